@@ -1,0 +1,152 @@
+"""What an experiment is: typed, strict, and resolved from defaults, the data set's file, a file and --set."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bench.errors import UserError, did_you_mean, unknown
+
+ROOT = Path(__file__).resolve().parent.parent
+CONFIGS = ROOT / "configs"
+
+PositiveInt = Annotated[int, Field(gt=0)]
+PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Network(Strict):
+    """The networks that all methods share. `width`: channels at the highest resolution; deeper layers double it."""
+
+    name: str = "small"
+    width: PositiveInt = 16
+    latent_dim: Annotated[int, Field(ge=2)] = 8
+
+
+class Training(Strict):
+    """The budget, the same for every method. `train_images`: use only the first so many."""
+
+    epochs: PositiveInt = 40
+    train_images: PositiveInt | None = None
+    batch_size: Annotated[int, Field(ge=2)] = 100
+    learning_rate: PositiveFloat = 1e-3
+    schedule: Literal["constant", "cosine"] = "constant"
+    precision: Literal["fp32", "bf16"] = "fp32"
+
+
+class Evaluation(Strict):
+    """The protocol of measuring.
+
+    evaluations: rows of a trial, dense early: the k-th of n stands at (k/n)^2 of the training.
+    samples: generated images for each row. split: the real images they are compared with.
+    classifier_steps: training steps of the classifier that extracts features. seed: of the prior draws.
+    """
+
+    evaluations: PositiveInt = 12
+    samples: PositiveInt = 1000
+    split: Literal["test", "validation"] = "test"
+    classifier_steps: PositiveInt = 400
+    seed: Annotated[int, Field(ge=0)] = 0
+
+
+class Experiment(Strict):
+    """One `bench.run`: methods x seeds on one data set under one protocol."""
+
+    methods: Annotated[list[str], Field(min_length=1)] = ["moco", "mmd", "gan", "vae", "autoencoder"]
+    dataset: str = "digits"
+    seeds: PositiveInt = 3
+    network: Network = Network()
+    training: Training = Training()
+    evaluation: Evaluation = Evaluation()
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML in which 1e-3 is a number (YAML 1.2) and a key given twice is an error."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} stands twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"),
+    list("-+.0123456789"),
+)
+
+
+def parse_yaml(text: str, origin: str) -> Any:
+    try:
+        return yaml.load(text, _Loader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        raise UserError(f"{origin}{where}: {getattr(error, 'problem', None) or 'not YAML'}") from None
+
+
+def load_yaml(path: Path) -> dict[str, Any]:
+    try:
+        loaded = parse_yaml(path.read_text(), str(path))
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from None
+    if not isinstance(loaded, dict):
+        raise UserError(f"{path} must hold keys such as 'dataset: digits', not {type(loaded).__name__}")
+    return loaded
+
+
+def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """`base` with what `over` says, section by section."""
+    merged = dict(base)
+    for key, value in over.items():
+        old = merged.get(key)
+        merged[key] = merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def assignment(text: str) -> dict[str, Any]:
+    """'training.batch_size=128' -> {'training': {'batch_size': 128}}."""
+    path, equals, value = text.partition("=")
+    if not equals or not path or not value:
+        raise UserError(f"--set takes key=value, such as training.batch_size=128, not {text!r}")
+    nested: Any = parse_yaml(value, f"--set {text}")
+    for key in reversed(path.strip().split(".")):
+        nested = {key: nested}
+    return nested
+
+
+def dataset_names() -> list[str]:
+    return sorted(path.stem for path in (CONFIGS / "datasets").glob("*.yaml"))
+
+
+def resolve(overrides: dict[str, Any], file: Path | None = None, sets: list[str] | None = None) -> Experiment:
+    """Defaults, then configs/datasets/<dataset>.yaml, then `file`, then `overrides` and `sets`; later ones win."""
+    given = merge(load_yaml(file) if file else {}, overrides)
+    for text in sets or []:
+        given = merge(given, assignment(text))
+    dataset = given.get("dataset", Experiment.model_fields["dataset"].default)
+    if dataset not in dataset_names():
+        raise unknown("data set", str(dataset), dataset_names())
+    try:
+        return Experiment.model_validate(merge(load_yaml(CONFIGS / "datasets" / f"{dataset}.yaml"), given))
+    except ValidationError as error:
+        raise UserError(_explain(error)) from None
+
+
+def _explain(error: ValidationError) -> str:
+    """The first of pydantic's errors as one line, with the nearest key where one is unknown."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    if first["type"] != "extra_forbidden":
+        return f"{where} = {first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}"
+    model: type[BaseModel] = Experiment
+    for part in first["loc"][:-1]:
+        model = model.model_fields[str(part)].annotation  # pyright: ignore[reportAssignmentType]
+    return f"unknown key {where!r}.{did_you_mean(str(first['loc'][-1]), model.model_fields)}"

@@ -1,0 +1,57 @@
+"""What a trial ran on: a trial's own, because nodes differ."""
+
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from bench.config import ROOT
+
+PACKAGES = ("wae-bench", "torch", "torchvision", "numpy", "scipy", "scikit-learn", "ray")
+
+
+def git_state() -> dict[str, Any]:
+    """The project's commit and whether files differ from it. Asked in the driver: a Ray worker sees a copy."""
+    try:
+        commit = _git("rev-parse", "HEAD")
+        return {"commit": commit, "dirty": bool(_git("status", "--porcelain"))}
+    except (OSError, subprocess.CalledProcessError):
+        return {"commit": None, "dirty": None}
+
+
+def describe(device: Any, threads: int, concurrent: int, git: dict[str, Any]) -> dict[str, Any]:
+    """Versions, processor, device, threads, and how many trials may share the machine."""
+    import torch
+
+    on_gpu = device.type == "cuda"
+    return {
+        "python": platform.python_version(),
+        "packages": {name: _version(name) for name in PACKAGES},
+        "git": git,
+        "host": platform.node(),
+        "processor": _processor(),
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "device": torch.cuda.get_device_name(device) if on_gpu else "cpu",
+        "threads": threads,
+        "concurrent_trials": concurrent,
+    }
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo") as lines:  # noqa: PTH123
+            return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor()

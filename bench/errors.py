@@ -1,0 +1,48 @@
+"""Mistakes that a user can mend: one line on standard error, and no traceback."""
+
+import difflib
+import sys
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import ParamSpec
+
+
+class UserError(Exception):
+    """Something the user can mend. The message is one line that says what to do."""
+
+    exit_code = 2
+
+
+class RunError(UserError):
+    """The run itself went wrong (a cluster out of reach, a folder in use); nothing that was typed is at fault."""
+
+    exit_code = 1
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """' Did you mean X?' for the nearest of `known`, else the list of what there is."""
+    options = sorted(known)
+    near = difflib.get_close_matches(name, options, n=1, cutoff=0.5)
+    return f" Did you mean {near[0]}?" if near else f" There is: {', '.join(options)}."
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:
+    """The error for a name that is not among `known`."""
+    return UserError(f"unknown {kind} {name!r}.{did_you_mean(name, known)}")
+
+
+P = ParamSpec("P")
+
+
+def one_line_errors(command: Callable[P, None]) -> Callable[P, None]:
+    """Turn a UserError out of a command into its line on standard error and its exit status."""
+
+    @wraps(command)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except UserError as error:
+            print(f"error: {error}", file=sys.stderr)
+            raise SystemExit(error.exit_code) from None
+
+    return guarded

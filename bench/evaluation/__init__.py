@@ -1,0 +1,1 @@
+"""How a trained method is measured: feature extractors, distances, and what one evaluation says."""

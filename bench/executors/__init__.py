@@ -1,0 +1,91 @@
+"""Executors run trials and tell progress. What one trial does is the same in all of them: `run_trial`."""
+
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.plugins import Plugin
+from bench.trials import Trial
+
+Event = dict[str, Any]  # {"kind": "start", "progress", "row" or "end", ...}: plain numbers and strings
+OnEvent = Callable[[str, Event], None]  # trial id, event
+
+
+@dataclass(frozen=True)
+class Context:
+    """What all trials of a run share. Paths are absolute: a worker has a working directory of its own."""
+
+    experiment: Path
+    data: Path
+    plugins: tuple[Plugin, ...]
+    checkpoint_seconds: float
+    git: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a trial is given. `gpus` None: one, where the cluster or machine has any."""
+
+    cpus: int = 1
+    gpus: float | None = None
+    max_concurrent: int | None = None
+    address: str | None = None
+
+
+def run_trial(trial: Trial, context: Context, device: str, concurrent: int) -> Iterator[Event]:
+    """Train one trial from its last checkpoint and note how it ended. A method's own error ends only its trial."""
+    import torch
+
+    from bench.environment import describe
+    from bench.plugins import install
+    from bench.store import ExperimentFolder, Superseded
+    from bench.train import Diverged
+
+    for plugin in context.plugins:
+        install(plugin)
+    threads = trial.spec["threads"]
+    torch.set_num_threads(threads)
+    folder = ExperimentFolder(context.experiment).trial(trial.name)
+    token = folder.claim(trial.document, describe(torch.device(device), threads, concurrent, context.git))
+    state, reason = "done", None
+    try:
+        yield from _train(trial, context, torch.device(device), token)
+    except Diverged as error:
+        state, reason = "diverged", str(error)
+    except Superseded:
+        raise
+    except Exception as error:
+        state, reason = "failed", f"{type(error).__name__}: {error}".splitlines()[0]
+        folder.write("error.txt", traceback.format_exc().encode())
+    folder.finish(token, state, reason)
+    yield {"kind": "end", "state": state, "reason": reason}
+
+
+def _train(trial: Trial, context: Context, device: Any, token: str) -> Iterator[Event]:
+    from bench.data import Prepared
+    from bench.evaluation import reference
+    from bench.evaluation.evaluator import Evaluator
+    from bench.store import ExperimentFolder
+    from bench.train import Trainer
+
+    experiment = ExperimentFolder(context.experiment)
+    folder, data = experiment.trial(trial.name), Prepared(context.data)
+    evaluation = trial.spec["evaluation"]
+    evaluator = Evaluator.create(
+        reference.load(experiment.extractor), data, evaluation["samples"], evaluation["seed"], device
+    )
+
+    def save(checkpoint: bytes, rows: list[dict[str, Any]], grids: dict[str, bytes]) -> None:
+        for name, png in grids.items():
+            folder.write(f"samples/{name}", png)
+        folder.save(token, checkpoint, rows)
+
+    trainer = Trainer(trial.spec, data, evaluator, save, device, context.checkpoint_seconds)
+    for checkpoint in folder.checkpoints()[:1]:
+        trainer.restore(checkpoint)
+        folder.save_rows(trainer.state.rows)
+    folder.resumed(token, trainer.state.step)
+    yield {"kind": "start", "step": trainer.state.step, "steps": trainer.total_steps}
+    yield from trainer.run()

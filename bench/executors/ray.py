@@ -1,0 +1,139 @@
+"""Ray Tune places, schedules and retries trials. The only file that imports ray; Tune is not the store.
+
+Tune's own results lag behind and repeat rows after a retry, so everything that counts is written by `run_trial` into
+trial folders, and Tune's folder is thrown away at the end.
+"""
+
+import logging
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+# ruff: noqa: E402
+# Read when ray is imported, or passed on to its workers.
+for _name, _value in {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C is bench.run's: Tune would return as if all had gone well
+    "RAY_AIR_NEW_OUTPUT": "0",  # the new output engine prints a box even when told to be silent
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",
+    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+}.items():
+    os.environ.setdefault(_name, _value)
+
+import ray
+from ray import tune
+
+from bench.config import ROOT
+from bench.errors import RunError
+from bench.executors import Context, Event, OnEvent, Resources, run_trial
+from bench.store import FINAL, ExperimentFolder
+from bench.trials import Trial
+
+RETRIES = 3  # of a trial whose worker or node was lost
+
+
+def run(trials: list[Trial], context: Context, resources: Resources, on_event: OnEvent) -> None:
+    """Run the trials on a local or, with `resources.address`, an existing cluster.
+
+    Raises:
+        RunError: the cluster cannot be reached or is too small for one trial.
+    """
+    scratch = context.experiment / ".ray"
+    try:
+        _connect(resources)
+        gpus, concurrent = _fit(resources, len(trials))
+        _tune(trials, context, {"CPU": resources.cpus, "GPU": gpus}, concurrent, scratch, on_event)
+    finally:
+        ray.shutdown()
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _connect(resources: Resources) -> None:
+    options: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False, "include_dashboard": False}
+    if resources.address:
+        options |= {"address": resources.address, "runtime_env": {"working_dir": str(ROOT)}}
+        del options["include_dashboard"]
+    else:
+        # Images are memory-mapped files, so the object store needs next to nothing.
+        options |= {"object_store_memory": 100 * 2**20}
+    try:
+        ray.init(**options)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        where = f"the Ray cluster at {resources.address}" if resources.address else "Ray on this machine"
+        raise RunError(f"cannot start on {where}: {str(error).splitlines()[0]}") from error
+
+
+def _fit(resources: Resources, trials: int) -> tuple[float, int]:
+    """GPUs for a trial, and how many trials run at a time."""
+    total = ray.cluster_resources()
+    cpus, cluster_gpus = int(total.get("CPU", 0)), total.get("GPU", 0)
+    gpus = resources.gpus if resources.gpus is not None else float(bool(cluster_gpus))
+    if resources.cpus > cpus or gpus > cluster_gpus:
+        raise RunError(
+            f"a trial asks for {resources.cpus} CPUs and {gpus:g} GPUs, but the cluster has {cpus} and "
+            f"{cluster_gpus:g}; lower --cpus-per-trial or --gpus-per-trial"
+        )
+    fitting = [cpus // resources.cpus, trials, resources.max_concurrent or trials]
+    if gpus:
+        fitting.append(int(cluster_gpus / gpus))
+    return gpus, min(fitting)
+
+
+def _tune(
+    trials: list[Trial],
+    context: Context,
+    per_trial: dict[str, float],
+    concurrent: int,
+    scratch: Path,
+    on_event: OnEvent,
+) -> None:
+    by_id = {trial.id: trial for trial in trials}
+    trainable = tune.with_parameters(_trainable, trials=by_id, context=context, concurrent=concurrent)
+    tuner = tune.Tuner(
+        tune.with_resources(trainable, tune.PlacementGroupFactory([per_trial])),
+        param_space={"id": tune.grid_search(list(by_id))},
+        tune_config=tune.TuneConfig(
+            reuse_actors=True,
+            max_concurrent_trials=concurrent,
+            trial_dirname_creator=lambda trial: trial.config["id"],
+        ),
+        run_config=tune.RunConfig(
+            name="tune",
+            storage_path=str(scratch),
+            verbose=0,
+            callbacks=[Relay(on_event)],
+            failure_config=tune.FailureConfig(max_failures=RETRIES),
+        ),
+    )
+    results = tuner.fit()
+    experiment = ExperimentFolder(context.experiment)
+    for trial in trials:
+        folder = experiment.trial(trial.name)
+        if folder.status()["state"] not in (*FINAL, "failed"):
+            errors = [str(e).strip().splitlines()[-1] for e in results.errors if e is not None]
+            reason = f"its worker was lost {RETRIES + 1} times; {errors[0] if errors else 'Ray gave no reason'}"
+            folder.fail(reason)
+            on_event(trial.id, {"kind": "end", "state": "failed", "reason": reason})
+
+
+def _trainable(config: dict[str, Any], trials: dict[str, Trial], context: Context, concurrent: int) -> None:
+    # Ray does not hide GPUs from a trial that was given none, so ask what was given.
+    device = "cuda:0" if ray.get_gpu_ids() else "cpu"
+    for event in run_trial(trials[config["id"]], context, device, concurrent):
+        tune.report(event)
+
+
+class Relay(tune.Callback):
+    """Hands every reported event on to `on_event`."""
+
+    def __init__(self, on_event: OnEvent) -> None:
+        self.on_event = on_event
+
+    def on_trial_result(self, iteration: int, trials: list[Any], trial: Any, result: Event, **info: Any) -> None:
+        del iteration, trials, info
+        self.on_event(trial.config["id"], result)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}  # Tune pickles its callbacks for a restore that is never used; a live display cannot be pickled

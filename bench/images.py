@@ -1,0 +1,35 @@
+"""Images between uint8 and [-1, 1], and as PNG grids."""
+
+import io
+import math
+
+import torch
+from torch import Tensor
+
+
+def to_unit(images: Tensor) -> Tensor:
+    """uint8 0 to 255 -> float32 in [-1, 1]."""
+    return images.float() / 127.5 - 1
+
+
+def to_uint8(images: Tensor) -> Tensor:
+    """[-1, 1] -> uint8, rounded; what lies outside is clipped. NaN becomes 0, as in a saved file."""
+    return ((images + 1) * 127.5).nan_to_num(0).round().clamp(0, 255).to(torch.uint8)
+
+
+def grid_png(images: Tensor, columns: int = 8, least_side: int = 32) -> bytes:
+    """uint8 images [n, c, h, w] as one PNG, row by row, with a line between; small ones are enlarged in whole steps."""
+    from PIL import Image
+
+    n, c, h, w = images.shape
+    rows = math.ceil(n / columns)
+    zoom = max(1, math.ceil(least_side / h))
+    canvas = torch.full((c, rows * (h * zoom + 1) + 1, columns * (w * zoom + 1) + 1), 255, dtype=torch.uint8)
+    for i, image in enumerate(images.cpu()):
+        top, left = (i // columns) * (h * zoom + 1) + 1, (i % columns) * (w * zoom + 1) + 1
+        big = image.repeat_interleave(zoom, 1).repeat_interleave(zoom, 2)
+        canvas[:, top : top + h * zoom, left : left + w * zoom] = big
+    pixels = canvas[0].numpy() if c == 1 else canvas.permute(1, 2, 0).numpy()
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()

@@ -1,0 +1,59 @@
+"""Methods from outside the tree: a Python file with a METHODS dict of its own, named by --plugin.
+
+This is the one door through which a run executes code that is not the project's. A plug-in travels to workers as
+text, so no worker needs to see the file.
+"""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+from bench.config import ROOT
+from bench.errors import UserError
+from bench.store import sha256
+from methods import METHODS, Method
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """The file's absolute path and its text."""
+
+    file: str
+    text: str
+
+    @property
+    def module(self) -> str:
+        return f"wae_plugin_{Path(self.file).stem}"
+
+
+def read(path: Path) -> Plugin:
+    try:
+        return Plugin(str(path.resolve()), path.read_text())
+    except OSError as error:
+        raise UserError(f"cannot read the plug-in {path}: {error.strerror}") from None
+
+
+def install(plugin: Plugin) -> None:
+    """Run the plug-in's text and add its METHODS to the registry; installing the same one again changes nothing."""
+    module = ModuleType(plugin.module)
+    module.__file__ = plugin.file
+    sys.modules[plugin.module] = module
+    try:
+        exec(compile(plugin.text, plugin.file, "exec"), vars(module))
+        added = dict(module.METHODS)
+    except Exception as error:
+        raise UserError(f"the plug-in {plugin.file} fails: {type(error).__name__}: {error}") from error
+    for name, method in added.items():
+        if not (isinstance(method, type) and issubclass(method, Method)):
+            raise UserError(f"the plug-in {plugin.file}: METHODS[{name!r}] is not a subclass of methods.Method")
+        if name in METHODS and METHODS[name].__module__ != plugin.module:
+            raise UserError(f"the plug-in {plugin.file}: there is a method {name!r} already; choose another name")
+        METHODS[name] = method
+
+
+def source_of(name: str) -> dict[str, str]:
+    """The file in which a method is written, relative to the project where it is inside, and its sha256."""
+    file = Path(str(sys.modules[METHODS[name].__module__].__file__))
+    shown = file.relative_to(ROOT) if file.is_relative_to(ROOT) else file
+    return {"file": str(shown), "sha256": sha256(file.read_bytes())}

@@ -1,0 +1,46 @@
+"""What several seeds say together. Training seeds are the unit of replication."""
+
+import pandas as pd
+
+HEADLINE = ["fd_classifier", "confidence", "reconstruction_test", "train_seconds"]
+STATES = ["done", "diverged", "failed", "unfinished", "stale"]
+
+
+def last_rows(rows: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
+    """The last evaluation of every finished trial that is not stale: headline numbers are never of the best one."""
+    finished = trials[(trials["state"] == "done") & ~trials["stale"].astype(bool)]
+    kept = rows[rows["trial"].isin(finished["trial"])]
+    return kept if kept.empty else kept.sort_values("step").groupby("trial", sort=False).tail(1)
+
+
+def summarise(rows: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
+    """One row a variant, the best mean `fd_classifier` first.
+
+    Columns: method, variant, prior; seeds, and how many of them are in each of STATES (a stale trial counts as stale
+    only); for every headline and diagnostic column its mean, min, max and (from two seeds on) sd over the seeds done.
+    """
+    last = last_rows(rows, trials)
+    metrics = [column for column in measured(rows) if column in last]
+    records = []
+    for (method, variant, prior), group in trials.groupby(["method", "variant", "prior"], sort=False):
+        stale = group["stale"].astype(bool)
+        counts = group.loc[~stale, "state"].value_counts()
+        record = {"method": method, "variant": variant, "prior": prior, "seeds": len(group)}
+        record |= {state: int(counts.get(state, 0)) for state in STATES[:-1]} | {"stale": int(stale.sum())}
+        mine = last[last["trial"].isin(group["trial"])] if len(last) else last
+        for metric in metrics:
+            values = mine[metric].dropna()
+            statistics = {"mean": values.mean(), "min": values.min(), "max": values.max(), "sd": values.std()}
+            record |= {f"{metric}_{name}": value for name, value in statistics.items()}
+        records.append(record)
+    summary = pd.DataFrame.from_records(records)
+    key = "fd_classifier_mean"
+    return summary.sort_values(key, ignore_index=True, na_position="last") if key in summary else summary
+
+
+def measured(rows: pd.DataFrame) -> list[str]:
+    """The columns of `rows` that measure a method, headline first; not keys, positions, constants or stamps."""
+    skipped = {"seed", "step", "epoch", "images_seen", "sampling_seed", "fd_classifier_floor", "confidence_real"}
+    numeric = rows.select_dtypes("number").columns
+    rest = [c for c in numeric if c not in skipped and not c.startswith("n_") and c not in HEADLINE]
+    return [column for column in HEADLINE if column in rows] + rest

@@ -1,0 +1,67 @@
+"""An experiment's trial folders as data frames. Neither torch nor ray is imported."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bench.config import ROOT
+from bench.store import Damaged, ExperimentFolder, TrialFolder, sha256
+
+KEYS = ["trial", "method", "variant", "prior", "seed"]
+
+
+def trials(folder: ExperimentFolder) -> pd.DataFrame:
+    """One row a trial: KEYS, state, reason, stale, resumed (how often it went on from a checkpoint), folder."""
+    found = [_trial(trial) for trial in folder.trials()]
+    columns = [*KEYS, "state", "reason", "stale", "resumed", "folder"]
+    return pd.DataFrame.from_records(found, columns=columns).sort_values(["variant", "seed"], ignore_index=True)
+
+
+def rows(folder: ExperimentFolder) -> pd.DataFrame:
+    """One row an evaluation, in order of trial and step, with the KEYS of its trial in front."""
+    frames = []
+    for trial in records(trials(folder)):
+        history = _history(folder.trial(trial["folder"]))
+        frames.append(history.assign(**{key: trial[key] for key in KEYS}))
+    if not frames:
+        return pd.DataFrame(columns=KEYS)
+    merged = pd.concat(frames, ignore_index=True)
+    return merged[KEYS + [column for column in merged.columns if column not in KEYS]]
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows as dicts."""
+    return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
+
+
+def _trial(folder: TrialFolder) -> dict[str, Any]:
+    document, status = folder.spec(), folder.status()
+    spec = document["spec"]
+    return {
+        "trial": document["id"],
+        "method": spec["method"],
+        "variant": document["label"],
+        "prior": spec["prior"],
+        "seed": spec["seed"],
+        # A trial that says it is running while nobody reports for it was interrupted, or runs elsewhere right now.
+        "state": "unfinished" if status["state"] == "running" else status["state"],
+        "reason": status["reason"],
+        "stale": _stale(document["source"]),
+        "resumed": sum(bool(attempt["from_step"]) for attempt in status["attempts"]),
+        "folder": folder.path.name,
+    }
+
+
+def _stale(source: dict[str, str]) -> bool:
+    """Whether the method's file has changed since, or is gone."""
+    path = ROOT / Path(source["file"])
+    return not path.exists() or sha256(path.read_bytes()) != source["sha256"]
+
+
+def _history(folder: TrialFolder) -> pd.DataFrame:
+    try:
+        return folder.rows()
+    except Damaged as error:
+        print(f"warning: {error}; its rows are left out until the trial is resumed", flush=True)
+        return pd.DataFrame()

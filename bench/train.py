@@ -1,0 +1,221 @@
+"""train(...) -> events: the loop, its clock, its evaluations and checkpoints. No executor in sight.
+
+Batches, seeds and evaluations are functions of the step, so a training resumed from a checkpoint goes through the
+very same states, to the bit, as one that was never interrupted (same processor type, precision and threads).
+"""
+
+import io
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bench import rng
+from bench.config import Evaluation, Network, Training
+from bench.data import Prepared
+from bench.evaluation.evaluator import Evaluator
+from bench.images import grid_png
+from bench.step import Stepper
+from methods import METHODS, Method
+from methods.networks import Networks
+from methods.priors import PRIORS
+
+# Columns of a row that say how long things took: the only ones in which a resumed trial may differ.
+TIMINGS = ("train_seconds", "images_per_second", "evaluation_seconds")
+CHECK_EVERY = 100  # steps between looks for a loss that is no longer finite
+TICK_SECONDS = 1.0  # between progress events
+
+
+class Diverged(Exception):
+    """A loss is NaN or infinite."""
+
+
+def build(spec: dict[str, Any], shape: tuple[int, int, int]) -> Method:
+    """The untrained method of a trial's specification, seeded: networks start equal across methods."""
+    network = Network.model_validate(spec["network"])
+    prior = PRIORS[spec["prior"]](network.latent_dim)
+    networks = Networks(network.name, shape, network.latent_dim, network.width, spec["training"]["precision"])
+    rng.seed_everything(spec["seed"])
+    method = METHODS[spec["method"]](networks, prior, **spec["hyperparameters"])
+    return method.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+
+
+def evaluation_steps(total: int, evaluations: int) -> list[int]:
+    """Steps after which to evaluate, dense early: total * (k / n)^2 rounded up, the last one `total`."""
+    return sorted({math.ceil(total * k * k / evaluations**2) for k in range(1, evaluations + 1)})
+
+
+def epoch_order(epoch: int, images: int, seed: int) -> Tensor:
+    """The order of the images in an epoch (from 0): a function of its arguments alone, so resuming needs no state."""
+    return torch.randperm(images, generator=torch.Generator().manual_seed(seed * 1_000_003 + epoch))
+
+
+@dataclass
+class State:
+    """Everything that changes while a trial trains."""
+
+    step: int = 0
+    train_seconds: float = 0.0
+    sums: dict[str, Tensor] = field(default_factory=dict)  # losses since the last row, on the device
+    summed_steps: int = 0
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Trainer:
+    """One trial's training.
+
+    Args:
+        spec: the trial's resolved specification (`bench.trials`).
+        data: the prepared data set. evaluator: measures the method.
+        save: called with a checkpoint's bytes, the rows so far, and the grids of a fresh row as PNG bytes by name.
+        checkpoint_seconds: a checkpoint is also made this long after the last one, between evaluations.
+    """
+
+    def __init__(
+        self,
+        spec: dict[str, Any],
+        data: Prepared,
+        evaluator: Evaluator,
+        save: Callable[[bytes, list[dict[str, Any]], dict[str, bytes]], None],
+        device: torch.device,
+        checkpoint_seconds: float = 60.0,
+    ) -> None:
+        self.seed = spec["seed"]
+        self.training = Training.model_validate(spec["training"])
+        self.evaluator, self.save, self.device = evaluator, save, device
+        self.checkpoint_seconds = checkpoint_seconds
+        self.images = torch.from_numpy(data.images("train")[: self.training.train_images]).to(device)
+        self.batch_size = min(self.training.batch_size, len(self.images))
+        self.epoch_steps = len(self.images) // self.batch_size
+        self.total_steps = self.epoch_steps * self.training.epochs
+        evaluations = Evaluation.model_validate(spec["evaluation"]).evaluations
+        self.evaluation_steps = set(evaluation_steps(self.total_steps, evaluations))
+        self.method = build(spec, data.shape).to(device)
+        self.stepper = Stepper(self.method, self.training, self.total_steps)
+        self.state = State()
+        self._order: tuple[int, Tensor] = (-1, torch.empty(0))
+
+    def restore(self, checkpoint: bytes) -> None:
+        """Continue from the bytes that `save` was given."""
+        stored = torch.load(io.BytesIO(checkpoint), map_location=self.device, weights_only=True)
+        self.method.load_state_dict(stored["method"])
+        self.stepper.optimizer.load_state_dict(stored["optimizer"])
+        rng_state = stored["rng"]
+        rng.set_state(rng_state | {"torch": rng_state["torch"].cpu(), "cuda": [s.cpu() for s in rng_state["cuda"]]})
+        self.state = State(**stored["state"])
+
+    def checkpoint(self) -> bytes:
+        buffer = io.BytesIO()
+        stored = {
+            "method": self.method.state_dict(),
+            "optimizer": self.stepper.optimizer.state_dict(),
+            "rng": rng.get_state(),
+            "state": vars(self.state),
+        }
+        torch.save(stored, buffer)
+        return buffer.getvalue()
+
+    def run(self) -> Iterator[dict[str, Any]]:
+        """Train to the end. Yields events: {"kind": "progress" or "row", "step", "epoch", ...}.
+
+        Raises:
+            Diverged: a loss is no longer finite. What was saved stays.
+        """
+        clock = Clock(self.device, self.state.train_seconds)
+        saved = ticked = time.monotonic()
+        while self.state.step < self.total_steps:
+            with clock:
+                self._step()
+            step, now = self.state.step, time.monotonic()
+            if step in self.evaluation_steps:
+                yield self._evaluate(clock)
+                saved = ticked = time.monotonic()
+                continue
+            if step % CHECK_EVERY == 0:
+                self._mean_losses()
+            if now - saved > self.checkpoint_seconds:
+                self._mean_losses()
+                self.state.train_seconds = clock.read()
+                self.save(self.checkpoint(), self.state.rows, {})
+                saved = time.monotonic()
+            if now - ticked > TICK_SECONDS:
+                yield self._progress(clock)
+                ticked = time.monotonic()
+
+    def _step(self) -> None:
+        losses = self.stepper(self.state.step, self._batch(self.state.step))
+        sums = self.state.sums
+        self.state.sums = {name: sums[name] + value if sums else value for name, value in losses.items()}
+        self.state.step += 1
+        self.state.summed_steps += 1
+
+    def _batch(self, step: int) -> Tensor:
+        """uint8 images of batch number `step` (from 0); an epoch's last partial batch is dropped."""
+        epoch, batch = divmod(step, self.epoch_steps)
+        if self._order[0] != epoch:
+            self._order = (epoch, epoch_order(epoch, len(self.images), self.seed).to(self.device))
+        return self.images[self._order[1][batch * self.batch_size : (batch + 1) * self.batch_size]]
+
+    def _mean_losses(self) -> dict[str, float]:
+        """Losses averaged over the steps since the last row; waits for the device."""
+        means = {name: float(total) / self.state.summed_steps for name, total in self.state.sums.items()}
+        for name, value in means.items():
+            if not math.isfinite(value):
+                raise Diverged(f"{name} is {value} at step {self.state.step}")
+        return means
+
+    def _evaluate(self, clock: "Clock") -> dict[str, Any]:
+        losses = self._mean_losses()
+        self.state.train_seconds = clock.read()
+        started = time.perf_counter()
+        columns, grids = self.evaluator(self.method)
+        row = {
+            **self._position(clock),
+            "train_seconds": self.state.train_seconds,
+            "evaluation_seconds": time.perf_counter() - started,
+            **{f"train_{name}": value for name, value in losses.items()},
+            **columns,
+        }
+        self.state.rows.append(row)
+        self.state.sums, self.state.summed_steps = {}, 0
+        pngs = {f"{name}-{self.state.step:08d}.png": grid_png(images) for name, images in grids.items()}
+        self.save(self.checkpoint(), self.state.rows, pngs)
+        return {"kind": "row", "loss": row["train_loss"], "score": row["fd_classifier"], **self._position(clock)}
+
+    def _progress(self, clock: "Clock") -> dict[str, Any]:
+        steps = max(self.state.summed_steps, 1)
+        loss = float(self.state.sums["loss"]) / steps if self.state.sums else None
+        return {"kind": "progress", "loss": loss, **self._position(clock)}
+
+    def _position(self, clock: "Clock") -> dict[str, Any]:
+        step = self.state.step
+        images = step * self.batch_size
+        return {
+            "step": step,
+            "epoch": step / self.epoch_steps,
+            "images_seen": images,
+            "images_per_second": images / max(clock.read(), 1e-9),
+        }
+
+
+class Clock:
+    """Seconds spent inside `with clock:`; a device is waited for only when the clock is read."""
+
+    def __init__(self, device: torch.device, seconds: float = 0.0) -> None:
+        self.device, self.seconds = device, seconds
+
+    def __enter__(self) -> None:
+        self._started = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        self.seconds += time.perf_counter() - self._started
+
+    def read(self) -> float:
+        if self.device.type == "cuda":
+            with self:
+                torch.cuda.synchronize(self.device)
+        return self.seconds

@@ -1,0 +1,91 @@
+"""Experiment -> trials. A trial's id is the sha256 of what it is, never of where, when or in which order it ran."""
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from bench.config import Experiment
+from bench.plugins import source_of
+from bench.store import FINAL, TrialFolder, sha256
+from bench.variants import Variant
+
+PROTOCOL = ("dataset", "network", "training", "evaluation", "threads")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One training: `spec` holds everything that decides its result, `label` names its variant."""
+
+    spec: dict[str, Any]
+    label: str
+    source: dict[str, str]  # the method's file and sha256; outside the id, so that a changed file is noticed
+
+    @property
+    def id(self) -> str:
+        return sha256(json.dumps(self.spec, sort_keys=True).encode())[:10]
+
+    @property
+    def name(self) -> str:
+        """The name of its folder."""
+        slug = re.sub(r"[^A-Za-z0-9.]+", "-", self.label).strip("-")[:60]
+        return f"{slug}-s{self.spec['seed']}-{self.id}"
+
+    @property
+    def protocol(self) -> dict[str, Any]:
+        """What all trials of an experiment share, and what makes their numbers comparable."""
+        return {key: self.spec[key] for key in PROTOCOL}
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """What spec.json says."""
+        return {"id": self.id, "label": self.label, "source": self.source, "spec": self.spec}
+
+
+def plan(experiment: Experiment, variants: list[Variant], fingerprint: str, threads: int) -> list[Trial]:
+    """Every variant with every seed; all first seeds before all second ones, so that a cut run still compares."""
+    pairs = [(seed, variant) for seed in range(experiment.seeds) for variant in variants]
+    return [_trial(experiment, variant, fingerprint, threads, seed) for seed, variant in pairs]
+
+
+def _trial(experiment: Experiment, variant: Variant, fingerprint: str, threads: int, seed: int) -> Trial:
+    spec = {
+        "method": variant.method,
+        "hyperparameters": variant.hyperparameters,
+        "prior": variant.prior,
+        **_protocol(experiment, fingerprint, threads),
+        "seed": seed,
+    }
+    return Trial(spec, variant.label, source_of(variant.method))
+
+
+def _protocol(experiment: Experiment, fingerprint: str, threads: int) -> dict[str, Any]:
+    return {
+        "dataset": {"name": experiment.dataset, "fingerprint": fingerprint},
+        "network": experiment.network.model_dump(),
+        "training": experiment.training.model_dump(),
+        "evaluation": experiment.evaluation.model_dump(),
+        "threads": threads,
+    }
+
+
+def difference(before: dict[str, Any], now: dict[str, Any], path: str = "") -> str | None:
+    """The first key in which two protocols differ, as 'training.epochs is 40 there and 60 here'; None if none."""
+    for key in sorted({*before, *now}):
+        old, new = before.get(key), now.get(key)
+        if isinstance(old, dict) and isinstance(new, dict):
+            found = difference(old, new, f"{path}{key}.")
+            if found:
+                return found
+        elif old != new:
+            return f"{path}{key} is {old} there and {new} here"
+    return None
+
+
+def is_stale(trial: Trial, folder: TrialFolder) -> bool:
+    """Whether what the folder holds was trained by another version of the method's source."""
+    return folder.exists("spec.json") and folder.spec()["source"]["sha256"] != trial.source["sha256"]
+
+
+def is_done(folder: TrialFolder) -> bool:
+    return folder.status()["state"] in FINAL

@@ -1,0 +1,58 @@
+"""WAE-GAN: Tolstikhin, Bousquet, Gelly, Schoelkopf, Wasserstein Auto-Encoders, arXiv 1711.01558, algorithm 1."""
+
+from typing import Annotated, Any
+
+from torch import Tensor
+from torch.nn.functional import softplus
+
+from methods.base import Method
+from methods.functional import frozen, squared_error
+from methods.hyperparameters import AtLeastOne, LogUniform, Positive
+from methods.networks import Networks, mlp
+from methods.priors import Prior
+
+
+class GAN(Method):
+    """A critic on codes tells prior samples from codes; the encoder fools it (non-saturating loss).
+
+    Both players' losses are added and take one backward pass: the encoder's term sees the critic with detached
+    parameters, the critic's term sees detached codes, so each gradient is that of its own player alone.
+
+    Args:
+        weight: lambda, in units of the reconstruction (squared error summed over pixels, images in [-1, 1]).
+        critic_lr_scale: the critic's learning rate over the autoencoder's.
+        critic_width, critic_depth: hidden layers of the critic.
+    """
+
+    paper = "Tolstikhin et al., arXiv 1711.01558, algorithm 1"
+    search_space = {"weight": LogUniform(0.1, 1000), "critic_lr_scale": LogUniform(0.1, 10)}
+
+    def __init__(
+        self,
+        networks: Networks,
+        prior: Prior,
+        *,
+        weight: Annotated[float, Positive] = 10.0,
+        critic_lr_scale: Annotated[float, Positive] = 1.0,
+        critic_width: Annotated[int, AtLeastOne] = 256,
+        critic_depth: Annotated[int, AtLeastOne] = 3,
+    ) -> None:
+        super().__init__(networks, prior)
+        self.weight = weight
+        self.critic_lr_scale = critic_lr_scale
+        self.critic = mlp(prior.dim, critic_width, critic_depth)
+
+    def losses(self, x: Tensor) -> dict[str, Tensor]:
+        z = self.encode(x)
+        reconstruction = squared_error(self.decode(z), x)
+        penalty = softplus(-frozen(self.critic, z)).mean()
+        samples = self.prior.sample(len(z), z.device)
+        critic = softplus(-self.critic(samples)).mean() + softplus(self.critic(z.detach())).mean()
+        loss = reconstruction + self.weight * penalty + critic
+        return {"loss": loss, "reconstruction": reconstruction, "penalty": penalty, "critic": critic}
+
+    def param_groups(self) -> list[dict[str, Any]]:
+        return [
+            {"params": [*self.encoder.parameters(), *self.decoder.parameters()]},
+            {"params": list(self.critic.parameters()), "lr_scale": self.critic_lr_scale, "betas": (0.5, 0.999)},
+        ]

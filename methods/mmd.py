@@ -1,0 +1,32 @@
+"""WAE-MMD: Tolstikhin, Bousquet, Gelly, Schoelkopf, Wasserstein Auto-Encoders, arXiv 1711.01558, algorithm 2."""
+
+from typing import Annotated
+
+from torch import Tensor
+
+from methods.base import Method
+from methods.functional import mmd, squared_error
+from methods.hyperparameters import LogUniform, Positive
+from methods.networks import Networks
+from methods.priors import Prior
+
+
+class MMD(Method):
+    """Unbiased MMD between the batch's codes and as many prior samples.
+
+    Args:
+        weight: lambda, in units of the reconstruction (squared error summed over pixels, images in [-1, 1]).
+    """
+
+    paper = "Tolstikhin et al., arXiv 1711.01558, algorithm 2"
+    search_space = {"weight": LogUniform(0.1, 1000)}
+
+    def __init__(self, networks: Networks, prior: Prior, *, weight: Annotated[float, Positive] = 10.0) -> None:
+        super().__init__(networks, prior)
+        self.weight = weight
+
+    def losses(self, x: Tensor) -> dict[str, Tensor]:
+        z = self.encode(x)
+        reconstruction = squared_error(self.decode(z), x)
+        penalty = mmd(z, self.prior.sample(len(z), z.device), self.prior.squared_distance)
+        return {"loss": reconstruction + self.weight * penalty, "reconstruction": reconstruction, "penalty": penalty}

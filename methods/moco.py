@@ -1,0 +1,91 @@
+"""MoCo-WAE: Arpit, Bhatnagar, Wang, Xiong, Momentum Contrastive Autoencoder, arXiv 2110.10303."""
+
+from copy import deepcopy
+from typing import Annotated
+
+import torch
+from torch import Tensor
+
+from methods.base import Method
+from methods.functional import ema_, info_nce, info_nce_floor, squared_error, uniformity, uniformity_floor
+from methods.hyperparameters import AtLeastOne, Choice, LogUniform, Positive, UnitOpen
+from methods.networks import Networks
+from methods.priors import Prior
+
+
+class MoCo(Method):
+    """A contrastive loss against a queue of past keys spreads codes uniformly over the sphere.
+
+    The same image, without augmentation, goes to the encoder and to its moving average (He et al., arXiv 1911.05722);
+    the queue is first in, first out, and starts with random unit vectors.
+
+    Args:
+        weight: lambda, in units of the reconstruction (squared error summed over pixels, images in [-1, 1]).
+        temperature: tau; logits are cosine similarities over tau. A smaller one needs a larger queue.
+        queue_size: K, the number of negatives.
+        momentum: m of the key encoder's moving average.
+    """
+
+    priors = ("sphere",)
+    paper = "Arpit et al., arXiv 2110.10303; momentum contrast: He et al., arXiv 1911.05722, equations 1 and 2"
+    search_space = {
+        "weight": LogUniform(0.1, 1000),
+        "temperature": LogUniform(0.03, 1),
+        "queue_size": LogUniform(256, 65536, integer=True),
+        "momentum": Choice((0.9, 0.99, 0.999, 0.9999)),
+    }
+
+    queue: Tensor
+    cursor: Tensor
+    keys: Tensor
+
+    def __init__(
+        self,
+        networks: Networks,
+        prior: Prior,
+        *,
+        weight: Annotated[float, Positive] = 10.0,
+        temperature: Annotated[float, Positive] = 0.2,
+        queue_size: Annotated[int, AtLeastOne] = 4096,
+        momentum: Annotated[float, UnitOpen] = 0.99,
+    ) -> None:
+        super().__init__(networks, prior)
+        self.weight, self.temperature, self.momentum = weight, temperature, momentum
+        self.key_encoder = deepcopy(self.encoder).requires_grad_(False)
+        self.register_buffer("queue", prior.sample(queue_size))
+        self.register_buffer("cursor", torch.zeros((), dtype=torch.long))
+        # The last batch's keys, enqueued after the step; of no use to a resumed training, so not saved.
+        self.register_buffer("keys", torch.empty(0, prior.dim), persistent=False)
+
+    def losses(self, x: Tensor) -> dict[str, Tensor]:
+        z = self.encode(x)
+        self.keys = self.encode_keys(x)
+        reconstruction = squared_error(self.decode(z), x)
+        penalty = info_nce(z, self.keys, self.queue, self.temperature)
+        return {"loss": reconstruction + self.weight * penalty, "reconstruction": reconstruction, "penalty": penalty}
+
+    @torch.no_grad()
+    def encode_keys(self, x: Tensor) -> Tensor:
+        """Codes [n, d] of the momentum encoder; gradients never pass."""
+        return self.prior.project(self.key_encoder(x))
+
+    @torch.no_grad()
+    def after_step(self) -> None:
+        ema_(self.key_encoder, self.encoder, self.momentum)
+        size = len(self.queue)
+        keys = self.keys[-size:]  # of a batch larger than the queue only the last keys would stay
+        rows = (self.cursor + torch.arange(len(keys), device=self.cursor.device)) % size
+        self.queue.index_copy_(0, rows, keys)
+        self.cursor.add_(len(keys)).remainder_(size)
+
+    def diagnostics(self, x: Tensor) -> dict[str, Tensor]:
+        """Alignment E|z - k|^2, uniformity, and the contrastive loss, the latter two above their exact minima."""
+        z, keys = self.encode(x), self.encode_keys(x)
+        contrastive = info_nce(z, keys, self.queue, self.temperature)
+        return {
+            "alignment": (z - keys).square().sum(1).mean(),
+            "uniformity": uniformity(z),
+            "uniformity_excess": uniformity(z) - uniformity_floor(self.prior.dim),
+            "contrastive": contrastive,
+            "contrastive_excess": contrastive - info_nce_floor(self.prior.dim, len(self.queue), self.temperature),
+        }
