@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.console import Console, Group
 from rich.live import Live
+from rich.markup import escape
 from rich.table import Table
 
 from bench.executors import Event
@@ -94,7 +95,7 @@ class Progress:
         for seen in sorted(self.seen.values(), key=lambda s: order.get(s.state, 1))[:SHOWN]:
             epoch = f"{seen.epoch:.1f}" if seen.step else ""
             speed = f"{seen.images_per_second:,.0f}" if seen.images_per_second else ""
-            table.add_row(seen.label, seen.state, epoch, _number(seen.loss), _number(seen.score), speed)
+            table.add_row(escape(seen.label), seen.state, epoch, _number(seen.loss), _number(seen.score), speed)
         return Group(table, self.overall())
 
 

@@ -171,18 +171,19 @@ def _page(
 def print_table(summary: pd.DataFrame, floors: dict[str, float] | None = None) -> None:
     """The summary in the terminal."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     shown = Table(title=None, box=None, pad_edge=False)
     for i, heading in enumerate(["variant", "seeds", *MARKDOWN.values()]):
         shown.add_column(heading, justify="left" if i < 2 else "right", no_wrap=i == 0)
     for record in tables.records(summary):
-        shown.add_row(record["variant"], seeds(record), *(spread(record, metric) for metric in MARKDOWN))
+        shown.add_row(escape(record["variant"]), seeds(record), *(spread(record, metric) for metric in MARKDOWN))
     if floors:
         real = [number(floors["fd_classifier_floor"]), number(floors["confidence_real"])]
         shown.add_row("real images", "", *real, "", "")
-    console = Console()
-    console.print(shown, width=None if console.is_terminal else 140)
+    terminal = Console()
+    (terminal if terminal.is_terminal else Console(width=140)).print(shown)
 
 
 @one_line_errors

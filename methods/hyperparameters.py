@@ -46,6 +46,9 @@ class LogUniform:
     high: float
     integer: bool = False
 
+    def __str__(self) -> str:
+        return f"{self.low:g} to {self.high:g}, logarithmic"
+
 
 @dataclass(frozen=True)
 class Uniform:
@@ -54,12 +57,18 @@ class Uniform:
     low: float
     high: float
 
+    def __str__(self) -> str:
+        return f"{self.low:g} to {self.high:g}"
+
 
 @dataclass(frozen=True)
 class Choice:
     """Search among the given values, each as likely."""
 
     options: tuple[Any, ...]
+
+    def __str__(self) -> str:
+        return "one of " + ", ".join(map(str, self.options))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,34 @@
+# `make bench` and `make test` set everything up by themselves; a second time they find it there.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: bench test test-slow lint clean
+
+bench: .venv/installed
+	$(BIN)/python -m bench.run --config configs/studies/digits.yaml
+
+test: .venv/installed-dev
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: .venv/installed-dev
+	$(BIN)/python -m pytest -m slow
+
+lint: .venv/installed-dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/basedpyright
+
+clean:
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis
+
+# constraints.txt pins what CI ran. To take the newest releases instead: make CONSTRAINTS= bench
+CONSTRAINTS ?= -c constraints.txt
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet $(CONSTRAINTS) -e .
+	touch $@
+
+.venv/installed-dev: .venv/installed
+	$(BIN)/python -m pip install --quiet $(CONSTRAINTS) -e ".[dev]"
+	touch $@

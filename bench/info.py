@@ -1,0 +1,116 @@
+"""python -m bench.info: what there is to compare, on what, with what."""
+
+import inspect
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bench.errors import one_line_errors
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+EXTRACTORS = {
+    "classifier": "64 features of a small classifier trained on the data set's labels; column fd_classifier, not FID"
+}
+
+
+def collect() -> dict[str, Any]:
+    """Everything `bench.info --json` prints: methods, datasets, networks, priors, extractors."""
+    from bench.config import resolve
+    from bench.sources import DATASETS
+    from methods import METHODS
+    from methods.networks import NETWORKS
+    from methods.priors import PRIORS
+
+    datasets = {}
+    for name, facts in DATASETS.items():
+        defaults = resolve({"dataset": name}).model_dump(include={"network", "training", "evaluation"})
+        datasets[name] = asdict(facts) | {"defaults": defaults}
+    return {
+        "methods": {name: _method(method) for name, method in METHODS.items()},
+        "priors": {name: _first_line(prior) for name, prior in PRIORS.items()},
+        "datasets": datasets,
+        "networks": {n: {"about": a.about, "sides_multiple_of": a.multiple_of} for n, a in NETWORKS.items()},
+        "extractors": EXTRACTORS,
+    }
+
+
+def _method(method: Any) -> dict[str, Any]:
+    from methods.hyperparameters import schema
+
+    parameters = {}
+    for name, parameter in schema(method).items():
+        search = method.search_space.get(name)
+        parameters[name] = {
+            "type": parameter.type.__name__,
+            "default": parameter.default,
+            "allowed": list(parameter.choices) or str(parameter.range),
+            "search": None if search is None else str(search),
+        }
+    return {
+        "about": _first_line(method),
+        "paper": method.paper,
+        "priors": list(method.priors),
+        "hyperparameters": parameters,
+    }
+
+
+def _first_line(thing: Any) -> str:
+    return (inspect.getdoc(thing) or "").partition("\n")[0]
+
+
+@app.command()
+@one_line_errors
+def main(
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    plugin: Annotated[list[Path] | None, typer.Option(help="A Python file with METHODS of its own; it is run.")] = None,
+) -> None:
+    """List methods with their hyperparameters, data sets, networks, priors and extractors."""
+    from bench import plugins
+
+    for path in plugin or []:
+        plugins.install(plugins.read(path))
+    found = collect()
+    print(json.dumps(found, indent=2)) if as_json else _show(found)
+
+
+def _show(found: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    for name, method in found["methods"].items():
+        console.print(f"[bold]{name}[/]  {method['about']}", highlight=False)
+        console.print(f"  {method['paper']}", highlight=False)
+        console.print(f"  prior: {', '.join(method['priors'])} (the first is the default)", highlight=False)
+        table = Table(box=None, pad_edge=False, padding=(0, 2))
+        for heading in ("  hyperparameter", "default", "type", "allowed", "search"):
+            table.add_column(heading)
+        for key, p in method["hyperparameters"].items():
+            table.add_row(f"  {key}", str(p["default"]), p["type"], str(p["allowed"]), p["search"] or "")
+        if method["hyperparameters"]:
+            console.print(table)
+        console.print()
+    for kind in ("datasets", "networks"):
+        console.print(f"[bold]{kind}[/]")
+        for name, facts in found[kind].items():
+            console.print(f"  {name}: {facts['about']}{_sizes(facts)}", highlight=False)
+    for kind in ("priors", "extractors"):
+        console.print(f"[bold]{kind}[/]")
+        for name, about in found[kind].items():
+            console.print(f"  {name}: {about}", highlight=False)
+
+
+def _sizes(facts: dict[str, Any]) -> str:
+    if "shape" not in facts:
+        return f"; sides a multiple of {facts['sides_multiple_of']}"
+    channels, height, width = facts["shape"]
+    counts = " + ".join(f"{count:,}" for count in facts["images"])
+    return f"; {height}x{width}, {'grey' if channels == 1 else 'colour'}, {counts} (train, validation, test)"
+
+
+if __name__ == "__main__":
+    app()

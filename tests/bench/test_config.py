@@ -1,0 +1,70 @@
+import pytest
+
+from bench.config import Experiment, assignment, dataset_names, load_yaml, resolve
+from bench.errors import UserError
+from bench.sources import DATASETS
+
+
+def test_later_sources_win_section_by_section(tmp_path):
+    file = tmp_path / "study.yaml"
+    file.write_text("dataset: digits\nseeds: 5\ntraining: {epochs: 7, learning_rate: 1e-2}\n")
+    found = resolve({"seeds": 2}, file, ["training.epochs=9", "network.width=4"])
+    assert (found.seeds, found.training.epochs, found.training.learning_rate, found.network.width) == (2, 9, 0.01, 4)
+    defaults = resolve({"dataset": "digits"})
+    assert found.evaluation == defaults.evaluation
+    assert found.network.latent_dim == defaults.network.latent_dim
+
+
+def test_every_data_set_has_its_file_and_resolves():
+    assert set(dataset_names()) == set(DATASETS)
+    for name in dataset_names():
+        assert isinstance(resolve({"dataset": name}), Experiment)
+
+
+@pytest.mark.parametrize(("text", "value"), [("1e-3", 1e-3), ("128", 128), ("bf16", "bf16"), ("null", None)])
+def test_assignments_read_values_as_yaml_with_plain_exponents(text, value):
+    assert assignment(f"training.x={text}") == {"training": {"x": value}}
+
+
+@pytest.mark.parametrize(
+    ("sets", "message"),
+    [
+        (["training.epoch=3"], "unknown key 'training.epoch'. Did you mean epochs?"),
+        (["trainin.epochs=3"], "unknown key 'trainin'. Did you mean training?"),
+        (["training.epochs=0"], "training.epochs = 0: input should be greater than 0"),
+        (["training.epochs=2.5"], "training.epochs = 2.5: input should be a valid integer"),
+        (["training.learning_rate=.nan"], "training.learning_rate = nan"),
+        (["training.learning_rate=-1"], "training.learning_rate = -1"),
+        (["training.precision=fp16"], "training.precision = 'fp16': input should be 'fp32' or 'bf16'"),
+        (["training.epochs"], "--set takes key=value"),
+        (["training.epochs="], "--set takes key=value"),
+        (["dataset=cifar"], "unknown data set 'cifar'. Did you mean cifar10?"),
+    ],
+)
+def test_mistakes_are_one_line_that_names_the_place(sets, message):
+    with pytest.raises(UserError) as error:
+        resolve({}, None, sets)
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "must hold keys"),
+        ("seeds: 1\nseeds: 2\n", "line 1: the key 'seeds' stands twice"),
+        ("a: [1", "line 1"),
+        ("- 1\n", "must hold keys"),
+    ],
+)
+def test_bad_files_are_named(tmp_path, text, message):
+    file = tmp_path / "bad.yaml"
+    file.write_text(text)
+    with pytest.raises(UserError, match="bad.yaml") as error:
+        load_yaml(file)
+    assert message in str(error.value)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"cannot read .*gone.yaml"):
+        load_yaml(tmp_path / "gone.yaml")

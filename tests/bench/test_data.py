@@ -1,0 +1,174 @@
+import json
+import shutil
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from sklearn.datasets import load_digits
+from torchvision.datasets import CIFAR10
+
+from bench import data, sources
+from bench.errors import RunError, UserError
+from bench.images import grid_png, to_uint8, to_unit
+
+SHARED = Path(__file__).parents[2].parent / "shared" / "data"
+
+
+def test_digits_are_scikit_learns_split_by_a_fixed_permutation(tmp_path):
+    prepared = data.prepare("digits", tmp_path)
+    counts = [len(prepared.images(split)) for split in data.SPLITS]
+    assert counts == list(sources.DATASETS["digits"].images)
+    assert prepared.shape == sources.DATASETS["digits"].shape
+    images = np.concatenate([prepared.images(split) for split in data.SPLITS])
+    labels = np.concatenate([prepared.labels(split) for split in data.SPLITS])
+    order = np.random.RandomState(0).permutation(1797)
+    original = load_digits()
+    np.testing.assert_array_equal(images[:, 0], np.rint(original.images[order] * 255 / 16))
+    np.testing.assert_array_equal(labels, original.target[order])
+    assert isinstance(prepared.images("train"), np.memmap)
+
+
+def test_preparing_twice_reads_the_first_result(tmp_path):
+    first = data.prepare("digits", tmp_path)
+    stamp = (first.folder / "sidecar.json").stat().st_mtime_ns
+    assert data.prepare("digits", tmp_path) == first
+    assert (first.folder / "sidecar.json").stat().st_mtime_ns == stamp
+    assert data.locate("digits", tmp_path) == first.fingerprint
+
+
+def test_a_damaged_array_is_prepared_again(tmp_path, capsys):
+    first = data.prepare("digits", tmp_path)
+    before = first.images("test").copy()
+    path = first.folder / "test-images.npy"
+    path.write_bytes(path.read_bytes()[:-1] + b"\xff")
+    again = data.prepare("digits", tmp_path)
+    assert "damaged" in capsys.readouterr().err
+    np.testing.assert_array_equal(again.images("test"), before)
+
+
+def test_four_preparations_at_once_give_one_result(tmp_path):
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(lambda _: data.prepare("digits", tmp_path), range(4)))
+    assert len(set(results)) == 1
+    assert [p.name for p in (tmp_path / "prepared" / "digits").iterdir() if p.is_dir()] == [results[0].folder.name]
+
+
+@pytest.mark.parametrize(("name", "size", "channels"), [("mnist", 28, 1), ("cifar10", 32, 3)])
+def test_a_tree_of_images_keeps_pixels_and_classes(image_tree, name, size, channels):
+    root = image_tree(name, size, channels)
+    prepared = data.prepare(name, root)
+    assert prepared.shape == (channels, size, size)
+    assert [len(prepared.images(split)) for split in data.SPLITS] == [54, 6, 20]
+    for split in data.SPLITS:
+        bright = prepared.images(split).reshape(len(prepared.labels(split)), -1).mean(1) > 100
+        np.testing.assert_array_equal(bright, prepared.labels(split) == 1)
+    # Shuffled: the first images of a split are of several classes.
+    assert len(set(prepared.labels("train")[:20])) == 2
+    picture = np.asarray(Image.open(root / name / "test" / "class0" / "3.png"))
+    found = prepared.images("test").transpose(0, 2, 3, 1).squeeze()
+    assert any(np.array_equal(picture, candidate) for candidate in found)
+
+
+def test_the_fingerprint_is_of_contents_not_of_places_or_dates(image_tree, tmp_path):
+    root = image_tree("mnist", 28, 1, train=12, test=3)
+    copied = tmp_path / "elsewhere"
+    shutil.copytree(root / "mnist", copied / "mnist")
+    for path in (copied / "mnist").rglob("*.png"):
+        path.touch()
+    assert data.locate("mnist", root) == data.locate("mnist", copied)
+    changed = copied / "mnist" / "train" / "class0" / "0.png"
+    Image.new("L", (28, 28), 7).save(changed)
+    assert data.locate("mnist", root) != data.locate("mnist", copied)
+
+
+def test_changed_files_are_noticed_after_preparing(image_tree):
+    root = image_tree("mnist", 28, 1, train=12, test=3)
+    first = data.prepare("mnist", root)
+    time.sleep(0.01)
+    Image.new("L", (28, 28), 7).save(root / "mnist" / "train" / "class0" / "0.png")
+    assert data.prepare("mnist", root).fingerprint != first.fingerprint
+
+
+def write_cifar(root: Path, images_per_batch: int = 20) -> None:
+    """CIFAR-10 in torchvision's own layout, with random pixels; integrity sums are the caller's to patch."""
+    import pickle
+
+    folder, random = root / "cifar-10-batches-py", np.random.RandomState(0)
+    folder.mkdir(parents=True)
+    for name in [*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"]:
+        pixels = random.randint(0, 256, (images_per_batch, 3072)).astype(np.uint8)
+        labels = random.randint(0, 10, images_per_batch).tolist()
+        (folder / name).write_bytes(pickle.dumps({"data": pixels, "labels": labels}))
+    (folder / "batches.meta").write_bytes(pickle.dumps({"label_names": [str(i) for i in range(10)]}))
+
+
+def test_torchvisions_cifar10_files_are_read_by_torchvision_and_win_over_a_tree(image_tree, monkeypatch):
+    root = image_tree("cifar10", 32, 3)
+    monkeypatch.setattr(CIFAR10, "_check_integrity", lambda self: True)
+    monkeypatch.setattr("torchvision.datasets.cifar.check_integrity", lambda *_: True)
+    write_cifar(root)
+    prepared = data.prepare("cifar10", root)
+    assert prepared.sidecar["source"] == "torchvision.datasets.CIFAR10"
+    assert [len(prepared.images(split)) for split in data.SPLITS] == [90, 10, 20]
+    original = CIFAR10(str(root), train=False).data[0].transpose(2, 0, 1)
+    assert any(np.array_equal(original, image) for image in prepared.images("test"))
+
+
+def test_a_failing_download_says_both_ways_to_provide_the_data(tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise OSError("no network")
+
+    monkeypatch.setattr("torchvision.datasets.MNIST", refuse)
+    with pytest.raises(RunError, match=r"--data-root.*MNIST/raw/.*mnist/\{train,test\}/<class>"):
+        data.prepare("mnist", tmp_path)
+
+
+def test_a_file_that_is_no_image_is_named(image_tree):
+    root = image_tree("mnist", 28, 1)
+    (root / "mnist" / "train" / "class0" / "bad.png").write_text("not an image")
+    with pytest.raises(UserError, match=r"class0/bad.png"):
+        data.prepare("mnist", root)
+
+
+def test_a_tree_without_test_images_is_refused(image_tree):
+    root = image_tree("mnist", 28, 1)
+    shutil.rmtree(root / "mnist" / "test")
+    with pytest.raises(UserError, match="no images under test/"):
+        data.prepare("mnist", root)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not SHARED.exists(), reason="the real MNIST and CIFAR-10 files are not on this machine")
+def test_real_mnist_and_cifar10(tmp_path):
+    subprocess.run([SHARED / "unpack", tmp_path], check=True, capture_output=True)
+    for name in ("mnist", "cifar10"):
+        prepared = data.prepare(name, tmp_path)
+        facts = sources.DATASETS[name]
+        assert prepared.shape == facts.shape
+        assert tuple(len(prepared.images(split)) for split in data.SPLITS) == facts.images
+        assert np.bincount(prepared.labels("test")).min() > 800
+        assert json.loads((prepared.folder / "sidecar.json").read_text())["fingerprint"] == prepared.fingerprint
+
+
+def test_bytes_survive_the_way_to_unit_range_and_back():
+    every = torch.arange(256, dtype=torch.uint8).view(1, 1, 16, 16)
+    assert torch.equal(to_uint8(to_unit(every)), every)
+    assert to_unit(every).aminmax() == (-1, 1)
+    outside = torch.tensor([-3.0, 3.0, float("nan"), float("inf")])
+    assert to_uint8(outside).tolist() == [0, 255, 0, 255]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_grid_holds_every_image_at_its_place(channels):
+    import io
+
+    images = torch.randint(0, 256, (10, channels, 8, 8), dtype=torch.uint8)
+    grid = np.asarray(Image.open(io.BytesIO(grid_png(images, columns=4, least_side=16))))
+    assert grid.shape[:2] == (3 * 17 + 1, 4 * 17 + 1)
+    fifth = grid[18:34:2, 18:34:2]  # second row, second column, every other pixel of the enlargement
+    np.testing.assert_array_equal(fifth, images[5].permute(1, 2, 0).squeeze().numpy())

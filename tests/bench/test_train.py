@@ -1,0 +1,214 @@
+"""The loop: schedule, resume to the bit, divergence, and an optimiser that is what it says."""
+
+import numpy as np
+import pytest
+import torch
+
+from bench import data, rng
+from bench.config import Evaluation, Training
+from bench.evaluation import reference
+from bench.evaluation.evaluator import Evaluator
+from bench.step import Stepper
+from bench.store import Folder
+from bench.train import TIMINGS, Diverged, Trainer, build, epoch_order, evaluation_steps
+from methods import METHODS, Method
+from methods.functional import squared_error
+
+
+def make_spec(method="moco", prior=None, seed=0, precision="fp32", **training):
+    from methods.hyperparameters import schema
+
+    defaults = {key: parameter.default for key, parameter in schema(METHODS[method]).items()}
+    budget = {"epochs": 4, "train_images": 130, "batch_size": 32, "precision": precision} | training
+    return {
+        "method": method,
+        "hyperparameters": defaults,
+        "prior": prior or METHODS[method].priors[0],
+        "network": {"name": "small", "width": 4, "latent_dim": 4},
+        "training": Training.model_validate(budget).model_dump(),
+        "evaluation": Evaluation(samples=64, evaluations=4).model_dump(),
+        "seed": seed,
+    }
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """Prepared digits and an evaluator."""
+    prepared = data.prepare("digits", tmp_path_factory.mktemp("data"))
+    folder = Folder(tmp_path_factory.mktemp("extractor"))
+    reference.ensure(folder, prepared, Evaluation(samples=64, classifier_steps=10))
+    return prepared, Evaluator.create(reference.load(folder), prepared, 64, 0, torch.device("cpu"))
+
+
+def trainer(world, saved, checkpoint_seconds=1e9, **spec):
+    prepared, evaluator = world
+
+    def save(checkpoint, rows, grids):
+        saved.append((checkpoint, [dict(row) for row in rows], grids))
+
+    return Trainer(make_spec(**spec), prepared, evaluator, save, torch.device("cpu"), checkpoint_seconds)
+
+
+def comparable(rows):
+    return [{key: value for key, value in row.items() if key not in TIMINGS} for row in rows]
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_resumed_training_equals_an_uninterrupted_one_to_the_bit(world, name):
+    whole, saved = [], []
+    straight = trainer(world, whole, method=name)
+    list(straight.run())
+    # A checkpoint after every step, so that the one in the middle lies between two evaluations.
+    interrupted = trainer(world, saved, checkpoint_seconds=-1, method=name)
+    list(interrupted.run())
+    middle = next(checkpoint for checkpoint, rows, _ in saved if len(rows) == 2)
+    index = [checkpoint for checkpoint, _, _ in saved].index(middle) + 1
+    torch.manual_seed(999)
+    resumed = trainer(world, [], method=name)
+    resumed.restore(saved[index][0])
+    assert 0 < resumed.state.step < resumed.total_steps
+    assert resumed.state.summed_steps > 0
+    list(resumed.run())
+    assert comparable(resumed.state.rows) == comparable(straight.state.rows)
+    for key, value in straight.method.state_dict().items():
+        assert torch.equal(resumed.method.state_dict()[key], value), key
+
+
+def test_seeds_differ_and_repeat(world):
+    def final(seed):
+        training = trainer(world, [], seed=seed)
+        list(training.run())
+        return comparable(training.state.rows)
+
+    assert final(0) == final(0)
+    assert final(0) != final(1)
+
+
+def test_rows_stand_at_the_evaluation_steps_and_say_what_was_seen(world):
+    saved = []
+    training = trainer(world, saved)
+    events = list(training.run())
+    assert training.total_steps == 16  # 130 images make 4 batches of 32; the partial one is dropped
+    rows = training.state.rows
+    assert [row["step"] for row in rows] == evaluation_steps(16, 4) == [1, 4, 9, 16]
+    assert [row["images_seen"] for row in rows] == [32, 128, 288, 512]
+    assert [event["step"] for event in events if event["kind"] == "row"] == [1, 4, 9, 16]
+    assert [list(grids) for _, _, grids in saved][0] == ["samples-00000001.png", "reconstructions-00000001.png"]
+    assert rows[-1]["epoch"] == 4
+
+
+def test_train_losses_are_means_since_the_last_row(world):
+    training = trainer(world, [], method="mmd")
+    seen = []
+    inner = training.stepper.__call__
+
+    def watched(step, batch):
+        losses = inner(step, batch)
+        seen.append(losses["reconstruction"].item())
+        return losses
+
+    training.stepper = watched  # pyright: ignore[reportAttributeAccessIssue]
+    watched.optimizer = None
+    training.checkpoint = lambda: b""
+    list(training.run())
+    bounds = [0, 1, 4, 9, 16]
+    means = [float(np.mean(seen[a:b])) for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+    assert [row["train_reconstruction"] for row in training.state.rows] == pytest.approx(means, rel=1e-5)
+
+
+def test_evaluating_more_often_changes_no_training(world):
+    def final(evaluations):
+        training = trainer(world, [], method="vae")
+        training.evaluation_steps = set(evaluation_steps(training.total_steps, evaluations))
+        list(training.run())
+        return training.method.state_dict()
+
+    often, seldom = final(8), final(1)
+    assert all(torch.equal(often[key], seldom[key]) for key in often)
+
+
+@pytest.mark.parametrize(("total", "evaluations"), [(1, 12), (5, 12), (600, 12), (7, 1)])
+def test_evaluations_are_dense_early_and_end_at_the_end(total, evaluations):
+    steps = evaluation_steps(total, evaluations)
+    assert steps[-1] == total
+    assert steps == sorted(set(steps))
+    assert all(1 <= step <= total for step in steps)
+    assert len(steps) <= evaluations
+    if total >= 100 * evaluations**2 / 100:
+        gaps = np.diff(steps)
+        assert (np.diff(gaps) >= -1).all()
+
+
+def test_each_epoch_sees_every_image_once_in_an_order_of_its_own():
+    orders = [epoch_order(epoch, 50, seed) for epoch in range(3) for seed in range(2)]
+    assert all(sorted(order.tolist()) == list(range(50)) for order in orders)
+    assert len({tuple(order.tolist()) for order in orders}) == 6
+    assert torch.equal(epoch_order(2, 50, 1), epoch_order(2, 50, 1))
+
+
+def test_the_order_of_images_is_the_same_for_every_method(world):
+    one, two = trainer(world, [], method="moco"), trainer(world, [], method="vae")
+    assert all(torch.equal(one._batch(step), two._batch(step)) for step in range(16))
+
+
+class Exploding(Method):
+    """Its loss is finite for two steps, then NaN."""
+
+    def __init__(self, networks, prior):
+        super().__init__(networks, prior)
+        self.steps = 0
+
+    def losses(self, x):
+        self.steps += 1
+        reconstruction = squared_error(self.decode(self.encode(x)), x)
+        return {"loss": reconstruction * (float("nan") if self.steps > 2 else 1), "reconstruction": reconstruction}
+
+
+def test_a_loss_that_is_not_finite_ends_the_training_and_keeps_what_was_saved(world, monkeypatch):
+    monkeypatch.setitem(METHODS, "exploding", Exploding)
+    saved = []
+    training = trainer(world, saved, method="exploding")
+    with pytest.raises(Diverged, match="loss is nan at step 4"):
+        list(training.run())
+    assert [row["step"] for row in saved[-1][1]] == [1]
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_fused_adam_equals_the_plain_one_on_channels_last_networks(name):
+    """Fused Adam on CPUs is silently wrong where a parameter and its gradient differ in strides."""
+    spec, batch = make_spec(method=name), torch.randint(0, 256, (16, 1, 8, 8), dtype=torch.uint8)
+    results = []
+    for fused in (True, False):
+        method = build(spec, (1, 8, 8))
+        stepper = Stepper(method, Training.model_validate(spec["training"]), 10)
+        for group in stepper.optimizer.param_groups:
+            group["fused"] = fused
+            group["foreach"] = False
+        for step in range(5):
+            stepper(step, batch)
+        results.append(method.state_dict())
+    for key, value in results[0].items():
+        torch.testing.assert_close(value, results[1][key], rtol=1e-4, atol=1e-5)
+
+
+def test_schedules(world):
+    del world
+    spec = make_spec(method="gan", schedule="cosine", learning_rate=0.1)
+    method = build(spec, (1, 8, 8))
+    method.critic_lr_scale = 0.5  # pyright: ignore[reportAttributeAccessIssue]
+    stepper = Stepper(method, Training.model_validate(spec["training"]), 10)
+    assert stepper.learning_rate(0) == pytest.approx(0.1)
+    assert stepper.learning_rate(5) == pytest.approx(0.05)
+    stepper(5, torch.randint(0, 256, (4, 1, 8, 8), dtype=torch.uint8))
+    assert [group["lr"] for group in stepper.optimizer.param_groups] == pytest.approx([0.05, 0.025])
+
+
+def test_random_states_round_trip_through_a_safe_file(tmp_path):
+    import random
+
+    rng.seed_everything(5)
+    torch.save(rng.get_state(), tmp_path / "state.pt")
+    expected = (random.random(), np.random.rand(), torch.rand(1).item())
+    rng.seed_everything(6)
+    rng.set_state(torch.load(tmp_path / "state.pt", weights_only=True))
+    assert (random.random(), np.random.rand(), torch.rand(1).item()) == expected

@@ -1,0 +1,117 @@
+"""Shared fixtures: the command line in this process or in one of its own, and tiny experiments."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner, Result
+
+ROOT = Path(__file__).parent.parent
+TINY = {
+    "training.epochs": "2",
+    "training.train_images": "200",
+    "evaluation.samples": "64",
+    "evaluation.evaluations": "3",
+    "evaluation.classifier_steps": "20",
+}
+
+
+def sets(**changes: str) -> list[str]:
+    """--set arguments of a tiny experiment, with `training__epochs="5"` for training.epochs=5."""
+    merged = TINY | {key.replace("__", "."): value for key, value in changes.items()}
+    return [part for key, value in merged.items() for part in ("--set", f"{key}={value}")]
+
+
+@pytest.fixture
+def bench_run(tmp_path):
+    """bench.run in this process; `out` and the data root are under tmp_path, the executor is serial."""
+
+    def call(*arguments: str, out: str = "out", executor: str = "serial", tiny: bool = True, **changes: str) -> Result:
+        from bench.run import app
+
+        fixed = ["--out", str(tmp_path / out), "--executor", executor]
+        if "--data-root" not in arguments:
+            fixed += ["--data-root", str(tmp_path / "data")]
+        return CliRunner().invoke(app, [*arguments, *fixed, *(sets(**changes) if tiny else [])])
+
+    return call
+
+
+class Process:
+    """bench.run in a process of its own, killable at a chosen moment."""
+
+    def __init__(self, out: Path, *arguments: str) -> None:
+        command = [sys.executable, "-m", "bench.run", "--out", str(out), *arguments]
+        self.out = out
+        self.process = subprocess.Popen(
+            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+        )
+
+    def wait_for_step(self, step: int, seconds: float = 180) -> None:
+        """Until some trial has a checkpoint at `step` or later."""
+        from bench.store import Damaged, ExperimentFolder
+
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            assert self.process.poll() is None, f"ended before step {step}: {self.finish()[1]}"
+            for folder in ExperimentFolder(self.out).trials():
+                try:
+                    rows = folder.rows()
+                except (Damaged, OSError):  # caught in the middle of being replaced
+                    continue
+                if len(rows) and rows["step"].max() >= step:
+                    return
+            time.sleep(0.02)
+        raise AssertionError(f"no checkpoint at step {step} within {seconds} s")
+
+    def send(self, number: int) -> None:
+        """Signal the whole process group, as a terminal does."""
+        os.killpg(self.process.pid, number)
+
+    def kill(self) -> None:
+        self.send(signal.SIGKILL)
+        self.process.wait()
+
+    def finish(self, seconds: float = 300) -> tuple[int, str]:
+        output, _ = self.process.communicate(timeout=seconds)
+        return self.process.returncode, output
+
+
+@pytest.fixture
+def start_run(tmp_path):
+    """Starts a bench.run of its own; whatever is left of it at the end of the test is killed."""
+    started = []
+
+    def start(*arguments: str, out: str = "out") -> Process:
+        started.append(Process(tmp_path / out, "--data-root", str(tmp_path / "data"), *arguments))
+        return started[-1]
+
+    yield start
+    for process in started:
+        if process.process.poll() is None:
+            process.kill()
+
+
+@pytest.fixture
+def image_tree(tmp_path):
+    """Writes <root>/<name>/{train,test}/<class>/<i>.png with images that can be told apart by class."""
+
+    def write(name: str, size: int, channels: int, train: int = 30, test: int = 10, classes: int = 2) -> Path:
+        root, random = tmp_path / "trees", np.random.RandomState(0)
+        for split, count in (("train", train), ("test", test)):
+            for label in range(classes):
+                folder = root / name / split / f"class{label}"
+                folder.mkdir(parents=True, exist_ok=True)
+                for i in range(count):
+                    pixels = random.randint(0, 100, (size, size, channels)) + 100 * label
+                    picture = pixels[..., 0] if channels == 1 else pixels
+                    Image.fromarray(picture.astype(np.uint8)).save(folder / f"{i}.png")
+        return root
+
+    return write

@@ -1,0 +1,235 @@
+"""What each method computes, and the contract that all of them keep."""
+
+from collections import deque
+
+import pytest
+import torch
+from torch import nn
+from torch.distributions import Independent, Normal, kl_divergence
+from torch.nn.functional import binary_cross_entropy_with_logits as bce
+
+from methods import METHODS
+from methods.functional import info_nce_floor, mmd, squared_error
+from methods.gan import GAN
+from methods.mmd import MMD
+from methods.moco import MoCo
+from methods.networks import Networks
+from methods.priors import PRIORS, Sphere
+from methods.priors import Normal as NormalPrior
+from methods.vae import VAE
+
+SHAPE = (1, 8, 8)
+PAIRS = [(name, prior) for name, method in METHODS.items() for prior in method.priors]
+
+
+def make(name: str, prior: str | None = None, dim: int = 4, precision: str = "fp32", **hyperparameters):
+    torch.manual_seed(0)
+    method = METHODS[name]
+    chosen = PRIORS[prior or method.priors[0]](dim)
+    return method(Networks("small", SHAPE, dim, 4, precision), chosen, **hyperparameters)
+
+
+def images(n: int, seed: int = 0) -> torch.Tensor:
+    return torch.rand(n, *SHAPE, generator=torch.Generator().manual_seed(seed)) * 2 - 1
+
+
+def step(method, x, lr=0.1):
+    optimizer = torch.optim.SGD(method.param_groups() if lr is None else method.parameters(), lr=lr)
+    losses = method.losses(x)
+    losses["loss"].backward()
+    optimizer.step()
+    method.after_step()
+    return losses
+
+
+@pytest.mark.parametrize(("name", "prior"), PAIRS)
+def test_contract_shapes_ranges_and_names(name, prior):
+    method, x = make(name, prior), images(6)
+    codes = method.encode(x)
+    assert codes.shape == method.sample_codes(x).shape == (6, 4)
+    torch.testing.assert_close(codes, method.prior.project(codes))
+    for pictures in (method.decode(codes), method.sample(6)):
+        assert pictures.shape == x.shape
+        assert pictures.abs().max() <= 1
+    losses = method.losses(x)
+    assert {"loss", "reconstruction"} <= set(losses)
+    assert all(value.ndim == 0 and value.isfinite() and value.dtype == torch.float32 for value in losses.values())
+    torch.testing.assert_close(losses["reconstruction"] > 0, torch.tensor(True))
+
+
+@pytest.mark.parametrize(("name", "prior"), PAIRS)
+def test_contract_a_step_changes_every_trainable_parameter(name, prior):
+    method = make(name, prior)
+    before = {key: p.detach().clone() for key, p in method.named_parameters() if p.requires_grad}
+    for seed in range(3):
+        step(method, images(16, seed))
+    unchanged = [key for key, p in method.named_parameters() if key in before and torch.equal(p, before[key])]
+    assert not unchanged
+    groups = [id(p) for group in method.param_groups() for p in group["params"]]
+    assert len(groups) == len(set(groups))
+    assert set(groups) == {id(p) for p in method.parameters() if p.requires_grad}
+
+
+@pytest.mark.parametrize(("name", "prior"), PAIRS)
+@pytest.mark.parametrize(("n", "dim"), [(2, 2), (257, 3), (5, 64)])
+def test_contract_losses_are_finite_at_odd_sizes(name, prior, n, dim):
+    losses = make(name, prior, dim).losses(images(n))
+    assert all(value.isfinite() for value in losses.values())
+
+
+@pytest.mark.parametrize(("name", "prior"), PAIRS)
+def test_contract_state_round_trips_and_seeds_repeat(name, prior):
+    first = make(name, prior)
+    step(first, images(8))
+    second = make(name, prior)
+    second.load_state_dict(first.state_dict())
+    values = []
+    for method in (first, second):
+        torch.manual_seed(1)
+        values.append(method.losses(images(8, seed=1))["loss"])
+    assert torch.equal(*values)
+
+
+@pytest.mark.parametrize(("name", "prior"), PAIRS)
+def test_contract_low_precision_stays_inside_the_networks(name, prior):
+    method, x = make(name, prior, precision="bf16"), images(8)
+    assert method.encode(x).dtype == method.sample(2).dtype == torch.float32
+    full = make(name, prior).losses(x)["reconstruction"]
+    assert method.losses(x)["reconstruction"].item() == pytest.approx(full.item(), rel=0.05)
+
+
+@pytest.mark.parametrize(("name", "prior"), PAIRS)
+def test_contract_losses_trace_without_a_break(name, prior):
+    method, x = make(name, prior), images(8)
+    torch.manual_seed(1)
+    eager = method.losses(x)["loss"]
+    torch.manual_seed(1)
+    traced = torch.compile(method.losses, fullgraph=True, backend="eager")(x)["loss"]
+    torch.testing.assert_close(traced, eager)
+
+
+def test_the_same_seed_gives_every_method_the_same_decoder():
+    decoders = [make(name, prior).decoder.state_dict() for name, prior in PAIRS if METHODS[name].encoder_outputs == 1]
+    for state in decoders[1:]:
+        assert all(torch.equal(state[key], decoders[0][key]) for key in state)
+
+
+@pytest.mark.parametrize(("queue_size", "batches"), [(10, [4, 4, 4, 3]), (5, [4, 4, 7]), (6, [6, 2]), (3, [8])])
+def test_moco_queue_is_first_in_first_out_also_when_batches_do_not_divide_it(queue_size, batches):
+    method = make("moco", queue_size=queue_size, momentum=0.5)
+    reference = deque(method.queue.clone(), maxlen=queue_size)
+    for seed, n in enumerate(batches):
+        x = images(n, seed)
+        reference.extend(method.encode_keys(x))  # keys of the momentum encoder before the step
+        step(method, x)
+        held = sorted(map(tuple, method.queue.tolist()))
+        assert held == sorted(tuple(key.tolist()) for key in reference)
+    # The slot at the cursor is the oldest: the next key to be replaced.
+    torch.testing.assert_close(method.queue[method.cursor], reference[0])
+
+
+def test_moco_starts_with_unit_vectors_and_equal_encoders():
+    method = make("moco", queue_size=50)
+    torch.testing.assert_close(method.queue.norm(dim=1), torch.ones(50))
+    torch.testing.assert_close(method.encode_keys(images(4)), method.encode(images(4)))
+
+
+def test_moco_negatives_are_past_keys_only_and_keys_carry_no_gradient():
+    method, x = make("moco", queue_size=8, weight=1.0, temperature=0.5), images(4)
+    z, keys, queue = method.encode(x), method.encode_keys(x), method.queue.clone()
+    losses = step(method, x)
+    logits = torch.cat([(z * keys).sum(1, keepdim=True), z @ queue.T], 1) / 0.5
+    torch.testing.assert_close(losses["penalty"], -logits.log_softmax(1)[:, 0].mean())
+    assert all(p.grad is None and not p.requires_grad for p in method.key_encoder.parameters())
+
+
+def test_moco_key_encoder_is_the_moving_average_of_the_encoder_after_the_step():
+    method = make("moco", momentum=0.75)
+    old = [p.clone() for p in method.key_encoder.parameters()]
+    step(method, images(8))
+    for before, query, key in zip(old, method.encoder.parameters(), method.key_encoder.parameters(), strict=True):
+        torch.testing.assert_close(key, 0.75 * before + 0.25 * query)
+
+
+def test_moco_diagnostics_are_zero_excess_on_perfectly_uniform_codes():
+    class Given(nn.Module):
+        def forward(self, x):
+            return x.flatten(1)
+
+    method = make("moco", dim=64, queue_size=20000, temperature=0.3)
+    method.encoder, method.key_encoder = Given(), Given()
+    torch.manual_seed(0)
+    found = method.diagnostics(Sphere(64).sample(1500).view(-1, *SHAPE))
+    assert found["alignment"] == 0
+    assert abs(found["uniformity_excess"]) < 5e-3
+    assert abs(found["contrastive_excess"]) < 5e-3
+    assert found["contrastive"] == pytest.approx(info_nce_floor(64, 20000, 0.3), abs=5e-3)
+    collapsed = method.diagnostics(Sphere(64).sample(1).repeat(100, 1).view(-1, *SHAPE))
+    assert collapsed["uniformity_excess"] > 1
+
+
+@pytest.mark.parametrize("prior", [NormalPrior, Sphere])
+def test_mmd_penalises_with_the_scale_of_its_prior(prior):
+    torch.manual_seed(0)
+    method, x = MMD(Networks("small", SHAPE, 4, 4), prior(4), weight=3.0), images(16)
+    torch.manual_seed(1)
+    losses = method.losses(x)
+    torch.manual_seed(1)
+    samples = method.prior.sample(16)
+    expected = mmd(method.encode(x), samples, 2.0 if prior is Sphere else 8.0)
+    torch.testing.assert_close(losses["penalty"], expected)
+    torch.testing.assert_close(losses["loss"], losses["reconstruction"] + 3.0 * expected)
+
+
+@pytest.mark.parametrize("prior", ["normal", "sphere"])
+def test_gan_one_backward_equals_two_players_with_an_optimiser_each(prior):
+    one, two = make("gan", prior, weight=5.0, critic_lr_scale=0.3), make("gan", prior, weight=5.0, critic_lr_scale=0.3)
+    assert isinstance(one, GAN)
+    assert isinstance(two, GAN)
+    groups = one.param_groups()
+    for group, scale in zip(groups, [1.0, 0.3], strict=True):
+        group.pop("lr_scale", None)
+        group["lr"] = 1e-2 * scale
+    optimizer = torch.optim.Adam(groups)
+    players = [*two.encoder.parameters(), *two.decoder.parameters()]
+    autoencoder = torch.optim.Adam(players, lr=1e-2)
+    critic = torch.optim.Adam(two.critic.parameters(), lr=3e-3, betas=(0.5, 0.999))
+    for seed in range(5):
+        x = images(16, seed)
+        torch.manual_seed(seed)
+        optimizer.zero_grad()
+        one.losses(x)["loss"].backward()
+        optimizer.step()
+
+        torch.manual_seed(seed)
+        samples = two.prior.sample(16)
+        z = two.encode(x)
+        fooling = bce(two.critic(z), torch.ones(16, 1))
+        own = torch.autograd.grad(squared_error(two.decode(z), x) + 5.0 * fooling, players)
+        judged = bce(two.critic(samples), torch.ones(16, 1)) + bce(two.critic(z.detach()), torch.zeros(16, 1))
+        critic.zero_grad()
+        judged.backward()
+        for parameter, gradient in zip(players, own, strict=True):
+            parameter.grad = gradient
+        autoencoder.step()
+        critic.step()
+    for a, b in zip(one.parameters(), two.parameters(), strict=True):
+        torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-4)
+
+
+def test_vae_kl_is_that_of_torch_distributions_and_codes_are_draws():
+    method, x = make("vae", beta=2.0), images(8)
+    assert isinstance(method, VAE)
+    mean, log_variance = method.posterior(x)
+    posterior = Independent(Normal(mean, (0.5 * log_variance).exp()), 1)
+    prior = Independent(Normal(torch.zeros(4), torch.ones(4)), 1)
+    losses = method.losses(x)
+    torch.testing.assert_close(losses["penalty"], kl_divergence(posterior, prior).mean())
+    torch.testing.assert_close(losses["loss"], losses["reconstruction"] + 2.0 * losses["penalty"])
+    draws = torch.stack([method.sample_codes(x) for _ in range(2000)])
+    torch.testing.assert_close(draws.mean(0), method.encode(x), atol=0.15, rtol=0)
+    torch.testing.assert_close(draws.std(0), (0.5 * log_variance).exp(), atol=0.1, rtol=0)
+
+
+def test_moco_supports_the_sphere_only():
+    assert MoCo.priors == ("sphere",)
