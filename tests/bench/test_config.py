@@ -60,7 +60,7 @@ def test_mistakes_are_one_line_that_names_the_place(sets, message):
 def test_bad_files_are_named(tmp_path, text, message):
     file = tmp_path / "bad.yaml"
     file.write_text(text)
-    with pytest.raises(UserError, match="bad.yaml") as error:
+    with pytest.raises(UserError, match=r"bad\.yaml") as error:
         load_yaml(file)
     assert message in str(error.value)
 

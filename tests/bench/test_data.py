@@ -109,7 +109,7 @@ def write_cifar(root: Path, images_per_batch: int = 20) -> None:
 
 def test_torchvisions_cifar10_files_are_read_by_torchvision_and_win_over_a_tree(image_tree, monkeypatch):
     root = image_tree("cifar10", 32, 3)
-    monkeypatch.setattr(CIFAR10, "_check_integrity", lambda self: True)
+    monkeypatch.setattr(CIFAR10, "_check_integrity", lambda _: True)
     monkeypatch.setattr("torchvision.datasets.cifar.check_integrity", lambda *_: True)
     write_cifar(root)
     prepared = data.prepare("cifar10", root)

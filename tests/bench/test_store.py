@@ -51,7 +51,7 @@ def test_a_writer_killed_at_any_moment_leaves_a_whole_file(tmp_path):
         writer.kill()
         writer.join()
         data = Folder(tmp_path).read("a.bin")
-        assert len(set(data[i : i + len(data) // 10000] for i in range(0, len(data), len(data) // 10000))) == 1
+        assert len({data[i : i + len(data) // 10000] for i in range(0, len(data), len(data) // 10000)}) == 1
 
 
 def test_a_damaged_checkpoint_gives_way_to_the_one_before(tmp_path, capsys):

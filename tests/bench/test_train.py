@@ -1,5 +1,7 @@
 """The loop: schedule, resume to the bit, divergence, and an optimiser that is what it says."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -93,7 +95,7 @@ def test_rows_stand_at_the_evaluation_steps_and_say_what_was_seen(world):
     assert [row["step"] for row in rows] == evaluation_steps(16, 4) == [1, 4, 9, 16]
     assert [row["images_seen"] for row in rows] == [32, 128, 288, 512]
     assert [event["step"] for event in events if event["kind"] == "row"] == [1, 4, 9, 16]
-    assert [list(grids) for _, _, grids in saved][0] == ["samples-00000001.png", "reconstructions-00000001.png"]
+    assert next(list(grids) for _, _, grids in saved) == ["samples-00000001.png", "reconstructions-00000001.png"]
     assert rows[-1]["epoch"] == 4
 
 
@@ -112,7 +114,7 @@ def test_train_losses_are_means_since_the_last_row(world):
     training.checkpoint = lambda: b""
     list(training.run())
     bounds = [0, 1, 4, 9, 16]
-    means = [float(np.mean(seen[a:b])) for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+    means = [float(np.mean(seen[a:b])) for a, b in itertools.pairwise(bounds)]
     assert [row["train_reconstruction"] for row in training.state.rows] == pytest.approx(means, rel=1e-5)
 
 

@@ -76,9 +76,8 @@ def test_the_kernel_scale_of_each_prior_is_its_mean_squared_distance():
 def test_info_nce_is_the_cross_entropy_of_the_positive():
     q, k, negatives = sphere(5, 4), sphere(5, 4, seed=1), sphere(9, 4, seed=2)
     logits = torch.cat([(q @ k.T).diag()[:, None], q @ negatives.T], dim=1) / 0.3
-    torch.testing.assert_close(
-        f.info_nce(q, k, negatives, 0.3), cross_entropy(logits, torch.zeros(5, dtype=torch.long))
-    )
+    expected = cross_entropy(logits, torch.zeros(5, dtype=torch.long))
+    torch.testing.assert_close(f.info_nce(q, k, negatives, 0.3), expected)
 
 
 def test_info_nce_does_not_overflow_at_small_temperatures():

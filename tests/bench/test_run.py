@@ -1,0 +1,320 @@
+"""bench.run as a user has it: through its command line."""
+
+import io
+import json
+import signal
+import subprocess
+import sys
+import time
+from importlib.metadata import version
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from conftest import ROOT, sets
+from filelock import FileLock
+from typer.testing import CliRunner
+
+from bench import plugins, report, tables
+from bench.store import ExperimentFolder
+from bench.train import TIMINGS
+from methods import METHODS
+
+
+def rows_of(path) -> pd.DataFrame:
+    """All rows, without the columns that may differ between runs (`TIMINGS`)."""
+    return tables.rows(ExperimentFolder(path)).drop(columns=[*TIMINGS])
+
+
+def test_a_run_leaves_tables_curves_grids_and_a_page(bench_run, tmp_path):
+    result = bench_run("--methods", "moco,autoencoder[prior=sphere]", "--seeds", "2")
+    assert result.exit_code == 0, result.output
+    folder = ExperimentFolder(tmp_path / "out")
+    summary = pd.read_csv(folder.report / "summary.csv")
+    assert set(summary["variant"]) == {"moco", "autoencoder[prior=sphere]"}
+    assert (summary["done"] == 2).all()
+    curves = pd.read_parquet(folder.report / "curves.parquet")
+    assert curves.groupby(["variant", "seed"]).size().tolist() == [3] * 4
+    assert set(curves["step"]) == {1, 2, 4}
+    page = (folder.report / "index.html").read_text()
+    for name in ("figures/fd_classifier.png", "samples/moco.png", "reconstructions/autoencoder-prior-sphere.png"):
+        assert name in page
+        assert (folder.report / name).stat().st_size > 500
+    assert "| `moco` | sphere | 2 |" in (folder.report / "summary.md").read_text()
+    assert "index.html" in result.output
+    spec = json.loads((folder.trials()[0].path / "environment.json").read_text())
+    assert spec["packages"]["torch"] == version("torch")
+    assert spec["threads"] == 1
+
+
+def test_the_same_command_trains_only_what_is_missing(bench_run, tmp_path):
+    assert bench_run("--methods", "mmd", "--seeds", "1").exit_code == 0
+    first = {p: p.stat().st_mtime_ns for p in (tmp_path / "out" / "trials").rglob("*.pt")}
+    again = bench_run("--methods", "mmd", "--seeds", "1")
+    assert "1 trials, 0 to train" in again.output
+    more = bench_run("--methods", "vae,mmd", "--seeds", "2")
+    assert "4 trials, 3 to train" in more.output
+    assert all(path.stat().st_mtime_ns == stamp for path, stamp in first.items())
+    description = yaml.safe_load((tmp_path / "out" / "experiment.yaml").read_text())
+    assert (description["methods"], description["seeds"]) == (["mmd", "vae"], 2)
+    forced = bench_run("--methods", "mmd", "--seeds", "1", "--force")
+    assert "1 trials, 1 to train" in forced.output
+    assert all(path.stat().st_mtime_ns != stamp for path, stamp in first.items())
+    assert len(rows_of(tmp_path / "out")) == 4 * 3
+
+
+def test_serial_runs_repeat_to_the_bit(bench_run, tmp_path):
+    for out in ("one", "two"):
+        assert bench_run("--methods", "moco,gan", "--seeds", "1", out=out).exit_code == 0
+    pd.testing.assert_frame_equal(rows_of(tmp_path / "one"), rows_of(tmp_path / "two"), check_exact=True)
+
+
+def test_the_order_of_methods_and_hyperparameters_does_not_change_a_trial(bench_run):
+    bench_run("--methods", "moco[queue_size=64,temperature=0.5]", "--seeds", "1")
+    again = bench_run("--methods", "moco[temperature=5e-1,queue_size=64]", "--seeds", "1")
+    assert "1 trials, 0 to train" in again.output
+
+
+def test_another_protocol_in_the_same_folder_is_refused_with_the_difference(bench_run):
+    assert bench_run("--methods", "mmd", "--seeds", "1").exit_code == 0
+    result = bench_run("--methods", "mmd", "--seeds", "1", training__epochs="3")
+    assert result.exit_code == 2
+    assert "holds another protocol: training.epochs is 2 there and 3 here" in result.stderr
+
+
+def test_dry_run_counts_and_estimates_and_writes_nothing(bench_run, tmp_path):
+    result = bench_run("--methods", "mmd,vae", "--seeds", "2", "--dry-run")
+    assert result.exit_code == 0, result.output
+    assert "4 trials, 4 to train" in result.output
+    assert "minutes" in result.output
+    assert not (tmp_path / "out").exists()
+    assert not (tmp_path / "data").exists()
+    bench_run("--methods", "mmd", "--seeds", "1")
+    after = bench_run("--methods", "mmd,vae", "--seeds", "2", "--dry-run")
+    assert "mmd seed 0: done already" in after.output
+    assert "4 trials, 3 to train" in after.output
+
+
+def test_a_data_set_that_is_not_there_is_said_by_a_dry_run(bench_run):
+    result = bench_run("--methods", "mmd", "--dataset", "mnist", "--dry-run", "--seeds", "1", network__width="4")
+    assert "a run would download it" in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--methods", "mocco"], "unknown method 'mocco'. Did you mean moco?"),
+        (["--dataset", "cifar"], "unknown data set 'cifar'. Did you mean cifar10?"),
+        (["--methods", "moco[temprature=1]"], "Did you mean temperature?"),
+        (["--methods", "moco[temperature=-1]"], "temperature must be > 0"),
+        (["--set", "training.batchsize=3"], "Did you mean batch_size?"),
+        (["--set", "network.name=smal"], "unknown network 'smal'. Did you mean small?"),
+        (["--set", "network.name=dcgan32", "--dataset", "mnist"], "whose side is a multiple of 8"),
+        (["--config", "gone.yaml"], "cannot read gone.yaml"),
+        (["--plugin", "gone.py"], "cannot read the plug-in gone.py"),
+        (["--extractor", "gone.pt"], "cannot read the extractor gone.pt"),
+        (["--executor", "slurm"], "'slurm' is not one of 'ray', 'serial'"),
+        (["--seeds", "0"], "seeds = 0: input should be greater than 0"),
+    ],
+)
+def test_a_users_mistake_is_one_line_and_exit_status_2(bench_run, arguments, message):
+    if arguments[0] == "--executor":
+        result = bench_run(*arguments[2:], executor=arguments[1], tiny=False)
+    else:
+        result = bench_run(*arguments, tiny=False)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert "Traceback" not in result.output
+    if result.stderr.startswith("error:"):
+        assert result.stderr.count("\n") == 1
+
+
+PLUGIN = """
+import torch
+from methods import Method
+from methods.functional import squared_error
+
+class Broken(Method):
+    def losses(self, x):
+        {body}
+
+METHODS = {{"broken": Broken}}
+"""
+
+
+@pytest.fixture
+def plugin(tmp_path, monkeypatch):
+    monkeypatch.setitem(METHODS, "broken", METHODS["mmd"])  # taken out of the registry again after the test
+    METHODS.pop("broken")
+
+    def write(body: str):
+        path = tmp_path / "mine.py"
+        path.write_text(PLUGIN.format(body=body))
+        return str(path)
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("body", "state", "reason"),
+    [
+        ("raise RuntimeError('no luck')", "failed", "RuntimeError: no luck"),
+        ("z = self.encode(x); r = squared_error(self.decode(z), x); return dict(loss=r * torch.nan, reconstruction=r)",
+         "diverged", "loss is nan at step 1"),
+    ],
+)  # fmt: skip
+def test_a_trial_that_fails_or_diverges_is_a_row_with_its_reason_and_the_rest_go_on(
+    bench_run, plugin, tmp_path, body, state, reason
+):
+    result = bench_run("--plugin", plugin(body), "--methods", "broken,mmd", "--seeds", "1")
+    assert result.exit_code == 1
+    assert f"broken seed 0 {state}: {reason}" in result.stderr
+    assert "Traceback" not in result.output
+    summary = pd.read_csv(tmp_path / "out" / "report" / "summary.csv").set_index("variant")
+    assert summary.loc["broken", state] == 1
+    assert summary.loc["mmd", "done"] == 1
+    assert reason in (tmp_path / "out" / "report" / "summary.md").read_text()
+    again = bench_run("--plugin", plugin(body), "--methods", "broken,mmd", "--seeds", "1")
+    assert again.exit_code == 1
+    # What failed is tried again; what diverged would diverge again.
+    assert f"2 trials, {1 if state == 'failed' else 0} to train" in again.output
+
+
+def test_changed_source_makes_trials_stale_reported_apart_and_trained_again_when_asked(bench_run, plugin, tmp_path):
+    body = "r = squared_error(self.decode(self.encode(x)), x); return dict(loss=r, reconstruction=r)"
+    command = ["--methods", "broken,mmd", "--seeds", "1"]
+    assert bench_run("--plugin", plugin(body), *command).exit_code == 0
+    changed = plugin(body.replace("loss=r", "loss=2 * r"))
+    result = bench_run("--plugin", changed, *command)
+    assert "1 trials are stale" in result.output
+    assert "2 trials, 0 to train" in result.output
+    summary = pd.read_csv(tmp_path / "out" / "report" / "summary.csv").set_index("variant")
+    assert (summary.loc["broken", "stale"], summary.loc["broken", "done"]) == (1, 0)
+    assert np.isnan(summary.loc["broken", "fd_classifier_mean"])
+    result = bench_run("--plugin", changed, *command, "--retrain-stale")
+    assert "2 trials, 1 to train" in result.output
+    assert pd.read_csv(tmp_path / "out" / "report" / "summary.csv").set_index("variant").loc["broken", "stale"] == 0
+
+
+def test_a_stored_extractor_is_used_as_it_is(bench_run, tmp_path):
+    assert bench_run("--methods", "mmd", "--seeds", "1").exit_code == 0
+    stored = tmp_path / "out" / "extractor" / "classifier.pt"
+    result = bench_run("--methods", "mmd", "--seeds", "1", "--extractor", str(stored), out="other")
+    assert result.exit_code == 0
+    assert "training the classifier" not in result.output
+    one, two = rows_of(tmp_path / "out"), rows_of(tmp_path / "other")
+    pd.testing.assert_frame_equal(one, two, check_exact=True)
+
+
+def test_two_runs_on_one_experiment_are_refused(bench_run, tmp_path):
+    (tmp_path / "out").mkdir()
+    with FileLock(tmp_path / "out" / ".lock"):
+        result = bench_run("--methods", "mmd", "--seeds", "1")
+    assert result.exit_code == 1
+    assert "another run is writing to" in result.stderr
+
+
+def test_a_folder_of_images_runs_like_any_data_set(bench_run, image_tree, tmp_path):
+    root = image_tree("cifar10", 32, 3, train=60, test=20)
+    arguments = ["--methods", "mmd", "--dataset", "cifar10", "--data-root", str(root), "--seeds", "1"]
+    result = bench_run(*arguments, network__width="4", network__latent_dim="4", training__batch_size="20")
+    assert result.exit_code == 0, result.output
+    assert rows_of(tmp_path / "out")["n_real"].unique().tolist() == [40]
+
+
+LONG = sets(training__epochs="150", training__train_images="1000", evaluation__evaluations="12")
+
+
+def interrupted_and_whole(start_run, tmp_path, number, *arguments):
+    """Rows of a run that was ended by a signal between two checkpoints and repeated, and of one that was not."""
+    command = ["--methods", "moco", "--seeds", "1", *arguments, *LONG]
+    first = start_run(*command)
+    first.wait_for_step(200)
+    time.sleep(0.2)
+    first.send(number)
+    code, output = first.finish()
+    folder = ExperimentFolder(tmp_path / "out")
+    assert folder.trials()[0].status()["state"] == "running"
+    kept = int(folder.trials()[0].rows()["step"].max())
+    second_code, second_output = start_run(*command).finish()
+    assert second_code == 0, second_output
+    attempts = [attempt["from_step"] for attempt in folder.trials()[0].status()["attempts"]]
+    # Time may have passed for one more checkpoint between the look and the kill, never for a step back.
+    assert attempts[0] == 0
+    assert attempts[1] >= kept > 0
+    assert f"goes on from step {attempts[1]}" in second_output
+    assert start_run(*command, out="whole").finish()[0] == 0
+    pd.testing.assert_frame_equal(rows_of(tmp_path / "out"), rows_of(tmp_path / "whole"), check_exact=True)
+    return code, output
+
+
+def test_a_run_killed_between_checkpoints_goes_on_and_ends_with_the_same_rows(start_run, tmp_path):
+    code, _ = interrupted_and_whole(start_run, tmp_path, signal.SIGKILL, "--executor", "serial")
+    assert code == -signal.SIGKILL
+
+
+def test_ctrl_c_stops_cleanly_says_how_to_go_on_and_exits_130(start_run):
+    command = ["--methods", "moco,mmd", "--seeds", "1", "--executor", "serial", *LONG]
+    run = start_run(*command)
+    run.wait_for_step(10)
+    run.send(signal.SIGINT)
+    code, output = run.finish()
+    assert code == 130
+    assert "To go on: python -m bench.run --out" in output
+    assert "Traceback" not in output
+
+
+def test_help_needs_neither_torch_nor_ray_and_reports_neither():
+    code = (
+        "import sys, bench.run, bench.report, bench.tables, bench.figures\n"
+        "assert not {'torch', 'ray', 'sklearn'} & set(sys.modules), 'heavy import'"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_report_can_be_made_again_from_the_folder_alone(bench_run, tmp_path):
+    assert bench_run("--methods", "mmd", "--seeds", "1").exit_code == 0
+    before = (tmp_path / "out" / "report" / "summary.csv").read_text()
+    report.build(ExperimentFolder(tmp_path / "out"))
+    assert (tmp_path / "out" / "report" / "summary.csv").read_text() == before
+    for path, message in (("gone", "there is no folder"), ("data", "holds no trials")):
+        command = [sys.executable, "-m", "bench.report", str(tmp_path / path)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 2
+        assert message in done.stderr
+        assert done.stderr.count("\n") == 1
+
+
+def test_info_lists_every_method_with_its_hyperparameters():
+    from bench.info import app
+
+    found = json.loads(CliRunner().invoke(app, ["--json"]).stdout)
+    assert set(found["methods"]) == set(METHODS)
+    assert found["methods"]["moco"]["hyperparameters"]["temperature"]["default"] == 0.2
+    assert all(method["paper"] for method in found["methods"].values())
+    assert found["datasets"]["mnist"]["defaults"]["training"]["epochs"] > 0
+    shown = CliRunner().invoke(app, []).stdout
+    for name in (*METHODS, "queue_size", "cifar10", "dcgan32", "sphere", "classifier"):
+        assert name in shown
+
+
+def test_a_plugin_cannot_replace_a_method_of_the_tree(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text("from methods.mmd import MMD\nMETHODS = {'moco': MMD}\n")
+    with pytest.raises(plugins.UserError, match="there is a method 'moco' already"):
+        plugins.install(plugins.read(path))
+    path.write_text("METHODS = {'mine': 3}\n")
+    with pytest.raises(plugins.UserError, match="not a subclass"):
+        plugins.install(plugins.read(path))
+    path.write_text("1 / 0\n")
+    with pytest.raises(plugins.UserError, match="ZeroDivisionError"):
+        plugins.install(plugins.read(path))
+
+
+def test_every_row_can_be_read_with_pandas_alone(bench_run, tmp_path):
+    assert bench_run("--methods", "moco", "--seeds", "1").exit_code == 0
+    history = next((tmp_path / "out" / "trials").glob("*/history.parquet"))
+    frame = pd.read_parquet(io.BytesIO(history.read_bytes()))
+    assert {"alignment", "uniformity_excess", "contrastive_excess", "fd_classifier_floor"} <= set(frame.columns)

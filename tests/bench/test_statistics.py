@@ -1,0 +1,113 @@
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from bench import figures, report, statistics
+from bench.progress import Progress
+from bench.trials import Trial
+
+
+def frames(states=("done", "done", "done"), stale=(False, False, False)):
+    """Three seeds of method m; `fd_classifier` is 10, 20, 30 at the last step and 1 before."""
+    trials = pd.DataFrame(
+        {
+            "trial": ["a", "b", "c"],
+            "method": "m",
+            "variant": "m",
+            "prior": "normal",
+            "seed": [0, 1, 2],
+            "state": states,
+            "reason": [None if state == "done" else "why" for state in states],
+            "stale": stale,
+        }
+    )
+    records = [
+        {"trial": t, "method": "m", "variant": "m", "prior": "normal", "seed": s, "step": step, "images_seen": step,
+         "train_seconds": step / 10, "fd_classifier": value, "fd_classifier_floor": 0.5, "n_real": 400}
+        for s, t in enumerate("abc")
+        for step, value in ((5, 1.0), (9, 10.0 * (s + 1)))
+    ]  # fmt: skip
+    return pd.DataFrame(records), trials
+
+
+def test_headlines_are_of_the_last_row_never_of_the_best():
+    summary = statistics.summarise(*frames()).iloc[0]
+    assert (summary["fd_classifier_mean"], summary["fd_classifier_min"], summary["fd_classifier_max"]) == (20, 10, 30)
+    assert summary["fd_classifier_sd"] == pytest.approx(10)
+    assert not [column for column in summary.index if column.startswith(("n_real", "fd_classifier_floor"))]
+
+
+def test_trials_that_did_not_finish_are_counted_not_averaged():
+    summary = statistics.summarise(*frames(("done", "diverged", "failed"))).iloc[0]
+    assert (summary["seeds"], summary["done"], summary["diverged"], summary["failed"]) == (3, 1, 1, 1)
+    assert summary["fd_classifier_mean"] == 10
+    assert report.seeds(summary.to_dict()) == "1 of 3 (1 diverged, 1 failed)"
+    assert report.spread(summary.to_dict(), "fd_classifier") == "10"
+
+
+def test_stale_trials_are_neither_averaged_nor_counted_as_done():
+    summary = statistics.summarise(*frames(stale=(True, False, False))).iloc[0]
+    assert (summary["done"], summary["stale"], summary["fd_classifier_mean"]) == (2, 1, 25)
+
+
+def test_a_variant_of_which_nothing_finished_is_a_row_all_the_same():
+    rows, trials = frames(("failed", "failed", "failed"))
+    summary = statistics.summarise(rows.iloc[:0], trials)
+    assert len(summary) == 1
+    assert report.spread(summary.iloc[0].to_dict(), "fd_classifier") == "-"
+    assert "m` seed 1 failed: why" in report.markdown(summary, trials, {}, {})
+
+
+def test_the_markdown_says_what_few_seeds_are_worth():
+    rows, trials = frames()
+    text = report.markdown(statistics.summarise(rows, trials), trials, {}, {})
+    assert "20 [10, 30]" in text
+    assert "fewer than 5 seeds" in text
+
+
+def test_figures_are_written_as_png_and_pdf_also_with_a_trial_that_ended_early(tmp_path):
+    rows, _ = frames()
+    rows = rows.drop(rows[(rows["trial"] == "b") & (rows["step"] == 9)].index)
+    figures.convergence(rows, "fd_classifier", 0.5, tmp_path / "figure")
+    assert (tmp_path / "figure.png").stat().st_size > 5000
+    assert (tmp_path / "figure.pdf").read_bytes().startswith(b"%PDF")
+
+
+def trial(seed: int) -> Trial:
+    return Trial({"method": "moco", "seed": seed}, "moco[weight=1.0]", {})
+
+
+def test_plain_lines_without_a_terminal(capsys):
+    one, two = trial(0), trial(1)
+    with Progress([one, two], Console(force_terminal=False)) as progress:
+        progress(one.id, {"kind": "start", "step": 40, "steps": 100})
+        progress(one.id, {"kind": "row", "step": 100, "epoch": 5.0, "loss": 2.0, "score": 3.25})
+        progress(one.id, {"kind": "end", "state": "done", "reason": None})
+        progress(two.id, {"kind": "start", "step": 0, "steps": 100})
+        progress(two.id, {"kind": "end", "state": "diverged", "reason": "loss is nan at step 3"})
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "moco[weight=1.0] s0: goes on from step 40 of 100"
+    assert lines[1].startswith("moco[weight=1.0] s0: done, fd_classifier 3.25  [1 of 2 trials, 0:0")
+    assert lines[2].startswith("moco[weight=1.0] s1: diverged: loss is nan at step 3  [2 of 2 trials")
+
+
+def test_one_live_table_in_a_terminal():
+    one, two = trial(0), trial(1)
+    console = Console(force_terminal=True, width=120, record=True)
+    with Progress([one, two], console) as progress:
+        progress(one.id, {"kind": "start", "step": 0, "steps": 100})
+        event = {"kind": "row", "step": 50, "epoch": 2.5, "loss": 2.0, "score": 3.25, "images_per_second": 1234.5}
+        progress(one.id, event)
+        console.print(progress._render())
+    shown = console.export_text()
+    for text in ("moco[weight=1.0] s0", "running", "2.5", "3.25", "1,234", "waiting", "0 of 2 trials", "left"):
+        assert text in shown, text
+
+
+def test_the_time_left_comes_from_the_share_of_steps_taken(monkeypatch):
+    one, two = trial(0), trial(1)
+    progress = Progress([one, two], Console(force_terminal=False))
+    monkeypatch.setattr("time.monotonic", lambda: progress.started + 30)
+    progress(one.id, {"kind": "start", "step": 0, "steps": 100})
+    progress(one.id, {"kind": "progress", "step": 50, "epoch": 1.0})
+    assert progress.overall() == "0 of 2 trials, 0:30 so far, about 1:30 left"
