@@ -2,10 +2,16 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: bench test test-slow lint clean
+.PHONY: bench reference test test-slow lint clean
 
 bench: .venv/installed
 	$(BIN)/python -m bench.run --config configs/studies/digits.yaml
+
+# Keep the report of `make bench` in the repository: tables, rows and figures, no checkpoints.
+reference: bench
+	rm -rf results/reference/digits
+	cp -r results/digits/report results/reference/digits
+	cp results/digits/experiment.yaml results/reference/digits/
 
 test: .venv/installed-dev
 	$(BIN)/python -m pytest -m "not slow"

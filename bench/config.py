@@ -29,14 +29,18 @@ class Network(Strict):
 
 
 class Training(Strict):
-    """The budget, the same for every method. `train_images`: use only the first so many."""
+    """The budget, the same for every method.
+
+    train_images: use only the first so many. learning_rate: Adam's, constant or falling along half a cosine to 0.
+    precision: inside the networks; tf32 is fp32 on CPUs.
+    """
 
     epochs: PositiveInt = 40
     train_images: PositiveInt | None = None
     batch_size: Annotated[int, Field(ge=2)] = 100
     learning_rate: PositiveFloat = 1e-3
     schedule: Literal["constant", "cosine"] = "constant"
-    precision: Literal["fp32", "bf16"] = "fp32"
+    precision: Literal["fp32", "tf32", "bf16"] = "fp32"
 
 
 class Evaluation(Strict):

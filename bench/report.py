@@ -34,7 +34,7 @@ def build(folder: ExperimentFolder) -> pd.DataFrame:
     report.joinpath("curves.parquet").write_bytes(rows.to_parquet(index=False))
     fresh = rows[rows["trial"].isin(trials.loc[~trials["stale"].astype(bool), "trial"])]
     floors = _constants(rows)
-    text = markdown(summary, trials, floors, folder.description())
+    text = markdown(summary, trials, floors, folder.description(), tables.machines(folder))
     write_atomically(report / "summary.md", text.encode())
     grids = {kind: _grids(folder, trials, kind) for kind in ("samples", "reconstructions")}
     _figures(fresh, floors, grids["samples"], folder, report)
@@ -42,12 +42,19 @@ def build(folder: ExperimentFolder) -> pd.DataFrame:
     return summary
 
 
-def markdown(summary: pd.DataFrame, trials: pd.DataFrame, floors: dict[str, float], description: dict[str, Any]) -> str:
+def markdown(
+    summary: pd.DataFrame,
+    trials: pd.DataFrame,
+    floors: dict[str, float],
+    description: dict[str, Any],
+    machines: list[str],
+) -> str:
     """The summary as a Markdown page: mean [least, greatest] over seeds, what did not finish, and the protocol."""
     protocol = description.get("protocol", {})
     dataset = protocol.get("dataset", {})
     lines = [f"# {dataset.get('name', 'results')}", "", *table(summary, floors), "", *notes(summary, trials, floors)]
     lines += ["", "Made by:", ""] + [f"    {command}" for command in description.get("commands", [])]
+    lines += ["", *(f"On: {machine}." for machine in machines)]
     lines += ["", f"Data set fingerprint `{dataset.get('fingerprint', '')[:16]}`, extractor sha256 "]
     lines[-1] += f"`{protocol.get('extractor_sha256', '')[:16]}`. Columns and units: results/README.md."
     return "\n".join(lines) + "\n"
@@ -154,6 +161,7 @@ def _page(
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(ROOT / "bench"), autoescape=True)
     page = environment.get_template("report.html.jinja").render(
         description=folder.description(),
+        machines=tables.machines(folder),
         summary=tables.records(summary),
         metrics=MARKDOWN,
         floors=floors,

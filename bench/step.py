@@ -10,6 +10,13 @@ from bench.images import to_unit
 from methods import Method
 
 
+def set_precision(precision: str) -> None:
+    """Make float32 on GPUs what its name says: torch lets convolutions round to TF32 unless told otherwise."""
+    rounding = "tf32" if precision == "tf32" else "ieee"
+    torch.backends.cuda.matmul.fp32_precision = rounding
+    torch.backends.cudnn.conv.fp32_precision = rounding  # pyright: ignore[reportAttributeAccessIssue]
+
+
 class Stepper:
     """Owns the optimiser (Adam, fused) and the learning-rate schedule of one training."""
 

@@ -25,7 +25,7 @@ CHECKSUMS = "checksums.json"
 FINAL = ("done", "diverged")  # states that the same command does not train again
 
 
-class Damaged(Exception):
+class Damaged(RunError):
     """A file is not what was written: its sha256 is none of the noted ones."""
 
 
@@ -81,6 +81,9 @@ class TrialFolder(Folder):
 
     def spec(self) -> dict[str, Any]:
         return json.loads(self.read("spec.json"))
+
+    def environment(self) -> dict[str, Any]:
+        return json.loads(self.read("environment.json"))
 
     def status(self) -> dict[str, Any]:
         """state: missing, running, done, diverged or failed; reason; attempts, each with the step it began from."""

@@ -30,6 +30,18 @@ def rows(folder: ExperimentFolder) -> pd.DataFrame:
     return merged[KEYS + [column for column in merged.columns if column not in KEYS]]
 
 
+def machines(folder: ExperimentFolder) -> list[str]:
+    """What the trials ran on, in words, each once."""
+    found = []
+    for trial in folder.trials():
+        e = trial.environment()
+        where = e["processor"] if e["device"] == "cpu" else e["device"]
+        running = f"{e['threads']} threads a trial, {e['concurrent_trials']} trials at a time"
+        commit = (e["git"]["commit"] or "unknown")[:10] + (" with changes" if e["git"]["dirty"] else "")
+        found.append(f"{where}, {running}; torch {e['packages']['torch']}, Python {e['python']}; commit {commit}")
+    return list(dict.fromkeys(found))
+
+
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """The rows as dicts."""
     return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]

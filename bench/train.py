@@ -19,7 +19,7 @@ from bench.config import Evaluation, Network, Training
 from bench.data import Prepared
 from bench.evaluation.evaluator import Evaluator
 from bench.images import grid_png
-from bench.step import Stepper
+from bench.step import Stepper, set_precision
 from methods import METHODS, Method
 from methods.networks import Networks
 from methods.priors import PRIORS
@@ -94,6 +94,7 @@ class Trainer:
         self.total_steps = self.epoch_steps * self.training.epochs
         evaluations = Evaluation.model_validate(spec["evaluation"]).evaluations
         self.evaluation_steps = set(evaluation_steps(self.total_steps, evaluations))
+        set_precision(self.training.precision)
         self.method = build(spec, data.shape).to(device)
         self.stepper = Stepper(self.method, self.training, self.total_steps)
         self.state = State()

@@ -45,7 +45,7 @@ class MoCo(Method):
         prior: Prior,
         *,
         weight: Annotated[float, Positive] = 10.0,
-        temperature: Annotated[float, Positive] = 0.2,
+        temperature: Annotated[float, Positive] = 0.1,
         queue_size: Annotated[int, AtLeastOne] = 4096,
         momentum: Annotated[float, UnitOpen] = 0.99,
     ) -> None:

@@ -292,7 +292,7 @@ def test_info_lists_every_method_with_its_hyperparameters():
 
     found = json.loads(CliRunner().invoke(app, ["--json"]).stdout)
     assert set(found["methods"]) == set(METHODS)
-    assert found["methods"]["moco"]["hyperparameters"]["temperature"]["default"] == 0.2
+    assert found["methods"]["moco"]["hyperparameters"]["temperature"]["default"] == 0.1
     assert all(method["paper"] for method in found["methods"].values())
     assert found["datasets"]["mnist"]["defaults"]["training"]["epochs"] > 0
     shown = CliRunner().invoke(app, []).stdout

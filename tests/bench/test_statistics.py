@@ -55,12 +55,13 @@ def test_a_variant_of_which_nothing_finished_is_a_row_all_the_same():
     summary = statistics.summarise(rows.iloc[:0], trials)
     assert len(summary) == 1
     assert report.spread(summary.iloc[0].to_dict(), "fd_classifier") == "-"
-    assert "m` seed 1 failed: why" in report.markdown(summary, trials, {}, {})
+    assert "m` seed 1 failed: why" in report.markdown(summary, trials, {}, {}, [])
 
 
 def test_the_markdown_says_what_few_seeds_are_worth():
     rows, trials = frames()
-    text = report.markdown(statistics.summarise(rows, trials), trials, {}, {})
+    text = report.markdown(statistics.summarise(rows, trials), trials, {}, {}, ["a machine"])
+    assert "On: a machine." in text
     assert "20 [10, 30]" in text
     assert "fewer than 5 seeds" in text
 

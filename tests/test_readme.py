@@ -1,0 +1,57 @@
+"""The README's example and commands work as they stand."""
+
+import re
+import shlex
+
+import pytest
+from conftest import ROOT
+from typer.testing import CliRunner
+
+from methods import METHODS
+
+README = (ROOT / "README.md").read_text()
+
+
+@pytest.fixture
+def example(tmp_path, monkeypatch):
+    """The method of the README in a file of its own; it is out of the registry again after the test."""
+    monkeypatch.setattr("methods.METHODS", METHODS)
+    path = tmp_path / "mine.py"
+    path.write_text(re.findall(r"```python\n(.*?)```", README, re.DOTALL)[0])
+    yield path
+    METHODS.pop("my_sliced", None)
+
+
+def test_the_example_is_a_method_that_trains_when_pasted(example, bench_run):
+    command = ["--plugin", str(example), "--methods", "my_sliced[prior=normal|sphere,slices=16]", "--seeds", "1"]
+    result = bench_run(*command)
+    assert result.exit_code == 0, result.output
+    assert "my_sliced[prior=sphere,slices=16]" in result.output
+
+
+@pytest.mark.parametrize("command", re.findall(r"^    python -m bench\.run (.*)$", README, re.MULTILINE))
+def test_every_run_command_is_accepted(command, example, tmp_path):
+    from bench.run import app
+
+    arguments = shlex.split(command.replace("mine.py", str(example)))
+    smaller = ["--set", "network.width=4", "--dry-run", "--data-root", str(tmp_path)]
+    result = CliRunner().invoke(app, [*arguments, *smaller])
+    assert result.exit_code == 0, result.output
+    assert "to train" in result.output
+
+
+def test_every_linked_file_exists():
+    links = re.findall(r"\]\((?!https?:)([^)]+)\)", README)
+    assert len(links) >= 5
+    for link in links:
+        assert (ROOT / link).exists(), link
+
+
+def test_every_column_is_explained(bench_run, tmp_path):
+    from bench import tables
+    from bench.store import ExperimentFolder
+
+    assert bench_run("--methods", ",".join(METHODS), "--seeds", "1").exit_code == 0
+    text = (ROOT / "results" / "README.md").read_text()
+    columns = tables.rows(ExperimentFolder(tmp_path / "out")).columns
+    assert not [column for column in columns if f"`{column}`" not in text]
