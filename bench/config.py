@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from bench.errors import UserError, did_you_mean, unknown
+from bench.errors import UserError, did_you_mean, reason, unknown
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIGS = ROOT / "configs"
@@ -32,15 +32,15 @@ class Training(Strict):
     """The budget, the same for every method.
 
     train_images: use only the first so many. learning_rate: Adam's, constant or falling along half a cosine to 0.
-    precision: inside the networks; tf32 is fp32 on CPUs.
+    precision: inside the networks.
     """
 
     epochs: PositiveInt = 40
-    train_images: PositiveInt | None = None
+    train_images: Annotated[int, Field(ge=2)] | None = None
     batch_size: Annotated[int, Field(ge=2)] = 100
     learning_rate: PositiveFloat = 1e-3
     schedule: Literal["constant", "cosine"] = "constant"
-    precision: Literal["fp32", "tf32", "bf16"] = "fp32"
+    precision: Literal["fp32", "bf16"] = "fp32"
 
 
 class Evaluation(Strict):
@@ -52,7 +52,7 @@ class Evaluation(Strict):
     """
 
     evaluations: PositiveInt = 12
-    samples: PositiveInt = 1000
+    samples: Annotated[int, Field(ge=2)] = 1000
     split: Literal["test", "validation"] = "test"
     classifier_steps: PositiveInt = 400
     seed: Annotated[int, Field(ge=0)] = 0
@@ -99,8 +99,8 @@ def parse_yaml(text: str, origin: str) -> Any:
 def load_yaml(path: Path) -> dict[str, Any]:
     try:
         loaded = parse_yaml(path.read_text(), str(path))
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"cannot read {path}: {reason(error)}") from None
     if not isinstance(loaded, dict):
         raise UserError(f"{path} must hold keys such as 'dataset: digits', not {type(loaded).__name__}")
     return loaded

@@ -16,8 +16,8 @@ import numpy as np
 from filelock import FileLock
 
 from bench import sources
-from bench.errors import UserError
-from bench.store import sha256, write_atomically
+from bench.errors import UserError, reason
+from bench.store import make_folder, sha256, write_atomically
 
 SPLITS = ("train", "validation", "test")
 PREPROCESSING = "uint8, as decoded, no resizing, v1"
@@ -75,7 +75,7 @@ def prepare(name: str, root: Path) -> Prepared:
     """
     source = sources.find(name, root)
     folder = root / "prepared" / name
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     with FileLock(folder / ".lock"):
         source = source or sources.download(name, root)
         fingerprint = _known(name, root, source) or _fingerprint(source)
@@ -85,7 +85,7 @@ def prepare(name: str, root: Path) -> Prepared:
             if prepared.check():
                 return prepared
             print(f"warning: {target} is damaged; preparing it again", file=sys.stderr)
-            shutil.rmtree(target)
+        shutil.rmtree(target, ignore_errors=True)
         _write(name, source, fingerprint, target)
     return prepared
 
@@ -95,7 +95,7 @@ def _write(name: str, source: sources.Source, fingerprint: str, target: Path) ->
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     splits = {}
-    for split, (images, labels) in _split(name, source.load()).items():
+    for split, (images, labels) in _split(name, _load(source)).items():
         np.save(partial / f"{split}-images.npy", images)
         np.save(partial / f"{split}-labels.npy", labels)
         splits[split] = {"shape": list(images.shape)} | {
@@ -112,6 +112,16 @@ def _write(name: str, source: sources.Source, fingerprint: str, target: Path) ->
     }
     write_atomically(partial / "sidecar.json", json.dumps(sidecar, indent=2).encode())
     partial.rename(target)
+
+
+def _load(source: sources.Source) -> sources.Arrays:
+    try:
+        return source.load()
+    except UserError:
+        raise
+    except Exception as error:  # whatever torchvision and pickle make of a truncated file
+        message = f"cannot read {source.about} in {source.root}: {reason(error)}; remove what is damaged there"
+        raise UserError(message) from error
 
 
 def _split(name: str, loaded: sources.Arrays) -> sources.Arrays:

@@ -31,6 +31,12 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:
     return UserError(f"unknown {kind} {name!r}.{did_you_mean(name, known)}")
 
 
+def reason(error: Exception) -> str:
+    """The first line of what an exception says; its type where it says nothing."""
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return text.strip().splitlines()[0] if text.strip() else type(error).__name__
+
+
 P = ParamSpec("P")
 
 

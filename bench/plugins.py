@@ -10,9 +10,12 @@ from pathlib import Path
 from types import ModuleType
 
 from bench.config import ROOT
-from bench.errors import UserError
+from bench.errors import UserError, reason
 from bench.store import sha256
 from methods import METHODS, Method
+from methods.hyperparameters import schema
+
+_origin: dict[str, str] = {}  # method -> the plug-in it came from
 
 
 @dataclass(frozen=True)
@@ -30,8 +33,8 @@ class Plugin:
 def read(path: Path) -> Plugin:
     try:
         return Plugin(str(path.resolve()), path.read_text())
-    except OSError as error:
-        raise UserError(f"cannot read the plug-in {path}: {error.strerror}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"cannot read the plug-in {path}: {reason(error)}") from None
 
 
 def install(plugin: Plugin) -> None:
@@ -45,11 +48,16 @@ def install(plugin: Plugin) -> None:
     except Exception as error:
         raise UserError(f"the plug-in {plugin.file} fails: {type(error).__name__}: {error}") from error
     for name, method in added.items():
+        if name in METHODS and _origin.get(name) != plugin.file:
+            raise UserError(f"the plug-in {plugin.file}: there is a method {name!r} already; choose another name")
         if not (isinstance(method, type) and issubclass(method, Method)):
             raise UserError(f"the plug-in {plugin.file}: METHODS[{name!r}] is not a subclass of methods.Method")
-        if name in METHODS and METHODS[name].__module__ != plugin.module:
-            raise UserError(f"the plug-in {plugin.file}: there is a method {name!r} already; choose another name")
+        try:
+            schema(method)
+        except (TypeError, ValueError) as error:
+            raise UserError(f"the plug-in {plugin.file}: {name}: {error}") from None
         METHODS[name] = method
+        _origin[name] = plugin.file
 
 
 def source_of(name: str) -> dict[str, str]:

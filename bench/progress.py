@@ -62,6 +62,8 @@ class Progress:
     def __call__(self, trial: str, event: Event) -> None:
         seen = self.seen[trial]
         seen.update(event)
+        if event.get("warning"):
+            self.console.print(f"warning: {event['warning']}", markup=False, soft_wrap=True)
         if self.console.is_terminal:
             return
         now = time.monotonic()

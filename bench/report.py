@@ -21,8 +21,10 @@ MARKDOWN = {
 FIGURES = ("fd_classifier", "reconstruction_test")
 
 
-def build(folder: ExperimentFolder) -> pd.DataFrame:
-    """Write report/ and return the summary (`statistics.summarise`)."""
+def build(folder: ExperimentFolder) -> tuple[pd.DataFrame, dict[str, float]]:
+    """Write report/; returns the summary (`statistics.summarise`) and the values of real images (`_constants`)."""
+    if not folder.description():
+        raise UserError(f"{folder.path} is no experiment: it has no experiment.yaml")
     trials, rows = tables.trials(folder), tables.rows(folder)
     if trials.empty:
         raise UserError(f"{folder.path} holds no trials; start some with python -m bench.run --out {folder.path}")
@@ -39,7 +41,7 @@ def build(folder: ExperimentFolder) -> pd.DataFrame:
     grids = {kind: _grids(folder, trials, kind) for kind in ("samples", "reconstructions")}
     _figures(fresh, floors, grids["samples"], folder, report)
     _page(folder, summary, trials, floors, grids, report)
-    return summary
+    return summary, floors
 
 
 def markdown(
@@ -110,11 +112,6 @@ def notes(summary: pd.DataFrame, trials: pd.DataFrame, floors: dict[str, float])
     return [part for line in lines for part in (line, "")][:-1]
 
 
-def floors(folder: ExperimentFolder) -> dict[str, float]:
-    """`fd_classifier_floor` and `confidence_real` of an experiment; empty before its first evaluation."""
-    return _constants(tables.rows(folder))
-
-
 def _constants(rows: pd.DataFrame) -> dict[str, float]:
     """What is the same for all trials of the experiment: the floor and the confidence on real images."""
     names = ("fd_classifier_floor", "confidence_real")
@@ -122,12 +119,12 @@ def _constants(rows: pd.DataFrame) -> dict[str, float]:
 
 
 def _grids(folder: ExperimentFolder, trials: pd.DataFrame, kind: str) -> dict[str, Path]:
-    """For every variant the last grid of its first seed that has one, copied into the report."""
+    """For every variant the last grid of its first finished seed, copied into the report."""
     copied = {}
-    for trial in tables.records(trials.sort_values("seed")):
+    for trial in tables.records(statistics.finished(trials).sort_values("seed")):
         grids = sorted((folder.trial(trial["folder"]).path / "samples").glob(f"{kind}-*.png"))
         if grids and trial["variant"] not in copied:
-            target = folder.report / kind / f"{trial['folder'].rsplit('-s', 1)[0]}.png"
+            target = folder.report / kind / f"{trial['folder']}.png"
             write_atomically(target, grids[-1].read_bytes())
             copied[trial["variant"]] = target
     return dict(sorted(copied.items()))
@@ -176,7 +173,7 @@ def _page(
     write_atomically(report / "index.html", page.encode())
 
 
-def print_table(summary: pd.DataFrame, floors: dict[str, float] | None = None) -> None:
+def print_table(summary: pd.DataFrame, floors: dict[str, float]) -> None:
     """The summary in the terminal."""
     from rich.console import Console
     from rich.markup import escape
@@ -200,8 +197,7 @@ def report(experiment: Annotated[Path, typer.Argument(help="Its folder, such as 
     if not experiment.is_dir():
         raise UserError(f"there is no folder {experiment}")
     folder = ExperimentFolder(experiment)
-    summary = build(folder)
-    print_table(summary, floors(folder))
+    print_table(*build(folder))
     print(f"report: {folder.report / 'index.html'}")
 
 

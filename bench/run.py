@@ -152,7 +152,9 @@ class Run:
         """Prepare, train what is missing, report. Exit status 1 where a trial diverged or failed, 130 on Ctrl-C."""
         from filelock import FileLock, Timeout
 
-        self.folder.path.mkdir(parents=True, exist_ok=True)
+        from bench.store import make_folder
+
+        make_folder(self.folder.path)
         try:
             with FileLock(self.folder.lock, timeout=0):
                 self._run()
@@ -182,8 +184,7 @@ class Run:
         print(f"{len(trials)} trials, {len(todo)} to train", flush=True)
         if todo:
             self._execute(todo, prepared.folder)
-        summary = report.build(self.folder)
-        report.print_table(summary, report.floors(self.folder))
+        report.print_table(*report.build(self.folder))
         print(f"report: {_shown(self.folder.report / 'index.html')}")
         _exit_for([(trial, self.folder.trial(trial.name).status()) for trial in trials])
 
@@ -206,7 +207,8 @@ class Run:
         if is_stale(trial, folder):
             # What an older source began, a newer one must not finish.
             return Action.stale if is_done(folder) and not self.options.retrain_stale else Action.retrain
-        return Action.done if is_done(folder) else Action.resume
+        # The rows of a finished trial are also in its checkpoint: resuming it writes them again.
+        return Action.done if is_done(folder) and not folder.rows_damaged() else Action.resume
 
     def _refuse_other_protocol(self, trials: "list[Trial]") -> None:
         from bench.trials import difference

@@ -6,10 +6,14 @@ HEADLINE = ["fd_classifier", "confidence", "reconstruction_test", "train_seconds
 STATES = ["done", "diverged", "failed", "unfinished", "stale"]
 
 
+def finished(trials: pd.DataFrame) -> pd.DataFrame:
+    """The trials that count: done, and trained by the method's present source."""
+    return trials[(trials["state"] == "done") & ~trials["stale"].astype(bool)]
+
+
 def last_rows(rows: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
     """The last evaluation of every finished trial that is not stale: headline numbers are never of the best one."""
-    finished = trials[(trials["state"] == "done") & ~trials["stale"].astype(bool)]
-    kept = rows[rows["trial"].isin(finished["trial"])]
+    kept = rows[rows["trial"].isin(finished(trials)["trial"])]
     return kept if kept.empty else kept.sort_values("step").groupby("trial", sort=False).tail(1)
 
 

@@ -1,8 +1,8 @@
 """Folders on disk: the only place that knows file names, and the only one that writes results.
 
 Every file is handed over as bytes, written under a temporary name and moved into place, so a killed run never leaves
-half a file. Its sha256 is noted *before* the move: whatever stands under a name is either known to be whole, or
-damaged and reported so.
+half a file. Its sha256 is noted under `.sha256/` *before* the move, beside that of the file it replaces: whenever a
+writer is killed, what stands under the name is known to be whole, and damage is noticed.
 """
 
 import hashlib
@@ -21,12 +21,15 @@ import yaml
 
 from bench.errors import RunError
 
-CHECKSUMS = "checksums.json"
+CHECKSUMS = ".sha256"
 FINAL = ("done", "diverged")  # states that the same command does not train again
 
 
 class Damaged(RunError):
-    """A file is not what was written: its sha256 is none of the noted ones."""
+    """A file is not what was written."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} is damaged: its sha256 is not the one noted when it was written")
 
 
 class Superseded(Exception):
@@ -39,7 +42,7 @@ def sha256(data: bytes) -> str:
 
 def write_atomically(path: Path, data: bytes) -> None:
     """Write under a temporary name beside `path`, then move: readers see the old bytes or the new, never a mixture."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
     try:
         partial.write_bytes(data)
@@ -47,6 +50,14 @@ def write_atomically(path: Path, data: bytes) -> None:
     except OSError as error:
         partial.unlink(missing_ok=True)
         raise RunError(f"cannot write {path}: {error.strerror}") from error
+
+
+def make_folder(path: Path) -> None:
+    """Create a folder and its parents; RunError where something is in the way."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"cannot make the folder {path}: {error.strerror}") from error
 
 
 class Folder:
@@ -59,21 +70,25 @@ class Folder:
         return (self.path / name).exists()
 
     def write(self, name: str, data: bytes) -> None:
-        noted = self._noted()
-        noted[name] = [sha256(data), *noted.get(name, [])][:2]
-        write_atomically(self.path / CHECKSUMS, json.dumps(noted, indent=1).encode())
-        write_atomically(self.path / name, data)
+        path = self.path / name
+        noted = [sha256(data), *([sha256(path.read_bytes())] if path.exists() and self.whole(name) else [])]
+        write_atomically(self.path / CHECKSUMS / name, "\n".join(noted).encode())
+        write_atomically(path, data)
 
-    def read(self, name: str, written_as: str | None = None) -> bytes:
-        """The bytes of `name` (moved here from `written_as`, where that differs); Damaged where they have changed."""
+    def read(self, name: str) -> bytes:
+        """The bytes of `name`; Damaged where they have changed since they were written."""
         data = (self.path / name).read_bytes()
-        if sha256(data) not in self._noted().get(written_as or name, []):
-            raise Damaged(f"{self.path / name} is damaged: its sha256 is not the one noted when it was written")
+        noted = self.path / CHECKSUMS / name
+        if not noted.exists() or sha256(data) not in noted.read_text().split():
+            raise Damaged(self.path / name)
         return data
 
-    def _noted(self) -> dict[str, list[str]]:
-        path = self.path / CHECKSUMS
-        return json.loads(path.read_text()) if path.exists() else {}
+    def whole(self, name: str) -> bool:
+        """Whether `name` is there and undamaged."""
+        try:
+            return self.exists(name) and bool(self.read(name))
+        except Damaged:
+            return False
 
 
 class TrialFolder(Folder):
@@ -83,6 +98,9 @@ class TrialFolder(Folder):
         return json.loads(self.read("spec.json"))
 
     def environment(self) -> dict[str, Any]:
+        """What the last attempt ran on; empty where none began."""
+        if not self.exists("environment.json"):
+            return {}
         return json.loads(self.read("environment.json"))
 
     def status(self) -> dict[str, Any]:
@@ -95,11 +113,13 @@ class TrialFolder(Folder):
         """Begin an attempt: the token returned must be shown with every later write, so that an orphan stops."""
         token = uuid.uuid4().hex
         attempt = {"from_step": None, "started": _now(), "host": socket.gethostname(), "pid": os.getpid()}
-        self.write("spec.json", _json(spec))
-        self.write("environment.json", _json(environment))
-        attempts = [*self.status()["attempts"], attempt]
-        self._set({"state": "running", "reason": None, "token": token, "attempts": attempts})
+        self._introduce(spec, environment, {"token": token, "attempts": [*self.status()["attempts"], attempt]})
         return token
+
+    def _introduce(self, spec: dict[str, Any], environment: dict[str, Any], status: dict[str, Any]) -> None:
+        self.write("environment.json", _json(environment))
+        self._set({"state": "running", "reason": None} | status)
+        self.write("spec.json", _json(spec))  # last, for it makes the trial visible
 
     def resumed(self, token: str, step: int) -> None:
         """Note the step from which this attempt goes on."""
@@ -108,21 +128,25 @@ class TrialFolder(Folder):
         status["attempts"][-1]["from_step"] = step
         self._set(status)
 
-    def finish(self, token: str, state: str, reason: str | None = None) -> None:
+    def finish(self, token: str, state: str, reason: str | None = None, error: str | None = None) -> None:
+        """End the attempt as done, diverged or failed, with the reason in a line and, if any, the traceback."""
         self._own(token)
+        if error:
+            self.write("error.txt", error.encode())
         self._set(self.status() | {"state": state, "reason": reason})
 
-    def fail(self, reason: str) -> None:
-        """For a trial whose worker is gone for good."""
-        self._set(self.status() | {"state": "failed", "reason": reason})
+    def fail(self, spec: dict[str, Any], reason: str) -> None:
+        """For a trial whose worker is gone for good, or never came."""
+        status = self.status() | {"state": "failed", "reason": reason}
+        self._introduce(spec, self.environment(), status)
 
-    def save(self, token: str, checkpoint: bytes, rows: list[dict[str, Any]]) -> None:
-        """Keep a checkpoint, the one before it, and the rows so far (which the checkpoint holds as well)."""
+    def save(self, token: str, checkpoint: bytes, rows: list[dict[str, Any]], grids: dict[str, bytes]) -> None:
+        """Keep a checkpoint, the one before it, the rows so far (which the checkpoint holds too), and PNGs by name."""
         self._own(token)
-        current = self.path / "checkpoint.pt"
-        if current.exists():
-            shutil.copy2(current, self.path / ".checkpoint.previous.part")
-            (self.path / ".checkpoint.previous.part").replace(self.path / "checkpoint.previous.pt")
+        for name, png in grids.items():
+            self.write(f"samples/{name}", png)
+        if self.whole("checkpoint.pt"):
+            self.write("checkpoint.previous.pt", self.read("checkpoint.pt"))
         self.write("checkpoint.pt", checkpoint)
         self.save_rows(rows)
 
@@ -131,25 +155,24 @@ class TrialFolder(Folder):
         pd.DataFrame.from_records(rows).to_parquet(buffer, index=False)
         self.write("history.parquet", buffer.getvalue())
 
-    def checkpoints(self) -> list[bytes]:
-        """Undamaged checkpoints, the newest first."""
-        whole = []
+    def checkpoint(self) -> tuple[bytes | None, str | None]:
+        """The newest undamaged checkpoint, and a warning where it is not the newest there was."""
+        warning = None
         for name in ("checkpoint.pt", "checkpoint.previous.pt"):
+            if self.whole(name):
+                return self.read(name), warning
             if self.exists(name):
-                try:
-                    whole.append(self.read(name, written_as="checkpoint.pt"))
-                except Damaged as error:
-                    print(f"warning: {error}; using the one before it", flush=True)
-        return whole
+                warning = f"{self.path.name}/{name} is damaged; going on from what was before it"
+        return None, warning
 
     def rows(self) -> pd.DataFrame:
         if not self.exists("history.parquet"):
             return pd.DataFrame()
         return pd.read_parquet(io.BytesIO(self.read("history.parquet")))
 
-    def samples(self) -> list[Path]:
-        """Sample grids in the order of their steps."""
-        return sorted((self.path / "samples").glob("samples-*.png"))
+    def rows_damaged(self) -> bool:
+        """Whether there were rows, but they can no longer be read."""
+        return not self.whole("history.parquet") and self.exists("checkpoint.pt")
 
     def reset(self) -> None:
         shutil.rmtree(self.path, ignore_errors=True)

@@ -35,6 +35,8 @@ def machines(folder: ExperimentFolder) -> list[str]:
     found = []
     for trial in folder.trials():
         e = trial.environment()
+        if not e:
+            continue
         where = e["processor"] if e["device"] == "cpu" else e["device"]
         running = f"{e['threads']} threads a trial, {e['concurrent_trials']} trials at a time"
         commit = (e["git"]["commit"] or "unknown")[:10] + (" with changes" if e["git"]["dirty"] else "")
@@ -66,9 +68,11 @@ def _trial(folder: TrialFolder) -> dict[str, Any]:
 
 
 def _stale(source: dict[str, str]) -> bool:
-    """Whether the method's file has changed since, or is gone."""
+    """Whether the method's file has changed since; of a plug-in that is not at its place nothing can be said."""
     path = ROOT / Path(source["file"])
-    return not path.exists() or sha256(path.read_bytes()) != source["sha256"]
+    if not path.exists():
+        return path.is_relative_to(ROOT)
+    return sha256(path.read_bytes()) != source["sha256"]
 
 
 def _history(folder: TrialFolder) -> pd.DataFrame:

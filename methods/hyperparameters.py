@@ -7,7 +7,7 @@ one place; `schema` reads it, and nothing else has to be kept in step.
 import inspect
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 
@@ -32,7 +32,6 @@ class Range:
 
 
 Positive = Range(0, low_open=True)
-NonNegative = Range(0)
 Unit = Range(0, 1)
 UnitOpen = Range(0, 1, high_open=True)
 AtLeastOne = Range(1)
@@ -99,17 +98,24 @@ class Hyperparameter:
 
 
 def schema(method: Callable[..., Any]) -> dict[str, Hyperparameter]:
-    """The keyword-only arguments of `method`'s constructor, by name, in order."""
+    """The keyword-only arguments of `method`'s constructor, by name, in order.
+
+    Raises:
+        TypeError: one has no type or no default. ValueError: a default is out of its own range.
+    """
     hints = get_type_hints(method.__init__, include_extras=True)  # pyright: ignore[reportFunctionMemberAccess]
     found = {}
     for name, parameter in inspect.signature(method).parameters.items():
         if parameter.kind is not parameter.KEYWORD_ONLY:
             continue
+        if name not in hints or parameter.default is parameter.empty:
+            raise TypeError(f"the hyperparameter {name} needs a type and a default, such as {name}: float = 1.0")
         hint, limits = hints[name], Range()
         if get_origin(hint) is Annotated:
             hint, *marks = get_args(hint)
             limits = next((mark for mark in marks if isinstance(mark, Range)), limits)
         choices = get_args(hint) if get_origin(hint) is Literal else ()
         kind = type(choices[0]) if choices else hint
-        found[name] = Hyperparameter(name, kind, parameter.default, limits, choices)
+        unchecked = Hyperparameter(name, kind, parameter.default, limits, choices)
+        found[name] = replace(unchecked, default=unchecked.parse(parameter.default))
     return found

@@ -12,7 +12,7 @@ from bench.errors import UserError
 from bench.evaluation.extractor import FEATURES, FILE, Extractor, load_extractor, train_classifier
 from bench.evaluation.frechet import Moments, frechet_distance
 from bench.images import grid_png
-from bench.store import Damaged, Folder
+from bench.store import Folder
 
 REFERENCE = "reference.npz"
 REAL = "real.png"
@@ -55,7 +55,7 @@ def ensure(
             f"the trials in {folder.path.parent} were measured by another extractor ({noted[:10]}, not "
             f"{extractor.sha256[:10]}); choose another --out"
         )
-    if not folder.exists(FILE) or folder.read(FILE) != stored:
+    if not folder.whole(FILE) or folder.read(FILE) != stored:
         folder.write(FILE, stored)
     if not _whole(folder, REFERENCE) or _stamp(folder) != _expected(extractor, data, split, samples):
         reference = measure(extractor, data, split, samples)
@@ -112,8 +112,6 @@ def _stamp(folder: Folder) -> str:
 
 
 def _whole(folder: Folder, name: str) -> bool:
-    try:
-        return folder.exists(name) and bool(folder.read(name))
-    except Damaged as error:
-        print(f"warning: {error}; making it again", flush=True)
-        return False
+    if folder.exists(name) and not folder.whole(name):
+        print(f"warning: {folder.path / name} is damaged; making it again", flush=True)
+    return folder.whole(name)

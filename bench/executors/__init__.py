@@ -49,7 +49,7 @@ def run_trial(trial: Trial, context: Context, device: str, concurrent: int) -> I
     torch.set_num_threads(threads)
     folder = ExperimentFolder(context.experiment).trial(trial.name)
     token = folder.claim(trial.document, describe(torch.device(device), threads, concurrent, context.git))
-    state, reason = "done", None
+    state, reason, error_text = "done", None, None
     try:
         yield from _train(trial, context, torch.device(device), token)
     except Diverged as error:
@@ -58,8 +58,8 @@ def run_trial(trial: Trial, context: Context, device: str, concurrent: int) -> I
         raise
     except Exception as error:
         state, reason = "failed", f"{type(error).__name__}: {error}".splitlines()[0]
-        folder.write("error.txt", traceback.format_exc().encode())
-    folder.finish(token, state, reason)
+        error_text = traceback.format_exc()
+    folder.finish(token, state, reason, error_text)
     yield {"kind": "end", "state": state, "reason": reason}
 
 
@@ -78,14 +78,13 @@ def _train(trial: Trial, context: Context, device: Any, token: str) -> Iterator[
     )
 
     def save(checkpoint: bytes, rows: list[dict[str, Any]], grids: dict[str, bytes]) -> None:
-        for name, png in grids.items():
-            folder.write(f"samples/{name}", png)
-        folder.save(token, checkpoint, rows)
+        folder.save(token, checkpoint, rows, grids)
 
     trainer = Trainer(trial.spec, data, evaluator, save, device, context.checkpoint_seconds)
-    for checkpoint in folder.checkpoints()[:1]:
+    checkpoint, warning = folder.checkpoint()
+    if checkpoint:
         trainer.restore(checkpoint)
         folder.save_rows(trainer.state.rows)
     folder.resumed(token, trainer.state.step)
-    yield {"kind": "start", "step": trainer.state.step, "steps": trainer.total_steps}
+    yield {"kind": "start", "step": trainer.state.step, "steps": trainer.total_steps, "warning": warning}
     yield from trainer.run()

@@ -7,6 +7,7 @@ trial folders, and Tune's folder is thrown away at the end.
 import logging
 import os
 import shutil
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,12 @@ import ray
 from ray import tune
 
 from bench.config import ROOT
-from bench.errors import RunError
+from bench.errors import RunError, UserError
 from bench.executors import Context, Event, OnEvent, Resources, run_trial
 from bench.store import FINAL, ExperimentFolder
 from bench.trials import Trial
 
+CONNECT_SECONDS = 5.0
 RETRIES = 3  # of a trial whose worker or node was lost
 
 
@@ -50,14 +52,29 @@ def run(trials: list[Trial], context: Context, resources: Resources, on_event: O
         shutil.rmtree(scratch, ignore_errors=True)
 
 
+def _probe(address: str) -> None:
+    """Fail within seconds where ray.init would try a dead address for minutes."""
+    if address.startswith("ray://"):
+        raise UserError("a Ray Client address cannot be used; run this on a node of the cluster, with --address auto")
+    host, colon, port = address.rpartition(":")
+    if colon and port.isdigit():
+        try:
+            socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()
+        except OSError as error:
+            hint = "see `ray status` on its head node"
+            raise RunError(f"no Ray cluster answers at {address} ({error}); {hint}") from None
+
+
 def _connect(resources: Resources) -> None:
     options: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False, "include_dashboard": False}
     if resources.address:
+        _probe(resources.address)
         options |= {"address": resources.address, "runtime_env": {"working_dir": str(ROOT)}}
         del options["include_dashboard"]
     else:
+        # "local": never a cluster that happens to run here or that RAY_ADDRESS names.
         # Images are memory-mapped files, so the object store needs next to nothing.
-        options |= {"object_store_memory": 100 * 2**20}
+        options |= {"address": "local", "object_store_memory": 100 * 2**20}
     try:
         ray.init(**options)
     except (ConnectionError, RuntimeError, ValueError) as error:
@@ -66,19 +83,27 @@ def _connect(resources: Resources) -> None:
 
 
 def _fit(resources: Resources, trials: int) -> tuple[float, int]:
-    """GPUs for a trial, and how many trials run at a time."""
-    total = ray.cluster_resources()
-    cpus, cluster_gpus = int(total.get("CPU", 0)), total.get("GPU", 0)
-    gpus = resources.gpus if resources.gpus is not None else float(bool(cluster_gpus))
-    if resources.cpus > cpus or gpus > cluster_gpus:
+    """GPUs for a trial, and how many trials run at a time. A trial must fit on one node."""
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    gpus = resources.gpus if resources.gpus is not None else float(any(node.get("GPU") for node in nodes))
+    places = sum(_places(node, resources.cpus, gpus) for node in nodes)
+    if not places:
+        largest = max(nodes, key=lambda node: (node.get("GPU", 0), node.get("CPU", 0)))
         raise RunError(
-            f"a trial asks for {resources.cpus} CPUs and {gpus:g} GPUs, but the cluster has {cpus} and "
-            f"{cluster_gpus:g}; lower --cpus-per-trial or --gpus-per-trial"
+            f"a trial asks for {resources.cpus} CPUs and {gpus:g} GPUs, but the largest of {len(nodes)} nodes has "
+            f"{largest.get('CPU', 0):g} and {largest.get('GPU', 0):g}; lower --cpus-per-trial or --gpus-per-trial"
         )
-    fitting = [cpus // resources.cpus, trials, resources.max_concurrent or trials]
-    if gpus:
-        fitting.append(int(cluster_gpus / gpus))
-    return gpus, min(fitting)
+    return gpus, min(places, trials, resources.max_concurrent or trials)
+
+
+def _places(node: dict[str, float], cpus: int, gpus: float) -> int:
+    """How many trials fit on a node at a time."""
+    by_cpu = int(node.get("CPU", 0) // cpus)
+    if not gpus:
+        return by_cpu
+    # Ray puts a trial with a fraction of a GPU on one GPU, and one with several on as many whole ones.
+    by_gpu = node.get("GPU", 0) * int(1 / gpus + 1e-9) if gpus < 1 else node.get("GPU", 0) // gpus
+    return min(by_cpu, int(by_gpu))
 
 
 def _tune(
@@ -108,13 +133,16 @@ def _tune(
         ),
     )
     results = tuner.fit()
+    errors = {result.config["id"]: result.error for result in results if result.config and result.error}
     experiment = ExperimentFolder(context.experiment)
     for trial in trials:
         folder = experiment.trial(trial.name)
-        if folder.status()["state"] not in (*FINAL, "failed"):
-            errors = [str(e).strip().splitlines()[-1] for e in results.errors if e is not None]
-            reason = f"its worker was lost {RETRIES + 1} times; {errors[0] if errors else 'Ray gave no reason'}"
-            folder.fail(reason)
+        if trial.id in errors or folder.status()["state"] not in (*FINAL, "failed"):
+            said = str(errors.get(trial.id) or "Ray gave no reason").strip().splitlines()
+            reason = f"lost {RETRIES + 1} times: {said[-1] if said else 'Ray gave no reason'}"
+            if folder.status()["state"] == "missing":
+                reason += "; it never began: do all nodes see --out and --data-root, and have the requirements?"
+            folder.fail(trial.document, reason)
             on_event(trial.id, {"kind": "end", "state": "failed", "reason": reason})
 
 

@@ -8,6 +8,9 @@ from conftest import sets
 from test_run import interrupted_and_whole, rows_of
 
 from bench import tables
+from bench.errors import UserError
+from bench.executors import Resources
+from bench.executors import ray as ray_executor
 from bench.store import ExperimentFolder
 
 
@@ -29,13 +32,20 @@ def test_a_trial_too_large_for_the_cluster_is_refused_at_once(start_run):
     assert "Traceback" not in output
 
 
-@pytest.mark.slow
-def test_a_cluster_that_cannot_be_reached_is_one_line(start_run):
-    run = start_run("--methods", "mmd", "--seeds", "1", "--address", "127.0.0.1:1", *sets())
-    code, output = run.finish()
-    assert code == 1
-    assert "error: cannot start on the Ray cluster at 127.0.0.1:1" in output
-    assert "Traceback" not in output
+@pytest.mark.parametrize(
+    ("address", "status", "message"),
+    [
+        ("127.0.0.1:1", 1, "error: no Ray cluster answers at 127.0.0.1:1"),
+        ("auto", 1, "error: cannot start on the Ray cluster at auto"),
+        ("ray://127.0.0.1:1", 2, "error: a Ray Client address cannot be used"),
+    ],
+)
+def test_a_cluster_that_cannot_be_reached_is_one_line(address, status, message):
+    with pytest.raises(UserError) as error:
+        ray_executor._connect(Resources(address=address))
+    assert message.removeprefix("error: ") in str(error.value)
+    assert error.value.exit_code == status
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.slow
@@ -101,3 +111,43 @@ def test_ctrl_c_under_ray_exits_130_and_the_same_command_goes_on(start_run, tmp_
     assert code == 130
     assert "To go on: python -m bench.run --out" in output
     assert "Traceback" not in output
+
+
+@pytest.fixture
+def cluster():
+    """A Ray cluster of two nodes with one CPU each, on this machine."""
+    from ray.cluster_utils import Cluster
+
+    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "object_store_memory": 80 * 2**20})
+    made.add_node(num_cpus=1, object_store_memory=80 * 2**20)
+    yield made
+    made.shutdown()
+
+
+@pytest.mark.slow
+def test_an_existing_cluster_runs_the_trials_and_a_trial_must_fit_on_one_node(cluster, start_run, tmp_path):
+    command = ["--methods", "mmd", "--seeds", "2", "--address", cluster.address, *sets()]
+    code, output = start_run(*command, "--cpus-per-trial", "2", out="large").finish()
+    assert code == 1
+    assert "a trial asks for 2 CPUs and 0 GPUs, but the largest of 2 nodes has 1 and 0" in output
+    code, output = start_run(*command).finish()
+    assert code == 0, output
+    assert start_run(*command[:4], *sets(), "--executor", "serial", out="serial").finish()[0] == 0
+    pd.testing.assert_frame_equal(rows_of(tmp_path / "out"), rows_of(tmp_path / "serial"), check_exact=True)
+
+
+@pytest.mark.parametrize(
+    ("node", "cpus", "gpus", "places"),
+    [
+        ({"CPU": 4}, 1, 0, 4),
+        ({"CPU": 4}, 3, 0, 1),
+        ({"CPU": 1}, 2, 0, 0),
+        ({"CPU": 16, "GPU": 2}, 1, 0.25, 8),
+        ({"CPU": 16, "GPU": 2}, 1, 0.4, 4),
+        ({"CPU": 16, "GPU": 2}, 1, 1, 2),
+        ({"CPU": 16, "GPU": 3}, 1, 2, 1),
+        ({"CPU": 16}, 1, 1, 0),
+    ],
+)
+def test_how_many_trials_fit_on_a_node(node, cpus, gpus, places):
+    assert ray_executor._places(node, cpus, gpus) == places

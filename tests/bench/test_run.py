@@ -36,9 +36,10 @@ def test_a_run_leaves_tables_curves_grids_and_a_page(bench_run, tmp_path):
     assert (summary["done"] == 2).all()
     curves = pd.read_parquet(folder.report / "curves.parquet")
     assert curves.groupby(["variant", "seed"]).size().tolist() == [3] * 4
-    assert set(curves["step"]) == {1, 2, 4}
+    assert set(curves["step"]) == {1, 4, 8}
     page = (folder.report / "index.html").read_text()
-    for name in ("figures/fd_classifier.png", "samples/moco.png", "reconstructions/autoencoder-prior-sphere.png"):
+    first = [trial.path.name for trial in folder.trials() if "-s0-" in trial.path.name]
+    for name in ("figures/fd_classifier.png", *(f"{k}/{f}.png" for k in ("samples", "reconstructions") for f in first)):
         assert name in page
         assert (folder.report / name).stat().st_size > 500
     assert "| `moco` | sphere | 2 |" in (folder.report / "summary.md").read_text()
@@ -112,6 +113,8 @@ def test_a_data_set_that_is_not_there_is_said_by_a_dry_run(bench_run):
         (["--set", "network.name=smal"], "unknown network 'smal'. Did you mean small?"),
         (["--set", "network.name=dcgan32", "--dataset", "mnist"], "whose side is a multiple of 8"),
         (["--config", "gone.yaml"], "cannot read gone.yaml"),
+        (["--set", "evaluation.samples=1"], "input should be greater than or equal to 2"),
+        (["--data-root", "README.md"], "cannot make the folder"),
         (["--plugin", "gone.py"], "cannot read the plug-in gone.py"),
         (["--extractor", "gone.pt"], "cannot read the extractor gone.pt"),
         (["--executor", "slurm"], "'slurm' is not one of 'ray', 'serial'"),
@@ -123,7 +126,7 @@ def test_a_users_mistake_is_one_line_and_exit_status_2(bench_run, arguments, mes
         result = bench_run(*arguments[2:], executor=arguments[1], tiny=False)
     else:
         result = bench_run(*arguments, tiny=False)
-    assert result.exit_code == 2
+    assert result.exit_code == (1 if "cannot make" in message else 2)
     assert message in result.stderr
     assert "Traceback" not in result.output
     if result.stderr.startswith("error:"):
@@ -197,6 +200,42 @@ def test_changed_source_makes_trials_stale_reported_apart_and_trained_again_when
     assert pd.read_csv(tmp_path / "out" / "report" / "summary.csv").set_index("variant").loc["broken", "stale"] == 0
 
 
+def test_damaged_rows_of_a_finished_trial_are_written_again_from_its_checkpoint(bench_run, tmp_path):
+    assert bench_run("--methods", "mmd", "--seeds", "1").exit_code == 0
+    before = rows_of(tmp_path / "out")
+    next((tmp_path / "out" / "trials").glob("*/history.parquet")).write_bytes(b"PAR1")
+    result = bench_run("--methods", "mmd", "--seeds", "1")
+    assert result.exit_code == 0
+    pd.testing.assert_frame_equal(rows_of(tmp_path / "out"), before, check_exact=True)
+
+
+def test_a_damaged_checkpoint_is_said_and_the_one_before_is_used(bench_run, tmp_path):
+    assert bench_run("--methods", "mmd", "--seeds", "1").exit_code == 0
+    before = rows_of(tmp_path / "out")
+    folder = ExperimentFolder(tmp_path / "out").trials()[0]
+    (folder.path / "checkpoint.pt").write_bytes(b"half")
+    folder.write("status.json", json.dumps(folder.status() | {"state": "running"}).encode())
+    result = bench_run("--methods", "mmd", "--seeds", "1")
+    assert "checkpoint.pt is damaged; going on from what was before it" in result.output
+    assert "goes on from step 4 of 8" in result.output
+    pd.testing.assert_frame_equal(rows_of(tmp_path / "out"), before, check_exact=True)
+
+
+def test_a_plugin_that_has_moved_is_not_stale(bench_run, plugin, tmp_path):
+    body = "r = squared_error(self.decode(self.encode(x)), x); return dict(loss=r, reconstruction=r)"
+    path = plugin(body)
+    assert bench_run("--plugin", path, "--methods", "broken", "--seeds", "1").exit_code == 0
+    (tmp_path / "mine.py").unlink()
+    summary, _ = report.build(ExperimentFolder(tmp_path / "out"))
+    assert (summary["stale"].item(), summary["done"].item()) == (0, 1)
+
+
+def test_variants_with_long_names_keep_their_own_grids(bench_run, tmp_path):
+    text = "moco[weight=5,temperature=0.05,queue_size=8192,momentum=0.9|0.999]"
+    assert bench_run("--methods", text, "--seeds", "1").exit_code == 0
+    assert len(list((tmp_path / "out" / "report" / "samples").iterdir())) == 2
+
+
 def test_a_stored_extractor_is_used_as_it_is(bench_run, tmp_path):
     assert bench_run("--methods", "mmd", "--seeds", "1").exit_code == 0
     stored = tmp_path / "out" / "extractor" / "classifier.pt"
@@ -223,15 +262,17 @@ def test_a_folder_of_images_runs_like_any_data_set(bench_run, image_tree, tmp_pa
     assert rows_of(tmp_path / "out")["n_real"].unique().tolist() == [40]
 
 
-LONG = sets(training__epochs="150", training__train_images="1000", evaluation__evaluations="12")
+LONG = sets(
+    training__epochs="60", training__train_images="1000", evaluation__evaluations="12", network__width="8"
+)  # 1,200 steps, about five seconds
 
 
 def interrupted_and_whole(start_run, tmp_path, number, *arguments):
     """Rows of a run that was ended by a signal between two checkpoints and repeated, and of one that was not."""
     command = ["--methods", "moco", "--seeds", "1", *arguments, *LONG]
     first = start_run(*command)
-    first.wait_for_step(200)
-    time.sleep(0.2)
+    first.wait_for_step(100)
+    time.sleep(0.1)
     first.send(number)
     code, output = first.finish()
     folder = ExperimentFolder(tmp_path / "out")
@@ -279,7 +320,7 @@ def test_a_report_can_be_made_again_from_the_folder_alone(bench_run, tmp_path):
     before = (tmp_path / "out" / "report" / "summary.csv").read_text()
     report.build(ExperimentFolder(tmp_path / "out"))
     assert (tmp_path / "out" / "report" / "summary.csv").read_text() == before
-    for path, message in (("gone", "there is no folder"), ("data", "holds no trials")):
+    for path, message in (("gone", "there is no folder"), ("data", "is no experiment")):
         command = [sys.executable, "-m", "bench.report", str(tmp_path / path)]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         assert done.returncode == 2
@@ -308,6 +349,15 @@ def test_a_plugin_cannot_replace_a_method_of_the_tree(tmp_path):
     path.write_text("METHODS = {'mine': 3}\n")
     with pytest.raises(plugins.UserError, match="not a subclass"):
         plugins.install(plugins.read(path))
+    header = "from methods import Method\nclass M(Method):\n    def __init__(self, n, p, *, weight{}): ...\n"
+    for wrong, message in (
+        ("", "needs a type and a default"),
+        (": float", "needs a type"),
+        (": int = 'a'", "of type int"),
+    ):
+        path.write_text(header.format(wrong) + "METHODS = {'mine': M}\n")
+        with pytest.raises(plugins.UserError, match=message):
+            plugins.install(plugins.read(path))
     path.write_text("1 / 0\n")
     with pytest.raises(plugins.UserError, match="ZeroDivisionError"):
         plugins.install(plugins.read(path))

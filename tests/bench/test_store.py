@@ -54,46 +54,68 @@ def test_a_writer_killed_at_any_moment_leaves_a_whole_file(tmp_path):
         assert len({data[i : i + len(data) // 10000] for i in range(0, len(data), len(data) // 10000)}) == 1
 
 
-def test_a_damaged_checkpoint_gives_way_to_the_one_before(tmp_path, capsys):
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(tmp_path):
     folder, token = claimed(tmp_path)
-    folder.save(token, b"one", ROWS[:1])
-    folder.save(token, b"two", ROWS)
-    assert folder.checkpoints() == [b"two", b"one"]
+    assert folder.checkpoint() == (None, None)
+    folder.save(token, b"one", ROWS[:1], {})
+    folder.save(token, b"two", ROWS, {})
+    assert folder.checkpoint() == (b"two", None)
     (tmp_path / "checkpoint.pt").write_bytes(b"tw")
-    assert folder.checkpoints() == [b"one"]
-    assert "checkpoint.pt is damaged" in capsys.readouterr().out
+    checkpoint, warning = folder.checkpoint()
+    assert checkpoint == b"one"
+    assert "checkpoint.pt is damaged" in str(warning)
     assert folder.rows().to_dict("records") == ROWS
+    # The damaged file does not push the whole one out.
+    folder.save(token, b"three", ROWS, {})
+    (tmp_path / "checkpoint.pt").write_bytes(b"thr")
+    assert folder.checkpoint()[0] == b"one"
 
 
-def test_a_kill_between_note_and_move_leaves_a_valid_checkpoint(tmp_path, monkeypatch):
+def save_and_finish(folder: TrialFolder, token: str, checkpoint: bytes) -> None:
+    folder.save(token, checkpoint, ROWS, {})
+    folder.finish(token, "done")
+
+
+@pytest.mark.parametrize("victim", ["checkpoint.pt", "checkpoint.previous.pt", "status.json", "history.parquet"])
+def test_kills_between_note_and_move_however_often_leave_valid_files(tmp_path, monkeypatch, victim):
     folder, token = claimed(tmp_path)
-    folder.save(token, b"one", ROWS[:1])
+    folder.save(token, b"one", ROWS[:1], {})
+    folder.save(token, b"two", ROWS[:1], {})
 
     def killed(self, target):
-        if self.name.startswith(".checkpoint.pt"):
+        if target.name == victim and target.parent == tmp_path:
             raise KeyboardInterrupt
         return self.rename(target)
 
     monkeypatch.setattr("pathlib.Path.replace", killed)
-    with pytest.raises(KeyboardInterrupt):
-        folder.save(token, b"two", ROWS)
+    for attempt in range(3):
+        with pytest.raises(KeyboardInterrupt):
+            save_and_finish(folder, token, b"later %d" % attempt)
     monkeypatch.undo()
-    assert folder.checkpoints()[0] == b"one"
+    assert folder.whole("checkpoint.pt")
+    assert folder.whole("checkpoint.previous.pt")
+    assert folder.status()["state"] == "running"
+    assert len(folder.rows()) in (1, 2)
+    folder.save(token, b"at last", ROWS, {"samples-1.png": b"png"})
+    assert folder.checkpoint() == (b"at last", None)
+    (tmp_path / "checkpoint.pt").write_bytes(b"")
+    assert folder.checkpoint()[0] is not None
 
 
 def test_who_has_lost_a_trial_cannot_write_to_it(tmp_path):
     folder, orphan = claimed(tmp_path)
     token = folder.claim({"id": "x"}, {})
     for write in (
-        lambda: folder.save(orphan, b"late", ROWS),
-        lambda: folder.finish(orphan, "done"),
+        lambda: folder.save(orphan, b"late", ROWS, {"samples-1.png": b"png"}),
+        lambda: folder.finish(orphan, "failed", "late", "Traceback"),
         lambda: folder.resumed(orphan, 3),
     ):
         with pytest.raises(Superseded):
             write()
-    folder.save(token, b"mine", ROWS)
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".sha256", "environment.json", "spec.json", "status.json"]
+    folder.save(token, b"mine", ROWS, {})
     folder.finish(token, "done")
-    assert folder.checkpoints() == [b"mine"]
+    assert folder.checkpoint() == (b"mine", None)
     assert folder.status()["state"] == "done"
 
 
@@ -106,6 +128,14 @@ def test_status_counts_attempts_and_keeps_the_reason(tmp_path):
     status = folder.status()
     assert (status["state"], status["reason"]) == ("running", None)
     assert [attempt["from_step"] for attempt in status["attempts"]] == [None, 7]
+
+
+def test_a_trial_that_never_began_is_kept_with_its_reason(tmp_path):
+    experiment = ExperimentFolder(tmp_path)
+    experiment.trial("a-s0-1").fail({"id": "1"}, "no worker")
+    (trial,) = experiment.trials()
+    assert (trial.status()["state"], trial.status()["reason"]) == ("failed", "no worker")
+    assert trial.environment() == {}
 
 
 def test_an_empty_experiment_has_no_trials_and_no_description(tmp_path):
