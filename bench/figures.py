@@ -11,6 +11,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 STYLE: Any = {
     "font.size": 9,
@@ -40,6 +41,10 @@ def convergence(rows: pd.DataFrame, metric: str, floor: float | None, path: Path
             if floor is not None:
                 axes.axhline(floor, color="0.4", lw=1, ls=(0, (1, 1)), label="floor: real train against real test")
             axes.set(xlabel=label, xscale="log", yscale="log")
+            for axis in (axes.xaxis, axes.yaxis):
+                axis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=12))
+                axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+                axis.set_minor_locator(NullLocator())
         panels[0].set_ylabel(LABELS.get(metric, metric))
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside right upper")
@@ -67,7 +72,7 @@ def _styles(rows: pd.DataFrame) -> dict[str, tuple[str, str]]:
 
 def overview(grids: dict[str, Path], path: Path) -> None:
     """Sample grids side by side, each under its title."""
-    columns = min(len(grids), 4)
+    columns = min(len(grids), 5)
     lines = -(-len(grids) // columns)
     with mpl.rc_context(STYLE):
         figure, panels = plt.subplots(lines, columns, figsize=(2.6 * columns, 2.8 * lines), squeeze=False)
@@ -82,6 +87,8 @@ def overview(grids: dict[str, Path], path: Path) -> None:
 def save(figure: Figure, path: Path) -> None:
     """Write path.png and path.pdf, without dates, so that equal figures are equal files."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # laid out once, not once for each format
     figure.savefig(path.with_suffix(".png"), dpi=150, metadata={"Software": None})
     figure.savefig(path.with_suffix(".pdf"), metadata={"CreationDate": None})
     plt.close(figure)

@@ -20,7 +20,8 @@ def get_state() -> dict[str, Any]:
     kind, keys, position, has_gauss, cached = np.random.get_state(legacy=True)
     return {
         "torch": torch.get_rng_state(),
-        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        # Asking would create a CUDA context, so only where there is one already.
+        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else [],
         "python": random.getstate(),
         "numpy": (str(kind), np.asarray(keys).tolist(), int(position), int(has_gauss), float(cached)),
     }

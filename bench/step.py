@@ -10,11 +10,11 @@ from bench.images import to_unit
 from methods import Method
 
 
-def set_precision(precision: str) -> None:
-    """Make float32 on GPUs what its name says: torch lets convolutions round to TF32 unless told otherwise."""
-    rounding = "tf32" if precision == "tf32" else "ieee"
-    torch.backends.cuda.matmul.fp32_precision = rounding
-    torch.backends.cudnn.conv.fp32_precision = rounding  # pyright: ignore[reportAttributeAccessIssue]
+def exact_arithmetic() -> None:
+    """Make GPUs compute float32 as float32, repeatably; torch lets convolutions round to TF32 otherwise."""
+    torch.backends.cuda.matmul.fp32_precision = "ieee"
+    torch.backends.cudnn.conv.fp32_precision = "ieee"  # pyright: ignore[reportAttributeAccessIssue]
+    torch.backends.cudnn.deterministic = True
 
 
 class Stepper:

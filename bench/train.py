@@ -19,7 +19,7 @@ from bench.config import Evaluation, Network, Training
 from bench.data import Prepared
 from bench.evaluation.evaluator import Evaluator
 from bench.images import grid_png
-from bench.step import Stepper, set_precision
+from bench.step import Stepper, exact_arithmetic
 from methods import METHODS, Method
 from methods.networks import Networks
 from methods.priors import PRIORS
@@ -94,7 +94,7 @@ class Trainer:
         self.total_steps = self.epoch_steps * self.training.epochs
         evaluations = Evaluation.model_validate(spec["evaluation"]).evaluations
         self.evaluation_steps = set(evaluation_steps(self.total_steps, evaluations))
-        set_precision(self.training.precision)
+        exact_arithmetic()
         self.method = build(spec, data.shape).to(device)
         self.stepper = Stepper(self.method, self.training, self.total_steps)
         self.state = State()
@@ -137,9 +137,9 @@ class Trainer:
                 saved = ticked = time.monotonic()
                 continue
             if step % CHECK_EVERY == 0:
-                self._mean_losses()
+                self._mean_losses(clock)
             if now - saved > self.checkpoint_seconds:
-                self._mean_losses()
+                self._mean_losses(clock)
                 self.state.train_seconds = clock.read()
                 self.save(self.checkpoint(), self.state.rows, {})
                 saved = time.monotonic()
@@ -161,8 +161,9 @@ class Trainer:
             self._order = (epoch, epoch_order(epoch, len(self.images), self.seed).to(self.device))
         return self.images[self._order[1][batch * self.batch_size : (batch + 1) * self.batch_size]]
 
-    def _mean_losses(self) -> dict[str, float]:
-        """Losses averaged over the steps since the last row; waits for the device."""
+    def _mean_losses(self, clock: "Clock") -> dict[str, float]:
+        """Losses averaged over the steps since the last row; waits for the device, on the clock."""
+        clock.read()
         means = {name: float(total) / self.state.summed_steps for name, total in self.state.sums.items()}
         for name, value in means.items():
             if not math.isfinite(value):
@@ -170,10 +171,13 @@ class Trainer:
         return means
 
     def _evaluate(self, clock: "Clock") -> dict[str, Any]:
-        losses = self._mean_losses()
+        losses = self._mean_losses(clock)
         self.state.train_seconds = clock.read()
         started = time.perf_counter()
         columns, grids = self.evaluator(self.method)
+        for name in ("fd_classifier", "reconstruction_test"):
+            if not math.isfinite(columns[name]):  # the very last step can break a method whose losses were finite
+                raise Diverged(f"{name} is {columns[name]} at step {self.state.step}")
         row = {
             **self._position(clock),
             "train_seconds": self.state.train_seconds,
@@ -188,9 +192,10 @@ class Trainer:
         return {"kind": "row", "loss": row["train_loss"], "score": row["fd_classifier"], **self._position(clock)}
 
     def _progress(self, clock: "Clock") -> dict[str, Any]:
+        position = self._position(clock)  # waits for the device, so that the next line does not, off the clock
         steps = max(self.state.summed_steps, 1)
         loss = float(self.state.sums["loss"]) / steps if self.state.sums else None
-        return {"kind": "progress", "loss": loss, **self._position(clock)}
+        return {"kind": "progress", "loss": loss, **position}
 
     def _position(self, clock: "Clock") -> dict[str, Any]:
         step = self.state.step

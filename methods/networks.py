@@ -11,7 +11,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-DTYPES = {"fp32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat16}
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 Shape = tuple[int, int, int]  # channels, height, width
 
 
@@ -103,7 +103,7 @@ class Networks:
         shape: channels, height, width of the images.
         latent_dim: numbers in a code.
         width: channels of the widest-resolution layer; deeper layers double it.
-        precision: "fp32", "tf32" or "bf16", inside the networks only.
+        precision: "fp32" or "bf16", inside the networks only.
     """
 
     name: str

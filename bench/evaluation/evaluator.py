@@ -15,7 +15,7 @@ from bench.rng import forked
 from methods import Method
 
 BATCH = 500
-HELD_OUT = 2000  # images for reconstruction and diagnostics
+HELD_OUT = 1000  # images for reconstruction and diagnostics
 GRID = 64
 
 

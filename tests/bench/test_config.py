@@ -35,7 +35,7 @@ def test_assignments_read_values_as_yaml_with_plain_exponents(text, value):
         (["training.epochs=2.5"], "training.epochs = 2.5: input should be a valid integer"),
         (["training.learning_rate=.nan"], "training.learning_rate = nan"),
         (["training.learning_rate=-1"], "training.learning_rate = -1"),
-        (["training.precision=fp16"], "training.precision = 'fp16': input should be 'fp32', 'tf32' or 'bf16'"),
+        (["training.precision=fp16"], "training.precision = 'fp16': input should be 'fp32' or 'bf16'"),
         (["training.epochs"], "--set takes key=value"),
         (["training.epochs="], "--set takes key=value"),
         (["dataset=cifar"], "unknown data set 'cifar'. Did you mean cifar10?"),

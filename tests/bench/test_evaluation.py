@@ -85,8 +85,11 @@ def stored(digits):
 
 def test_the_classifier_learns_and_is_the_same_each_time_whatever_the_seed_and_threads(digits, stored):
     torch.manual_seed(123)
-    before = torch.get_rng_state()
+    before, threads = torch.get_rng_state(), torch.get_num_threads()
+    torch.set_num_threads(3)
     again = train_classifier(digits, steps=150)
+    assert torch.get_num_threads() == 3
+    torch.set_num_threads(threads)
     assert again == stored
     assert torch.equal(torch.get_rng_state(), before)
     assert load_extractor(stored).about["test_accuracy"] > 0.95

@@ -12,12 +12,12 @@ from bench.evaluation import reference
 from bench.evaluation.evaluator import Evaluator
 from bench.step import Stepper
 from bench.store import Folder
-from bench.train import TIMINGS, Diverged, Trainer, build, epoch_order, evaluation_steps
+from bench.train import TIMINGS, Clock, Diverged, Trainer, build, epoch_order, evaluation_steps
 from methods import METHODS, Method
 from methods.functional import squared_error
 
 
-def make_spec(method="moco", prior=None, seed=0, precision="fp32", **training):
+def make_spec(method="moco", prior=None, seed=0, precision="fp32", network=None, **training):
     from methods.hyperparameters import schema
 
     defaults = {key: parameter.default for key, parameter in schema(METHODS[method]).items()}
@@ -26,7 +26,7 @@ def make_spec(method="moco", prior=None, seed=0, precision="fp32", **training):
         "method": method,
         "hyperparameters": defaults,
         "prior": prior or METHODS[method].priors[0],
-        "network": {"name": "small", "width": 4, "latent_dim": 4},
+        "network": network or {"name": "small", "width": 4, "latent_dim": 4},
         "training": Training.model_validate(budget).model_dump(),
         "evaluation": Evaluation(samples=64, evaluations=4).model_dump(),
         "seed": seed,
@@ -55,18 +55,24 @@ def comparable(rows):
     return [{key: value for key, value in row.items() if key not in TIMINGS} for row in rows]
 
 
-@pytest.mark.parametrize("name", METHODS)
-def test_a_resumed_training_equals_an_uninterrupted_one_to_the_bit(world, name):
+RESUMED = [{"method": name} for name in METHODS] + [
+    {"method": "moco", "precision": "bf16", "schedule": "cosine"},
+    {"method": "gan", "network": {"name": "dcgan32", "width": 4, "latent_dim": 4}},  # batch norm has running statistics
+]
+
+
+@pytest.mark.parametrize("changes", RESUMED, ids=lambda changes: "-".join(map(str, changes.values())))
+def test_a_resumed_training_equals_an_uninterrupted_one_to_the_bit(world, changes):
     whole, saved = [], []
-    straight = trainer(world, whole, method=name)
+    straight = trainer(world, whole, **changes)
     list(straight.run())
     # A checkpoint after every step, so that the one in the middle lies between two evaluations.
-    interrupted = trainer(world, saved, checkpoint_seconds=-1, method=name)
+    interrupted = trainer(world, saved, checkpoint_seconds=-1, **changes)
     list(interrupted.run())
     middle = next(checkpoint for checkpoint, rows, _ in saved if len(rows) == 2)
     index = [checkpoint for checkpoint, _, _ in saved].index(middle) + 1
     torch.manual_seed(999)
-    resumed = trainer(world, [], method=name)
+    resumed = trainer(world, [], **changes)
     resumed.restore(saved[index][0])
     assert 0 < resumed.state.step < resumed.total_steps
     assert resumed.state.summed_steps > 0
@@ -173,6 +179,61 @@ def test_a_loss_that_is_not_finite_ends_the_training_and_keeps_what_was_saved(wo
     with pytest.raises(Diverged, match="loss is nan at step 4"):
         list(training.run())
     assert [row["step"] for row in saved[-1][1]] == [1]
+
+
+class Breaking(Method):
+    """Its last step leaves parameters that are NaN, though every loss was finite."""
+
+    def losses(self, x):
+        reconstruction = squared_error(self.decode(self.encode(x)), x)
+        return {"loss": reconstruction, "reconstruction": reconstruction}
+
+    def after_step(self):
+        for parameter in self.parameters():
+            parameter.data.fill_(float("nan"))
+
+
+def test_a_method_broken_by_its_last_step_has_diverged_not_finished(world, monkeypatch):
+    monkeypatch.setitem(METHODS, "breaking", Breaking)
+    training = trainer(world, [], method="breaking")
+    with pytest.raises(Diverged, match="is nan at step 1"):
+        list(training.run())
+    assert training.state.rows == []
+
+
+def test_the_clock_waits_for_the_device_before_anything_else_does(world, monkeypatch):
+    """Whatever reads a loss first waits for the queued steps; that wait is training time."""
+    training, order = trainer(world, []), []
+    monkeypatch.setattr("bench.train.Clock.read", lambda clock: order.append("clock") or clock.seconds)
+    original = torch.Tensor.__float__
+    monkeypatch.setattr(torch.Tensor, "__float__", lambda t: order.append("loss") or original(t))
+    training._step()
+    clock = Clock(torch.device("cpu"))
+    for look in (training._mean_losses, training._progress):
+        order.clear()
+        look(clock)
+        assert order[0] == "clock"
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("name", METHODS)
+def test_a_training_on_a_gpu_resumes_to_the_bit(world, name):
+    prepared, evaluator = world
+    device = torch.device("cuda")
+    evaluator = Evaluator.create((evaluator.extractor, evaluator.reference), prepared, 64, 0, device)
+    saved = []
+
+    def train(checkpoint=None):
+        saved.clear()
+        training = Trainer(make_spec(method=name), prepared, evaluator, lambda *a: saved.append(a[0]), device)
+        if checkpoint:
+            training.restore(checkpoint)
+        list(training.run())
+        return comparable(training.state.rows)
+
+    straight = train()
+    assert train(saved[1]) == straight
 
 
 @pytest.mark.parametrize("name", METHODS)
