@@ -10,6 +10,7 @@ bench: .venv/installed
 # Keep the report of `make bench` in the repository: tables, rows and figures, no checkpoints.
 reference: bench
 	rm -rf results/reference/digits
+	mkdir -p results/reference
 	cp -r results/digits/report results/reference/digits
 	cp results/digits/experiment.yaml results/reference/digits/
 

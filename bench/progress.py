@@ -72,7 +72,7 @@ class Progress:
             print(f"{seen.label}: {seen.state}{reason}{_score(seen)}  [{self.overall()}]", flush=True)
         elif event["kind"] == "start" and event["step"]:
             print(f"{seen.label}: goes on from step {event['step']} of {event['steps']}", flush=True)
-        elif now - self.printed > PLAIN_SECONDS:
+        elif event["kind"] != "start" and now - self.printed > PLAIN_SECONDS:
             self.printed = now
             print(f"{seen.label}: epoch {seen.epoch:.1f}, loss {_number(seen.loss)}{_score(seen)}", flush=True)
 
