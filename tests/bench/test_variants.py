@@ -13,11 +13,11 @@ def test_commas_inside_brackets_do_not_split():
 
 
 def test_alternatives_multiply():
-    assert labels("moco[temperature=0.05|0.1,queue_size=8|16]") == [
+    assert labels("moco[temperature=0.05|0.3,queue_size=8|16]") == [
         "moco[temperature=0.05,queue_size=8]",
         "moco[temperature=0.05,queue_size=16]",
-        "moco[temperature=0.1,queue_size=8]",
-        "moco[temperature=0.1,queue_size=16]",
+        "moco[temperature=0.3,queue_size=8]",
+        "moco[temperature=0.3,queue_size=16]",
     ]
 
 
