@@ -59,9 +59,9 @@ class Evaluation(Strict):
 
 
 class Experiment(Strict):
-    """One `bench.run`: methods x seeds on one data set under one protocol."""
+    """One `bench.run`: methods x seeds on one data set under one protocol. No methods: every one there is."""
 
-    methods: Annotated[list[str], Field(min_length=1)] = ["moco", "mmd", "gan", "vae", "autoencoder"]
+    methods: list[str] = []
     dataset: str = "digits"
     seeds: PositiveInt = 3
     network: Network = Network()

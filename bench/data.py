@@ -17,7 +17,7 @@ from filelock import FileLock
 
 from bench import sources
 from bench.errors import UserError, reason
-from bench.store import make_folder, sha256, write_atomically
+from bench.files import make_folder, sha256, write_atomically
 
 SPLITS = ("train", "validation", "test")
 PREPROCESSING = "uint8, as decoded, no resizing, v1"

@@ -11,7 +11,7 @@ from types import ModuleType
 
 from bench.config import ROOT
 from bench.errors import UserError, reason
-from bench.store import sha256
+from bench.files import sha256
 from methods import METHODS, Method
 from methods.hyperparameters import schema
 

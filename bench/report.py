@@ -2,7 +2,7 @@
 
 import shutil
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import pandas as pd
 import typer
@@ -10,14 +10,10 @@ import typer
 from bench import statistics, tables
 from bench.config import ROOT
 from bench.errors import UserError, one_line_errors
-from bench.store import ExperimentFolder, write_atomically
+from bench.files import write_atomically
+from bench.markdown import HEADINGS, notes, number, page, seeds, spread
+from bench.store import ExperimentFolder
 
-MARKDOWN = {
-    "fd_classifier": "fd_classifier ↓",
-    "confidence": "confidence",
-    "reconstruction_test": "reconstruction ↓",
-    "train_seconds": "train seconds",
-}
 FIGURES = ("fd_classifier", "reconstruction_test")
 
 
@@ -36,80 +32,12 @@ def build(folder: ExperimentFolder) -> tuple[pd.DataFrame, dict[str, float]]:
     report.joinpath("curves.parquet").write_bytes(rows.to_parquet(index=False))
     fresh = rows[rows["trial"].isin(trials.loc[~trials["stale"].astype(bool), "trial"])]
     floors = _constants(rows)
-    text = markdown(summary, trials, floors, folder.description(), tables.machines(folder))
+    text = page(summary, trials, floors, folder.description(), tables.machines(folder))
     write_atomically(report / "summary.md", text.encode())
     grids = {kind: _grids(folder, trials, kind) for kind in ("samples", "reconstructions")}
     _figures(fresh, floors, grids["samples"], folder, report)
     _page(folder, summary, trials, floors, grids, report)
     return summary, floors
-
-
-def markdown(
-    summary: pd.DataFrame,
-    trials: pd.DataFrame,
-    floors: dict[str, float],
-    description: dict[str, Any],
-    machines: list[str],
-) -> str:
-    """The summary as a Markdown page: mean [least, greatest] over seeds, what did not finish, and the protocol."""
-    protocol = description.get("protocol", {})
-    dataset = protocol.get("dataset", {})
-    lines = [f"# {dataset.get('name', 'results')}", "", *table(summary, floors), "", *notes(summary, trials, floors)]
-    lines += ["", "Made by:", ""] + [f"    {command}" for command in description.get("commands", [])]
-    lines += ["", *(f"On: {machine}." for machine in machines)]
-    lines += ["", f"Data set fingerprint `{dataset.get('fingerprint', '')[:16]}`, extractor sha256 "]
-    lines[-1] += f"`{protocol.get('extractor_sha256', '')[:16]}`. Columns and units: results/README.md."
-    return "\n".join(lines) + "\n"
-
-
-def table(summary: pd.DataFrame, floors: dict[str, float]) -> list[str]:
-    head = ["variant", "prior", "seeds", *MARKDOWN.values()]
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * 3 + "---:|" * len(MARKDOWN)]
-    for record in tables.records(summary):
-        cells = [f"`{record['variant']}`", record["prior"], seeds(record), *(spread(record, m) for m in MARKDOWN)]
-        lines.append("| " + " | ".join(map(str, cells)) + " |")
-    if floors:
-        real = [number(floors["fd_classifier_floor"]), number(floors["confidence_real"]), "", ""]
-        lines.append("| *real images* | | | " + " | ".join(real) + " |")
-    return lines
-
-
-def seeds(record: dict[str, Any]) -> str:
-    """'3', or '2 of 3 (1 diverged)'."""
-    missing = [f"{record[state]} {state}" for state in statistics.STATES[1:] if record[state]]
-    return f"{record['done']} of {record['seeds']} ({', '.join(missing)})" if missing else str(record["done"])
-
-
-def spread(record: dict[str, Any], metric: str) -> str:
-    """'12.3 [11.9, 12.8]': the mean and the extremes over seeds."""
-    mean = record.get(f"{metric}_mean")
-    if mean is None or pd.isna(mean):
-        return "-"
-    if record["done"] < 2:
-        return number(mean)
-    return f"{number(mean)} [{number(record[f'{metric}_min'])}, {number(record[f'{metric}_max'])}]"
-
-
-def number(value: float) -> str:
-    return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
-
-
-def notes(summary: pd.DataFrame, trials: pd.DataFrame, floors: dict[str, float]) -> list[str]:
-    """What a reader must know to read the table rightly."""
-    lines = ["Mean [least, greatest] over the seeds that finished, at the last evaluation; best mean first."]
-    if floors:
-        lines.append(
-            "`fd_classifier` is the Fréchet distance in the features of a classifier trained here: not comparable with "
-            "published FID. The row *real images* is its floor (real train against real test images) and the "
-            "classifier's confidence on real test images."
-        )
-    if summary["done"].max() < 5:
-        lines.append("With fewer than 5 seeds these are points, not evidence of a difference.")
-    lost = trials[trials["state"].isin(["diverged", "failed"])]
-    lines += [f"- `{r['variant']}` seed {r['seed']} {r['state']}: {r['reason']}" for r in tables.records(lost)]
-    if trials["stale"].any():
-        lines.append("Stale trials (the method's source has changed since) are left out; see --retrain-stale.")
-    return [part for line in lines for part in (line, "")][:-1]
 
 
 def _constants(rows: pd.DataFrame) -> dict[str, float]:
@@ -156,11 +84,11 @@ def _page(
     import jinja2
 
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(ROOT / "bench"), autoescape=True)
-    page = environment.get_template("report.html.jinja").render(
+    html = environment.get_template("report.html.jinja").render(
         description=folder.description(),
         machines=tables.machines(folder),
         summary=tables.records(summary),
-        metrics=MARKDOWN,
+        metrics=HEADINGS,
         floors=floors,
         trials=tables.records(trials),
         notes=[line for line in notes(summary, trials, floors) if line],
@@ -170,7 +98,7 @@ def _page(
         seeds=seeds,
         number=number,
     )
-    write_atomically(report / "index.html", page.encode())
+    write_atomically(report / "index.html", html.encode())
 
 
 def print_table(summary: pd.DataFrame, floors: dict[str, float]) -> None:
@@ -180,10 +108,10 @@ def print_table(summary: pd.DataFrame, floors: dict[str, float]) -> None:
     from rich.table import Table
 
     shown = Table(title=None, box=None, pad_edge=False)
-    for i, heading in enumerate(["variant", "seeds", *MARKDOWN.values()]):
+    for i, heading in enumerate(["variant", "seeds", *HEADINGS.values()]):
         shown.add_column(heading, justify="left" if i < 2 else "right", no_wrap=i == 0)
     for record in tables.records(summary):
-        shown.add_row(escape(record["variant"]), seeds(record), *(spread(record, metric) for metric in MARKDOWN))
+        shown.add_row(escape(record["variant"]), seeds(record), *(spread(record, metric) for metric in HEADINGS))
     if floors:
         real = [number(floors["fd_classifier_floor"]), number(floors["confidence_real"])]
         shown.add_row("real images", "", *real, "", "")

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from bench.errors import RunError, UserError
-from bench.store import sha256
+from bench.files import sha256
 
 Arrays = dict[str, tuple[np.ndarray, np.ndarray]]  # split -> images uint8 [n, c, h, w], labels [n]
 SUFFIXES = {".png", ".jpg", ".jpeg"}

@@ -6,7 +6,8 @@ from typing import Any
 import pandas as pd
 
 from bench.config import ROOT
-from bench.store import Damaged, ExperimentFolder, TrialFolder, sha256
+from bench.files import Damaged, sha256
+from bench.store import ExperimentFolder, TrialFolder
 
 KEYS = ["trial", "method", "variant", "prior", "seed"]
 

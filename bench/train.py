@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from bench import rng
+from bench.clock import Clock
 from bench.config import Evaluation, Network, Training
 from bench.data import Prepared
 from bench.evaluation.evaluator import Evaluator
@@ -161,7 +162,7 @@ class Trainer:
             self._order = (epoch, epoch_order(epoch, len(self.images), self.seed).to(self.device))
         return self.images[self._order[1][batch * self.batch_size : (batch + 1) * self.batch_size]]
 
-    def _mean_losses(self, clock: "Clock") -> dict[str, float]:
+    def _mean_losses(self, clock: Clock) -> dict[str, float]:
         """Losses averaged over the steps since the last row; waits for the device, on the clock."""
         clock.read()
         means = {name: float(total) / self.state.summed_steps for name, total in self.state.sums.items()}
@@ -170,7 +171,7 @@ class Trainer:
                 raise Diverged(f"{name} is {value} at step {self.state.step}")
         return means
 
-    def _evaluate(self, clock: "Clock") -> dict[str, Any]:
+    def _evaluate(self, clock: Clock) -> dict[str, Any]:
         losses = self._mean_losses(clock)
         self.state.train_seconds = clock.read()
         started = time.perf_counter()
@@ -191,13 +192,13 @@ class Trainer:
         self.save(self.checkpoint(), self.state.rows, pngs)
         return {"kind": "row", "loss": row["train_loss"], "score": row["fd_classifier"], **self._position(clock)}
 
-    def _progress(self, clock: "Clock") -> dict[str, Any]:
+    def _progress(self, clock: Clock) -> dict[str, Any]:
         position = self._position(clock)  # waits for the device, so that the next line does not, off the clock
         steps = max(self.state.summed_steps, 1)
         loss = float(self.state.sums["loss"]) / steps if self.state.sums else None
         return {"kind": "progress", "loss": loss, **position}
 
-    def _position(self, clock: "Clock") -> dict[str, Any]:
+    def _position(self, clock: Clock) -> dict[str, Any]:
         step = self.state.step
         images = step * self.batch_size
         return {
@@ -206,22 +207,3 @@ class Trainer:
             "images_seen": images,
             "images_per_second": images / max(clock.read(), 1e-9),
         }
-
-
-class Clock:
-    """Seconds spent inside `with clock:`; a device is waited for only when the clock is read."""
-
-    def __init__(self, device: torch.device, seconds: float = 0.0) -> None:
-        self.device, self.seconds = device, seconds
-
-    def __enter__(self) -> None:
-        self._started = time.perf_counter()
-
-    def __exit__(self, *_: object) -> None:
-        self.seconds += time.perf_counter() - self._started
-
-    def read(self) -> float:
-        if self.device.type == "cuda":
-            with self:
-                torch.cuda.synchronize(self.device)
-        return self.seconds

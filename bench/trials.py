@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.config import Experiment
+from bench.files import sha256
 from bench.plugins import source_of
-from bench.store import FINAL, TrialFolder, sha256
+from bench.store import TrialFolder
 from bench.variants import Variant
 
 PROTOCOL = ("dataset", "network", "training", "evaluation", "threads")
@@ -69,23 +70,6 @@ def _protocol(experiment: Experiment, fingerprint: str, threads: int) -> dict[st
     }
 
 
-def difference(before: dict[str, Any], now: dict[str, Any], path: str = "") -> str | None:
-    """The first key in which two protocols differ, as 'training.epochs is 40 there and 60 here'; None if none."""
-    for key in sorted({*before, *now}):
-        old, new = before.get(key), now.get(key)
-        if isinstance(old, dict) and isinstance(new, dict):
-            found = difference(old, new, f"{path}{key}.")
-            if found:
-                return found
-        elif old != new:
-            return f"{path}{key} is {old} there and {new} here"
-    return None
-
-
 def is_stale(trial: Trial, folder: TrialFolder) -> bool:
     """Whether what the folder holds was trained by another version of the method's source."""
     return folder.exists("spec.json") and folder.spec()["source"]["sha256"] != trial.source["sha256"]
-
-
-def is_done(folder: TrialFolder) -> bool:
-    return folder.status()["state"] in FINAL

@@ -33,7 +33,7 @@ class Variant:
 
 
 def split_methods(text: str) -> list[str]:
-    """Split at the commas outside brackets: 'moco[a=1,b=2],mmd' -> ['moco[a=1,b=2]', 'mmd']."""
+    """Split at the commas outside brackets: 'x[a=1,b=2],y' -> ['x[a=1,b=2]', 'y']."""
     parts = re.split(r",(?![^\[]*\])", text)
     return [part.strip() for part in parts]
 

@@ -55,7 +55,8 @@ class Process:
 
     def wait_for_step(self, step: int, seconds: float = 180) -> None:
         """Until some trial has a checkpoint at `step` or later."""
-        from bench.store import Damaged, ExperimentFolder
+        from bench.files import Damaged
+        from bench.store import ExperimentFolder
 
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:

@@ -16,9 +16,9 @@ from torch.nn.functional import cross_entropy, relu
 
 from bench.data import Prepared
 from bench.errors import UserError
+from bench.files import sha256
 from bench.images import to_unit
 from bench.rng import forked
-from bench.store import sha256
 
 FEATURES = 64
 BATCH = 128

@@ -11,8 +11,8 @@ from bench.data import Prepared
 from bench.errors import UserError
 from bench.evaluation.extractor import FEATURES, FILE, Extractor, load_extractor, train_classifier
 from bench.evaluation.frechet import Moments, frechet_distance
+from bench.files import Folder
 from bench.images import grid_png
-from bench.store import Folder
 
 REFERENCE = "reference.npz"
 REAL = "real.png"

@@ -10,8 +10,8 @@ from bench.evaluation import reference
 from bench.evaluation.evaluator import Evaluator
 from bench.evaluation.extractor import load_extractor, train_classifier
 from bench.evaluation.frechet import Moments, frechet_distance
+from bench.files import Folder
 from bench.images import to_unit
-from bench.store import Folder
 from methods import METHODS, Method
 from methods.networks import Networks
 from methods.priors import Normal, Sphere

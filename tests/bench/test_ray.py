@@ -36,7 +36,6 @@ def test_a_trial_too_large_for_the_cluster_is_refused_at_once(start_run):
     ("address", "status", "message"),
     [
         ("127.0.0.1:1", 1, "error: no Ray cluster answers at 127.0.0.1:1"),
-        ("auto", 1, "error: cannot start on the Ray cluster at auto"),
         ("ray://127.0.0.1:1", 2, "error: a Ray Client address cannot be used"),
     ],
 )

@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from bench import figures, report, statistics
+from bench import figures, markdown, statistics
 from bench.progress import Progress
 from bench.trials import Trial
 
@@ -41,8 +41,8 @@ def test_trials_that_did_not_finish_are_counted_not_averaged():
     summary = statistics.summarise(*frames(("done", "diverged", "failed"))).iloc[0]
     assert (summary["seeds"], summary["done"], summary["diverged"], summary["failed"]) == (3, 1, 1, 1)
     assert summary["fd_classifier_mean"] == 10
-    assert report.seeds(summary.to_dict()) == "1 of 3 (1 diverged, 1 failed)"
-    assert report.spread(summary.to_dict(), "fd_classifier") == "10"
+    assert markdown.seeds(summary.to_dict()) == "1 of 3 (1 diverged, 1 failed)"
+    assert markdown.spread(summary.to_dict(), "fd_classifier") == "10"
 
 
 def test_stale_trials_are_neither_averaged_nor_counted_as_done():
@@ -54,13 +54,13 @@ def test_a_variant_of_which_nothing_finished_is_a_row_all_the_same():
     rows, trials = frames(("failed", "failed", "failed"))
     summary = statistics.summarise(rows.iloc[:0], trials)
     assert len(summary) == 1
-    assert report.spread(summary.iloc[0].to_dict(), "fd_classifier") == "-"
-    assert "m` seed 1 failed: why" in report.markdown(summary, trials, {}, {}, [])
+    assert markdown.spread(summary.iloc[0].to_dict(), "fd_classifier") == "-"
+    assert "m` seed 1 failed: why" in markdown.page(summary, trials, {}, {}, [])
 
 
 def test_the_markdown_says_what_few_seeds_are_worth():
     rows, trials = frames()
-    text = report.markdown(statistics.summarise(rows, trials), trials, {}, {}, ["a machine"])
+    text = markdown.page(statistics.summarise(rows, trials), trials, {}, {}, ["a machine"])
     assert "On: a machine." in text
     assert "20 [10, 30]" in text
     assert "fewer than 5 seeds" in text

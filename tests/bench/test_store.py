@@ -5,7 +5,8 @@ import time
 import pytest
 
 from bench.errors import RunError
-from bench.store import Damaged, ExperimentFolder, Folder, Superseded, TrialFolder, write_atomically
+from bench.files import Damaged, Folder, write_atomically
+from bench.store import ExperimentFolder, Superseded, TrialFolder
 
 ROWS = [{"step": 1, "value": 0.5}, {"step": 2, "value": 0.25}]
 

@@ -7,12 +7,13 @@ import pytest
 import torch
 
 from bench import data, rng
+from bench.clock import Clock
 from bench.config import Evaluation, Training
 from bench.evaluation import reference
 from bench.evaluation.evaluator import Evaluator
+from bench.files import Folder
 from bench.step import Stepper
-from bench.store import Folder
-from bench.train import TIMINGS, Clock, Diverged, Trainer, build, epoch_order, evaluation_steps
+from bench.train import TIMINGS, Diverged, Trainer, build, epoch_order, evaluation_steps
 from methods import METHODS, Method
 from methods.functional import squared_error
 
@@ -204,7 +205,7 @@ def test_a_method_broken_by_its_last_step_has_diverged_not_finished(world, monke
 def test_the_clock_waits_for_the_device_before_anything_else_does(world, monkeypatch):
     """Whatever reads a loss first waits for the queued steps; that wait is training time."""
     training, order = trainer(world, []), []
-    monkeypatch.setattr("bench.train.Clock.read", lambda clock: order.append("clock") or clock.seconds)
+    monkeypatch.setattr("bench.clock.Clock.read", lambda clock: order.append("clock") or clock.seconds)
     original = torch.Tensor.__float__
     monkeypatch.setattr(torch.Tensor, "__float__", lambda t: order.append("loss") or original(t))
     training._step()

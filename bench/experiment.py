@@ -1,0 +1,75 @@
+"""A new command meets an experiment's folder: what is done, what is to do, and whether the two belong together."""
+
+from enum import StrEnum
+from typing import Any
+
+from bench.errors import UserError
+from bench.store import FINAL, ExperimentFolder
+from bench.trials import Trial, is_stale
+
+
+class Action(StrEnum):
+    """What a run does about a trial."""
+
+    train = "train"
+    resume = "resume"
+    retrain = "train again"
+    done = "done already"
+    stale = "stale"
+
+    @property
+    def runs(self) -> bool:
+        return self in (Action.train, Action.resume, Action.retrain)
+
+
+def action(trial: Trial, experiment: ExperimentFolder, force: bool, retrain_stale: bool) -> Action:
+    """What a run does about `trial`, from what its folder holds."""
+    folder = experiment.trial(trial.name)
+    if not folder.exists("spec.json"):
+        return Action.train
+    if force:
+        return Action.retrain
+    final = folder.status()["state"] in FINAL
+    if is_stale(trial, folder):
+        # What an older source began, a newer one must not finish.
+        return Action.stale if final and not retrain_stale else Action.retrain
+    # The rows of a finished trial are also in its checkpoint: resuming it writes them again.
+    return Action.done if final and not folder.rows_damaged() else Action.resume
+
+
+def refuse_other_protocol(experiment: ExperimentFolder, trial: Trial) -> None:
+    """UserError, with the difference, where the folder's trials follow another protocol than `trial`."""
+    before = dict(experiment.description().get("protocol", {}))
+    before.pop("extractor_sha256", None)
+    found = difference(before, trial.protocol) if before else None
+    if found:
+        raise UserError(f"{experiment.path} holds another protocol: {found}; choose another --out")
+
+
+def difference(before: dict[str, Any], now: dict[str, Any], path: str = "") -> str | None:
+    """The first key in which two protocols differ, as 'training.epochs is 40 there and 60 here'; None if none."""
+    for key in sorted({*before, *now}):
+        old, new = before.get(key), now.get(key)
+        if isinstance(old, dict) and isinstance(new, dict):
+            found = difference(old, new, f"{path}{key}.")
+            if found:
+                return found
+        elif old != new:
+            return f"{path}{key} is {old} there and {new} here"
+    return None
+
+
+def describe(
+    experiment: ExperimentFolder, trials: list[Trial], seeds: int, command: str, extractor_sha256: str
+) -> None:
+    """Keep experiment.yaml: what was asked so far, under which protocol, by which commands."""
+    before = experiment.description()
+    labels = [trial.label for trial in trials]
+    experiment.describe(
+        {
+            "commands": list(dict.fromkeys([*before.get("commands", []), command])),
+            "methods": list(dict.fromkeys([*before.get("methods", []), *labels])),
+            "seeds": max(before.get("seeds", 0), seeds),
+            "protocol": trials[0].protocol | {"extractor_sha256": extractor_sha256},
+        }
+    )

@@ -1,0 +1,76 @@
+"""Files that are whole or noticed: atomic writes, and folders that keep a checksum of everything in them.
+
+Every file is handed over as bytes, written under a temporary name and moved into place, so a killed run never leaves
+half a file. Its sha256 is noted under `.sha256/` *before* the move, beside that of the file it replaces: whenever a
+writer is killed, what stands under the name is known to be whole, and damage is noticed.
+"""
+
+import hashlib
+import uuid
+from pathlib import Path
+
+from bench.errors import RunError
+
+CHECKSUMS = ".sha256"
+
+
+class Damaged(RunError):
+    """A file is not what was written."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} is damaged: its sha256 is not the one noted when it was written")
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write under a temporary name beside `path`, then move: readers see the old bytes or the new, never a mixture."""
+    make_folder(path.parent)
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
+    try:
+        partial.write_bytes(data)
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise RunError(f"cannot write {path}: {error.strerror}") from error
+
+
+def make_folder(path: Path) -> None:
+    """Create a folder and its parents; RunError where something is in the way."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"cannot make the folder {path}: {error.strerror}") from error
+
+
+class Folder:
+    """A folder whose files are replaced atomically and checked when read."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(path)
+
+    def exists(self, name: str) -> bool:
+        return (self.path / name).exists()
+
+    def write(self, name: str, data: bytes) -> None:
+        path = self.path / name
+        noted = [sha256(data), *([sha256(path.read_bytes())] if path.exists() and self.whole(name) else [])]
+        write_atomically(self.path / CHECKSUMS / name, "\n".join(noted).encode())
+        write_atomically(path, data)
+
+    def read(self, name: str) -> bytes:
+        """The bytes of `name`; Damaged where they have changed since they were written."""
+        data = (self.path / name).read_bytes()
+        noted = self.path / CHECKSUMS / name
+        if not noted.exists() or sha256(data) not in noted.read_text().split():
+            raise Damaged(self.path / name)
+        return data
+
+    def whole(self, name: str) -> bool:
+        """Whether `name` is there and undamaged."""
+        try:
+            return self.exists(name) and bool(self.read(name))
+        except Damaged:
+            return False
