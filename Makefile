@@ -32,6 +32,7 @@ clean:
 CONSTRAINTS ?= -c constraints.txt
 
 .venv/installed: pyproject.toml constraints.txt
+	@echo "installing into .venv; torch alone is several GB, so this takes some minutes"
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet $(CONSTRAINTS) -e .
 	touch $@

@@ -1,5 +1,6 @@
 """What an experiment is: typed, strict, and resolved from defaults, the data set's file, a file and --set."""
 
+import difflib
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -7,7 +8,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from bench.errors import UserError, did_you_mean, reason, unknown
+from bench.errors import UserError, reason, unknown
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIGS = ROOT / "configs"
@@ -150,7 +151,17 @@ def _explain(error: ValidationError) -> str:
     where = ".".join(str(part) for part in first["loc"])
     if first["type"] != "extra_forbidden":
         return f"{where} = {first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}"
-    model: type[BaseModel] = Experiment
-    for part in first["loc"][:-1]:
-        model = model.model_fields[str(part)].annotation  # pyright: ignore[reportAssignmentType]
-    return f"unknown key {where!r}.{did_you_mean(str(first['loc'][-1]), model.model_fields)}"
+    # A key is often typed without its section, so every section and every key is a candidate, by its last name.
+    paths = {key.rpartition(".")[2]: key for key in reversed([*Experiment.model_fields, *settings()])}
+    near = difflib.get_close_matches(where.rpartition(".")[2], paths, n=1)
+    return f"unknown key {where!r}. " + (
+        f"Did you mean {paths[near[0]]}?" if near else "python -m bench.info lists them."
+    )
+
+
+def settings() -> dict[str, Any]:
+    """Every key that a file or --set may hold, with its default: {"dataset": "digits", "training.epochs": 40, ...}."""
+    found: dict[str, Any] = {}
+    for key, value in Experiment().model_dump().items():
+        found |= {f"{key}.{k}": v for k, v in value.items()} if isinstance(value, dict) else {key: value}
+    return found

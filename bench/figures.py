@@ -42,7 +42,7 @@ def convergence(rows: pd.DataFrame, metric: str, floor: float | None, path: Path
                 axes.axhline(floor, color="0.4", lw=1, ls=(0, (1, 1)), label="floor: real train against real test")
             axes.set(xlabel=label, xscale="log", yscale="log")
             for axis in (axes.xaxis, axes.yaxis):
-                axis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=12))
+                axis.set_major_locator(LogLocator(subs=(1, 3), numticks=12))
                 axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
                 axis.set_minor_locator(NullLocator())
         panels[0].set_ylabel(LABELS.get(metric, metric))

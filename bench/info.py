@@ -19,7 +19,7 @@ EXTRACTORS = {
 
 def collect() -> dict[str, Any]:
     """Everything `bench.info --json` prints: methods, datasets, networks, priors, extractors."""
-    from bench.config import resolve
+    from bench.config import resolve, settings
     from bench.sources import DATASETS
     from methods import METHODS
     from methods.networks import NETWORKS
@@ -35,6 +35,7 @@ def collect() -> dict[str, Any]:
         "datasets": datasets,
         "networks": {n: {"about": a.about, "sides_multiple_of": a.multiple_of} for n, a in NETWORKS.items()},
         "extractors": EXTRACTORS,
+        "settings": settings(),
     }
 
 
@@ -98,6 +99,8 @@ def _show(found: dict[str, Any]) -> None:
         console.print(f"[bold]{kind}[/]")
         for name, facts in found[kind].items():
             console.print(f"  {name}: {facts['about']}{_sizes(facts)}", highlight=False)
+    console.print("[bold]settings[/] (--set or YAML; defaults, where configs/datasets/ says nothing else)")
+    console.print("  " + ", ".join(f"{key}={value}" for key, value in found["settings"].items()), highlight=False)
     for kind in ("priors", "extractors"):
         console.print(f"[bold]{kind}[/]")
         for name, about in found[kind].items():

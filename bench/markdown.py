@@ -73,6 +73,10 @@ def notes(summary: pd.DataFrame, trials: pd.DataFrame, floors: dict[str, float])
             "published FID. The row *real images* is its floor (real train against real test images) and the "
             "classifier's confidence on real test images."
         )
+    lines.append(
+        "A high confidence alone says little (collapsed images can have it), and training seconds depend on what else "
+        "the machine was doing."
+    )
     if summary["done"].max() < 5:
         lines.append("With fewer than 5 seeds these are points, not evidence of a difference.")
     lost = trials[trials["state"].isin(["diverged", "failed"])]

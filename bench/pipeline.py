@@ -69,7 +69,8 @@ class Run:
         total = sum(seconds[trial.label] for trial in todo)
         at_once = self._at_once(len(todo))
         print(f"{len(trials)} trials, {len(todo)} to train, {at_once} at a time on this machine's CPUs")
-        print(f"about {total / max(at_once, 1) / 60:.1f} minutes, from timed steps; preparing data and Ray come on top")
+        minutes = total / max(at_once, 1) / 60
+        print(f"about {minutes:.1f} minutes, from timed steps and evaluations; preparing data and Ray come on top")
 
     def wet(self) -> None:
         """Prepare, train what is missing, report. Exit status 1 where a trial diverged or failed, 130 on Ctrl-C."""
@@ -81,7 +82,8 @@ class Run:
             message = f"another run is writing to {_shown(self.options.out)}; wait for it, or choose another --out"
             raise RunError(message) from None
         except KeyboardInterrupt:
-            print(f"\ninterrupted; nothing finished is lost. To go on: {_command()}", file=sys.stderr)
+            age = f"its last checkpoint (at most about {self.options.checkpoint_seconds:g} s old)"
+            print(f"\ninterrupted; each trial goes on from {age}. To go on: {_command()}", file=sys.stderr)
             raise SystemExit(130) from None
 
     def _run(self) -> None:
@@ -125,6 +127,8 @@ class Run:
     def _execute(self, todo: list[Trial], prepared: Path) -> None:
         executor = importlib.import_module(f"bench.executors.{self.options.executor}")  # ray only where it is used
         context = Context(self.options.out, prepared, self.plugins, self.options.checkpoint_seconds, git_state())
+        if self.options.executor == "ray":
+            print("starting Ray and its workers: 10 to 30 seconds", flush=True)
         with Progress(todo) as progress:
             executor.run(todo, context, self.resources, progress)
 
@@ -138,6 +142,8 @@ def _exit_for(statuses: list[tuple[Trial, dict[str, Any]]]) -> None:
     bad = [(trial, status) for trial, status in statuses if status["state"] in ("diverged", "failed")]
     for trial, status in bad:
         print(f"{trial.label} seed {trial.spec['seed']} {status['state']}: {status['reason']}", file=sys.stderr)
+    if any(status["state"] == "failed" for _, status in bad):
+        print("the tracebacks of failed trials are in their folders, as error.txt", file=sys.stderr)
     if bad:
         raise SystemExit(1)
 

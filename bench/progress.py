@@ -14,6 +14,7 @@ from bench.executors import Event
 from bench.trials import Trial
 
 PLAIN_SECONDS = 10.0  # between plain lines about trials that are running
+CREDIBLE_SECONDS = 10.0  # of training, before the time left is told
 SHOWN = 20  # rows of the live table
 
 
@@ -48,6 +49,7 @@ class Progress:
         self.seen = {trial.id: Seen(f"{trial.label} s{trial.spec['seed']}") for trial in trials}
         self.console = console or Console(file=sys.stdout)
         self.started = self.printed = time.monotonic()
+        self.moving: float | None = None  # when the first step was seen: starting Ray says nothing of the pace
         self.live = Live(get_renderable=self._render, console=self.console, refresh_per_second=2)
 
     def __enter__(self) -> "Progress":
@@ -62,6 +64,8 @@ class Progress:
     def __call__(self, trial: str, event: Event) -> None:
         seen = self.seen[trial]
         seen.update(event)
+        if self.moving is None and event["kind"] != "start":
+            self.moving = time.monotonic()
         if event.get("warning"):
             self.console.print(f"warning: {event['warning']}", markup=False, soft_wrap=True)
         if self.console.is_terminal:
@@ -85,8 +89,9 @@ class Progress:
         # A trial that ended early (diverged, failed) has no steps left to take.
         left = sum((s.steps or known) - s.step for s in self.seen.values() if s not in ended)
         text = f"{len(ended)} of {len(self.seen)} trials, {_clock(elapsed)} so far"
-        if 0 < left < total:
-            text += f", about {_clock(elapsed * left / (total - left))} left"
+        moving = time.monotonic() - (self.moving or time.monotonic())
+        if 0 < left < total and moving > CREDIBLE_SECONDS:
+            text += f", about {_clock(moving * left / (total - left))} left"
         return text
 
     def _render(self) -> Group:
@@ -98,7 +103,8 @@ class Progress:
             epoch = f"{seen.epoch:.1f}" if seen.step else ""
             speed = f"{seen.images_per_second:,.0f}" if seen.images_per_second else ""
             table.add_row(escape(seen.label), seen.state, epoch, _number(seen.loss), _number(seen.score), speed)
-        return Group(table, self.overall())
+        hidden = len(self.seen) - SHOWN
+        return Group(table, *([f"... and {hidden} more"] if hidden > 0 else []), self.overall())
 
 
 def _score(seen: Seen) -> str:

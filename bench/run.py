@@ -22,11 +22,11 @@ class Executor(StrEnum):
 @app.command()
 @one_line_errors
 def main(
-    methods: Annotated[str | None, typer.Option(help="Such as moco,mmd[prior=sphere],gan[weight=1|10].")] = None,
-    dataset: Annotated[str | None, typer.Option(help="digits, mnist or cifar10.")] = None,
+    methods: Annotated[str | None, typer.Option(help="Such as moco,gan[weight=1|10]; default: all.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="digits (default), mnist or cifar10.")] = None,
     config: Annotated[Path | None, typer.Option(help="A YAML file; options given here win over it.")] = None,
-    sets: Annotated[list[str] | None, typer.Option("--set", help="key=value, such as training.epochs=10.")] = None,
-    seeds: Annotated[int | None, typer.Option(help="Seeds 0 to N-1 for every method.")] = None,
+    sets: Annotated[list[str] | None, typer.Option("--set", help="Like training.epochs=10; see bench.info.")] = None,
+    seeds: Annotated[int | None, typer.Option(help="Seeds 0 to N-1 for every method; default 3.")] = None,
     out: Annotated[Path | None, typer.Option(help="Its folder; default results/<data set or file>.")] = None,
     data_root: Annotated[Path, typer.Option(help="Where data sets are, or are downloaded to.")] = Path("data"),
     executor: Annotated[Executor, typer.Option(help="ray: Ray Tune. serial: one after another.")] = Executor.ray,
@@ -36,7 +36,7 @@ def main(
     max_concurrent: Annotated[int | None, typer.Option(min=1, help="Trials at a time.")] = None,
     plugin: Annotated[list[Path] | None, typer.Option(help="A Python file with METHODS of its own; it is run.")] = None,
     extractor: Annotated[Path | None, typer.Option(help="A stored classifier.pt to compare images with.")] = None,
-    checkpoint_seconds: Annotated[float, typer.Option(min=0, help="Between checkpoints, at most.")] = 60.0,
+    checkpoint_seconds: Annotated[float, typer.Option(min=0, help="Between checkpoints, at most.")] = 20.0,
     force: Annotated[bool, typer.Option("--force", help="Train everything again.")] = False,
     retrain_stale: Annotated[bool, typer.Option("--retrain-stale", help="And what changed code made stale.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and how long it takes.")] = False,

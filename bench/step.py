@@ -38,6 +38,9 @@ class Stepper:
             group["lr"] = self.learning_rate(step) * scale
         x = to_unit(batch).contiguous(memory_format=torch.channels_last)
         losses = self.method.losses(x)
+        for name in ("loss", "reconstruction"):
+            if name not in losses or losses[name].ndim:
+                raise ValueError(f"{type(self.method).__name__}.losses must give a scalar {name!r}")
         self.optimizer.zero_grad(set_to_none=True)
         losses["loss"].backward()
         self.optimizer.step()

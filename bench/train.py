@@ -83,7 +83,7 @@ class Trainer:
         evaluator: Evaluator,
         save: Callable[[bytes, list[dict[str, Any]], dict[str, bytes]], None],
         device: torch.device,
-        checkpoint_seconds: float = 60.0,
+        checkpoint_seconds: float = 20.0,
     ) -> None:
         self.seed = spec["seed"]
         self.training = Training.model_validate(spec["training"])

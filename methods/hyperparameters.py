@@ -28,7 +28,7 @@ class Range:
     def __str__(self) -> str:
         if self.high == math.inf:
             return "any number" if self.low == -math.inf else f"{'>' if self.low_open else '>='} {self.low:g}"
-        return f"{'(' if self.low_open else '['}{self.low:g}, {self.high:g}{')' if self.high_open else ']'}"
+        return f"in {'(' if self.low_open else '['}{self.low:g}, {self.high:g}{')' if self.high_open else ']'}"
 
 
 Positive = Range(0, low_open=True)

@@ -93,7 +93,10 @@ def _train(data: Prepared, steps: int) -> bytes:
     network = Classifier(data.shape, classes)
     optimizer = torch.optim.Adam(network.parameters(), lr=2e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=steps)
-    print(f"training the classifier whose features compare images ({steps} steps)", flush=True)
+    print(
+        f"training the classifier whose features compare images ({steps} steps; --extractor uses a stored one)",
+        flush=True,
+    )
     started = time.perf_counter()
     order = torch.randperm(len(images))
     for step in range(steps):

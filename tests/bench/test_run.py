@@ -109,7 +109,7 @@ def test_a_data_set_that_is_not_there_is_said_by_a_dry_run(bench_run):
         (["--dataset", "cifar"], "unknown data set 'cifar'. Did you mean cifar10?"),
         (["--methods", "moco[temprature=1]"], "Did you mean temperature?"),
         (["--methods", "moco[temperature=-1]"], "temperature must be > 0"),
-        (["--set", "training.batchsize=3"], "Did you mean batch_size?"),
+        (["--set", "training.batchsize=3"], "Did you mean training.batch_size?"),
         (["--set", "network.name=smal"], "unknown network 'smal'. Did you mean small?"),
         (["--set", "network.name=dcgan32", "--dataset", "mnist"], "whose side is a multiple of 8"),
         (["--config", "gone.yaml"], "cannot read gone.yaml"),
@@ -163,6 +163,7 @@ def plugin(tmp_path, monkeypatch):
     ("body", "state", "reason"),
     [
         ("raise RuntimeError('no luck')", "failed", "RuntimeError: no luck"),
+        ("return dict(loss=x.mean())", "failed", "ValueError: Broken.losses must give a scalar 'reconstruction'"),
         ("z = self.encode(x); r = squared_error(self.decode(z), x); return dict(loss=r * torch.nan, reconstruction=r)",
          "diverged", "loss is nan at step 1"),
     ],
@@ -174,6 +175,7 @@ def test_a_trial_that_fails_or_diverges_is_a_row_with_its_reason_and_the_rest_go
     assert result.exit_code == 1
     assert f"broken seed 0 {state}: {reason}" in result.stderr
     assert "Traceback" not in result.output
+    assert ("error.txt" in result.stderr) == (state == "failed")
     summary = pd.read_csv(tmp_path / "out" / "report" / "summary.csv").set_index("variant")
     assert summary.loc["broken", state] == 1
     assert summary.loc["mmd", "done"] == 1
@@ -337,7 +339,7 @@ def test_info_lists_every_method_with_its_hyperparameters():
     assert all(method["paper"] for method in found["methods"].values())
     assert found["datasets"]["mnist"]["defaults"]["training"]["epochs"] > 0
     shown = CliRunner().invoke(app, []).stdout
-    for name in (*METHODS, "queue_size", "cifar10", "dcgan32", "sphere", "classifier"):
+    for name in (*METHODS, "queue_size", "cifar10", "dcgan32", "sphere", "classifier", "training.epochs"):
         assert name in shown
 
 

@@ -42,7 +42,7 @@ def test_everything_is_resolved():
         ("moco[temperature=.inf]", "moco: temperature must be finite"),
         ("moco[temperature=warm]", "moco: temperature must be of type float"),
         ("moco[queue_size=1.5]", "moco: queue_size must be of type int"),
-        ("moco[momentum=1]", "moco: momentum must be [0, 1)"),
+        ("moco[momentum=1]", "moco: momentum must be in [0, 1)"),
         ("moco[prior=normal]", "moco does not support prior=normal; it supports sphere"),
         ("mmd[prior=shpere]", "unknown prior 'shpere'. Did you mean sphere?"),
         ("moco[", "cannot read the method 'moco['"),

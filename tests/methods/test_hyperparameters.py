@@ -69,7 +69,7 @@ def test_open_and_closed_ends():
     assert 0 in Range(0)
     assert 0 not in Range(0, low_open=True)
     assert 1 not in Range(0, 1, high_open=True)
-    assert str(Range(0, 1, high_open=True)) == "[0, 1)"
+    assert str(Range(0, 1, high_open=True)) == "in [0, 1)"
 
 
 @pytest.mark.parametrize("name", METHODS)
