@@ -21,6 +21,7 @@ STYLE: Any = {
     "grid.alpha": 0.25,
     "legend.frameon": False,
     "figure.constrained_layout.use": True,
+    "figure.constrained_layout.w_pad": 0.12,
 }
 AXES = {"images_seen": "training images seen", "train_seconds": "training seconds (evaluation not counted)"}
 DASHES = ["-", "--", ":", "-."]
