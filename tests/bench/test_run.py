@@ -264,14 +264,19 @@ def test_a_folder_of_images_runs_like_any_data_set(bench_run, image_tree, tmp_pa
     assert rows_of(tmp_path / "out")["n_real"].unique().tolist() == [40]
 
 
-LONG = sets(
-    training__epochs="60", training__train_images="1000", evaluation__evaluations="12", network__width="8"
-)  # 1,200 steps, about five seconds
+def long(epochs: int = 60) -> list[str]:
+    """20 steps an epoch; 60 epochs take about five seconds."""
+    return sets(
+        training__epochs=str(epochs),
+        training__train_images="1000",
+        evaluation__evaluations="12",
+        network__width="8",
+    )
 
 
-def interrupted_and_whole(start_run, tmp_path, number, *arguments):
+def interrupted_and_whole(start_run, tmp_path, number, *arguments, epochs=60):
     """Rows of a run that was ended by a signal between two checkpoints and repeated, and of one that was not."""
-    command = ["--methods", "moco", "--seeds", "1", *arguments, *LONG]
+    command = ["--methods", "moco", "--seeds", "1", *arguments, *long(epochs)]
     first = start_run(*command)
     first.wait_for_step(100)
     time.sleep(0.1)
@@ -298,7 +303,7 @@ def test_a_run_killed_between_checkpoints_goes_on_and_ends_with_the_same_rows(st
 
 
 def test_ctrl_c_stops_cleanly_says_how_to_go_on_and_exits_130(start_run):
-    command = ["--methods", "moco,mmd", "--seeds", "1", "--executor", "serial", *LONG]
+    command = ["--methods", "moco,mmd", "--seeds", "1", "--executor", "serial", *long()]
     run = start_run(*command)
     run.wait_for_step(10)
     run.send(signal.SIGINT)
