@@ -56,7 +56,8 @@ class Folder:
 
     def write(self, name: str, data: bytes) -> None:
         path = self.path / name
-        noted = [sha256(data), *([sha256(path.read_bytes())] if path.exists() and self.whole(name) else [])]
+        present = self.read_whole(name)
+        noted = [sha256(data), *([] if present is None else [sha256(present)])]
         write_atomically(self.path / CHECKSUMS / name, "\n".join(noted).encode())
         write_atomically(path, data)
 
@@ -68,9 +69,13 @@ class Folder:
             raise Damaged(self.path / name)
         return data
 
+    def read_whole(self, name: str) -> bytes | None:
+        """The bytes of `name`; None where it is missing, empty or damaged."""
+        try:
+            return (self.read(name) if self.exists(name) else b"") or None
+        except Damaged:
+            return None
+
     def whole(self, name: str) -> bool:
         """Whether `name` is there and undamaged."""
-        try:
-            return self.exists(name) and bool(self.read(name))
-        except Damaged:
-            return False
+        return self.read_whole(name) is not None

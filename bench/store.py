@@ -76,8 +76,9 @@ class TrialFolder(Folder):
         self._own(token)
         for name, png in grids.items():
             self.write(f"samples/{name}", png)
-        if self.whole("checkpoint.pt"):
-            self.write("checkpoint.previous.pt", self.read("checkpoint.pt"))
+        current = self.read_whole("checkpoint.pt")
+        if current is not None:
+            self.write("checkpoint.previous.pt", current)
         self.write("checkpoint.pt", checkpoint)
         self.save_rows(rows)
 
@@ -90,8 +91,9 @@ class TrialFolder(Folder):
         """The newest undamaged checkpoint, and a warning where it is not the newest there was."""
         warning = None
         for name in ("checkpoint.pt", "checkpoint.previous.pt"):
-            if self.whole(name):
-                return self.read(name), warning
+            whole = self.read_whole(name)
+            if whole is not None:
+                return whole, warning
             if self.exists(name):
                 warning = f"{self.path.name}/{name} is damaged; going on from what was before it"
         return None, warning
