@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: bench reference test test-slow lint clean
+.PHONY: bench reference test test-slow docs lint clean
 
 bench: .venv/installed
 	$(BIN)/python -m bench.run --config configs/studies/digits.yaml
@@ -19,6 +19,9 @@ test: .venv/installed-dev
 
 test-slow: .venv/installed-dev
 	$(BIN)/python -m pytest -m slow
+
+docs: .venv/installed-dev
+	$(BIN)/python tests/bench/mistakes.py > docs/errors.md
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check

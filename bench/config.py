@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from bench.errors import UserError, reason, unknown
+from bench.errors import UserError, did_you_mean, reason, unknown
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIGS = ROOT / "configs"
@@ -21,10 +21,31 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-class Network(Strict):
-    """The networks that all methods share. `width`: channels at the highest resolution; deeper layers double it."""
+class Preprocessing(Strict):
+    """What is made of a source's images: uint8 [channels, image_size, image_size].
 
-    name: str = "small"
+    crop: side of the square cut out of the centre first; without it, the largest that there is. What is left is
+    resized (Lanczos) to `image_size`, never enlarged. channels: 1 makes colour images grey; 3 takes none that are grey.
+    """
+
+    image_size: PositiveInt | None = None  # there is no default for `folder`
+    crop: PositiveInt | None = None
+    channels: Literal[1, 3] = 3
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, height, width."""
+        assert self.image_size is not None  # `resolve` has seen to it
+        return self.channels, self.image_size, self.image_size
+
+
+class Network(Strict):
+    """The networks that all methods share. `width`: channels at the highest resolution; deeper layers double it.
+
+    name: "auto" takes the deepest network that fits the images' size.
+    """
+
+    name: str = "auto"
     width: PositiveInt = 16
     latent_dim: Annotated[int, Field(ge=2)] = 8
 
@@ -49,12 +70,15 @@ class Evaluation(Strict):
 
     evaluations: rows of a trial, dense early: the k-th of n stands at (k/n)^2 of the training.
     samples: generated images for each row. split: the real images they are compared with.
-    classifier_steps: training steps of the classifier that extracts features. seed: of the prior draws.
+    extractor: whose features images are compared in: a classifier of the data set's labels, a network that tells by
+    how much an image was turned, or auto: the classifier where there are labels. classifier_steps: its training.
+    seed: of the prior draws.
     """
 
     evaluations: PositiveInt = 12
     samples: Annotated[int, Field(ge=2)] = 1000
     split: Literal["test", "validation"] = "test"
+    extractor: Literal["auto", "classifier", "rotation"] = "auto"
     classifier_steps: PositiveInt = 400
     seed: Annotated[int, Field(ge=0)] = 0
 
@@ -65,6 +89,7 @@ class Experiment(Strict):
     methods: list[str] = []
     dataset: str = "digits"
     seeds: PositiveInt = 3
+    preprocessing: Preprocessing = Preprocessing()
     network: Network = Network()
     training: Training = Training()
     evaluation: Evaluation = Evaluation()
@@ -74,10 +99,14 @@ class _Loader(yaml.SafeLoader):
     """Safe YAML in which 1e-3 is a number (YAML 1.2) and a key given twice is an error."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} stands twice", node.start_mark)
+        keys: list[Any] = []
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in keys:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key!r} stands twice", key_node.start_mark
+                )
+            keys.append(key)
         return super().construct_mapping(node, deep)
 
 
@@ -101,10 +130,18 @@ def load_yaml(path: Path) -> dict[str, Any]:
     try:
         loaded = parse_yaml(path.read_text(), str(path))
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"cannot read {path}: {reason(error)}") from None
+        raise UserError(f"cannot read {path}: {reason(error)}{_near(path)}") from None
+    if loaded is None:
+        raise UserError(f"{path} is empty; write keys such as 'dataset: digits' into it")
     if not isinstance(loaded, dict):
         raise UserError(f"{path} must hold keys such as 'dataset: digits', not {type(loaded).__name__}")
     return loaded
+
+
+def _near(path: Path) -> str:
+    """'. Did you mean X?' for a file that is not there."""
+    there = [p.name for p in path.parent.glob("*.yaml")] if path.parent.is_dir() and not path.exists() else []
+    return "." + did_you_mean(path.name, there) if there else ""
 
 
 def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
@@ -131,6 +168,11 @@ def dataset_names() -> list[str]:
     return sorted(path.stem for path in (CONFIGS / "datasets").glob("*.yaml"))
 
 
+def dataset_defaults(name: str) -> dict[str, Any]:
+    """What configs/datasets/<name>.yaml says, and the data set's name."""
+    return {"dataset": name} | load_yaml(CONFIGS / "datasets" / f"{name}.yaml")
+
+
 def resolve(overrides: dict[str, Any], file: Path | None = None, sets: list[str] | None = None) -> Experiment:
     """Defaults, then configs/datasets/<dataset>.yaml, then `file`, then `overrides` and `sets`; later ones win."""
     given = merge(load_yaml(file) if file else {}, overrides)
@@ -140,15 +182,23 @@ def resolve(overrides: dict[str, Any], file: Path | None = None, sets: list[str]
     if dataset not in dataset_names():
         raise unknown("data set", str(dataset), dataset_names())
     try:
-        return Experiment.model_validate(merge(load_yaml(CONFIGS / "datasets" / f"{dataset}.yaml"), given))
+        experiment = Experiment.model_validate(merge(dataset_defaults(dataset), given))
     except ValidationError as error:
         raise UserError(_explain(error)) from None
+    side, crop = experiment.preprocessing.image_size, experiment.preprocessing.crop
+    if side is None:
+        raise UserError(f"{dataset} needs --image-size, the side of its images in pixels, such as 64")
+    if crop and crop < side:
+        raise UserError(f"--crop {crop} is smaller than --image-size {side}; images are never enlarged")
+    return experiment
 
 
 def _explain(error: ValidationError) -> str:
     """The first of pydantic's errors as one line, with the nearest key where one is unknown."""
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "model_type":
+        return f"{where} is a section; write {where}.KEY, python -m bench.info lists the keys"
     if first["type"] != "extra_forbidden":
         return f"{where} = {first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}"
     # A key is often typed without its section, so every section and every key is a candidate, by its last name.

@@ -1,10 +1,7 @@
 """Mistakes that a user can mend: one line on standard error, and no traceback."""
 
 import difflib
-import sys
-from collections.abc import Callable, Iterable
-from functools import wraps
-from typing import ParamSpec
+from collections.abc import Iterable
 
 
 class UserError(Exception):
@@ -35,20 +32,3 @@ def reason(error: Exception) -> str:
     """The first line of what an exception says; its type where it says nothing."""
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return text.strip().splitlines()[0] if text.strip() else type(error).__name__
-
-
-P = ParamSpec("P")
-
-
-def one_line_errors(command: Callable[P, None]) -> Callable[P, None]:
-    """Turn a UserError out of a command into its line on standard error and its exit status."""
-
-    @wraps(command)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            command(*args, **kwargs)
-        except UserError as error:
-            print(f"error: {error}", file=sys.stderr)
-            raise SystemExit(error.exit_code) from None
-
-    return guarded

@@ -1,46 +1,135 @@
-"""How long trials will take: a few steps and one batch of every part of an evaluation, timed here and now."""
+"""What a run will take: parts of it timed here and now, multiplied out; and the bytes that it leaves on disk."""
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import nn
 
-from bench.config import Evaluation, Training
-from bench.evaluation.evaluator import HELD_OUT
-from bench.evaluation.extractor import Classifier
-from bench.images import to_unit
-from bench.sources import DATASETS
+from bench.config import Evaluation, Experiment, Preprocessing, Training
+from bench.data import Found, image_bytes
+from bench.datasets import DATASETS
+from bench.disk import words
+from bench.evaluation.evaluator import held_out_images
+from bench.evaluation.extractor import BATCH, FILE, TURNS, Classifier
+from bench.images import batch_size, grid_columns, grid_png, to_unit
 from bench.step import Stepper
+from bench.store import ExperimentFolder
 from bench.train import build, evaluation_steps
 from bench.trials import Trial
 
 BUDGET = 0.1  # seconds that one timing may take, beyond its first call
+START_SECONDS = {"ray": 20.0, "serial": 0.0}  # of the executor and its workers
+REPORT_SECONDS = 6.0
+CLASSES = 10  # of a classifier that is only timed
+EVALUATION_BYTES = 20_000  # of a row, and of files' rounding up to whole blocks
 
 
-def trial_seconds(trial: Trial) -> float:
-    """Seconds that one trial takes on this machine's CPU with its own threads, evaluations included."""
+@dataclass(frozen=True)
+class Cost:
+    """Of one trial."""
+
+    seconds: float
+    disk: int
+
+
+def lines(
+    experiment: Experiment,
+    todo: list[Trial],
+    found: Found | None,
+    folder: ExperimentFolder,
+    at_once: int,
+    executor: str,
+) -> list[str]:
+    """What a dry run says of time and disk."""
+    counts = _counts(experiment, found)
+    costs = {label: trial_cost(trial, counts) for label, trial in {t.label: t for t in todo}.items()}
+    training = sum(costs[trial.label].seconds for trial in todo) / max(at_once, 1)
+    before = 0.0 if folder.extractor.exists(FILE) else _extractor_seconds(experiment, counts)
+    around = REPORT_SECONDS + (START_SECONDS[executor] if todo else 0.0)
+    unprepared = not (found and found.prepared)
+    decoding = found.decode_seconds if found and unprepared else 0.0
+    total = training + before + around + decoding
+    parts = {"decoding images": decoding, "the extractor": before, "trials": training, "starting and reporting": around}
+    shares = ", ".join(f"{name} {_duration(seconds)}" for name, seconds in parts.items() if seconds >= 1)
+    note = "; a download comes on top" if found is None else ""
+    images = image_bytes(experiment.preprocessing, counts) if unprepared else 0
+    results = sum(costs[trial.label].disk for trial in todo)
+    return [
+        f"about {_duration(total)}: {shares}{note}",
+        f"about {words(results)} of results" + (f" and {words(images)} of prepared images" if images else ""),
+    ]
+
+
+def trial_cost(trial: Trial, counts: dict[str, int]) -> Cost:
+    """Seconds on this machine's CPU with the trial's own threads, evaluations included, and bytes on disk."""
     torch.set_num_threads(trial.spec["threads"])
-    facts = DATASETS[trial.spec["dataset"]["name"]]
+    shape = Preprocessing.model_validate(trial.spec["preprocessing"]).shape
     training = Training.model_validate(trial.spec["training"])
     evaluation = Evaluation.model_validate(trial.spec["evaluation"])
-    train, _, test = facts.images
-    images = min(train, training.train_images or train)
-    batch_size = min(training.batch_size, images)
-    total = images // batch_size * training.epochs
+    images = min(counts["train"], training.train_images or counts["train"])
+    total = images // training.batch_size * training.epochs
 
-    method = build(trial.spec, facts.shape)
+    method = build(trial.spec)
     stepper = Stepper(method, training, total)
-    batch = torch.randint(0, 256, (batch_size, *facts.shape), dtype=torch.uint8)
+    batch = torch.randint(0, 256, (training.batch_size, *shape), dtype=torch.uint8)
     step = _timed(lambda: stepper(0, batch))
 
     method.eval()
-    classifier = Classifier(facts.shape, 10).eval()
+    classifier = Classifier(shape, CLASSES).eval()
+    n = min(batch_size(*shape[1:]), evaluation.samples)
+    real = torch.randint(0, 256, (n, *shape), dtype=torch.uint8)
     with torch.no_grad():
-        generate = _timed(lambda: classifier(method.sample(batch_size))) / batch_size
-        reconstruct = _timed(lambda: method.decode(method.encode(to_unit(batch)))) / batch_size
-    once = evaluation.samples * generate + min(test, HELD_OUT) * reconstruct
-    return total * step + len(evaluation_steps(total, evaluation.evaluations)) * once
+        generate = _timed(lambda: classifier(method.sample(n))) / n
+        reconstruct = _timed(lambda: method.decode(method.encode(to_unit(real)))) / n
+    held_out = min(counts[evaluation.split], held_out_images(*shape[1:]))
+    grid = real[: grid_columns(shape[2]) ** 2]
+    png = len(grid_png(grid))
+    draw = _timed(lambda: grid_png(grid))
+    rows = len(evaluation_steps(total, evaluation.evaluations))
+    seconds = total * step + rows * (evaluation.samples * generate + held_out * reconstruct + 2 * draw)
+    return Cost(seconds, 2 * _checkpoint_bytes(method) + rows * (2 * png + EVALUATION_BYTES))
+
+
+def _checkpoint_bytes(method: nn.Module) -> int:
+    """Weights and buffers once, and Adam's two moments of what is trained."""
+    state = sum(tensor.numel() * tensor.element_size() for tensor in method.state_dict().values())
+    return state + sum(2 * p.numel() * p.element_size() for p in method.parameters() if p.requires_grad)
+
+
+def _extractor_seconds(experiment: Experiment, counts: dict[str, int]) -> float:
+    """Training the extractor, and its pass over the real images."""
+    torch.set_num_threads(1)
+    shape, evaluation = experiment.preprocessing.shape, experiment.evaluation
+    network = Classifier(shape, TURNS)
+    batch = torch.randint(0, 256, (BATCH, *shape), dtype=torch.uint8)
+
+    def train() -> None:
+        network.zero_grad()
+        network.head(network(to_unit(batch))).square().mean().backward()
+
+    step = _timed(train)
+    with torch.no_grad():
+        look = _timed(lambda: network(to_unit(batch))) / BATCH
+    # test images for the accuracy and the reference, and training images for the features' scale and the floor
+    looked_at = 2 * counts["test"] + min(10000, counts["train"]) + min(evaluation.samples, counts["train"])
+    return evaluation.classifier_steps * step + looked_at * look
+
+
+def _counts(experiment: Experiment, found: Found | None) -> dict[str, int]:
+    published = DATASETS[experiment.dataset].images
+    if found:
+        return found.counts
+    return dict(zip(("train", "validation", "test"), published or (0, 0, 0), strict=True))
+
+
+def _duration(seconds: float) -> str:
+    for unit, scale in (("days", 86400), ("hours", 3600), ("min", 60)):
+        if seconds >= 2 * scale:
+            return f"{seconds / scale:.1f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 def _timed(call: Callable[[], Any]) -> float:

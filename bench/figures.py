@@ -27,6 +27,7 @@ AXES = {"images_seen": "training images seen", "train_seconds": "training second
 DASHES = ["-", "--", ":", "-."]
 LABELS = {
     "fd_classifier": "Fréchet distance in classifier features",
+    "fd_rotation": "Fréchet distance in rotation-network features",
     "reconstruction_test": "reconstruction error (summed over pixels)",
 }
 

@@ -5,9 +5,14 @@ half a file. Its sha256 is noted under `.sha256/` *before* the move, beside that
 writer is killed, what stands under the name is known to be whole, and damage is noticed.
 """
 
+import errno
 import hashlib
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import Timeout
 
 from bench.errors import RunError
 
@@ -25,24 +30,35 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn what the operating system refuses into one line that names `path`."""
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, Timeout):  # a lock that is held, for the caller to explain
+            raise
+        room = "; make room and run this again" if error.errno == errno.ENOSPC else ""
+        raise RunError(f"cannot write {path}: {error.strerror or error}{room}") from error
+
+
 def write_atomically(path: Path, data: bytes) -> None:
     """Write under a temporary name beside `path`, then move: readers see the old bytes or the new, never a mixture."""
     make_folder(path.parent)
     partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
-    try:
-        partial.write_bytes(data)
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise RunError(f"cannot write {path}: {error.strerror}") from error
+    with writing(path):
+        try:
+            partial.write_bytes(data)
+            partial.replace(path)
+        except OSError:
+            partial.unlink(missing_ok=True)
+            raise
 
 
 def make_folder(path: Path) -> None:
     """Create a folder and its parents; RunError where something is in the way."""
-    try:
+    with writing(path):
         path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunError(f"cannot make the folder {path}: {error.strerror}") from error
 
 
 class Folder:

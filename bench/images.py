@@ -17,11 +17,22 @@ def to_uint8(images: Tensor) -> Tensor:
     return ((images + 1) * 127.5).nan_to_num(0).round().clamp(0, 255).to(torch.uint8)
 
 
-def grid_png(images: Tensor, columns: int = 8, least_side: int = 32) -> bytes:
+def batch_size(height: int, width: int) -> int:
+    """Images that are measured at a time: 500 of up to 64x64, of larger ones as many fewer, to bound memory."""
+    return max(8, min(500, 500 * 64 * 64 // (height * width)))
+
+
+def grid_columns(side: int) -> int:
+    """Images side by side in a grid, which is square: fewer of the large ones, so that a grid stays viewable."""
+    return 8 if side <= 96 else 4
+
+
+def grid_png(images: Tensor, columns: int | None = None, least_side: int = 32) -> bytes:
     """uint8 images [n, c, h, w] as one PNG, row by row, with a line between; small ones are enlarged in whole steps."""
     from PIL import Image
 
     n, c, h, w = images.shape
+    columns = columns or grid_columns(w)
     rows = math.ceil(n / columns)
     zoom = max(1, math.ceil(least_side / h))
     canvas = torch.full((c, rows * (h * zoom + 1) + 1, columns * (w * zoom + 1) + 1), 255, dtype=torch.uint8)

@@ -2,33 +2,34 @@
 
 import inspect
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from bench.errors import one_line_errors
+from bench import cli
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+app = typer.Typer(**cli.PLAIN)
 
 EXTRACTORS = {
-    "classifier": "64 features of a small classifier trained on the data set's labels; column fd_classifier, not FID"
+    "classifier": "64 features of a small classifier trained on the data set's labels; column fd_classifier, not FID",
+    "rotation": "the same network, trained to tell by how much an image was turned, where there are no labels; column "
+    "fd_rotation, not FID",
 }
 
 
 def collect() -> dict[str, Any]:
     """Everything `bench.info --json` prints: methods, datasets, networks, priors, extractors."""
-    from bench.config import resolve, settings
-    from bench.sources import DATASETS
+    from bench.config import dataset_defaults, settings
+    from bench.datasets import DATASETS
     from methods import METHODS
     from methods.networks import NETWORKS
     from methods.priors import PRIORS
 
-    datasets = {}
-    for name, facts in DATASETS.items():
-        defaults = resolve({"dataset": name}).model_dump(include={"network", "training", "evaluation"})
-        datasets[name] = asdict(facts) | {"defaults": defaults}
+    datasets = {
+        name: {"about": d.about, "images": d.images, "files": d.layout, "defaults": dataset_defaults(name)}
+        for name, d in DATASETS.items()
+    }
     return {
         "methods": {name: _method(method) for name, method in METHODS.items()},
         "priors": {name: _first_line(prior) for name, prior in PRIORS.items()},
@@ -63,8 +64,7 @@ def _first_line(thing: Any) -> str:
     return (inspect.getdoc(thing) or "").partition("\n")[0]
 
 
-@app.command()
-@one_line_errors
+@app.command(cls=cli.Command)
 def main(
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
     plugin: Annotated[list[Path] | None, typer.Option(help="A Python file with METHODS of its own; it is run.")] = None,
@@ -108,11 +108,13 @@ def _show(found: dict[str, Any]) -> None:
 
 
 def _sizes(facts: dict[str, Any]) -> str:
-    if "shape" not in facts:
+    if "defaults" not in facts:
         return f"; sides a multiple of {facts['sides_multiple_of']}"
-    channels, height, width = facts["shape"]
-    counts = " + ".join(f"{count:,}" for count in facts["images"])
-    return f"; {height}x{width}, {'grey' if channels == 1 else 'colour'}, {counts} (train, validation, test)"
+    preprocessing = facts["defaults"]["preprocessing"]
+    side = preprocessing.get("image_size")
+    size = f"; {side}x{side}, {'grey' if preprocessing['channels'] == 1 else 'colour'}" if side else ""
+    counts = [f"{count:,}" for count in facts["images"] or []]
+    return size + (f", {' + '.join(counts)} (train, validation, test)" if counts else "")
 
 
 if __name__ == "__main__":

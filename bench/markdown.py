@@ -8,6 +8,7 @@ from bench import statistics, tables
 
 HEADINGS = {
     "fd_classifier": "fd_classifier ↓",
+    "fd_rotation": "fd_rotation ↓",
     "confidence": "confidence",
     "reconstruction_test": "reconstruction ↓",
     "train_seconds": "train seconds",
@@ -33,15 +34,26 @@ def page(
 
 
 def table(summary: pd.DataFrame, floors: dict[str, float]) -> list[str]:
-    head = ["variant", "prior", "seeds", *HEADINGS.values()]
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * 3 + "---:|" * len(HEADINGS)]
+    shown = headings(summary)
+    head = ["variant", "prior", "seeds", *shown.values()]
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * 3 + "---:|" * len(shown)]
     for record in tables.records(summary):
-        cells = [f"`{record['variant']}`", record["prior"], seeds(record), *(spread(record, m) for m in HEADINGS)]
+        cells = [f"`{record['variant']}`", record["prior"], seeds(record), *(spread(record, m) for m in shown)]
         lines.append("| " + " | ".join(map(str, cells)) + " |")
     if floors:
-        real = [number(floors["fd_classifier_floor"]), number(floors["confidence_real"]), "", ""]
-        lines.append("| *real images* | | | " + " | ".join(real) + " |")
+        lines.append("| *real images* | | | " + " | ".join(real(shown, floors)) + " |")
     return lines
+
+
+def headings(summary: pd.DataFrame) -> dict[str, str]:
+    """The measured columns that these trials have, and what stands above them."""
+    return {metric: heading for metric, heading in HEADINGS.items() if f"{metric}_mean" in summary}
+
+
+def real(shown: dict[str, str], floors: dict[str, float]) -> list[str]:
+    """The row of real images: the floor of a distance, or a measure of real images; empty where there is neither."""
+    values = [floors.get(f"{metric}_floor", floors.get(f"{metric}_real")) for metric in shown]
+    return ["" if value is None else number(value) for value in values]
 
 
 def seeds(record: dict[str, Any]) -> str:
@@ -69,9 +81,10 @@ def notes(summary: pd.DataFrame, trials: pd.DataFrame, floors: dict[str, float])
     lines = ["Mean [least, greatest] over the seeds that finished, at the last evaluation; best mean first."]
     if floors:
         lines.append(
-            "`fd_classifier` is the Fréchet distance in the features of a classifier trained here: not comparable with "
-            "published FID. The row *real images* is its floor (real train against real test images) and the "
-            "classifier's confidence on real test images."
+            "`fd_classifier` is the Fréchet distance in the features of a classifier trained here, `fd_rotation` in "
+            "those of a network that tells by how much an image was turned: neither is comparable with published FID. "
+            "The row *real images* is the floor (real train against real test images) and, where there is a "
+            "classifier, its confidence on real test images."
         )
     lines.append(
         "A high confidence alone says little (collapsed images can have it), and training seconds depend on what else "

@@ -3,27 +3,33 @@
 import importlib
 import os
 import shlex
+import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import typer
 from filelock import FileLock, Timeout
 
-from bench import data, report
+from bench import data, estimate, report
 from bench.config import Experiment
 from bench.environment import git_state
 from bench.errors import RunError, UserError, reason
-from bench.estimate import trial_seconds
 from bench.evaluation import reference
+from bench.evaluation.extractor import FEATURES, FILE, load_extractor
 from bench.executors import Context, Resources
 from bench.experiment import Action, action, describe, refuse_other_protocol
-from bench.files import make_folder
+from bench.files import make_folder, writing
 from bench.plugins import Plugin
 from bench.progress import Progress
 from bench.store import ExperimentFolder
 from bench.trials import Trial, plan
 from bench.variants import Variant
+
+MANY_TRIALS = 200  # more than these are asked about
 
 
 @dataclass(frozen=True)
@@ -31,12 +37,12 @@ class Options:
     """How to run, none of which changes a result."""
 
     out: Path
-    data_root: Path
     executor: str
     extractor: Path | None
     checkpoint_seconds: float
     force: bool
     retrain_stale: bool
+    yes: bool
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,7 @@ class Run:
 
     experiment: Experiment
     variants: list[Variant]
+    request: data.Request
     options: Options
     resources: Resources
     plugins: tuple[Plugin, ...]
@@ -55,43 +62,77 @@ class Run:
 
     def dry(self) -> None:
         """Print trials and estimates; prepare, train and write nothing."""
-        fingerprint = data.locate(self.experiment.dataset, self.options.data_root)
-        if fingerprint is None:
-            print(f"{self.experiment.dataset} is not under {self.options.data_root}; a run would download it")
-        trials = self._planned(fingerprint or "unknown")
-        if fingerprint:
+        self._check_machine()
+        found = data.locate(self.request)
+        if found is None:
+            print(f"{self.request.name} is not under {self.request.root}; a run would download it, if it can")
+        else:
+            self._check_counts(found.counts)
+        experiment = self._resolved(found is None or found.labelled)
+        trials = self._planned(experiment, found.fingerprint if found else "unknown")
+        if found:
             refuse_other_protocol(self.folder, trials[0])
         actions = self._actions(trials)
         for trial in trials:
             print(f"{trial.id}  {trial.label} seed {trial.spec['seed']}: {actions[trial.id]}")
         todo = [trial for trial in trials if actions[trial.id].runs]
-        seconds = {label: trial_seconds(trial) for label, trial in {t.label: t for t in todo}.items()}
-        total = sum(seconds[trial.label] for trial in todo)
         at_once = self._at_once(len(todo))
         print(f"{len(trials)} trials, {len(todo)} to train, {at_once} at a time on this machine's CPUs")
-        minutes = total / max(at_once, 1) / 60
-        print(f"about {minutes:.1f} minutes, from timed steps and evaluations; preparing data and Ray come on top")
+        for line in estimate.lines(experiment, todo, found, self.folder, at_once, self.options.executor):
+            print(line)
 
     def wet(self) -> None:
         """Prepare, train what is missing, report. Exit status 1 where a trial diverged or failed, 130 on Ctrl-C."""
-        make_folder(self.folder.path)
+        self._check_machine()
+        self._confirm(len(self.variants) * self.experiment.seeds)
         try:
-            with FileLock(self.folder.lock, timeout=0):
+            with self._alone():
                 self._run()
-        except Timeout:
-            message = f"another run is writing to {_shown(self.options.out)}; wait for it, or choose another --out"
-            raise RunError(message) from None
         except KeyboardInterrupt:
             age = f"its last checkpoint (at most about {self.options.checkpoint_seconds:g} s old)"
             print(f"\ninterrupted; each trial goes on from {age}. To go on: {_command()}", file=sys.stderr)
             raise SystemExit(130) from None
 
+    def _check_machine(self) -> None:
+        """Refuse what no trial could be given, before anything is waited for."""
+        self._executor().check(self.resources)
+
+    def _confirm(self, trials: int) -> None:
+        if trials <= MANY_TRIALS or self.options.yes:
+            return
+        if not sys.stdin.isatty():
+            raise UserError(f"these are {trials} trials; --dry-run lists them with their cost, --yes runs them")
+        if not typer.confirm(f"these are {trials} trials; run them?"):
+            raise SystemExit(2)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold the experiment's lock; where nothing has come of it, leave no folder behind."""
+        existed = self.folder.path.exists()
+        make_folder(self.folder.path)
+        lock = FileLock(self.folder.lock)
+        try:
+            with writing(self.folder.lock):
+                lock.acquire(timeout=0)
+        except Timeout:
+            message = f"another run is writing to {_shown(self.options.out)}; wait for it, or choose another --out"
+            raise RunError(message) from None
+        try:
+            yield
+        finally:
+            lock.release()
+            if not existed and {path.name for path in self.folder.path.iterdir()} <= {".lock"}:
+                shutil.rmtree(self.folder.path)
+
     def _run(self) -> None:
-        prepared = data.prepare(self.experiment.dataset, self.options.data_root)
-        trials = self._planned(prepared.fingerprint)
+        stored = self._stored_extractor()
+        prepared = data.prepare(self.request)
+        self._check_counts(prepared.counts)
+        experiment = self._resolved(bool(prepared.classes))
+        trials = self._planned(experiment, prepared.fingerprint)
         refuse_other_protocol(self.folder, trials[0])
-        extractor_sha256 = self._ensure_extractor(prepared)
-        describe(self.folder, trials, self.experiment.seeds, _command(), extractor_sha256)
+        extractor_sha256 = self._ensure_extractor(prepared, experiment, stored)
+        describe(self.folder, trials, experiment.seeds, _command(), extractor_sha256)
         actions = self._actions(trials)
         for trial in trials:
             if actions[trial.id] is Action.retrain:
@@ -100,37 +141,80 @@ class Run:
         if stale:
             print(f"{stale} trials are stale: their method's source has changed; --retrain-stale trains them again")
         todo = [trial for trial in trials if actions[trial.id].runs]
+        for trial in todo:
+            if actions[trial.id] is Action.resume and self.folder.trial(trial.name).rows_damaged():
+                lost = f"{trial.name}/history.parquet is damaged"
+                print(f"warning: {lost}; it is written again from the checkpoint", file=sys.stderr)
         print(f"{len(trials)} trials, {len(todo)} to train", flush=True)
         if todo:
             self._execute(todo, prepared.folder)
         report.print_table(*report.build(self.folder))
         print(f"report: {_shown(self.folder.report / 'index.html')}")
-        _exit_for([(trial, self.folder.trial(trial.name).status()) for trial in trials])
+        _exit_for(self.folder, [(trial, self.folder.trial(trial.name).status()) for trial in trials])
 
-    def _planned(self, fingerprint: str) -> list[Trial]:
-        return plan(self.experiment, self.variants, fingerprint, self.resources.cpus)
+    def _resolved(self, labelled: bool) -> Experiment:
+        """The experiment with its extractor chosen."""
+        evaluation = self.experiment.evaluation
+        if evaluation.extractor == "classifier" and not labelled:
+            raise UserError(
+                f"{self.request.name} has no labels to train a classifier on; use evaluation.extractor=rotation"
+            )
+        chosen = evaluation.extractor
+        if chosen == "auto":
+            chosen = "classifier" if labelled else "rotation"
+        update = {"evaluation": evaluation.model_copy(update={"extractor": chosen})}
+        return self.experiment.model_copy(update=update)
+
+    def _check_counts(self, counts: dict[str, int]) -> None:
+        """Refuse a data set that is too small for the protocol."""
+        training, split = self.experiment.training, self.experiment.evaluation.split
+        train = min(counts["train"], training.train_images or counts["train"])
+        if train < training.batch_size:
+            raise UserError(
+                f"{self.request.name} has {train} training images, less than one batch; add images, or lower "
+                f"training.batch_size (now {training.batch_size})"
+            )
+        if counts[split] <= FEATURES:
+            raise UserError(
+                f"{self.request.name} has {counts[split]} {split} images, too few to compare with: a distance between "
+                f"{FEATURES} features needs more than {FEATURES}; add images"
+            )
+
+    def _planned(self, experiment: Experiment, fingerprint: str) -> list[Trial]:
+        return plan(experiment, self.variants, fingerprint, self.resources.cpus)
 
     def _actions(self, trials: list[Trial]) -> dict[str, Action]:
         options = self.options
         return {t.id: action(t, self.folder, options.force, options.retrain_stale) for t in trials}
 
-    def _ensure_extractor(self, prepared: data.Prepared) -> str:
-        stored = None
-        if self.options.extractor:
-            try:
-                stored = self.options.extractor.read_bytes()
-            except OSError as error:
-                raise UserError(f"cannot read the extractor {self.options.extractor}: {reason(error)}") from None
+    def _stored_extractor(self) -> bytes | None:
+        """The extractor that --extractor names; refused, if it must be, before images are decoded."""
+        path = self.options.extractor
+        if path is None:
+            return None
+        try:
+            stored = path.read_bytes()
+        except OSError as error:
+            raise UserError(f"cannot read the extractor {path}: {reason(error)}") from None
+        try:
+            load_extractor(stored)
+        except UserError as error:
+            raise UserError(f"{path} is {error}; results/NAME/extractor/{FILE} is one") from None
+        return stored
+
+    def _ensure_extractor(self, prepared: data.Prepared, experiment: Experiment, stored: bytes | None) -> str:
         noted = self.folder.description().get("protocol", {}).get("extractor_sha256")
-        return reference.ensure(self.folder.extractor, prepared, self.experiment.evaluation, stored, noted).sha256
+        return reference.ensure(self.folder.extractor, prepared, experiment.evaluation, stored, noted).sha256
 
     def _execute(self, todo: list[Trial], prepared: Path) -> None:
-        executor = importlib.import_module(f"bench.executors.{self.options.executor}")  # ray only where it is used
         context = Context(self.options.out, prepared, self.plugins, self.options.checkpoint_seconds, git_state())
         if self.options.executor == "ray":
             print("starting Ray and its workers: 10 to 30 seconds", flush=True)
         with Progress(todo) as progress:
-            executor.run(todo, context, self.resources, progress)
+            self._executor().run(todo, context, self.resources, progress)
+
+    def _executor(self) -> Any:
+        return importlib.import_module(f"bench.executors.{self.options.executor}")  # ray only where it is used
 
     def _at_once(self, todo: int) -> int:
         if self.options.executor == "serial":
@@ -138,12 +222,12 @@ class Run:
         return max(1, min((os.cpu_count() or 1) // self.resources.cpus, self.resources.max_concurrent or todo))
 
 
-def _exit_for(statuses: list[tuple[Trial, dict[str, Any]]]) -> None:
+def _exit_for(folder: ExperimentFolder, statuses: list[tuple[Trial, dict[str, Any]]]) -> None:
     bad = [(trial, status) for trial, status in statuses if status["state"] in ("diverged", "failed")]
-    for trial, status in bad:
-        print(f"{trial.label} seed {trial.spec['seed']} {status['state']}: {status['reason']}", file=sys.stderr)
-    if any(status["state"] == "failed" for _, status in bad):
+    if any(folder.trial(trial.name).exists("error.txt") for trial, _ in bad):
         print("the tracebacks of failed trials are in their folders, as error.txt", file=sys.stderr)
+    for trial, status in bad:
+        print(f"error: {trial.label} seed {trial.spec['seed']} {status['state']}: {status['reason']}", file=sys.stderr)
     if bad:
         raise SystemExit(1)
 

@@ -44,9 +44,11 @@ def install(plugin: Plugin) -> None:
     sys.modules[plugin.module] = module
     try:
         exec(compile(plugin.text, plugin.file, "exec"), vars(module))
-        added = dict(module.METHODS)
+        added = vars(module).get("METHODS")
     except Exception as error:
         raise UserError(f"the plug-in {plugin.file} fails: {type(error).__name__}: {error}") from error
+    if not isinstance(added, dict):
+        raise UserError(f'the plug-in {plugin.file} has no METHODS = {{"name": Class}}')
     for name, method in added.items():
         if name in METHODS and _origin.get(name) != plugin.file:
             raise UserError(f"the plug-in {plugin.file}: there is a method {name!r} already; choose another name")

@@ -96,7 +96,7 @@ class Progress:
 
     def _render(self) -> Group:
         table = Table(box=None, pad_edge=False, title_justify="left")
-        for heading in ("trial", "state", "epoch", "loss", "fd_classifier", "images/s"):
+        for heading in ("trial", "state", "epoch", "loss", "distance", "images/s"):
             table.add_column(heading, justify="left" if heading in ("trial", "state") else "right")
         order = {"running": 0, "waiting": 2}
         for seen in sorted(self.seen.values(), key=lambda s: order.get(s.state, 1))[:SHOWN]:
@@ -108,7 +108,7 @@ class Progress:
 
 
 def _score(seen: Seen) -> str:
-    return "" if seen.score is None else f", fd_classifier {_number(seen.score)}"
+    return "" if seen.score is None else f", distance {_number(seen.score)}"
 
 
 def _number(value: float | None) -> str:

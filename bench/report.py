@@ -7,52 +7,67 @@ from typing import Annotated
 import pandas as pd
 import typer
 
-from bench import statistics, tables
+from bench import cli, disk, statistics, tables
 from bench.config import ROOT
-from bench.errors import UserError, one_line_errors
-from bench.files import write_atomically
-from bench.markdown import HEADINGS, notes, number, page, seeds, spread
+from bench.errors import UserError
+from bench.files import write_atomically, writing
+from bench.markdown import headings, notes, page, real, seeds, spread
 from bench.store import ExperimentFolder
 
-FIGURES = ("fd_classifier", "reconstruction_test")
+app = typer.Typer(**cli.PLAIN)
+
+FIGURES = (*statistics.DISTANCES, "reconstruction_test")
 
 
 def build(folder: ExperimentFolder) -> tuple[pd.DataFrame, dict[str, float]]:
-    """Write report/; returns the summary (`statistics.summarise`) and the values of real images (`_constants`)."""
+    """Write report/; returns the summary (`statistics.summarise`) and the values of real images (`constants`).
+
+    The new report takes the old one's place when it is complete: on a full disk the old one stays.
+    """
     if not folder.description():
-        raise UserError(f"{folder.path} is no experiment: it has no experiment.yaml")
+        raise UserError(f"the folder {folder.path} is no experiment: it has no experiment.yaml")
     trials, rows = tables.trials(folder), tables.rows(folder)
     if trials.empty:
         raise UserError(f"{folder.path} holds no trials; start some with python -m bench.run --out {folder.path}")
-    summary = statistics.summarise(rows, trials)
-    report = folder.report
-    shutil.rmtree(report, ignore_errors=True)
-    write_atomically(report / "summary.csv", summary.to_csv(index=False).encode())
-    write_atomically(report / "trials.csv", trials.to_csv(index=False).encode())
-    report.joinpath("curves.parquet").write_bytes(rows.to_parquet(index=False))
-    fresh = rows[rows["trial"].isin(trials.loc[~trials["stale"].astype(bool), "trial"])]
-    floors = _constants(rows)
-    text = page(summary, trials, floors, folder.description(), tables.machines(folder))
-    write_atomically(report / "summary.md", text.encode())
-    grids = {kind: _grids(folder, trials, kind) for kind in ("samples", "reconstructions")}
-    _figures(fresh, floors, grids["samples"], folder, report)
-    _page(folder, summary, trials, floors, grids, report)
+    summary, floors = statistics.summarise(rows, trials), statistics.constants(rows)
+    new = folder.path / ".report.part"
+    shutil.rmtree(new, ignore_errors=True)
+    try:
+        with writing(folder.report):
+            _write(folder, new, trials, rows, summary, floors)
+            shutil.rmtree(folder.report, ignore_errors=True)
+            new.rename(folder.report)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
     return summary, floors
 
 
-def _constants(rows: pd.DataFrame) -> dict[str, float]:
-    """What is the same for all trials of the experiment: the floor and the confidence on real images."""
-    names = ("fd_classifier_floor", "confidence_real")
-    return {name: float(rows[name].dropna().iloc[0]) for name in names if name in rows and rows[name].notna().any()}
+def _write(
+    folder: ExperimentFolder,
+    report: Path,
+    trials: pd.DataFrame,
+    rows: pd.DataFrame,
+    summary: pd.DataFrame,
+    floors: dict[str, float],
+) -> None:
+    write_atomically(report / "summary.csv", summary.to_csv(index=False).encode())
+    write_atomically(report / "trials.csv", trials.to_csv(index=False).encode())
+    write_atomically(report / "curves.parquet", rows.to_parquet(index=False))
+    text = page(summary, trials, floors, folder.description(), tables.machines(folder))
+    write_atomically(report / "summary.md", text.encode())
+    grids = {kind: _grids(folder, trials, kind, report) for kind in ("samples", "reconstructions")}
+    fresh = rows[rows["trial"].isin(trials.loc[~trials["stale"].astype(bool), "trial"])]
+    _figures(fresh, floors, grids["samples"], folder, report)
+    _page(folder, summary, trials, floors, grids, report)
 
 
-def _grids(folder: ExperimentFolder, trials: pd.DataFrame, kind: str) -> dict[str, Path]:
+def _grids(folder: ExperimentFolder, trials: pd.DataFrame, kind: str, report: Path) -> dict[str, Path]:
     """For every variant the last grid of its first finished seed, copied into the report."""
     copied = {}
     for trial in tables.records(statistics.finished(trials).sort_values("seed")):
         grids = sorted((folder.trial(trial["folder"]).path / "samples").glob(f"{kind}-*.png"))
         if grids and trial["variant"] not in copied:
-            target = folder.report / kind / f"{trial['folder']}.png"
+            target = report / kind / f"{trial['folder']}.png"
             write_atomically(target, grids[-1].read_bytes())
             copied[trial["variant"]] = target
     return dict(sorted(copied.items()))
@@ -65,7 +80,7 @@ def _figures(
 
     if rows.empty:
         return
-    for metric in FIGURES:
+    for metric in (m for m in FIGURES if m in rows):
         figures.convergence(rows, metric, floors.get(f"{metric}_floor"), report / "figures" / metric)
     real = folder.extractor.path / "real.png"
     shown = {"real": real} | grids if real.exists() else grids
@@ -86,17 +101,18 @@ def _page(
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(ROOT / "bench"), autoescape=True)
     html = environment.get_template("report.html.jinja").render(
         description=folder.description(),
+        disk=disk.summary(folder.path),
         machines=tables.machines(folder),
         summary=tables.records(summary),
-        metrics=HEADINGS,
+        metrics=headings(summary),
         floors=floors,
+        real=real(headings(summary), floors),
         trials=tables.records(trials),
         notes=[line for line in notes(summary, trials, floors) if line],
         figures=[f"figures/{m}.png" for m in FIGURES if (report / "figures" / f"{m}.png").exists()],
         grids={k: {v: p.relative_to(report) for v, p in shown.items()} for k, shown in grids.items()},
         spread=spread,
         seeds=seeds,
-        number=number,
     )
     write_atomically(report / "index.html", html.encode())
 
@@ -108,19 +124,19 @@ def print_table(summary: pd.DataFrame, floors: dict[str, float]) -> None:
     from rich.table import Table
 
     shown = Table(title=None, box=None, pad_edge=False)
-    for i, heading in enumerate(["variant", "seeds", *HEADINGS.values()]):
+    metrics = headings(summary)
+    for i, heading in enumerate(["variant", "seeds", *metrics.values()]):
         shown.add_column(heading, justify="left" if i < 2 else "right", no_wrap=i == 0)
     for record in tables.records(summary):
-        shown.add_row(escape(record["variant"]), seeds(record), *(spread(record, metric) for metric in HEADINGS))
+        shown.add_row(escape(record["variant"]), seeds(record), *(spread(record, metric) for metric in metrics))
     if floors:
-        real = [number(floors["fd_classifier_floor"]), number(floors["confidence_real"])]
-        shown.add_row("real images", "", *real, "", "")
+        shown.add_row("real images", "", *real(metrics, floors))
     terminal = Console()
     (terminal if terminal.is_terminal else Console(width=140)).print(shown)
 
 
-@one_line_errors
-def report(experiment: Annotated[Path, typer.Argument(help="Its folder, such as results/digits.")]) -> None:
+@app.command(cls=cli.Command)
+def main(experiment: Annotated[Path, typer.Argument(help="Its folder, such as results/digits.")]) -> None:
     """Make tables, curves and one page out of an experiment's trials."""
     if not experiment.is_dir():
         raise UserError(f"there is no folder {experiment}")
@@ -130,4 +146,4 @@ def report(experiment: Annotated[Path, typer.Argument(help="Its folder, such as 
 
 
 if __name__ == "__main__":
-    typer.run(report)
+    app()

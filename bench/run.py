@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bench.errors import UserError, one_line_errors
+from bench import cli
+from bench.errors import UserError
 
 if TYPE_CHECKING:
     from bench.config import Experiment
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+app = typer.Typer(**cli.PLAIN)
 
 
 class Executor(StrEnum):
@@ -19,31 +20,41 @@ class Executor(StrEnum):
     serial = "serial"
 
 
-@app.command()
-@one_line_errors
+@app.command(cls=cli.Command)
 def main(
     methods: Annotated[str | None, typer.Option(help="Such as moco,gan[weight=1|10]; default: all.")] = None,
-    dataset: Annotated[str | None, typer.Option(help="digits (default), mnist or cifar10.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="digits (default), mnist, cifar10, celeba, folder ...")] = None,
     config: Annotated[Path | None, typer.Option(help="A YAML file; options given here win over it.")] = None,
     sets: Annotated[list[str] | None, typer.Option("--set", help="Like training.epochs=10; see bench.info.")] = None,
     seeds: Annotated[int | None, typer.Option(help="Seeds 0 to N-1 for every method; default 3.")] = None,
     out: Annotated[Path | None, typer.Option(help="Its folder; default results/<data set or file>.")] = None,
-    data_root: Annotated[Path, typer.Option(help="Where data sets are, or are downloaded to.")] = Path("data"),
+    data_root: cli.DataRoot = None,
+    image_size: cli.ImageSize = None,
+    crop: cli.Crop = None,
+    grey: cli.Grey = None,
+    prepared: cli.PreparedRoot = None,
+    skip_unreadable: cli.SkipUnreadable = False,
     executor: Annotated[Executor, typer.Option(help="ray: Ray Tune. serial: one after another.")] = Executor.ray,
     address: Annotated[str | None, typer.Option(help="An existing Ray cluster, such as auto.")] = None,
     cpus_per_trial: Annotated[int, typer.Option(min=1, help="CPUs, and threads, of a trial.")] = 1,
-    gpus_per_trial: Annotated[float | None, typer.Option(min=0, help="May be a fraction; default 1 if any.")] = None,
+    gpus_per_trial: Annotated[
+        float | None, typer.Option(min=0, callback=cli.finite, help="May be a fraction; default 1 if any.")
+    ] = None,
     max_concurrent: Annotated[int | None, typer.Option(min=1, help="Trials at a time.")] = None,
     plugin: Annotated[list[Path] | None, typer.Option(help="A Python file with METHODS of its own; it is run.")] = None,
     extractor: Annotated[Path | None, typer.Option(help="A stored classifier.pt to compare images with.")] = None,
-    checkpoint_seconds: Annotated[float, typer.Option(min=0, help="Between checkpoints, at most.")] = 20.0,
+    checkpoint_seconds: Annotated[
+        float, typer.Option(min=0, callback=cli.finite, help="Between checkpoints, at most.")
+    ] = 20.0,
     force: Annotated[bool, typer.Option("--force", help="Train everything again.")] = False,
     retrain_stale: Annotated[bool, typer.Option("--retrain-stale", help="And what changed code made stale.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and how long it takes.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before running very many trials.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and what it takes.")] = False,
 ) -> None:
     """Train methods on a data set, evaluate them as they train, and report. The same command again goes on."""
     from bench import config as configuration
     from bench import plugins
+    from bench.data import Request
     from bench.executors import Resources
     from bench.pipeline import Options, Run
     from bench.variants import parse_variants, split_methods
@@ -54,31 +65,38 @@ def main(
         plugins.install(each)
     overrides: dict[str, Any] = {"dataset": dataset, "seeds": seeds}
     overrides["methods"] = None if methods is None else split_methods(methods)
+    overrides["preprocessing"] = cli.preprocessing(image_size, crop, grey)
     overrides = {key: value for key, value in overrides.items() if value is not None}
     experiment = configuration.resolve(overrides, config, sets)
     experiment = experiment if experiment.methods else experiment.model_copy(update={"methods": list(METHODS)})
     variants = parse_variants(experiment.methods)
-    _check_networks(experiment)
-    out = (out or Path("results") / (config.stem if config else experiment.dataset)).resolve()
-    options = Options(out, data_root.resolve(), executor, extractor, checkpoint_seconds, force, retrain_stale)
+    experiment = _with_network(experiment)
+    root, prepared_root = cli.roots(experiment.dataset, data_root, prepared)
+    name = config.stem if config else root.name if experiment.dataset == "folder" else experiment.dataset
+    request = Request(experiment.dataset, root, experiment.preprocessing, prepared_root, skip_unreadable)
+    options = Options(
+        (out or Path("results") / name).resolve(), executor, extractor, checkpoint_seconds, force, retrain_stale, yes
+    )
     resources = Resources(cpus_per_trial, gpus_per_trial, max_concurrent, address)
-    run = Run(experiment, variants, options, resources, tuple(installed))
+    run = Run(experiment, variants, request, options, resources, tuple(installed))
     run.dry() if dry_run else run.wet()
 
 
-def _check_networks(experiment: "Experiment") -> None:
-    """Refuse an unknown network, or one that does not fit the images, before anything is prepared."""
+def _with_network(experiment: "Experiment") -> "Experiment":
+    """Choose the network where the choice is "auto"; refuse one that is unknown or does not fit the images."""
     from bench.errors import unknown
-    from bench.sources import DATASETS
-    from methods.networks import NETWORKS, Networks
+    from methods.networks import NETWORKS, Networks, fitting
 
-    network = experiment.network
-    if network.name not in NETWORKS:
-        raise unknown("network", network.name, NETWORKS)
+    network, shape = experiment.network, experiment.preprocessing.shape
+    if network.name not in (*NETWORKS, "auto"):
+        raise unknown("network", network.name, [*NETWORKS, "auto"])
     try:
-        Networks(network.name, DATASETS[experiment.dataset].shape, network.latent_dim, network.width)
+        if network.name == "auto":
+            network = network.model_copy(update={"name": fitting(shape[1])})
+        Networks(network.name, shape, network.latent_dim, network.width)
     except ValueError as error:
         raise UserError(str(error)) from None
+    return experiment.model_copy(update={"network": network})
 
 
 if __name__ == "__main__":

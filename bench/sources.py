@@ -1,48 +1,51 @@
-"""Where images come from: scikit-learn's digits, torchvision's files, or a tree of image files."""
+"""Where images come from: scikit-learn's digits, torchvision's files, CelebA's folder, or a tree of image files."""
 
+import hashlib
 import importlib.util
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bench.errors import RunError, UserError
+from bench.decode import Files, Images, Pixels
+from bench.errors import UserError
 from bench.files import sha256
+from bench.track import track
 
-Arrays = dict[str, tuple[np.ndarray, np.ndarray]]  # split -> images uint8 [n, c, h, w], labels [n]
-SUFFIXES = {".png", ".jpg", ".jpeg"}
+SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
+SPLIT_FOLDERS = {
+    "train": "train",
+    "test": "test",
+    "validation": "validation",
+    "valid": "validation",
+    "val": "validation",
+}
+HASHED = {"test": 0.1, "validation": 0.1}  # shares of a tree without split folders; the rest is for training
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What is known of a data set before any file is read. `images`: train, validation and test."""
+class Part:
+    """One split of a source: images, and int labels [n] where there are classes."""
 
-    about: str
-    shape: tuple[int, int, int]  # channels, height, width
-    images: tuple[int, int, int]
+    images: Images
+    labels: np.ndarray | None = None
 
-
-DATASETS = {
-    "digits": Facts("handwritten digits that ship with scikit-learn; no download", (1, 8, 8), (1000, 397, 400)),
-    "mnist": Facts("handwritten digits", (1, 28, 28), (55000, 5000, 10000)),
-    "cifar10": Facts("photographs of ten kinds of things", (3, 32, 32), (45000, 5000, 10000)),
-}
+    def take(self, rows: np.ndarray) -> "Part":
+        return Part(self.images.take(rows), None if self.labels is None else self.labels[rows])
 
 
 @dataclass(frozen=True)
 class Source:
-    """Files on disk and how to read them."""
+    """Files on disk and how to read them. `load` gives train and test, perhaps validation; or everything as "all"."""
 
     about: str
     root: Path
     files: list[Path] = field(repr=False)
-    load: Callable[[], Arrays] = field(repr=False)
-    classes: list[str]
+    load: Callable[[], dict[str, Part]] = field(repr=False)
+    classes: list[str]  # empty: images without labels
 
     def signature(self) -> str:
         """A cheap mark of these very files: names, sizes, dates."""
@@ -51,130 +54,138 @@ class Source:
 
     def contents(self) -> list[list[str]]:
         """Relative name and sha256 of every file, in order of name."""
-        with ThreadPoolExecutor() as pool:
-            digests = pool.map(lambda path: sha256(path.read_bytes()), self.files)
-            return [[p.relative_to(self.root).as_posix(), d] for p, d in zip(self.files, digests, strict=True)]
+        found = []
+        with track(f"hashing {self.root}", len(self.files)) as tell, ThreadPoolExecutor() as pool:
+            for path, digest in zip(self.files, pool.map(file_sha256, self.files), strict=True):
+                found.append([path.relative_to(self.root).as_posix(), digest])
+                tell(1)
+        return found
 
 
-@dataclass(frozen=True)
-class Torchvision:
-    """A data set that torchvision downloads: its class, the folder under the root, and the files that make it up."""
-
-    name: str
-    folder: str
-    files: tuple[str, ...]
-    channels: int
-
-    def open(self, root: Path, train: bool, download: bool = False) -> Any:
-        from torchvision import datasets
-
-        return getattr(datasets, self.name)(str(root), train=train, download=download)
+def file_sha256(path: Path) -> str:
+    """The sha256 of a file of any size."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-TORCHVISION = {
-    "mnist": Torchvision(
-        "MNIST",
-        "MNIST/raw",
-        tuple(f"{part}-{kind}-ubyte" for part in ("t10k", "train") for kind in ("images-idx3", "labels-idx1")),
-        channels=1,
-    ),
-    "cifar10": Torchvision(
-        "CIFAR10",
-        "cifar-10-batches-py",
-        ("batches.meta", *(f"data_batch_{i}" for i in range(1, 6)), "test_batch"),
-        channels=3,
-    ),
-}
-
-
-def find(name: str, root: Path) -> Source | None:
-    """What is at hand under `root` for this data set: torchvision's own files first, then a tree of images."""
-    if name == "digits":
-        return _digits()
-    known = TORCHVISION[name]
-    if all((root / known.folder / file).exists() for file in known.files):
-        return _torchvision(known, root)
-    tree = root / name
-    return _tree(tree, known.channels) if tree.is_dir() else None
-
-
-def download(name: str, root: Path) -> Source:
-    """Let torchvision download into `root`; RunError, with both ways to provide the data, where it cannot."""
-    known = TORCHVISION[name]
-    print(f"downloading {name} into {root} (torchvision)", flush=True)
-    try:
-        known.open(root, train=True, download=True)
-        known.open(root, train=False, download=True)
-    except (OSError, RuntimeError) as error:
-        raise RunError(
-            f"cannot download {name} ({type(error).__name__}); name with --data-root a folder that holds torchvision's "
-            f"files ({known.folder}/) or images as {name}/{{train,test}}/<class>/*.png or .jpg"
-        ) from error
-    return _torchvision(known, root)
-
-
-def _digits() -> Source:
+def digits() -> Source:
+    """The digits inside scikit-learn, as one part."""
     spec = importlib.util.find_spec("sklearn")  # found, not imported: that takes seconds
     assert spec is not None
     assert spec.origin is not None
     path = Path(spec.origin).parent / "datasets" / "data" / "digits.csv.gz"
 
-    def load() -> Arrays:
+    def load() -> dict[str, Part]:
         from sklearn import datasets
 
         loaded: Any = datasets.load_digits()
         images = np.rint(loaded.images * (255 / 16)).astype(np.uint8)  # 17 grey levels, 0 to 16
-        return {"train": (images[:, None], loaded.target)}
+        return {"all": Part(Pixels(images), loaded.target)}
 
     return Source("scikit-learn load_digits", path.parent, [path], load, [str(i) for i in range(10)])
 
 
-def _torchvision(known: Torchvision, root: Path) -> Source:
-    def load() -> Arrays:
-        arrays = {}
+def torchvision(name: str, root: Path, folder: str, files: tuple[str, ...], classes: list[str]) -> Source | None:
+    """What torchvision has put under `root`; None where a file is missing."""
+    if not all((root / folder / file).exists() for file in files):
+        return None
+
+    def load() -> dict[str, Part]:
+        from torchvision import datasets
+
+        parts = {}
         for split in ("train", "test"):
-            data = known.open(root, train=split == "train")
-            images = np.asarray(data.data)
-            images = images[:, None] if images.ndim == 3 else images.transpose(0, 3, 1, 2)
-            arrays[split] = (images, np.asarray(data.targets))
-        return arrays
+            data = getattr(datasets, name)(str(root), train=split == "train")
+            parts[split] = Part(Pixels(np.asarray(data.data)), np.asarray(data.targets))
+        return parts
 
-    folder = root / known.folder
-    about = f"torchvision.datasets.{known.name}"
-    return Source(about, folder, [folder / file for file in sorted(known.files)], load, [])
+    paths = [root / folder / file for file in sorted(files)]
+    return Source(f"torchvision.datasets.{name}", root / folder, paths, load, classes)
 
 
-def _tree(tree: Path, channels: int) -> Source:
-    """`tree/{train,test}/<class>/*.{png,jpg}`; classes are numbered in the order of their names."""
-    files = sorted(p for p in tree.glob("*/*/*") if p.suffix.lower() in SUFFIXES and p.parts[-3] in ("train", "test"))
-    classes = sorted({path.parent.name for path in files})
+def celeba(folder: Path) -> Source | None:
+    """CelebA's aligned faces with its published partition; None where either is missing."""
+    images, partition = folder / "img_align_celeba", folder / "list_eval_partition.txt"
+    if not (images.is_dir() and partition.exists()):
+        return None
+    splits: dict[str, list[Path]] = {"train": [], "validation": [], "test": []}
+    for number, line in enumerate(partition.read_text().splitlines(), 1):
+        name, _, split = line.strip().partition(" ")
+        if split.strip() not in ("0", "1", "2"):
+            raise UserError(f"{partition}, line {number}: {line[:40]!r} is not a file name and 0, 1 or 2")
+        splits[list(splits)[int(split)]].append(images / name)
+    files = sorted(path for paths in splits.values() for path in paths)
+    there = {path.name for path in images.iterdir()}
+    missing = [path for path in files if path.name not in there]
+    if missing:
+        raise UserError(f"{len(missing)} images that {partition} names are missing, such as {missing[0]}")
+
+    def load() -> dict[str, Part]:
+        return {split: Part(Files(paths)) for split, paths in splits.items()}
+
+    return Source("CelebA, aligned, published partition", folder, [*files, partition], load, [])
+
+
+def tree(folder: Path, labelled: bool = True, splits: bool = False) -> Source:
+    """Every image below `folder`.
+
+    Folders `train/`, `test/` and perhaps `validation/` are splits, if there are any; folders below these are classes,
+    if all images are in one and there are at least two of them. Without split folders the sha256 of an image's
+    relative path decides its split.
+
+    Args:
+        labelled: whether folders may be classes.
+        splits: whether split folders are required.
+    """
+    files = _images(folder)
+    found = {path: SPLIT_FOLDERS.get(path.relative_to(folder).parts[0]) for path in files}
+    named = {split for split in found.values() if split}
+    if named or splits:
+        _require(folder, named)
+        files = [path for path in files if found[path]]
+        split_of = {path: found[path] or "" for path in files}
+    else:
+        split_of = {path: _hashed(path.relative_to(folder).as_posix()) for path in files}
+    depth = len(folder.parts) + bool(named)
+    folders = {path: path.parts[depth] if len(path.parts) > depth + 1 else None for path in files}
+    classes = sorted({name for name in folders.values() if name})
+    if not labelled or None in folders.values() or len(classes) < 2:
+        classes = []
+
+    def load() -> dict[str, Part]:
+        number = {name: i for i, name in enumerate(classes)}
+        parts = {}
+        for split in sorted(set(split_of.values())):
+            paths = [path for path in files if split_of[path] == split]
+            labels = np.array([number[str(folders[path])] for path in paths]) if classes else None
+            parts[split] = Part(Files(paths), labels)
+        return parts
+
+    return Source(f"images in {folder.name}/", folder, files, load, classes)
+
+
+def _images(folder: Path) -> list[Path]:
+    """Image files below `folder`, in order of name; what is hidden does not count."""
+    found = (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    files = sorted(path for path in found if not any(p.startswith(".") for p in path.relative_to(folder).parts))
+    if not files:
+        raise UserError(f"{folder} holds no images ({', '.join(sorted(SUFFIXES))})")
+    return files
+
+
+def _require(folder: Path, named: set[str]) -> None:
     for split in ("train", "test"):
-        if not any(path.parts[-3] == split for path in files):
-            raise UserError(f"{tree} has no images under {split}/<class>/*.png or .jpg")
-
-    def load() -> Arrays:
-        arrays = {}
-        for split in ("train", "test"):
-            paths = [path for path in files if path.parts[-3] == split]
-            print(f"decoding {len(paths)} images of {tree / split}", flush=True)
-            with ThreadPoolExecutor(os.cpu_count()) as pool:
-                images = list(pool.map(partial(_decode, channels=channels), paths))
-            shapes = {image.shape for image in images}
-            if len(shapes) > 1:
-                raise UserError(f"{tree / split} holds images of different sizes: {sorted(s[1:] for s in shapes)[:3]}")
-            arrays[split] = (np.stack(images), np.array([classes.index(path.parent.name) for path in paths]))
-        return arrays
-
-    return Source(f"images in {tree.name}/{{train,test}}/<class>/", tree, files, load, classes)
+        if split not in named:
+            hint = "" if not named else "; or name a folder without train/ and test/, which is then split by file name"
+            raise UserError(f"{folder} has no images under {split}/; put some there{hint}")
 
 
-def _decode(path: Path, channels: int) -> np.ndarray:
-    """An image file -> uint8 [c, h, w], grey or RGB."""
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(path) as image:
-            pixels = np.asarray(image.convert("L" if channels == 1 else "RGB"))
-    except (UnidentifiedImageError, OSError) as error:
-        raise UserError(f"cannot read the image {path}: {error}") from None
-    return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)
+def _hashed(name: str) -> str:
+    """The split of a relative path: a function of the path alone, so that added images move none."""
+    share = int(sha256(name.encode())[:8], 16) / 16**8
+    bound = 0.0
+    for split, part in HASHED.items():
+        bound += part
+        if share < bound:
+            return split
+    return "train"

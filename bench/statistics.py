@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-HEADLINE = ["fd_classifier", "confidence", "reconstruction_test", "train_seconds"]
+DISTANCES = ["fd_classifier", "fd_rotation"]  # in which features images were compared: one an experiment
+HEADLINE = [*DISTANCES, "confidence", "reconstruction_test", "train_seconds"]
 STATES = ["done", "diverged", "failed", "unfinished", "stale"]
 
 
@@ -18,7 +19,7 @@ def last_rows(rows: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def summarise(rows: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
-    """One row a variant, the best mean `fd_classifier` first.
+    """One row a variant, the best mean distance first.
 
     Columns: method, variant, prior; seeds, and how many of them are in each of STATES (a stale trial counts as stale
     only); for every headline and diagnostic column its mean, min, max and (from two seeds on) sd over the seeds done.
@@ -38,13 +39,19 @@ def summarise(rows: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
             record |= {f"{metric}_{name}": value for name, value in statistics.items()}
         records.append(record)
     summary = pd.DataFrame.from_records(records)
-    key = "fd_classifier_mean"
-    return summary.sort_values(key, ignore_index=True, na_position="last") if key in summary else summary
+    keys = [f"{distance}_mean" for distance in DISTANCES if f"{distance}_mean" in summary]
+    return summary.sort_values(keys, ignore_index=True, na_position="last") if keys else summary
 
 
 def measured(rows: pd.DataFrame) -> list[str]:
     """The columns of `rows` that measure a method, headline first; not keys, positions, constants or stamps."""
-    skipped = {"seed", "step", "epoch", "images_seen", "sampling_seed", "fd_classifier_floor", "confidence_real"}
+    skipped = {"seed", "step", "epoch", "images_seen", "sampling_seed", *constants(rows)}
     numeric = rows.select_dtypes("number").columns
     rest = [c for c in numeric if c not in skipped and not c.startswith("n_") and c not in HEADLINE]
     return [column for column in HEADLINE if column in rows] + rest
+
+
+def constants(rows: pd.DataFrame) -> dict[str, float]:
+    """What all trials of an experiment share: the floor of the distance, and the confidence on real images."""
+    names = [f"{distance}_floor" for distance in DISTANCES] + ["confidence_real"]
+    return {name: float(rows[name].dropna().iloc[0]) for name in names if name in rows and rows[name].notna().any()}

@@ -16,6 +16,7 @@ import yaml
 from bench.files import Folder
 
 FINAL = ("done", "diverged")  # states that the same command does not train again
+CHECKPOINTS = ("checkpoint.pt", "checkpoint.previous.pt")  # the newest first
 
 
 class Superseded(Exception):
@@ -90,7 +91,7 @@ class TrialFolder(Folder):
     def checkpoint(self) -> tuple[bytes | None, str | None]:
         """The newest undamaged checkpoint, and a warning where it is not the newest there was."""
         warning = None
-        for name in ("checkpoint.pt", "checkpoint.previous.pt"):
+        for name in CHECKPOINTS:
             whole = self.read_whole(name)
             if whole is not None:
                 return whole, warning
@@ -105,7 +106,8 @@ class TrialFolder(Folder):
 
     def rows_damaged(self) -> bool:
         """Whether there were rows, but they can no longer be read."""
-        return not self.whole("history.parquet") and self.exists("checkpoint.pt")
+        had_some = self.exists("history.parquet") or self.exists("checkpoint.pt")
+        return had_some and not self.whole("history.parquet")
 
     def reset(self) -> None:
         shutil.rmtree(self.path, ignore_errors=True)

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from bench import rng
 from bench.clock import Clock
-from bench.config import Evaluation, Network, Training
+from bench.config import Evaluation, Network, Preprocessing, Training
 from bench.data import Prepared
 from bench.evaluation.evaluator import Evaluator
 from bench.images import grid_png
@@ -35,8 +35,9 @@ class Diverged(Exception):
     """A loss is NaN or infinite."""
 
 
-def build(spec: dict[str, Any], shape: tuple[int, int, int]) -> Method:
+def build(spec: dict[str, Any]) -> Method:
     """The untrained method of a trial's specification, seeded: networks start equal across methods."""
+    shape = Preprocessing.model_validate(spec["preprocessing"]).shape
     network = Network.model_validate(spec["network"])
     prior = PRIORS[spec["prior"]](network.latent_dim)
     networks = Networks(network.name, shape, network.latent_dim, network.width, spec["training"]["precision"])
@@ -90,13 +91,13 @@ class Trainer:
         self.evaluator, self.save, self.device = evaluator, save, device
         self.checkpoint_seconds = checkpoint_seconds
         self.images = torch.from_numpy(data.images("train")[: self.training.train_images]).to(device)
-        self.batch_size = min(self.training.batch_size, len(self.images))
+        self.batch_size = self.training.batch_size
         self.epoch_steps = len(self.images) // self.batch_size
         self.total_steps = self.epoch_steps * self.training.epochs
         evaluations = Evaluation.model_validate(spec["evaluation"]).evaluations
         self.evaluation_steps = set(evaluation_steps(self.total_steps, evaluations))
         exact_arithmetic()
-        self.method = build(spec, data.shape).to(device)
+        self.method = build(spec).to(device)
         self.stepper = Stepper(self.method, self.training, self.total_steps)
         self.state = State()
         self._order: tuple[int, Tensor] = (-1, torch.empty(0))
@@ -176,7 +177,7 @@ class Trainer:
         self.state.train_seconds = clock.read()
         started = time.perf_counter()
         columns, grids = self.evaluator(self.method)
-        for name in ("fd_classifier", "reconstruction_test"):
+        for name in (self.evaluator.headline, "reconstruction_test"):
             if not math.isfinite(columns[name]):  # the very last step can break a method whose losses were finite
                 raise Diverged(f"{name} is {columns[name]} at step {self.state.step}")
         row = {
@@ -190,7 +191,12 @@ class Trainer:
         self.state.sums, self.state.summed_steps = {}, 0
         pngs = {f"{name}-{self.state.step:08d}.png": grid_png(images) for name, images in grids.items()}
         self.save(self.checkpoint(), self.state.rows, pngs)
-        return {"kind": "row", "loss": row["train_loss"], "score": row["fd_classifier"], **self._position(clock)}
+        return {
+            "kind": "row",
+            "loss": row["train_loss"],
+            "score": row[self.evaluator.headline],
+            **self._position(clock),
+        }
 
     def _progress(self, clock: Clock) -> dict[str, Any]:
         position = self._position(clock)  # waits for the device, so that the next line does not, off the clock

@@ -11,7 +11,7 @@ from bench.plugins import source_of
 from bench.store import TrialFolder
 from bench.variants import Variant
 
-PROTOCOL = ("dataset", "network", "training", "evaluation", "threads")
+PROTOCOL = ("dataset", "preprocessing", "network", "training", "evaluation", "threads")
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,7 @@ def _trial(experiment: Experiment, variant: Variant, fingerprint: str, threads: 
 def _protocol(experiment: Experiment, fingerprint: str, threads: int) -> dict[str, Any]:
     return {
         "dataset": {"name": experiment.dataset, "fingerprint": fingerprint},
+        "preprocessing": experiment.preprocessing.model_dump(),
         "network": experiment.network.model_dump(),
         "training": experiment.training.model_dump(),
         "evaluation": experiment.evaluation.model_dump(),

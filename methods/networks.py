@@ -71,27 +71,49 @@ def mlp(inputs: int, width: int, depth: int, outputs: int = 1) -> nn.Module:
 
 @dataclass(frozen=True)
 class Architecture:
-    """A pair of network makers; image sides must be multiples of `multiple_of`."""
+    """A pair of network makers; image sides must be multiples of `multiple_of`, and `side` is what it is meant for."""
 
     encoder: Callable[[Shape, int, int], nn.Module]
     decoder: Callable[[Shape, int, int], nn.Module]
     multiple_of: int
+    side: int
     about: str
 
 
-def _convolutional(blocks: int, norm: bool, about: str) -> Architecture:
+def _convolutional(blocks: int, norm: bool, side: int, about: str) -> Architecture:
     return Architecture(
         partial(convolutional_encoder, blocks=blocks, norm=norm),
         partial(convolutional_decoder, blocks=blocks, norm=norm),
         multiple_of=1 << blocks,
+        side=side,
         about=about,
     )
 
 
 NETWORKS: dict[str, Architecture] = {
-    "small": _convolutional(2, False, "two 4x4 stride-2 convolutions, no normalisation: digits and MNIST on a CPU"),
-    "dcgan32": _convolutional(3, True, "three 4x4 stride-2 convolutions with batch norm (DCGAN): 32x32 images"),
+    "small": _convolutional(2, False, 8, "two 4x4 stride-2 convolutions, no normalisation: digits and MNIST on a CPU"),
+    "dcgan32": _convolutional(3, True, 32, "three 4x4 stride-2 convolutions with batch norm (DCGAN): 32x32 images"),
+    "conv64": _convolutional(
+        4,
+        True,
+        64,
+        "four 4x4 stride-2 convolutions with batch norm: 64x64 images; of width 128 the channels of the WAE paper",
+    ),
+    "conv256": _convolutional(6, True, 256, "six 4x4 stride-2 convolutions with batch norm: 256x256 images"),
 }
+
+
+def fitting(side: int) -> str:
+    """The deepest network that is meant for square images of this side or smaller ones, and can take them.
+
+    Raises:
+        ValueError: there is none.
+    """
+    able = [name for name, a in NETWORKS.items() if side >= a.side and side % a.multiple_of == 0]
+    if not able:
+        least = min(a.multiple_of for a in NETWORKS.values())
+        raise ValueError(f"no network takes images of {side}x{side}; choose a side that is a multiple of {least}")
+    return max(able, key=lambda name: NETWORKS[name].multiple_of)
 
 
 @dataclass(frozen=True)

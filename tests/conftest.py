@@ -12,6 +12,9 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
+from bench import data
+from bench.config import resolve
+
 ROOT = Path(__file__).parent.parent
 TINY = {
     "training.epochs": "2",
@@ -26,6 +29,12 @@ def sets(**changes: str) -> list[str]:
     """--set arguments of a tiny experiment, with `training__epochs="5"` for training.epochs=5."""
     merged = TINY | {key.replace("__", "."): value for key, value in changes.items()}
     return [part for key, value in merged.items() for part in ("--set", f"{key}={value}")]
+
+
+def asked(name: str, root: Path, skip_unreadable: bool = False, **preprocessing: int) -> data.Request:
+    """What bench.prepare would ask of the data layer."""
+    experiment = resolve({"dataset": name, "preprocessing": preprocessing})
+    return data.Request(name, root, experiment.preprocessing, root / "prepared", skip_unreadable)
 
 
 @pytest.fixture
@@ -103,7 +112,7 @@ def start_run(tmp_path):
 def image_tree(tmp_path):
     """Writes <root>/<name>/{train,test}/<class>/<i>.png with images that can be told apart by class."""
 
-    def write(name: str, size: int, channels: int, train: int = 30, test: int = 10, classes: int = 2) -> Path:
+    def write(name: str, size: int, channels: int, train: int = 60, test: int = 40, classes: int = 2) -> Path:
         root, random = tmp_path / "trees", np.random.RandomState(0)
         for split, count in (("train", train), ("test", test)):
             for label in range(classes):

@@ -10,13 +10,16 @@ from bench.data import Prepared
 from bench.evaluation.extractor import FEATURES, Extractor
 from bench.evaluation.frechet import Moments, frechet_distance
 from bench.evaluation.reference import Reference
-from bench.images import to_uint8, to_unit
+from bench.images import batch_size, grid_columns, to_uint8, to_unit
 from bench.rng import forked
 from methods import Method
 
-BATCH = 500
-HELD_OUT = 1000  # images for reconstruction and diagnostics
-GRID = 64
+HELD_OUT = 1000  # images of up to 64x64, of larger ones fewer, for reconstruction and diagnostics
+
+
+def held_out_images(height: int, width: int) -> int:
+    """How many images reconstruction and diagnostics are of: a method's diagnostics get them at once."""
+    return max(256, min(HELD_OUT, HELD_OUT * 64 * 64 // (height * width)))
 
 
 @dataclass(frozen=True)
@@ -34,8 +37,14 @@ class Evaluator:
         cls, loaded: tuple[Extractor, Reference], data: Prepared, samples: int, seed: int, device: torch.device
     ) -> "Evaluator":
         extractor, reference = loaded
-        held_out = torch.from_numpy(data.images(reference.split)[:HELD_OUT]).to(device)
+        images = data.images(reference.split)
+        held_out = torch.from_numpy(images[: held_out_images(*images.shape[2:])]).to(device)
         return cls(extractor.to(device), reference, held_out, samples, seed)
+
+    @property
+    def headline(self) -> str:
+        """The column of the distance."""
+        return self.extractor.column
 
     def __call__(self, method: Method) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """A row's columns, and uint8 images: "samples", and "reconstructions" (each below its original)."""
@@ -44,11 +53,10 @@ class Evaluator:
         try:
             with torch.no_grad(), forked(self.seed):
                 distance, confidence, shown = self._generated(method)
-                columns = {
-                    "fd_classifier": distance,
-                    "fd_classifier_floor": self.reference.floor,
-                    "confidence": confidence,
-                    "confidence_real": self.reference.confidence,
+                columns = {self.headline: distance, f"{self.headline}_floor": self.reference.floor}
+                if self.extractor.name == "classifier":  # how sure a network is of a rotation says nothing of an image
+                    columns |= {"confidence": confidence, "confidence_real": self.reference.confidence}
+                columns |= {
                     "reconstruction_test": self._reconstruction_error(method),
                     **{name: float(value) for name, value in method.diagnostics(to_unit(self.held_out)).items()},
                 }
@@ -59,29 +67,31 @@ class Evaluator:
     def _generated(self, method: Method) -> tuple[float, float, Tensor]:
         """Frechet distance and mean highest class probability of generated images; the first of them."""
         moments, confidence, shown = Moments.empty(FEATURES, self.held_out.device), 0.0, []
-        for start in range(0, self.samples, BATCH):
-            images = to_uint8(method.sample(min(BATCH, self.samples - start)))
+        batch, grid = batch_size(*self.held_out.shape[2:]), grid_columns(self.held_out.shape[3]) ** 2
+        for start in range(0, self.samples, batch):
+            images = to_uint8(method.sample(min(batch, self.samples - start)))
             features, probabilities = self.extractor(images)
             moments.add(features)
             confidence += probabilities.amax(1).sum().item()
-            if start < GRID:
-                shown.append(images[: GRID - start])
+            if start < grid:
+                shown.append(images[: grid - start])
         moments = Moments(moments.n, moments.total.cpu(), moments.outer.cpu())
         return frechet_distance(moments, self.reference.moments), confidence / self.samples, torch.cat(shown)
 
     def _reconstruction_error(self, method: Method) -> float:
         """Squared error summed over pixels and channels, mean over held-out images, in [-1, 1] units."""
         total = 0.0
-        for batch in self.held_out.split(BATCH):
+        for batch in self.held_out.split(batch_size(*self.held_out.shape[2:])):
             x = to_unit(batch)
             total += (method.decode(method.encode(x)) - x).square().sum(dtype=torch.float64).item()
         return total / len(self.held_out)
 
     def _reconstructions(self, method: Method) -> Tensor:
-        """Rows of eight originals, each followed by the row of their reconstructions."""
-        originals = self.held_out[: GRID // 2]
+        """Rows of originals, each followed by the row of their reconstructions."""
+        columns = grid_columns(self.held_out.shape[3])
+        originals = self.held_out[: columns * columns // 2]
         decoded = to_uint8(method.decode(method.encode(to_unit(originals))))
-        pairs = zip(originals.split(8), decoded.split(8), strict=True)
+        pairs = zip(originals.split(columns), decoded.split(columns), strict=True)
         return torch.cat([part for pair in pairs for part in pair])
 
     def _stamp(self) -> dict[str, Any]:

@@ -1,11 +1,13 @@
-"""Features in which images are compared: a small classifier, trained here on the data set's own labels.
+"""Features in which images are compared: those of a small network, trained here on the data set itself.
 
-Its distance is called `fd_classifier`. It needs no download and is the same for every method of an experiment, but it
-is not comparable with a published FID, nor between data sets.
+Where images have labels it classifies them, and its distance is called `fd_classifier`; elsewhere it tells by how much
+an image was turned (Gidaris et al., arXiv 1803.07728), and its distance is called `fd_rotation`. It needs no download
+and is the same for every method of an experiment, but it is not comparable with a published FID, nor between data sets.
 """
 
 import io
 import json
+import math
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -23,39 +25,41 @@ from bench.rng import forked
 FEATURES = 64
 BATCH = 128
 FILE = "classifier.pt"
+TURNS = 4  # quarters of a turn
 
 
 class Classifier(nn.Module):
-    """Three convolutions, 64 features, one linear layer. Images [n, c, h, w] in [-1, 1] -> features [n, 64], >= 0."""
+    """Convolutions down to 8x8 or less, 64 features, one linear layer.
+
+    Images [n, c, h, w] in [-1, 1] -> features [n, 64], >= 0.
+    """
 
     def __init__(self, shape: tuple[int, int, int], classes: int, width: int = 16) -> None:
         super().__init__()
-        channels, height, _ = shape
-        side = -(-height // 4)  # each stride-2 convolution halves, rounding up
-        self.body = nn.Sequential(
-            nn.Conv2d(channels, width, 3, 1, 1),
-            nn.BatchNorm2d(width),
-            nn.ReLU(),
-            nn.Conv2d(width, 2 * width, 3, 2, 1),
-            nn.BatchNorm2d(2 * width),
-            nn.ReLU(),
-            nn.Conv2d(2 * width, 4 * width, 3, 2, 1),
-            nn.BatchNorm2d(4 * width),
-            nn.ReLU(),
-            nn.Flatten(),
-            nn.Linear(4 * width * side * side, FEATURES),
-        )
+        channels, side, _ = shape
+        first = 1 if side <= 64 else 2  # the stride of the first: at full resolution large images cost too much
+        side = -(-side // first)
+        halvings = max(2, math.ceil(math.log2(side / 8)))
+        layers = _block(channels, width, first)
+        for i in range(halvings):
+            layers += _block(min(width << i, 4 * width), min(width << (i + 1), 4 * width), 2)
+            side = -(-side // 2)  # each rounds up
+        self.body = nn.Sequential(*layers, nn.Flatten(), nn.Linear(4 * width * side * side, FEATURES))
         self.head = nn.Linear(FEATURES, classes)
 
     def forward(self, x: Tensor) -> Tensor:
         return relu(self.body(x))
 
 
+def _block(inputs: int, outputs: int, stride: int) -> list[nn.Module]:
+    return [nn.Conv2d(inputs, outputs, 3, stride, 1), nn.BatchNorm2d(outputs), nn.ReLU()]
+
+
 @dataclass(frozen=True)
 class Extractor:
-    """A trained classifier and the standardisation of its features by the real training images.
+    """A trained network and the standardisation of its features by the real training images.
 
-    `sha256` is of the stored file; `about` says what it was trained on.
+    `sha256` is of the stored file; `about` says what it was trained on, and as what ("classifier" or "rotation").
     """
 
     network: Classifier
@@ -64,7 +68,14 @@ class Extractor:
     about: dict[str, Any]
     sha256: str
 
-    name = "classifier"
+    @property
+    def name(self) -> str:
+        return self.about["kind"]
+
+    @property
+    def column(self) -> str:
+        """The column of the distance in its features."""
+        return f"fd_{self.name}"
 
     def to(self, device: torch.device) -> "Extractor":
         return Extractor(self.network.to(device), self.mean.to(device), self.std.to(device), self.about, self.sha256)
@@ -76,40 +87,36 @@ class Extractor:
         return (features - self.mean) / self.std, self.network.head(features).softmax(1)
 
 
-def train_classifier(data: Prepared, steps: int) -> bytes:
-    """Train on the train split: fixed steps, float32, one thread, seeded. Returns the file to store."""
+def train_extractor(data: Prepared, kind: str, steps: int) -> bytes:
+    """Train on the train split: fixed steps, float32, one thread, seeded. Returns the file to store.
+
+    Args:
+        kind: "classifier", of the data set's labels, or "rotation".
+    """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         with forked(0):
-            return _train(data, steps)
+            return _train(data, kind, steps)
     finally:
         torch.set_num_threads(threads)
 
 
-def _train(data: Prepared, steps: int) -> bytes:
-    images, labels = torch.from_numpy(data.images("train")), torch.from_numpy(data.labels("train"))
-    classes = int(labels.max()) + 1
+def _train(data: Prepared, kind: str, steps: int) -> bytes:
+    classes = len(data.classes) if kind == "classifier" else TURNS
     network = Classifier(data.shape, classes)
-    optimizer = torch.optim.Adam(network.parameters(), lr=2e-3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=steps)
+    what = "classifier" if kind == "classifier" else "rotation network"
     print(
-        f"training the classifier whose features compare images ({steps} steps; --extractor uses a stored one)",
-        flush=True,
+        f"training the {what} whose features compare images ({steps} steps; --extractor uses a stored one)", flush=True
     )
     started = time.perf_counter()
-    order = torch.randperm(len(images))
-    for step in range(steps):
-        rows = order[torch.arange(step * BATCH, (step + 1) * BATCH) % len(images)]
-        optimizer.zero_grad()
-        cross_entropy(network.head(network(to_unit(images[rows]))), labels[rows]).backward()
-        optimizer.step()
-        schedule.step()
-    network.eval()
-    accuracy = _accuracy(network, data)
-    features = torch.cat([_features(network, batch) for batch in images[:10000].split(500)])
+    _fit(network, data, kind, steps)
+    accuracy = _accuracy(network, data, kind)
+    images = torch.from_numpy(data.images("train")[:10000])
+    features = torch.cat([_features(network, batch) for batch in images.split(BATCH)])
     print(f"its accuracy on test images: {accuracy:.1%} ({time.perf_counter() - started:.0f} s)", flush=True)
     about = {
+        "kind": kind,
         "dataset": data.sidecar["dataset"],
         "fingerprint": data.fingerprint,
         "shape": list(data.shape),
@@ -130,16 +137,49 @@ def _train(data: Prepared, steps: int) -> bytes:
     return buffer.getvalue()
 
 
+def _fit(network: Classifier, data: Prepared, kind: str, steps: int) -> None:
+    images = torch.from_numpy(data.images("train"))
+    optimizer = torch.optim.Adam(network.parameters(), lr=2e-3)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=steps)
+    order = torch.randperm(len(images))
+    labels = _labels(data, "train", kind)
+    for step in range(steps):
+        rows = order[torch.arange(step * BATCH, (step + 1) * BATCH) % len(images)]
+        batch, targets = (images[rows], labels[rows]) if labels is not None else turned(images[rows])
+        optimizer.zero_grad()
+        cross_entropy(network.head(network(to_unit(batch))), targets).backward()
+        optimizer.step()
+        schedule.step()
+    network.eval()
+
+
+def _labels(data: Prepared, split: str, kind: str) -> Tensor | None:
+    return torch.from_numpy(data.labels(split)) if kind == "classifier" else None
+
+
+def turned(images: Tensor) -> tuple[Tensor, Tensor]:
+    """Turn each image [n, c, s, s] by a random number of quarters, 0 to 3, counterclockwise; the images and numbers."""
+    quarters = torch.randint(0, TURNS, (len(images),))
+    images = images.clone()
+    for k in range(1, TURNS):
+        images[quarters == k] = images[quarters == k].rot90(k, (2, 3))
+    return images, quarters
+
+
 @torch.no_grad()
 def _features(network: Classifier, images: Tensor) -> Tensor:
     return network(to_unit(images))
 
 
-def _accuracy(network: Classifier, data: Prepared) -> float:
-    images, labels = torch.from_numpy(data.images("test")), torch.from_numpy(data.labels("test"))
-    with torch.no_grad():
-        guesses = torch.cat([network.head(_features(network, batch)).argmax(1) for batch in images.split(500)])
-    return (guesses == labels).double().mean().item()
+def _accuracy(network: Classifier, data: Prepared, kind: str) -> float:
+    """On the test split; of a rotation network, at one random turn of every image."""
+    images, labels = torch.from_numpy(data.images("test")), _labels(data, "test", kind)
+    right = 0
+    for rows in torch.arange(len(images)).split(BATCH):
+        batch, targets = (images[rows], labels[rows]) if labels is not None else turned(images[rows])
+        with torch.no_grad():
+            right += int((network.head(_features(network, batch)).argmax(1) == targets).sum())
+    return right / len(images)
 
 
 def load_extractor(stored: bytes) -> Extractor:

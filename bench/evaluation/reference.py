@@ -9,10 +9,10 @@ import torch
 from bench.config import Evaluation
 from bench.data import Prepared
 from bench.errors import UserError
-from bench.evaluation.extractor import FEATURES, FILE, Extractor, load_extractor, train_classifier
+from bench.evaluation.extractor import FEATURES, FILE, Extractor, load_extractor, train_extractor
 from bench.evaluation.frechet import Moments, frechet_distance
 from bench.files import Folder
-from bench.images import grid_png
+from bench.images import batch_size, grid_columns, grid_png
 
 REFERENCE = "reference.npz"
 REAL = "real.png"
@@ -46,10 +46,17 @@ def ensure(
     """
     split, samples = evaluation.split, evaluation.samples
     if stored is None:
-        stored = folder.read(FILE) if _whole(folder, FILE) else train_classifier(data, evaluation.classifier_steps)
+        there = _whole(folder, FILE)
+        stored = (
+            folder.read(FILE) if there else train_extractor(data, evaluation.extractor, evaluation.classifier_steps)
+        )
     extractor = load_extractor(stored)
+    if extractor.name != evaluation.extractor:
+        kinds = f"a {extractor.name} network, not a {evaluation.extractor} one"
+        raise UserError(f"the stored extractor is {kinds}; leave out --extractor to train another")
     if tuple(extractor.about["shape"]) != data.shape:
-        raise UserError(f"the extractor is for images of shape {extractor.about['shape']}, not {list(data.shape)}")
+        shapes = f"{extractor.about['shape']}, not {list(data.shape)}"
+        raise UserError(f"the extractor is for images of shape {shapes}; leave out --extractor to train another")
     if noted not in (None, extractor.sha256):
         raise UserError(
             f"the trials in {folder.path.parent} were measured by another extractor ({noted[:10]}, not "
@@ -71,7 +78,8 @@ def ensure(
             floor=reference.floor,
             confidence=reference.confidence,
         )
-        folder.write(REAL, grid_png(torch.from_numpy(data.images(split)[:64])))
+        shown = grid_columns(data.shape[2]) ** 2
+        folder.write(REAL, grid_png(torch.from_numpy(data.images(split)[:shown])))
         folder.write(REFERENCE, buffer.getvalue())
     return extractor
 
@@ -96,7 +104,7 @@ def measure(extractor: Extractor, data: Prepared, split: str, samples: int) -> R
 
 def _pass(extractor: Extractor, images: torch.Tensor) -> tuple[Moments, float]:
     moments, confidence = Moments.empty(FEATURES), 0.0
-    for batch in images.split(500):
+    for batch in images.split(batch_size(*images.shape[2:])):
         features, probabilities = extractor(batch)
         moments.add(features)
         confidence += probabilities.amax(1).sum().item()

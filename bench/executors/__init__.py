@@ -1,11 +1,13 @@
 """Executors run trials and tell progress. What one trial does is the same in all of them: `run_trial`."""
 
+import os
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.errors import RunError, UserError
 from bench.plugins import Plugin
 from bench.trials import Trial
 
@@ -33,6 +35,27 @@ class Resources:
     max_concurrent: int | None = None
     address: str | None = None
 
+    def __post_init__(self) -> None:
+        gpus = self.gpus or 0
+        if gpus > 1 and gpus != int(gpus):
+            raise UserError(f"--gpus-per-trial {gpus:g}: give a trial whole GPUs, or a fraction of one below 1")
+
+
+def check_machine(resources: Resources) -> None:
+    """Refuse, before anything is waited for, a trial that this machine has no room for.
+
+    Raises:
+        RunError: too many CPUs or GPUs.
+    """
+    import torch
+
+    asked = {"CPUs": resources.cpus, "GPUs": resources.gpus or 0}
+    there = {"CPUs": os.cpu_count() or 1, "GPUs": torch.cuda.device_count()}
+    for kind, number in asked.items():
+        if number > there[kind]:
+            option = f"--{kind.lower()}-per-trial"
+            raise RunError(f"a trial asks for {number:g} {kind}, but this machine has {there[kind]}; lower {option}")
+
 
 def run_trial(trial: Trial, context: Context, device: str, concurrent: int) -> Iterator[Event]:
     """Train one trial from its last checkpoint and note how it ended. A method's own error ends only its trial."""
@@ -57,8 +80,9 @@ def run_trial(trial: Trial, context: Context, device: str, concurrent: int) -> I
     except Superseded:
         raise
     except Exception as error:
-        state, reason = "failed", f"{type(error).__name__}: {error}".splitlines()[0]
-        error_text = traceback.format_exc()
+        said = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+        state, reason = "failed", said.splitlines()[0]
+        error_text = None if isinstance(error, UserError) else traceback.format_exc()
     folder.finish(token, state, reason, error_text)
     yield {"kind": "end", "state": state, "reason": reason}
 

@@ -28,12 +28,21 @@ from ray import tune
 
 from bench.config import ROOT
 from bench.errors import RunError, UserError
-from bench.executors import Context, Event, OnEvent, Resources, run_trial
+from bench.executors import Context, Event, OnEvent, Resources, check_machine, run_trial
 from bench.store import FINAL, ExperimentFolder
 from bench.trials import Trial
 
 CONNECT_SECONDS = 5.0
 RETRIES = 3  # of a trial whose worker or node was lost
+
+
+def check(resources: Resources) -> None:
+    """Refuse what this machine, or the cluster that `resources.address` names, cannot give one trial."""
+    if not resources.address:
+        check_machine(resources)  # without starting Ray, which takes seconds
+        return
+    _connect(resources)
+    _fit(resources, trials=1)
 
 
 def run(trials: list[Trial], context: Context, resources: Resources, on_event: OnEvent) -> None:
@@ -44,7 +53,8 @@ def run(trials: list[Trial], context: Context, resources: Resources, on_event: O
     """
     scratch = context.experiment / ".ray"
     try:
-        _connect(resources)
+        if not ray.is_initialized():
+            _connect(resources)
         gpus, concurrent = _fit(resources, len(trials))
         _tune(trials, context, {"CPU": resources.cpus, "GPU": gpus}, concurrent, scratch, on_event)
     finally:

@@ -1,7 +1,15 @@
 """One trial after another in this process: for debugging, tests, and machines without ray."""
 
-from bench.executors import Context, OnEvent, Resources, run_trial
+from bench.errors import UserError
+from bench.executors import Context, OnEvent, Resources, check_machine, run_trial
 from bench.trials import Trial
+
+
+def check(resources: Resources) -> None:
+    """Refuse what cannot be given."""
+    if resources.address:
+        raise UserError("--executor serial runs on this machine alone; leave out --address, or use --executor ray")
+    check_machine(resources)
 
 
 def run(trials: list[Trial], context: Context, resources: Resources, on_event: OnEvent) -> None:

@@ -1,8 +1,9 @@
 import pytest
 
 from bench.config import Experiment, assignment, dataset_names, load_yaml, resolve
+from bench.datasets import DATASETS
 from bench.errors import UserError
-from bench.sources import DATASETS
+from methods.networks import Networks, fitting
 
 
 def test_later_sources_win_section_by_section(tmp_path):
@@ -18,7 +19,12 @@ def test_later_sources_win_section_by_section(tmp_path):
 def test_every_data_set_has_its_file_and_resolves():
     assert set(dataset_names()) == set(DATASETS)
     for name in dataset_names():
-        assert isinstance(resolve({"dataset": name}), Experiment)
+        given = {"image_size": 64} if name == "folder" else {}
+        experiment = resolve({"dataset": name, "preprocessing": given})
+        assert isinstance(experiment, Experiment)
+        network, shape = experiment.network, experiment.preprocessing.shape
+        chosen = fitting(shape[1]) if network.name == "auto" else network.name
+        Networks(chosen, shape, network.latent_dim, network.width)  # which refuses images that do not fit
 
 
 @pytest.mark.parametrize(("text", "value"), [("1e-3", 1e-3), ("128", 128), ("bf16", "bf16"), ("null", None)])
@@ -54,8 +60,8 @@ def test_mistakes_are_one_line_that_names_the_place(sets, message):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "must hold keys"),
-        ("seeds: 1\nseeds: 2\n", "line 1: the key 'seeds' stands twice"),
+        ("", "is empty"),
+        ("seeds: 1\nseeds: 2\n", "line 2: the key 'seeds' stands twice"),
         ("a: [1", "line 1"),
         ("- 1\n", "must hold keys"),
     ],

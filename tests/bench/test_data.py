@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from conftest import asked
 from PIL import Image
 from sklearn.datasets import load_digits
 from torchvision.datasets import CIFAR10
 
-from bench import data, sources
+from bench import data, datasets
+from bench.config import resolve
 from bench.errors import RunError, UserError
 from bench.images import grid_png, to_uint8, to_unit
 
@@ -20,10 +22,10 @@ SHARED = Path(__file__).parents[2].parent / "shared" / "data"
 
 
 def test_digits_are_scikit_learns_split_by_a_fixed_permutation(tmp_path):
-    prepared = data.prepare("digits", tmp_path)
+    prepared = data.prepare(asked("digits", tmp_path))
     counts = [len(prepared.images(split)) for split in data.SPLITS]
-    assert counts == list(sources.DATASETS["digits"].images)
-    assert prepared.shape == sources.DATASETS["digits"].shape
+    assert counts == list(datasets.DATASETS["digits"].images)
+    assert prepared.shape == (1, 8, 8)
     images = np.concatenate([prepared.images(split) for split in data.SPLITS])
     labels = np.concatenate([prepared.labels(split) for split in data.SPLITS])
     order = np.random.RandomState(0).permutation(1797)
@@ -34,26 +36,26 @@ def test_digits_are_scikit_learns_split_by_a_fixed_permutation(tmp_path):
 
 
 def test_preparing_twice_reads_the_first_result(tmp_path):
-    first = data.prepare("digits", tmp_path)
+    first = data.prepare(asked("digits", tmp_path))
     stamp = (first.folder / "sidecar.json").stat().st_mtime_ns
-    assert data.prepare("digits", tmp_path) == first
+    assert data.prepare(asked("digits", tmp_path)) == first
     assert (first.folder / "sidecar.json").stat().st_mtime_ns == stamp
-    assert data.locate("digits", tmp_path) == first.fingerprint
+    assert data.locate(asked("digits", tmp_path)).fingerprint == first.fingerprint
 
 
 def test_a_damaged_array_is_prepared_again(tmp_path, capsys):
-    first = data.prepare("digits", tmp_path)
+    first = data.prepare(asked("digits", tmp_path))
     before = first.images("test").copy()
     path = first.folder / "test-images.npy"
     path.write_bytes(path.read_bytes()[:-1] + b"\xff")
-    again = data.prepare("digits", tmp_path)
+    again = data.prepare(asked("digits", tmp_path))
     assert "damaged" in capsys.readouterr().err
     np.testing.assert_array_equal(again.images("test"), before)
 
 
 def test_four_preparations_at_once_give_one_result(tmp_path):
     with ThreadPoolExecutor(4) as pool:
-        results = list(pool.map(lambda _: data.prepare("digits", tmp_path), range(4)))
+        results = list(pool.map(lambda _: data.prepare(asked("digits", tmp_path)), range(4)))
     assert len(set(results)) == 1
     assert [p.name for p in (tmp_path / "prepared" / "digits").iterdir() if p.is_dir()] == [results[0].folder.name]
 
@@ -61,9 +63,9 @@ def test_four_preparations_at_once_give_one_result(tmp_path):
 @pytest.mark.parametrize(("name", "size", "channels"), [("mnist", 28, 1), ("cifar10", 32, 3)])
 def test_a_tree_of_images_keeps_pixels_and_classes(image_tree, name, size, channels):
     root = image_tree(name, size, channels)
-    prepared = data.prepare(name, root)
+    prepared = data.prepare(asked(name, root))
     assert prepared.shape == (channels, size, size)
-    assert [len(prepared.images(split)) for split in data.SPLITS] == [54, 6, 20]
+    assert [len(prepared.images(split)) for split in data.SPLITS] == [108, 12, 80]
     for split in data.SPLITS:
         bright = prepared.images(split).reshape(len(prepared.labels(split)), -1).mean(1) > 100
         np.testing.assert_array_equal(bright, prepared.labels(split) == 1)
@@ -80,18 +82,18 @@ def test_the_fingerprint_is_of_contents_not_of_places_or_dates(image_tree, tmp_p
     shutil.copytree(root / "mnist", copied / "mnist")
     for path in (copied / "mnist").rglob("*.png"):
         path.touch()
-    assert data.locate("mnist", root) == data.locate("mnist", copied)
+    assert data.locate(asked("mnist", root)).fingerprint == data.locate(asked("mnist", copied)).fingerprint
     changed = copied / "mnist" / "train" / "class0" / "0.png"
     Image.new("L", (28, 28), 7).save(changed)
-    assert data.locate("mnist", root) != data.locate("mnist", copied)
+    assert data.locate(asked("mnist", root)).fingerprint != data.locate(asked("mnist", copied)).fingerprint
 
 
 def test_changed_files_are_noticed_after_preparing(image_tree):
     root = image_tree("mnist", 28, 1, train=12, test=3)
-    first = data.prepare("mnist", root)
+    first = data.prepare(asked("mnist", root))
     time.sleep(0.01)
     Image.new("L", (28, 28), 7).save(root / "mnist" / "train" / "class0" / "0.png")
-    assert data.prepare("mnist", root).fingerprint != first.fingerprint
+    assert data.prepare(asked("mnist", root)).fingerprint != first.fingerprint
 
 
 def write_cifar(root: Path, images_per_batch: int = 20) -> None:
@@ -112,7 +114,7 @@ def test_torchvisions_cifar10_files_are_read_by_torchvision_and_win_over_a_tree(
     monkeypatch.setattr(CIFAR10, "_check_integrity", lambda _: True)
     monkeypatch.setattr("torchvision.datasets.cifar.check_integrity", lambda *_: True)
     write_cifar(root)
-    prepared = data.prepare("cifar10", root)
+    prepared = data.prepare(asked("cifar10", root))
     assert prepared.sidecar["source"] == "torchvision.datasets.CIFAR10"
     assert [len(prepared.images(split)) for split in data.SPLITS] == [90, 10, 20]
     original = CIFAR10(str(root), train=False).data[0].transpose(2, 0, 1)
@@ -124,22 +126,22 @@ def test_a_failing_download_says_both_ways_to_provide_the_data(tmp_path, monkeyp
         raise OSError("no network")
 
     monkeypatch.setattr("torchvision.datasets.MNIST", refuse)
-    with pytest.raises(RunError, match=r"--data-root.*MNIST/raw/.*mnist/\{train,test\}/<class>"):
-        data.prepare("mnist", tmp_path)
+    with pytest.raises(RunError, match=r"MNIST/raw/.*mnist/\{train,test\}/<class>.*--data-root"):
+        data.prepare(asked("mnist", tmp_path))
 
 
 def test_a_file_that_is_no_image_is_named(image_tree):
     root = image_tree("mnist", 28, 1)
     (root / "mnist" / "train" / "class0" / "bad.png").write_text("not an image")
     with pytest.raises(UserError, match=r"class0/bad.png"):
-        data.prepare("mnist", root)
+        data.prepare(asked("mnist", root))
 
 
 def test_a_tree_without_test_images_is_refused(image_tree):
     root = image_tree("mnist", 28, 1)
     shutil.rmtree(root / "mnist" / "test")
     with pytest.raises(UserError, match="no images under test/"):
-        data.prepare("mnist", root)
+        data.prepare(asked("mnist", root))
 
 
 @pytest.mark.slow
@@ -147,9 +149,9 @@ def test_a_tree_without_test_images_is_refused(image_tree):
 def test_real_mnist_and_cifar10(tmp_path):
     subprocess.run([SHARED / "unpack", tmp_path], check=True, capture_output=True)
     for name in ("mnist", "cifar10"):
-        prepared = data.prepare(name, tmp_path)
-        facts = sources.DATASETS[name]
-        assert prepared.shape == facts.shape
+        prepared = data.prepare(asked(name, tmp_path))
+        facts = datasets.DATASETS[name]
+        assert prepared.shape == resolve({"dataset": name}).preprocessing.shape
         assert tuple(len(prepared.images(split)) for split in data.SPLITS) == facts.images
         assert np.bincount(prepared.labels("test")).min() > 800
         assert json.loads((prepared.folder / "sidecar.json").read_text())["fingerprint"] == prepared.fingerprint

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from conftest import asked
 from scipy.linalg import sqrtm
 
 from bench import data
@@ -8,7 +9,7 @@ from bench.config import Evaluation
 from bench.errors import UserError
 from bench.evaluation import reference
 from bench.evaluation.evaluator import Evaluator
-from bench.evaluation.extractor import load_extractor, train_classifier
+from bench.evaluation.extractor import load_extractor, train_extractor
 from bench.evaluation.frechet import Moments, frechet_distance
 from bench.files import Folder
 from bench.images import to_unit
@@ -75,19 +76,19 @@ def test_features_that_are_not_finite_give_nan_not_an_exception():
 
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory):
-    return data.prepare("digits", tmp_path_factory.mktemp("data"))
+    return data.prepare(asked("digits", tmp_path_factory.mktemp("data")))
 
 
 @pytest.fixture(scope="module")
 def stored(digits):
-    return train_classifier(digits, steps=150)
+    return train_extractor(digits, "classifier", steps=150)
 
 
 def test_the_classifier_learns_and_is_the_same_each_time_whatever_the_seed_and_threads(digits, stored):
     torch.manual_seed(123)
     before, threads = torch.get_rng_state(), torch.get_num_threads()
     torch.set_num_threads(3)
-    again = train_classifier(digits, steps=150)
+    again = train_extractor(digits, "classifier", steps=150)
     assert torch.get_num_threads() == 3
     torch.set_num_threads(threads)
     assert again == stored
@@ -124,7 +125,7 @@ def test_the_distance_rises_with_noise_and_the_floor_is_below_all(digits, stored
 
 
 def test_the_reference_is_made_once_kept_and_readable_as_pytorch_fids_statistics(digits, stored, tmp_path):
-    folder, evaluation = Folder(tmp_path), Evaluation(samples=500)
+    folder, evaluation = Folder(tmp_path), Evaluation(extractor="classifier", samples=500)
     reference.ensure(folder, digits, evaluation, stored)
     written = (tmp_path / reference.REFERENCE).stat().st_mtime_ns
     extractor, found = reference.load(folder)
@@ -139,7 +140,7 @@ def test_the_reference_is_made_once_kept_and_readable_as_pytorch_fids_statistics
 
 def test_another_extractor_in_the_same_experiment_is_refused(digits, stored, tmp_path):
     with pytest.raises(UserError, match="measured by another extractor"):
-        reference.ensure(Folder(tmp_path), digits, Evaluation(), stored, noted="0" * 64)
+        reference.ensure(Folder(tmp_path), digits, Evaluation(extractor="classifier"), stored, noted="0" * 64)
 
 
 class Recall(Method):
@@ -161,7 +162,7 @@ class Recall(Method):
 
 
 def test_a_perfect_method_scores_the_floor_and_no_reconstruction_error(digits, stored, tmp_path):
-    reference.ensure(Folder(tmp_path), digits, Evaluation(samples=1000), stored)
+    reference.ensure(Folder(tmp_path), digits, Evaluation(extractor="classifier", samples=1000), stored)
     evaluator = Evaluator.create(reference.load(Folder(tmp_path)), digits, 1000, 0, CPU)
     columns, grids = evaluator(Recall(to_unit(torch.from_numpy(digits.images("train")))))
     assert columns["fd_classifier"] == pytest.approx(columns["fd_classifier_floor"], rel=1e-9)
@@ -174,7 +175,7 @@ def test_a_perfect_method_scores_the_floor_and_no_reconstruction_error(digits, s
 
 
 def test_evaluating_changes_nothing_and_repeats(digits, stored, tmp_path):
-    reference.ensure(Folder(tmp_path), digits, Evaluation(samples=100), stored)
+    reference.ensure(Folder(tmp_path), digits, Evaluation(extractor="classifier", samples=100), stored)
     evaluator = Evaluator.create(reference.load(Folder(tmp_path)), digits, 100, 0, CPU)
     torch.manual_seed(3)
     method = METHODS["moco"](Networks("small", (1, 8, 8), 4, 4), Sphere(4))

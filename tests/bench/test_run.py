@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -13,7 +14,6 @@ import pandas as pd
 import pytest
 import yaml
 from conftest import ROOT, sets
-from filelock import FileLock
 from typer.testing import CliRunner
 
 from bench import plugins, report, tables
@@ -88,7 +88,8 @@ def test_dry_run_counts_and_estimates_and_writes_nothing(bench_run, tmp_path):
     result = bench_run("--methods", "mmd,vae", "--seeds", "2", "--dry-run")
     assert result.exit_code == 0, result.output
     assert "4 trials, 4 to train" in result.output
-    assert "minutes" in result.output
+    assert re.search(r"^about \d.* s: trials", result.output, re.MULTILINE)
+    assert re.search(r"^about \d.*B of results and \d.*B of prepared images$", result.output, re.MULTILINE)
     assert not (tmp_path / "out").exists()
     assert not (tmp_path / "data").exists()
     bench_run("--methods", "mmd", "--seeds", "1")
@@ -100,37 +101,6 @@ def test_dry_run_counts_and_estimates_and_writes_nothing(bench_run, tmp_path):
 def test_a_data_set_that_is_not_there_is_said_by_a_dry_run(bench_run):
     result = bench_run("--methods", "mmd", "--dataset", "mnist", "--dry-run", "--seeds", "1", network__width="4")
     assert "a run would download it" in result.output
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--methods", "mocco"], "unknown method 'mocco'. Did you mean moco?"),
-        (["--dataset", "cifar"], "unknown data set 'cifar'. Did you mean cifar10?"),
-        (["--methods", "moco[temprature=1]"], "Did you mean temperature?"),
-        (["--methods", "moco[temperature=-1]"], "temperature must be > 0"),
-        (["--set", "training.batchsize=3"], "Did you mean training.batch_size?"),
-        (["--set", "network.name=smal"], "unknown network 'smal'. Did you mean small?"),
-        (["--set", "network.name=dcgan32", "--dataset", "mnist"], "whose side is a multiple of 8"),
-        (["--config", "gone.yaml"], "cannot read gone.yaml"),
-        (["--set", "evaluation.samples=1"], "input should be greater than or equal to 2"),
-        (["--data-root", "README.md"], "cannot make the folder"),
-        (["--plugin", "gone.py"], "cannot read the plug-in gone.py"),
-        (["--extractor", "gone.pt"], "cannot read the extractor gone.pt"),
-        (["--executor", "slurm"], "'slurm' is not one of 'ray', 'serial'"),
-        (["--seeds", "0"], "seeds = 0: input should be greater than 0"),
-    ],
-)
-def test_a_users_mistake_is_one_line_and_exit_status_2(bench_run, arguments, message):
-    if arguments[0] == "--executor":
-        result = bench_run(*arguments[2:], executor=arguments[1], tiny=False)
-    else:
-        result = bench_run(*arguments, tiny=False)
-    assert result.exit_code == (1 if "cannot make" in message else 2)
-    assert message in result.stderr
-    assert "Traceback" not in result.output
-    if result.stderr.startswith("error:"):
-        assert result.stderr.count("\n") == 1
 
 
 PLUGIN = """
@@ -248,20 +218,12 @@ def test_a_stored_extractor_is_used_as_it_is(bench_run, tmp_path):
     pd.testing.assert_frame_equal(one, two, check_exact=True)
 
 
-def test_two_runs_on_one_experiment_are_refused(bench_run, tmp_path):
-    (tmp_path / "out").mkdir()
-    with FileLock(tmp_path / "out" / ".lock"):
-        result = bench_run("--methods", "mmd", "--seeds", "1")
-    assert result.exit_code == 1
-    assert "another run is writing to" in result.stderr
-
-
 def test_a_folder_of_images_runs_like_any_data_set(bench_run, image_tree, tmp_path):
-    root = image_tree("cifar10", 32, 3, train=60, test=20)
+    root = image_tree("cifar10", 32, 3, train=60, test=40)
     arguments = ["--methods", "mmd", "--dataset", "cifar10", "--data-root", str(root), "--seeds", "1"]
     result = bench_run(*arguments, network__width="4", network__latent_dim="4", training__batch_size="20")
     assert result.exit_code == 0, result.output
-    assert rows_of(tmp_path / "out")["n_real"].unique().tolist() == [40]
+    assert rows_of(tmp_path / "out")["n_real"].unique().tolist() == [80]
 
 
 def long(epochs: int = 60) -> list[str]:

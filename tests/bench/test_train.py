@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from conftest import asked
 
 from bench import data, rng
 from bench.clock import Clock
@@ -27,9 +28,10 @@ def make_spec(method="moco", prior=None, seed=0, precision="fp32", network=None,
         "method": method,
         "hyperparameters": defaults,
         "prior": prior or METHODS[method].priors[0],
+        "preprocessing": {"image_size": 8, "crop": None, "channels": 1},
         "network": network or {"name": "small", "width": 4, "latent_dim": 4},
         "training": Training.model_validate(budget).model_dump(),
-        "evaluation": Evaluation(samples=64, evaluations=4).model_dump(),
+        "evaluation": Evaluation(extractor="classifier", samples=64, evaluations=4).model_dump(),
         "seed": seed,
     }
 
@@ -37,9 +39,9 @@ def make_spec(method="moco", prior=None, seed=0, precision="fp32", network=None,
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     """Prepared digits and an evaluator."""
-    prepared = data.prepare("digits", tmp_path_factory.mktemp("data"))
+    prepared = data.prepare(asked("digits", tmp_path_factory.mktemp("data")))
     folder = Folder(tmp_path_factory.mktemp("extractor"))
-    reference.ensure(folder, prepared, Evaluation(samples=64, classifier_steps=10))
+    reference.ensure(folder, prepared, Evaluation(extractor="classifier", samples=64, classifier_steps=10))
     return prepared, Evaluator.create(reference.load(folder), prepared, 64, 0, torch.device("cpu"))
 
 
@@ -243,7 +245,7 @@ def test_fused_adam_equals_the_plain_one_on_channels_last_networks(name):
     spec, batch = make_spec(method=name), torch.randint(0, 256, (16, 1, 8, 8), dtype=torch.uint8)
     results = []
     for fused in (True, False):
-        method = build(spec, (1, 8, 8))
+        method = build(spec)
         stepper = Stepper(method, Training.model_validate(spec["training"]), 10)
         for group in stepper.optimizer.param_groups:
             group["fused"] = fused
@@ -258,7 +260,7 @@ def test_fused_adam_equals_the_plain_one_on_channels_last_networks(name):
 def test_schedules(world):
     del world
     spec = make_spec(method="gan", schedule="cosine", learning_rate=0.1)
-    method = build(spec, (1, 8, 8))
+    method = build(spec)
     method.critic_lr_scale = 0.5  # pyright: ignore[reportAttributeAccessIssue]
     stepper = Stepper(method, Training.model_validate(spec["training"]), 10)
     assert stepper.learning_rate(0) == pytest.approx(0.1)

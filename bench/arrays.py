@@ -1,0 +1,217 @@
+"""A split's images, written into one memory-mapped .npy file: on all cores, resumable, with little memory.
+
+The file is filled in chunks. A journal beside it notes the sha256 of every chunk that is whole, so that an interrupted
+preparation goes on where it was, and what a power failure has lost is noticed.
+"""
+
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+
+from bench.config import Preprocessing
+from bench.decode import Images, Unusable
+from bench.errors import RunError, UserError
+from bench.files import sha256, writing
+from bench.track import Track
+
+CHUNK_BYTES = 8 * 2**20  # what one worker holds in memory
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """What stands in a part of the file: its sha256, and the images (by row) that were left out, with the reason."""
+
+    sha256: str
+    unusable: dict[int, str]
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """A .npy file of `rows` images uint8 [channels, side, side]."""
+
+    path: Path
+    rows: int
+    preprocessing: Preprocessing
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        return self.rows, *self.preprocessing.shape
+
+    @property
+    def image_bytes(self) -> int:
+        return int(np.prod(self.preprocessing.shape))
+
+    @property
+    def chunks(self) -> list[range]:
+        """The rows of every chunk."""
+        step = max(1, CHUNK_BYTES // self.image_bytes)
+        return [range(start, min(start + step, self.rows)) for start in range(0, self.rows, step)]
+
+    def create(self) -> None:
+        """An empty file of the right size."""
+        np.lib.format.open_memmap(self.path, "w+", np.uint8, self.shape).flush()
+
+    def write(self, start: int, pixels: np.ndarray) -> str:
+        """Write images from row `start` on; returns their sha256.
+
+        By seeking, not mapping: a full disk is then an error, not SIGBUS.
+        """
+        data = np.ascontiguousarray(pixels).tobytes()
+        with self.path.open("r+b") as file:
+            file.seek(self._offset() + start * self.image_bytes)
+            file.write(data)
+        return sha256(data)
+
+    def digest(self, rows: range) -> str:
+        """The sha256 of what stands in these rows."""
+        with self.path.open("rb") as file:
+            file.seek(self._offset() + rows.start * self.image_bytes)
+            return sha256(file.read(len(rows) * self.image_bytes))
+
+    def fits(self) -> bool:
+        """Whether there is a file of this type and size."""
+        try:
+            mapped = np.load(self.path, mmap_mode="r")
+        except (OSError, ValueError):
+            return False
+        return mapped.shape == self.shape and mapped.dtype == np.uint8
+
+    def whole(self, digests: list[str]) -> bool:
+        """Whether the file is what was written."""
+        if not self.fits() or len(digests) != len(self.chunks):
+            return False
+        with ThreadPoolExecutor() as pool:
+            return all(a == b for a, b in zip(pool.map(self.digest, self.chunks), digests, strict=True))
+
+    def _offset(self) -> int:
+        return self.path.stat().st_size - self.rows * self.image_bytes
+
+
+def fill(file: ImageFile, images: Images, skip: bool, tell: Track) -> list[Chunk]:
+    """Decode all images into the file, on all cores, going on from its journal.
+
+    Args:
+        skip: leave out (and note) images that cannot be used, instead of raising UserError.
+    Raises:
+        RunError: no space left. What is done stays done.
+    """
+    journal = file.path.with_suffix(".journal")
+    done = _resume(file, journal, skip)
+    tell(sum(len(file.chunks[chunk]) for chunk in done))
+    todo = [chunk for chunk in range(len(file.chunks)) if chunk not in done]
+    with _pool(len(todo), images.in_memory) as pool, journal.open("a") as notes:
+        running: dict[Future[Chunk], int] = {}
+        try:
+            for chunk in todo:
+                rows = file.chunks[chunk]
+                running[pool.submit(_decode, file, rows, images.take(np.asarray(rows)), skip)] = chunk
+            for future in as_completed(running):
+                chunk = running[future]
+                done[chunk] = future.result()
+                notes.write(json.dumps([chunk, done[chunk].sha256, done[chunk].unusable]) + "\n")
+                notes.flush()
+                tell(len(file.chunks[chunk]))
+        except BaseException as error:
+            pool.shutdown(wait=False, cancel_futures=True)
+            _explain(error, file.path)
+            raise
+    return [done[chunk] for chunk in range(len(file.chunks))]
+
+
+def _explain(error: BaseException, path: Path) -> None:
+    if isinstance(error, Unusable):
+        raise UserError(f"{error}; or leave such images out with --skip-unreadable") from None
+    if isinstance(error, BrokenExecutor):
+        raise RunError("a process that decodes images has died, perhaps for want of memory; run this again") from None
+    if isinstance(error, OSError):
+        with writing(path):
+            raise error
+
+
+def _resume(file: ImageFile, journal: Path, skip: bool) -> dict[int, Chunk]:
+    """The chunks that are whole already; begins the file where there are none."""
+    done = {}
+    if journal.exists() and file.fits():
+        for line in journal.read_text().splitlines(keepends=True):
+            if line.endswith("\n"):  # the last one may have been cut
+                chunk, digest, unusable = json.loads(line)
+                if (skip or not unusable) and file.digest(file.chunks[chunk]) == digest:
+                    done[chunk] = Chunk(digest, {int(row): why for row, why in unusable.items()})
+    if not done:
+        journal.unlink(missing_ok=True)
+        file.create()
+    return done
+
+
+def _decode(file: ImageFile, rows: range, images: Images, skip: bool) -> Chunk:
+    """Decode and write one chunk; runs in a worker. `images` are those of the chunk alone."""
+    pixels = np.zeros((len(rows), *file.preprocessing.shape), np.uint8)
+    unusable = {}
+    for i, row in enumerate(rows):
+        try:
+            pixels[i] = images.decode(i, file.preprocessing)
+        except Unusable as error:
+            if not skip:
+                raise
+            unusable[row] = str(error)
+    return Chunk(file.write(rows.start, pixels), unusable)
+
+
+def compact(file: ImageFile, keep: np.ndarray) -> tuple[ImageFile, list[str]]:
+    """Replace the file by one of the rows `keep` alone; returns it and the sha256 of its chunks."""
+    old = np.load(file.path, mmap_mode="r")
+    smaller = ImageFile(file.path.with_suffix(".kept"), len(keep), file.preprocessing)
+    smaller.create()
+    digests = [smaller.write(rows.start, old[keep[rows.start : rows.stop]]) for rows in smaller.chunks]
+    smaller.path.replace(file.path)
+    return ImageFile(file.path, len(keep), file.preprocessing), digests
+
+
+def decode_seconds(images: Images, preprocessing: Preprocessing, tried: int = 50) -> float:
+    """Seconds for each image that `fill` takes, from a few of them; images that cannot be used count as fast."""
+    tried = min(tried, len(images))
+    started = time.perf_counter()
+    for row in range(tried):
+        with suppress(Unusable):
+            images.decode(row, preprocessing)
+    workers = 1 if images.in_memory else _cores()
+    return (time.perf_counter() - started) / max(tried, 1) / workers
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def _pool(chunks: int, in_memory: bool) -> Iterator[Executor]:
+    """Processes, because decoding holds Python's lock for much of its time; a thread for what they would not help."""
+    workers = min(_cores(), chunks)
+    if in_memory or workers < 2:
+        with ThreadPoolExecutor(1) as pool:
+            yield pool
+        return
+    # Spawned, not forked: this process may have torch's threads.
+    with ProcessPoolExecutor(workers, get_context("spawn"), _start_worker, (os.getpid(),)) as pool:
+        yield pool
+
+
+def _start_worker(parent: int) -> None:
+    """Ctrl-C is the parent's to handle, and a worker whose parent was killed must not stay."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -1,0 +1,77 @@
+"""What all commands share: mistakes end in one line on standard error, and the options that name images."""
+
+import math
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from typer.core import TyperCommand
+
+from bench.errors import UserError
+
+INTERRUPTED = 130  # as shells say it
+PLAIN: dict[str, Any] = {"add_completion": False, "rich_markup_mode": None, "pretty_exceptions_enable": False}
+
+
+class Command(TyperCommand):
+    """A command whose users never see a traceback for a mistake of theirs."""
+
+    def main(self, *args: Any, **kwargs: Any) -> NoReturn:
+        try:
+            code = super().main(*args, **{**kwargs, "standalone_mode": False})
+        except UserError as error:
+            self._end(str(error), error.exit_code)
+        except (typer.Abort, KeyboardInterrupt):
+            code = INTERRUPTED
+        except Exception as error:
+            # click's own, whatever package it comes in: typer has one inside since 0.20
+            message = getattr(error, "format_message", None)
+            if message is None:
+                raise
+            self._end(f"{message().splitlines()[0].rstrip('.')}; --help lists the options", 2)
+        if code == INTERRUPTED:  # typer itself catches Ctrl-C in some versions
+            print("\ninterrupted; the same command goes on from what is done", file=sys.stderr)
+        sys.exit(code if isinstance(code, int) else 0)
+
+    @staticmethod
+    def _end(message: str, code: int) -> NoReturn:
+        print(f"error: {message}", file=sys.stderr)
+        sys.exit(code)
+
+
+def finite(value: float | None) -> float | None:
+    """For options that take a number: NaN and infinity pass typer's limits."""
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter(f"{value} is not a finite number")
+    return value
+
+
+DataRoot = Annotated[
+    Path | None, typer.Option(help="Where data sets are, or are downloaded to (default data); of folder, the tree.")
+]
+PreparedRoot = Annotated[
+    Path | None, typer.Option("--prepared", help="Where decoded images are kept; default <data root>/prepared.")
+]
+ImageSize = Annotated[int | None, typer.Option(min=1, help="Side of the images in pixels; folder has no default.")]
+Crop = Annotated[int | None, typer.Option(min=1, help="First cut a square of this side out of the centre.")]
+Grey = Annotated[bool | None, typer.Option("--grey/--colour", help="Make images grey, or expect colour.")]
+SkipUnreadable = Annotated[
+    bool, typer.Option("--skip-unreadable", help="Leave out, count and list images that cannot be used.")
+]
+
+
+def preprocessing(image_size: int | None, crop: int | None, grey: bool | None) -> dict[str, int]:
+    """The overrides of the section `preprocessing` that the options ask for."""
+    channels = None if grey is None else 1 if grey else 3
+    asked = {"image_size": image_size, "crop": crop, "channels": channels}
+    return {key: value for key, value in asked.items() if value is not None}
+
+
+def roots(dataset: str, data_root: Path | None, prepared: Path | None) -> tuple[Path, Path]:
+    """The data root and the folder of prepared sets, absolute. A tree of the user's own is not written into."""
+    if dataset == "folder" and data_root is None:
+        raise UserError("--dataset folder needs --data-root DIR, a tree of images")
+    root = (data_root or Path("data")).resolve()
+    inside = Path("data").resolve() if dataset == "folder" else root
+    return root, (prepared or inside / "prepared").resolve()
