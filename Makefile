@@ -21,7 +21,7 @@ test-slow: .venv/installed-dev
 	$(BIN)/python -m pytest -m slow
 
 docs: .venv/installed-dev
-	$(BIN)/python tests/bench/mistakes.py > docs/errors.md
+	PYTHONPATH=tests $(BIN)/python tests/bench/mistakes.py > docs/errors.md
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check

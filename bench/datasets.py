@@ -5,6 +5,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 
 from bench import sources
@@ -118,7 +119,7 @@ def download(name: str, root: Path) -> Source:
     print(f"downloading {name} into {root} (torchvision)", flush=True)
     try:
         _fetch(dataset.torchvision, root)
-    except (OSError, RuntimeError, ImportError) as error:
+    except (OSError, HTTPException, RuntimeError, ImportError) as error:
         raise RunError(
             f"cannot download {name} ({reason(error)[:100]}); run this again to try again, or put {dataset.layout} "
             f"under {root}, or under another folder that --data-root names"

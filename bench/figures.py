@@ -24,6 +24,8 @@ STYLE: Any = {
     "figure.constrained_layout.w_pad": 0.12,
 }
 AXES = {"images_seen": "training images seen", "train_seconds": "training seconds (evaluation not counted)"}
+DPI = 150
+SAMPLES_INCHES = 2.6  # width of one grid
 DASHES = ["-", "--", ":", "-."]
 LABELS = {
     "fd_classifier": "Fréchet distance in classifier features",
@@ -77,11 +79,14 @@ def overview(grids: dict[str, Path], path: Path) -> None:
     columns = min(len(grids), 5)
     lines = -(-len(grids) // columns)
     with mpl.rc_context(STYLE):
-        figure, panels = plt.subplots(lines, columns, figsize=(2.6 * columns, 2.8 * lines), squeeze=False)
+        figure, panels = plt.subplots(lines, columns, figsize=(SAMPLES_INCHES * columns, 2.8 * lines), squeeze=False)
         for axes in panels.flat:
             axes.axis("off")
         for axes, (title, grid) in zip(panels.flat, grids.items(), strict=False):
-            axes.imshow(plt.imread(grid), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+            pixels = plt.imread(grid)
+            # Small grids stay crisp; large ones, made smaller, must not lose every other line.
+            interpolation = "nearest" if len(pixels) <= SAMPLES_INCHES * DPI else "antialiased"
+            axes.imshow(pixels, cmap="gray", vmin=0, vmax=1, interpolation=interpolation)
             axes.set_title(title, fontsize=9)
         save(figure, path)
 
@@ -91,6 +96,6 @@ def save(figure: Figure, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.draw_without_rendering()
     figure.set_layout_engine("none")  # laid out once, not once for each format
-    figure.savefig(path.with_suffix(".png"), dpi=150, metadata={"Software": None})
+    figure.savefig(path.with_suffix(".png"), dpi=DPI, metadata={"Software": None})
     figure.savefig(path.with_suffix(".pdf"), metadata={"CreationDate": None})
     plt.close(figure)

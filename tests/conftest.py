@@ -125,3 +125,24 @@ def image_tree(tmp_path):
         return root
 
     return write
+
+
+def picture(path: Path, size: tuple[int, int], mode: str = "RGB") -> None:
+    """Save an image of random pixels."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    shape = (size[1], size[0], 3) if mode == "RGB" else (size[1], size[0])
+    pixels = np.random.RandomState(len(str(path))).randint(0, 256, shape)
+    Image.fromarray(pixels.astype(np.uint16 if mode == "I;16" else np.uint8)).save(path)
+
+
+def write_celeba(root: Path, train: int, validation: int, test: int) -> Path:
+    """CelebA's folder with random pictures and a partition of so many."""
+    folder, random = root / "celeba", np.random.RandomState(0)
+    (folder / "img_align_celeba").mkdir(parents=True)
+    lines = []
+    for i, split in enumerate([0] * train + [1] * validation + [2] * test):
+        name = f"{i + 1:06}.jpg"
+        Image.fromarray(random.randint(0, 256, (218, 178, 3)).astype(np.uint8)).save(folder / "img_align_celeba" / name)
+        lines.append(f"{name} {split}\n")
+    (folder / "list_eval_partition.txt").write_text("".join(lines))
+    return folder

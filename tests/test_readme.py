@@ -4,12 +4,14 @@ import re
 import shlex
 
 import pytest
-from conftest import ROOT
+import torch
+from conftest import ROOT, picture
 from typer.testing import CliRunner
 
 from methods import METHODS
 
 README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
 @pytest.fixture
@@ -17,7 +19,7 @@ def example(tmp_path, monkeypatch):
     """The method of the README in a file of its own; it is out of the registry again after the test."""
     monkeypatch.setattr("methods.METHODS", METHODS)
     path = tmp_path / "mine.py"
-    path.write_text(re.findall(r"```python\n(.*?)```", README, re.DOTALL)[0])
+    path.write_text(next(block for block in BLOCKS if "METHODS = " in block))
     yield path
     METHODS.pop("my_sliced", None)
 
@@ -33,11 +35,26 @@ def test_the_example_is_a_method_that_trains_when_pasted(example, bench_run):
 def test_every_run_command_is_accepted(command, example, tmp_path):
     from bench.run import app
 
-    arguments = shlex.split(command.replace("mine.py", str(example)))
-    smaller = ["--set", "network.width=4", "--dry-run", "--data-root", str(tmp_path)]
+    for i in range(1000 if "my/photos" in command else 0):
+        picture(tmp_path / "photos" / f"{i}.png", (64, 64))
+    arguments = shlex.split(command.replace("mine.py", str(example)).replace("my/photos", str(tmp_path / "photos")))
+    smaller = ["--set", "network.width=4", "--dry-run", "--prepared", str(tmp_path / "prepared")]
+    if "--data-root" not in command:
+        smaller += ["--data-root", str(tmp_path)]
     result = CliRunner().invoke(app, [*arguments, *smaller])
     assert result.exit_code == 0, result.output
     assert "to train" in result.output
+
+
+def test_the_python_example_runs_as_it_stands(bench_run, tmp_path, monkeypatch, capsys):
+    assert bench_run("--methods", "moco", "--seeds", "1", out="results/digits").exit_code == 0
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    exec(next(block for block in BLOCKS if "bench.load" in block), names)
+    assert "moco" in capsys.readouterr().out
+    images, codes, again = (names[name] for name in ("images", "codes", "again"))
+    assert (images.shape, codes.shape, again.shape) == ((16, 1, 8, 8), (16, 8), (16, 1, 8, 8))
+    assert torch.allclose(codes.norm(dim=1), torch.ones(16))
 
 
 def test_every_linked_file_exists():

@@ -7,7 +7,6 @@ and is the same for every method of an experiment, but it is not comparable with
 
 import io
 import json
-import math
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -29,30 +28,31 @@ TURNS = 4  # quarters of a turn
 
 
 class Classifier(nn.Module):
-    """Convolutions down to 8x8 or less, 64 features, one linear layer.
+    """Three convolutions, 64 features, one linear layer. Images [n, c, s, s] in [-1, 1] -> features [n, 64], >= 0.
 
-    Images [n, c, h, w] in [-1, 1] -> features [n, 64], >= 0.
+    The first brings large images down to about 32x32, so that they cost little more than small ones.
     """
 
     def __init__(self, shape: tuple[int, int, int], classes: int, width: int = 16) -> None:
         super().__init__()
         channels, side, _ = shape
-        first = 1 if side <= 64 else 2  # the stride of the first: at full resolution large images cost too much
-        side = -(-side // first)
-        halvings = max(2, math.ceil(math.log2(side / 8)))
-        layers = _block(channels, width, first)
-        for i in range(halvings):
-            layers += _block(min(width << i, 4 * width), min(width << (i + 1), 4 * width), 2)
-            side = -(-side // 2)  # each rounds up
-        self.body = nn.Sequential(*layers, nn.Flatten(), nn.Linear(4 * width * side * side, FEATURES))
+        stride = max(1, side // 32)
+        side = -(-(side // stride) // 4)  # each of the other two halves, rounding up
+        self.body = nn.Sequential(
+            *_block(channels, width, stride + 2, stride),
+            *_block(width, 2 * width, 3, 2),
+            *_block(2 * width, 4 * width, 3, 2),
+            nn.Flatten(),
+            nn.Linear(4 * width * side * side, FEATURES),
+        )
         self.head = nn.Linear(FEATURES, classes)
 
     def forward(self, x: Tensor) -> Tensor:
         return relu(self.body(x))
 
 
-def _block(inputs: int, outputs: int, stride: int) -> list[nn.Module]:
-    return [nn.Conv2d(inputs, outputs, 3, stride, 1), nn.BatchNorm2d(outputs), nn.ReLU()]
+def _block(inputs: int, outputs: int, kernel: int, stride: int) -> list[nn.Module]:
+    return [nn.Conv2d(inputs, outputs, kernel, stride, 1), nn.BatchNorm2d(outputs), nn.ReLU()]
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
+from conftest import picture
 
 SETTINGS = "such as moco[temperature=0.1|0.2,queue_size=4096]"
 EXAMPLE = "write it like moco[temperature=0.1|0.2,queue_size=4096]"
@@ -55,13 +54,6 @@ def write(**files: str | bytes) -> Callable[[Place], None]:
             path.write_bytes(content) if isinstance(content, bytes) else path.write_text(content)
 
     return given
-
-
-def picture(path: Path, size: tuple[int, int], mode: str = "RGB") -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    shape = (size[1], size[0], 3) if mode == "RGB" else (size[1], size[0])
-    pixels = np.random.RandomState(len(str(path))).randint(0, 256, shape)
-    Image.fromarray(pixels.astype(np.uint16 if mode == "I;16" else np.uint8)).save(path)
 
 
 def photos(place: Place, count: int = 1000) -> Path:

@@ -1,17 +1,22 @@
+import gzip
+import hashlib
 import json
 import shutil
 import subprocess
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import torchvision
 from conftest import asked
 from PIL import Image
 from sklearn.datasets import load_digits
-from torchvision.datasets import CIFAR10
+from torchvision.datasets import CIFAR10, MNIST
 
 from bench import data, datasets
 from bench.config import resolve
@@ -121,13 +126,90 @@ def test_torchvisions_cifar10_files_are_read_by_torchvision_and_win_over_a_tree(
     assert any(np.array_equal(original, image) for image in prepared.images("test"))
 
 
-def test_a_failing_download_says_both_ways_to_provide_the_data(tmp_path, monkeypatch):
-    def refuse(*_, **__):
-        raise OSError("no network")
+def write_idx(root: Path, train: int = 300, test: int = 100) -> dict[str, bytes]:
+    """MNIST's four files with random contents; returns them by name."""
+    random = np.random.RandomState(0)
+    files = {}
+    for part, count in (("train", train), ("t10k", test)):
+        pixels, labels = random.randint(0, 256, (count, 28, 28)), np.arange(count) % 10
+        files[f"{part}-images-idx3-ubyte"] = (
+            b"\x00\x00\x08\x03" + np.array([count, 28, 28], ">i4").tobytes() + pixels.astype(np.uint8).tobytes()
+        )
+        files[f"{part}-labels-idx1-ubyte"] = (
+            b"\x00\x00\x08\x01" + np.array([count], ">i4").tobytes() + labels.astype(np.uint8).tobytes()
+        )
+    root.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        (root / name).write_bytes(content)
+    return files
 
-    monkeypatch.setattr("torchvision.datasets.MNIST", refuse)
-    with pytest.raises(RunError, match=r"MNIST/raw/.*mnist/\{train,test\}/<class>.*--data-root"):
+
+@pytest.mark.parametrize(("name", "folder"), [("mnist", "MNIST"), ("fashion_mnist", "FashionMNIST")])
+def test_torchvisions_idx_files_are_read_by_torchvision(tmp_path, name, folder):
+    write_idx(tmp_path / folder / "raw")
+    prepared = data.prepare(asked(name, tmp_path))
+    assert prepared.sidecar["source"] == f"torchvision.datasets.{folder}"
+    assert prepared.counts == {"train": 270, "validation": 30, "test": 100}
+    assert len(prepared.classes) == 10
+    original = getattr(torchvision.datasets, folder)(str(tmp_path), train=False)
+    order = np.lexsort(original.data.reshape(100, -1).T.numpy())
+    mine = np.lexsort(prepared.images("test").reshape(100, -1).T)
+    np.testing.assert_array_equal(prepared.images("test")[mine, 0], original.data[order])
+    np.testing.assert_array_equal(prepared.labels("test")[mine], original.targets[order])
+
+
+class Mirror(BaseHTTPRequestHandler):
+    """Serves `files`; the one called `cut` only by half."""
+
+    files: dict[str, bytes] = {}
+    cut: str | None = None
+    asked: list[str] = []
+
+    def do_GET(self):
+        name = self.path.rpartition("/")[2]
+        self.asked.append(name)
+        content = self.files[name]
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content[: len(content) // 2] if name == self.cut else content)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def mirror(tmp_path, monkeypatch):
+    """A server of MNIST's files, with small contents, that torchvision downloads from."""
+    files = write_idx(tmp_path / "origin")
+    Mirror.files = {f"{name}.gz": gzip.compress(content) for name, content in files.items()}
+    Mirror.cut, Mirror.asked = None, []
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Mirror)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setattr(MNIST, "mirrors", [f"http://127.0.0.1:{server.server_port}/"])
+    resources = [(name, hashlib.md5(Mirror.files[name]).hexdigest()) for name, _ in MNIST.resources]
+    monkeypatch.setattr(MNIST, "resources", resources)
+    yield Mirror
+    server.shutdown()
+
+
+def test_an_interrupted_download_goes_on_with_the_files_that_are_missing(tmp_path, mirror):
+    mirror.cut = "t10k-images-idx3-ubyte.gz"
+    with pytest.raises(RunError, match=r"run this again to try again, or put .*MNIST/raw/.*under"):
+        data.prepare(asked("mnist", tmp_path / "data"))
+    mirror.cut = None
+    mirror.asked.clear()
+    prepared = data.prepare(asked("mnist", tmp_path / "data"))
+    assert set(mirror.asked) == {"t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"}
+    assert prepared.counts == {"train": 270, "validation": 30, "test": 100}
+
+
+def test_a_failing_download_says_both_ways_to_provide_the_data_and_leaves_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(MNIST, "mirrors", ["http://127.0.0.1:1/"])
+    message = r"MNIST/raw/.*mnist/\{train,test\}/<class>.*--data-root"
+    with pytest.raises(RunError, match=message):
         data.prepare(asked("mnist", tmp_path))
+    assert not (tmp_path / "prepared").exists()
 
 
 def test_a_file_that_is_no_image_is_named(image_tree):

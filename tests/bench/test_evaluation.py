@@ -9,7 +9,7 @@ from bench.config import Evaluation
 from bench.errors import UserError
 from bench.evaluation import reference
 from bench.evaluation.evaluator import Evaluator
-from bench.evaluation.extractor import load_extractor, train_extractor
+from bench.evaluation.extractor import Classifier, load_extractor, train_extractor, turned
 from bench.evaluation.frechet import Moments, frechet_distance
 from bench.files import Folder
 from bench.images import to_unit
@@ -94,6 +94,31 @@ def test_the_classifier_learns_and_is_the_same_each_time_whatever_the_seed_and_t
     assert again == stored
     assert torch.equal(torch.get_rng_state(), before)
     assert load_extractor(stored).about["test_accuracy"] > 0.95
+
+
+@pytest.mark.parametrize("side", [4, 8, 28, 32, 48, 64, 100, 256])
+def test_the_extractor_takes_images_of_every_size(side):
+    network = Classifier((3, side, side), 10).eval()
+    assert network(torch.zeros(2, 3, side, side)).shape == (2, 64)
+    assert sum(p.numel() for p in network.parameters()) < 1e6
+
+
+def test_turned_images_are_turned_by_as_many_quarters_as_is_said():
+    torch.manual_seed(0)
+    images = torch.randint(0, 256, (40, 3, 6, 6), dtype=torch.uint8)
+    found, quarters = turned(images)
+    assert set(quarters.tolist()) == {0, 1, 2, 3}
+    for before, after, k in zip(images, found, quarters.tolist(), strict=True):
+        assert torch.equal(after, torch.rot90(before, k, (1, 2)))
+
+
+def test_a_rotation_network_learns_what_is_up_and_names_its_distance(digits):
+    extractor = load_extractor(train_extractor(digits, "rotation", steps=200))
+    assert extractor.about["test_accuracy"] > 0.8
+    assert extractor.column == "fd_rotation"
+    _, probabilities = extractor(torch.from_numpy(digits.images("test")))
+    assert probabilities.shape == (400, 4)
+    assert (probabilities.argmax(1) == 0).double().mean() > 0.8
 
 
 def test_features_of_real_training_images_are_standardised(digits, stored):

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT, asked
-from mistakes import picture
+from conftest import ROOT, asked, picture, write_celeba
 from PIL import Image
 from torchvision.datasets import CelebA
 from typer.testing import CliRunner
@@ -87,17 +86,8 @@ def test_one_folder_around_all_images_is_no_class_and_hidden_files_do_not_count(
     assert sum(prepared.counts.values()) == 100
 
 
-def write_celeba(root, count=60):
-    folder = root / "celeba"
-    for i in range(count):
-        picture(folder / "img_align_celeba" / f"{i + 1:06}.jpg", (178, 218))
-    lines = [f"{i + 1:06}.jpg {0 if i < 40 else 1 if i < 50 else 2}" for i in range(count)]
-    (folder / "list_eval_partition.txt").write_text("\n".join(lines) + "\n")
-    return folder
-
-
 def test_celeba_is_torchvisions_with_the_published_split_cropped_and_resized(tmp_path, monkeypatch):
-    folder = write_celeba(tmp_path)
+    folder = write_celeba(tmp_path, train=40, validation=10, test=10)
     prepared = data.prepare(asked("celeba", tmp_path))
     assert prepared.counts == {"train": 40, "validation": 10, "test": 10}
     assert prepared.shape == (3, 64, 64)

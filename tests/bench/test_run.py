@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from conftest import ROOT, sets
+from conftest import ROOT, picture, sets, write_celeba
+from PIL import Image
 from typer.testing import CliRunner
 
 from bench import plugins, report, tables
@@ -224,6 +225,54 @@ def test_a_folder_of_images_runs_like_any_data_set(bench_run, image_tree, tmp_pa
     result = bench_run(*arguments, network__width="4", network__latent_dim="4", training__batch_size="20")
     assert result.exit_code == 0, result.output
     assert rows_of(tmp_path / "out")["n_real"].unique().tolist() == [80]
+
+
+FEW = {
+    "network__width": "4",
+    "training__train_images": "64",
+    "training__batch_size": "16",
+    "training__epochs": "1",
+    "evaluation__evaluations": "2",
+    "evaluation__samples": "64",
+    "evaluation__classifier_steps": "5",
+}
+
+
+@pytest.mark.parametrize(
+    ("dataset", "options", "network", "side", "columns"),
+    [
+        ("celeba", [], "conv64", 64, 8),
+        ("celebahq", ["--image-size", "128"], "conv256", 128, 4),
+        ("folder", ["--image-size", "32"], "dcgan32", 32, 8),
+        ("folder", ["--image-size", "28", "--grey"], "small", 28, 8),
+    ],
+)
+def test_every_data_set_of_the_paper_trains_with_its_default_network(
+    bench_run, tmp_path, dataset, options, network, side, columns
+):
+    root = tmp_path / "images"
+    if dataset == "celeba":
+        write_celeba(root, train=120, validation=10, test=70)
+    else:
+        for i in range(900):
+            picture((root if dataset == "folder" else root / dataset) / f"{i}.jpg", (130, 130))
+    arguments = ["--dataset", dataset, "--data-root", str(root), "--prepared", str(tmp_path / "prepared"), *options]
+    result = bench_run(*arguments, "--methods", "moco,vae", "--seeds", "1", **FEW)
+    assert result.exit_code == 0, result.output
+    folder = ExperimentFolder(tmp_path / "out")
+    rows = tables.rows(folder)
+    assert np.isfinite(rows["fd_rotation"]).all()
+    assert (rows["n_real"] > 64).all()
+    assert "confidence" not in rows
+    spec = folder.trials()[0].spec()["spec"]
+    assert spec["network"]["name"] == network
+    assert spec["evaluation"]["extractor"] == "rotation"
+    grids = [*folder.trials()[0].path.glob("samples/*.png"), folder.extractor.path / "real.png"]
+    zoom = -(-32 // side)
+    assert {Image.open(grid).size for grid in grids} == {(columns * (side * zoom + 1) + 1,) * 2}
+    assert "fd_rotation" in (folder.report / "index.html").read_text()
+    assert (folder.report / "figures" / "fd_rotation.png").stat().st_size > 5000
+    assert "fd_rotation" in (folder.report / "summary.md").read_text()
 
 
 def long(epochs: int = 60) -> list[str]:
