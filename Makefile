@@ -15,7 +15,7 @@ reference: bench
 	cp results/digits/experiment.yaml results/reference/digits/
 
 test: .venv/installed-dev
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -n 2 -m "not slow"
 
 test-slow: .venv/installed-dev
 	$(BIN)/python -m pytest -m slow

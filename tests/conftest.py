@@ -1,6 +1,9 @@
 """Shared fixtures: the command line in this process or in one of its own, and tiny experiments."""
 
 import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side; trials set their threads themselves
+
 import signal
 import subprocess
 import sys
