@@ -5,15 +5,10 @@ preparation goes on where it was, and what a power failure has lost is noticed.
 """
 
 import json
-import os
-import signal
-import threading
 import time
-from collections.abc import Iterator
-from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
-from contextlib import contextmanager, suppress
+from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +18,7 @@ from bench.decode import Images, Unusable
 from bench.errors import RunError, UserError
 from bench.files import sha256, writing
 from bench.track import Track
+from bench.workers import cores, pool_for
 
 CHUNK_BYTES = 8 * 2**20  # what one worker holds in memory
 
@@ -109,7 +105,7 @@ def fill(file: ImageFile, images: Images, skip: bool, tell: Track) -> list[Chunk
     done = _resume(file, journal, skip)
     tell(sum(len(file.chunks[chunk]) for chunk in done))
     todo = [chunk for chunk in range(len(file.chunks)) if chunk not in done]
-    with _pool(len(todo), images.in_memory) as pool, journal.open("a") as notes:
+    with pool_for(len(todo), images.in_memory) as pool, journal.open("a") as notes:
         running: dict[Future[Chunk], int] = {}
         try:
             for chunk in todo:
@@ -184,34 +180,5 @@ def decode_seconds(images: Images, preprocessing: Preprocessing, tried: int = 50
     for row in range(tried):
         with suppress(Unusable):
             images.decode(row, preprocessing)
-    workers = 1 if images.in_memory else _cores()
+    workers = 1 if images.in_memory else cores()
     return (time.perf_counter() - started) / max(tried, 1) / workers
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@contextmanager
-def _pool(chunks: int, in_memory: bool) -> Iterator[Executor]:
-    """Processes, because decoding holds Python's lock for much of its time; a thread for what they would not help."""
-    workers = min(_cores(), chunks)
-    if in_memory or workers < 2:
-        with ThreadPoolExecutor(1) as pool:
-            yield pool
-        return
-    # Spawned, not forked: this process may have torch's threads.
-    with ProcessPoolExecutor(workers, get_context("spawn"), _start_worker, (os.getpid(),)) as pool:
-        yield pool
-
-
-def _start_worker(parent: int) -> None:
-    """Ctrl-C is the parent's to handle, and a worker whose parent was killed must not stay."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(0.5)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()

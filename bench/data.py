@@ -18,28 +18,11 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from bench import datasets
-from bench.arrays import ImageFile, compact, decode_seconds, fill
+from bench.arrays import ImageFile, decode_seconds
 from bench.config import Preprocessing
-from bench.disk import words
-from bench.errors import RunError, UserError, reason
-from bench.files import make_folder, sha256, write_atomically, writing
-from bench.sources import Part, Source, file_sha256
-from bench.track import Track, track
-
-SPLITS = ("train", "validation", "test")
-VERSION = "uint8, centre crop, Pillow Lanczos, v2"
-HELD_OUT = 5000  # training images for validation, at most, where no validation split is published
-
-
-@dataclass(frozen=True)
-class Request:
-    """A data set by name, where its files are, where prepared arrays are kept, and what is made of its images."""
-
-    name: str
-    root: Path
-    preprocessing: Preprocessing
-    prepared: Path
-    skip_unreadable: bool = False
+from bench.files import make_folder, sha256, writing
+from bench.preparation import VERSION, Request, load, split_parts, write
+from bench.sources import Source, file_sha256
 
 
 @dataclass(frozen=True)
@@ -109,7 +92,7 @@ def locate(request: Request) -> Found | None:
     source = datasets.find(request.name, request.root)
     if source is None:
         return None
-    parts = _split(request.name, _load(source))
+    parts = split_parts(request.name, load(source))
     counts = {split: len(part.images) for split, part in parts.items()}
     known = _known(request, source)
     seconds = 0.0 if known else decode_seconds(parts["train"].images, request.preprocessing) * sum(counts.values())
@@ -134,7 +117,7 @@ def prepare(request: Request) -> Prepared:
                 if prepared.folder.exists():
                     print(f"warning: {prepared.folder} is damaged; preparing it again", file=sys.stderr)
                     shutil.rmtree(prepared.folder)
-                _write(request, source, fingerprint, prepared.folder)
+                write(request, source, fingerprint, prepared.folder)
     _tell_skipped(prepared)
     return prepared
 
@@ -159,77 +142,6 @@ def _lock(path: Path) -> Iterator[None]:
         lock.release()
 
 
-def _write(request: Request, source: Source, fingerprint: str, target: Path) -> None:
-    """Fill `.<fingerprint>.part`, which an interruption leaves to be gone on with, then move it into place."""
-    partial = target.with_name(f".{target.name}.part")
-    make_folder(partial)
-    parts = _split(request.name, _load(source))
-    _check_space(request, parts, partial)
-    splits: dict[str, Any] = {}
-    skipped: dict[str, str] = {}
-    with track(f"decoding {request.name}", sum(len(part.images) for part in parts.values())) as tell:
-        for split, part in parts.items():
-            splits[split], unusable = _write_split(partial, split, part, request, tell)
-            skipped |= unusable
-    sidecar = {
-        "dataset": request.name,
-        "source": source.about,
-        "preprocessing": request.preprocessing.model_dump(),
-        "version": VERSION,
-        "fingerprint": fingerprint,
-        "signature": source.signature(),
-        "classes": source.classes,
-        "splits": splits,
-        "skipped": skipped,
-    }
-    write_atomically(partial / "sidecar.json", json.dumps(sidecar, indent=2).encode())
-    for journal in partial.glob("*.journal"):
-        journal.unlink()
-    partial.rename(target)
-
-
-def _write_split(
-    folder: Path, split: str, part: Part, request: Request, tell: Track
-) -> tuple[dict[str, Any], dict[str, str]]:
-    """Write images and labels of one split; what the sidecar says of it, and the images left out with the reason."""
-    file = ImageFile(folder / f"{split}-images.npy", len(part.images), request.preprocessing)
-    chunks = fill(file, part.images, request.skip_unreadable, tell)
-    digests = [chunk.sha256 for chunk in chunks]
-    unusable = {row: why for chunk in chunks for row, why in chunk.unusable.items()}
-    skipped = {part.images.name(row): why for row, why in unusable.items()}
-    if unusable:
-        keep = np.array([row for row in range(file.rows) if row not in unusable], dtype=np.int64)
-        if not len(keep):
-            raise UserError(
-                f"{request.name} has no usable image for {split}; the first: {next(iter(skipped.values()))}"
-            )
-        file, digests = compact(file, keep)
-        part = part.take(keep)
-    noted: dict[str, Any] = {"images": file.rows, "sha256": digests}
-    if part.labels is not None:
-        labels = folder / f"{split}-labels.npy"
-        with writing(labels):
-            np.save(labels, part.labels.astype(np.int64))
-        noted["labels_sha256"] = file_sha256(labels)
-    return noted, skipped
-
-
-def _check_space(request: Request, parts: dict[str, Part], folder: Path) -> None:
-    present = sum(path.stat().st_blocks * 512 for path in folder.iterdir())
-    needed = image_bytes(request.preprocessing, {s: len(p.images) for s, p in parts.items()}) - present
-    free = shutil.disk_usage(folder).free
-    if needed > free:
-        raise RunError(
-            f"no space left to prepare {request.name} under {request.prepared}: {words(needed)} are needed and "
-            f"{words(free)} free; make room, or choose another --prepared"
-        )
-
-
-def image_bytes(preprocessing: Preprocessing, counts: dict[str, int]) -> int:
-    """What the prepared images take on disk."""
-    return sum(counts.values()) * int(np.prod(preprocessing.shape))
-
-
 def _tell_skipped(prepared: Prepared) -> None:
     skipped = prepared.sidecar["skipped"]
     if skipped:
@@ -238,41 +150,6 @@ def _tell_skipped(prepared: Prepared) -> None:
             f"warning: {len(skipped)} images are left out: {first}; all are listed in {prepared.folder}/sidecar.json",
             file=sys.stderr,
         )
-
-
-def _load(source: Source) -> dict[str, Part]:
-    try:
-        return source.load()
-    except Exception as error:  # whatever torchvision and pickle make of a truncated file
-        message = f"cannot read {source.about} in {source.root}: {reason(error)}; remove what is damaged there"
-        raise UserError(message) from error
-
-
-def _split(name: str, loaded: dict[str, Part]) -> dict[str, Part]:
-    """Shuffle each part by a fixed permutation; cut what is missing off the end of what there is.
-
-    RandomState, because numpy guarantees its stream for ever.
-    """
-    random = np.random.RandomState(0)
-    parts = {}
-    for split in sorted(loaded, reverse=True):  # validation, train, test: the order decides the permutations
-        part = loaded[split]
-        parts[split] = part.take(random.permutation(len(part.images)))
-    if "all" in parts:  # one published part: cut it as its facts say
-        train, validation, _ = datasets.DATASETS[name].images or (0, 0, 0)
-        bounds = np.cumsum([train, validation])
-        pieces = np.split(np.arange(len(parts["all"].images)), bounds)
-        parts = {split: parts["all"].take(rows) for split, rows in zip(SPLITS, pieces, strict=True)}
-    elif "validation" not in parts and "train" in parts:
-        train = parts["train"]
-        rows = np.arange(len(train.images))
-        held_out = min(HELD_OUT, len(rows) // 10)
-        cut = len(rows) - held_out
-        parts |= {"train": train.take(rows[:cut]), "validation": train.take(rows[cut:])}
-    empty = [split for split in SPLITS if split not in parts or not len(parts[split].images)]
-    if empty:
-        raise UserError(f"{name} has too few images: none is left for {empty[0]}; add images")
-    return {split: parts[split] for split in SPLITS}
 
 
 def _fingerprint(request: Request, source: Source) -> str:

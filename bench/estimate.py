@@ -9,12 +9,13 @@ import torch
 from torch import nn
 
 from bench.config import Evaluation, Experiment, Preprocessing, Training
-from bench.data import Found, image_bytes
+from bench.data import Found
 from bench.datasets import DATASETS
 from bench.disk import words
 from bench.evaluation.evaluator import held_out_images
 from bench.evaluation.extractor import BATCH, FILE, TURNS, Classifier
 from bench.images import batch_size, grid_columns, grid_png, to_unit
+from bench.preparation import image_bytes
 from bench.step import Stepper
 from bench.store import ExperimentFolder
 from bench.train import build, evaluation_steps

@@ -11,25 +11,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import typer
 from filelock import FileLock, Timeout
 
-from bench import data, estimate, report
+from bench import checks, data, estimate, report
 from bench.config import Experiment
 from bench.environment import git_state
-from bench.errors import RunError, UserError, reason
+from bench.errors import RunError
 from bench.evaluation import reference
-from bench.evaluation.extractor import FEATURES, FILE, load_extractor
 from bench.executors import Context, Resources
 from bench.experiment import Action, action, describe, refuse_other_protocol
 from bench.files import make_folder, writing
 from bench.plugins import Plugin
+from bench.preparation import Request
 from bench.progress import Progress
 from bench.store import ExperimentFolder
 from bench.trials import Trial, plan
 from bench.variants import Variant
-
-MANY_TRIALS = 200  # more than these are asked about
 
 
 @dataclass(frozen=True)
@@ -51,7 +48,7 @@ class Run:
 
     experiment: Experiment
     variants: list[Variant]
-    request: data.Request
+    request: Request
     options: Options
     resources: Resources
     plugins: tuple[Plugin, ...]
@@ -67,8 +64,8 @@ class Run:
         if found is None:
             print(f"{self.request.name} is not under {self.request.root}; a run would download it, if it can")
         else:
-            self._check_counts(found.counts)
-        experiment = self._resolved(found is None or found.labelled)
+            checks.enough_images(self.experiment, found.counts)
+        experiment = checks.with_extractor(self.experiment, found is None or found.labelled)
         trials = self._planned(experiment, found.fingerprint if found else "unknown")
         if found:
             refuse_other_protocol(self.folder, trials[0])
@@ -84,7 +81,7 @@ class Run:
     def wet(self) -> None:
         """Prepare, train what is missing, report. Exit status 1 where a trial diverged or failed, 130 on Ctrl-C."""
         self._check_machine()
-        self._confirm(len(self.variants) * self.experiment.seeds)
+        checks.confirm(len(self.variants) * self.experiment.seeds, self.options.yes)
         try:
             with self._alone():
                 self._run()
@@ -96,14 +93,6 @@ class Run:
     def _check_machine(self) -> None:
         """Refuse what no trial could be given, before anything is waited for."""
         self._executor().check(self.resources)
-
-    def _confirm(self, trials: int) -> None:
-        if trials <= MANY_TRIALS or self.options.yes:
-            return
-        if not sys.stdin.isatty():
-            raise UserError(f"these are {trials} trials; --dry-run lists them with their cost, --yes runs them")
-        if not typer.confirm(f"these are {trials} trials; run them?"):
-            raise SystemExit(2)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -125,10 +114,10 @@ class Run:
                 shutil.rmtree(self.folder.path)
 
     def _run(self) -> None:
-        stored = self._stored_extractor()
+        stored = checks.stored_extractor(self.options.extractor)
         prepared = data.prepare(self.request)
-        self._check_counts(prepared.counts)
-        experiment = self._resolved(bool(prepared.classes))
+        checks.enough_images(self.experiment, prepared.counts)
+        experiment = checks.with_extractor(self.experiment, bool(prepared.classes))
         trials = self._planned(experiment, prepared.fingerprint)
         refuse_other_protocol(self.folder, trials[0])
         extractor_sha256 = self._ensure_extractor(prepared, experiment, stored)
@@ -152,55 +141,12 @@ class Run:
         print(f"report: {_shown(self.folder.report / 'index.html')}")
         _exit_for(self.folder, [(trial, self.folder.trial(trial.name).status()) for trial in trials])
 
-    def _resolved(self, labelled: bool) -> Experiment:
-        """The experiment with its extractor chosen."""
-        evaluation = self.experiment.evaluation
-        if evaluation.extractor == "classifier" and not labelled:
-            raise UserError(
-                f"{self.request.name} has no labels to train a classifier on; use evaluation.extractor=rotation"
-            )
-        chosen = evaluation.extractor
-        if chosen == "auto":
-            chosen = "classifier" if labelled else "rotation"
-        update = {"evaluation": evaluation.model_copy(update={"extractor": chosen})}
-        return self.experiment.model_copy(update=update)
-
-    def _check_counts(self, counts: dict[str, int]) -> None:
-        """Refuse a data set that is too small for the protocol."""
-        training, split = self.experiment.training, self.experiment.evaluation.split
-        train = min(counts["train"], training.train_images or counts["train"])
-        if train < training.batch_size:
-            raise UserError(
-                f"{self.request.name} has {train} training images, less than one batch; add images, or lower "
-                f"training.batch_size (now {training.batch_size})"
-            )
-        if counts[split] <= FEATURES:
-            raise UserError(
-                f"{self.request.name} has {counts[split]} {split} images, too few to compare with: a distance between "
-                f"{FEATURES} features needs more than {FEATURES}; add images"
-            )
-
     def _planned(self, experiment: Experiment, fingerprint: str) -> list[Trial]:
         return plan(experiment, self.variants, fingerprint, self.resources.cpus)
 
     def _actions(self, trials: list[Trial]) -> dict[str, Action]:
         options = self.options
         return {t.id: action(t, self.folder, options.force, options.retrain_stale) for t in trials}
-
-    def _stored_extractor(self) -> bytes | None:
-        """The extractor that --extractor names; refused, if it must be, before images are decoded."""
-        path = self.options.extractor
-        if path is None:
-            return None
-        try:
-            stored = path.read_bytes()
-        except OSError as error:
-            raise UserError(f"cannot read the extractor {path}: {reason(error)}") from None
-        try:
-            load_extractor(stored)
-        except UserError as error:
-            raise UserError(f"{path} is {error}; results/NAME/extractor/{FILE} is one") from None
-        return stored
 
     def _ensure_extractor(self, prepared: data.Prepared, experiment: Experiment, stored: bytes | None) -> str:
         noted = self.folder.description().get("protocol", {}).get("extractor_sha256")

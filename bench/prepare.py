@@ -22,10 +22,11 @@ def main(
     """Prepare a data set as bench.run would, on all cores. Interrupted, the same command goes on."""
     from bench import data
     from bench.config import resolve
+    from bench.preparation import Request
 
     experiment = resolve({"dataset": dataset, "preprocessing": cli.preprocessing(image_size, crop, grey)})
     root, prepared_root = cli.roots(dataset, data_root, prepared)
-    request = data.Request(dataset, root, experiment.preprocessing, prepared_root, skip_unreadable)
+    request = Request(dataset, root, experiment.preprocessing, prepared_root, skip_unreadable)
     found = data.prepare(request)
     channels, side, _ = found.shape
     print(f"fingerprint: {found.fingerprint}")

@@ -54,9 +54,9 @@ def main(
     """Train methods on a data set, evaluate them as they train, and report. The same command again goes on."""
     from bench import config as configuration
     from bench import plugins
-    from bench.data import Request
     from bench.executors import Resources
     from bench.pipeline import Options, Run
+    from bench.preparation import Request
     from bench.variants import parse_variants, split_methods
     from methods import METHODS
 

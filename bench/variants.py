@@ -5,8 +5,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.config import parse_yaml
 from bench.errors import UserError, unknown
+from bench.strict_yaml import parse_yaml
 from methods import METHODS
 from methods.hyperparameters import schema
 from methods.priors import PRIORS

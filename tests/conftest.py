@@ -15,8 +15,8 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from bench import data
 from bench.config import resolve
+from bench.preparation import Request
 
 ROOT = Path(__file__).parent.parent
 TINY = {
@@ -34,10 +34,10 @@ def sets(**changes: str) -> list[str]:
     return [part for key, value in merged.items() for part in ("--set", f"{key}={value}")]
 
 
-def asked(name: str, root: Path, skip_unreadable: bool = False, **preprocessing: int) -> data.Request:
+def asked(name: str, root: Path, skip_unreadable: bool = False, **preprocessing: int) -> Request:
     """What bench.prepare would ask of the data layer."""
     experiment = resolve({"dataset": name, "preprocessing": preprocessing})
-    return data.Request(name, root, experiment.preprocessing, root / "prepared", skip_unreadable)
+    return Request(name, root, experiment.preprocessing, root / "prepared", skip_unreadable)
 
 
 @pytest.fixture

@@ -1,8 +1,9 @@
 import pytest
 
-from bench.config import Experiment, assignment, dataset_names, load_yaml, resolve
+from bench.config import Experiment, assignment, dataset_names, resolve
 from bench.datasets import DATASETS
 from bench.errors import UserError
+from bench.strict_yaml import load_yaml
 from methods.networks import Networks, fitting
 
 

@@ -22,17 +22,18 @@ from bench import data, datasets
 from bench.config import resolve
 from bench.errors import RunError, UserError
 from bench.images import grid_png, to_uint8, to_unit
+from bench.preparation import SPLITS
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
 
 
 def test_digits_are_scikit_learns_split_by_a_fixed_permutation(tmp_path):
     prepared = data.prepare(asked("digits", tmp_path))
-    counts = [len(prepared.images(split)) for split in data.SPLITS]
+    counts = [len(prepared.images(split)) for split in SPLITS]
     assert counts == list(datasets.DATASETS["digits"].images)
     assert prepared.shape == (1, 8, 8)
-    images = np.concatenate([prepared.images(split) for split in data.SPLITS])
-    labels = np.concatenate([prepared.labels(split) for split in data.SPLITS])
+    images = np.concatenate([prepared.images(split) for split in SPLITS])
+    labels = np.concatenate([prepared.labels(split) for split in SPLITS])
     order = np.random.RandomState(0).permutation(1797)
     original = load_digits()
     np.testing.assert_array_equal(images[:, 0], np.rint(original.images[order] * 255 / 16))
@@ -70,8 +71,8 @@ def test_a_tree_of_images_keeps_pixels_and_classes(image_tree, name, size, chann
     root = image_tree(name, size, channels)
     prepared = data.prepare(asked(name, root))
     assert prepared.shape == (channels, size, size)
-    assert [len(prepared.images(split)) for split in data.SPLITS] == [108, 12, 80]
-    for split in data.SPLITS:
+    assert [len(prepared.images(split)) for split in SPLITS] == [108, 12, 80]
+    for split in SPLITS:
         bright = prepared.images(split).reshape(len(prepared.labels(split)), -1).mean(1) > 100
         np.testing.assert_array_equal(bright, prepared.labels(split) == 1)
     # Shuffled: the first images of a split are of several classes.
@@ -121,7 +122,7 @@ def test_torchvisions_cifar10_files_are_read_by_torchvision_and_win_over_a_tree(
     write_cifar(root)
     prepared = data.prepare(asked("cifar10", root))
     assert prepared.sidecar["source"] == "torchvision.datasets.CIFAR10"
-    assert [len(prepared.images(split)) for split in data.SPLITS] == [90, 10, 20]
+    assert [len(prepared.images(split)) for split in SPLITS] == [90, 10, 20]
     original = CIFAR10(str(root), train=False).data[0].transpose(2, 0, 1)
     assert any(np.array_equal(original, image) for image in prepared.images("test"))
 
@@ -234,7 +235,7 @@ def test_real_mnist_and_cifar10(tmp_path):
         prepared = data.prepare(asked(name, tmp_path))
         facts = datasets.DATASETS[name]
         assert prepared.shape == resolve({"dataset": name}).preprocessing.shape
-        assert tuple(len(prepared.images(split)) for split in data.SPLITS) == facts.images
+        assert tuple(len(prepared.images(split)) for split in SPLITS) == facts.images
         assert np.bincount(prepared.labels("test")).min() > 800
         assert json.loads((prepared.folder / "sidecar.json").read_text())["fingerprint"] == prepared.fingerprint
 

@@ -16,11 +16,12 @@ from PIL import Image
 from torchvision.datasets import CelebA
 from typer.testing import CliRunner
 
-from bench import arrays, data
+from bench import arrays, data, workers
 from bench.arrays import ImageFile, fill
 from bench.config import Preprocessing
 from bench.decode import Files, Pixels
 from bench.errors import RunError, UserError
+from bench.preparation import SPLITS
 from bench.track import track
 
 
@@ -54,7 +55,7 @@ def test_adding_images_to_a_tree_moves_none_between_splits(tmp_path):
     before = data.prepare(asked("folder", tmp_path / "tree", image_size=16))
     numbered(tmp_path / "tree", 400)
     after = data.prepare(asked("folder", tmp_path / "tree", image_size=16))
-    for split in data.SPLITS:
+    for split in SPLITS:
         assert set(numbers(before.images(split))) <= set(numbers(after.images(split)))
 
 
@@ -134,7 +135,7 @@ def test_unreadable_images_are_left_out_counted_and_listed(tmp_path, capsys):
     prepared = data.prepare(asked("folder", tmp_path / "tree", skip_unreadable=True, image_size=16))
     assert "5 images are left out" in capsys.readouterr().err
     assert {Path(path).name for path in prepared.sidecar["skipped"]} == {f"{i}.png" for i in bad}
-    found = [number for split in data.SPLITS for number in numbers(prepared.images(split))]
+    found = [number for split in SPLITS for number in numbers(prepared.images(split))]
     assert sorted(found) == [i for i in range(300) if i not in bad]
     assert prepared.check()
 
@@ -148,7 +149,7 @@ def test_labels_stay_with_their_images_where_some_are_left_out(tmp_path):
                 Image.new("RGB", (16, 16), (first + i, 0, 0)).save(folder / f"{i}.png")
         (tmp_path / "tree" / "train" / name / "7.png").write_text("no image")
     prepared = data.prepare(asked("folder", tmp_path / "tree", skip_unreadable=True, image_size=16))
-    for split in data.SPLITS:
+    for split in SPLITS:
         np.testing.assert_array_equal(prepared.images(split)[:, 0, 0, 0] >= 100, prepared.labels(split) == 1)
     assert prepared.counts["train"] + prepared.counts["validation"] == 98
 
@@ -157,7 +158,7 @@ def test_labels_stay_with_their_images_where_some_are_left_out(tmp_path):
 def small_chunks(monkeypatch):
     """Ten images of 16x16 a chunk, in this process."""
     monkeypatch.setattr(arrays, "CHUNK_BYTES", 10 * 3 * 16 * 16)
-    monkeypatch.setattr(arrays, "_cores", lambda: 1)
+    monkeypatch.setattr(workers, "cores", lambda: 1)
 
 
 def test_an_interrupted_preparation_goes_on_with_what_is_missing(tmp_path, small_chunks, monkeypatch):
@@ -191,7 +192,7 @@ def test_an_interrupted_preparation_goes_on_with_what_is_missing(tmp_path, small
     assert len(decoded) - 151 == 400 - 10 * (done - 1)
     monkeypatch.setattr(Files, "decode", decode)
     whole = data.prepare(replace(request, prepared=tmp_path / "elsewhere"))
-    for split in data.SPLITS:
+    for split in SPLITS:
         np.testing.assert_array_equal(prepared.images(split), whole.images(split))
 
 
@@ -236,7 +237,7 @@ def test_processes_and_one_thread_write_the_same_file(tmp_path, monkeypatch):
     paths = sorted((tmp_path / "tree").iterdir())
     chunks = []
     for cores in (1, 2):
-        monkeypatch.setattr(arrays, "_cores", lambda cores=cores: cores)
+        monkeypatch.setattr(workers, "cores", lambda cores=cores: cores)
         monkeypatch.setattr(arrays, "CHUNK_BYTES", 2**20)
         file = ImageFile(tmp_path / f"{cores}.npy", 60, Preprocessing(image_size=16))
         with track("x", 60) as tell:
@@ -282,7 +283,7 @@ def test_a_killed_preparation_leaves_no_process_and_goes_on(tmp_path, number):
     assert "fingerprint: " in output
     request = asked("folder", tmp_path / "tree", image_size=16)
     prepared = data.prepare(replace(request, prepared=tmp_path / "prepared"))
-    assert sorted(n for s in data.SPLITS for n in numbers(prepared.images(s))) == list(range(4000))
+    assert sorted(n for s in SPLITS for n in numbers(prepared.images(s))) == list(range(4000))
 
 
 def test_the_command_prints_fingerprint_counts_and_classes_and_finds_them_again(tmp_path):
