@@ -61,6 +61,11 @@ class Prepared:
         return self.sidecar["classes"]
 
     @property
+    def skipped(self) -> dict[str, str]:
+        """Images that were left out, and why."""
+        return self.sidecar["skipped"]
+
+    @property
     def counts(self) -> dict[str, int]:
         """Images in each split."""
         return {split: noted["images"] for split, noted in self.sidecar["splits"].items()}
@@ -143,13 +148,10 @@ def _lock(path: Path) -> Iterator[None]:
 
 
 def _tell_skipped(prepared: Prepared) -> None:
-    skipped = prepared.sidecar["skipped"]
-    if skipped:
-        first = next(iter(skipped.values()))
-        print(
-            f"warning: {len(skipped)} images are left out: {first}; all are listed in {prepared.folder}/sidecar.json",
-            file=sys.stderr,
-        )
+    if prepared.skipped:
+        count, first = len(prepared.skipped), next(iter(prepared.skipped.values()))
+        where = f"all are listed in {prepared.folder}/sidecar.json"
+        print(f"warning: {count} images are left out: {first}; {where}", file=sys.stderr)
 
 
 def _fingerprint(request: Request, source: Source) -> str:

@@ -60,9 +60,12 @@ def difference(before: dict[str, Any], now: dict[str, Any], path: str = "") -> s
 
 
 def describe(
-    experiment: ExperimentFolder, trials: list[Trial], seeds: int, command: str, extractor_sha256: str
+    experiment: ExperimentFolder, trials: list[Trial], seeds: int, command: str, extractor_sha256: str, skipped: int
 ) -> None:
-    """Keep experiment.yaml: what was asked so far, under which protocol, by which commands."""
+    """Keep experiment.yaml: what was asked so far, under which protocol, by which commands.
+
+    skipped: images of the data set that could not be used.
+    """
     before = experiment.description()
     labels = [trial.label for trial in trials]
     experiment.describe(
@@ -70,6 +73,7 @@ def describe(
             "commands": list(dict.fromkeys([*before.get("commands", []), command])),
             "methods": list(dict.fromkeys([*before.get("methods", []), *labels])),
             "seeds": max(before.get("seeds", 0), seeds),
+            "skipped_images": skipped,
             "protocol": trials[0].protocol | {"extractor_sha256": extractor_sha256},
         }
     )

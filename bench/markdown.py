@@ -25,7 +25,13 @@ def page(
     """The summary as a Markdown page: mean [least, greatest] over seeds, what did not finish, and the protocol."""
     protocol = description.get("protocol", {})
     dataset = protocol.get("dataset", {})
-    lines = [f"# {dataset.get('name', 'results')}", "", *table(summary, floors), "", *notes(summary, trials, floors)]
+    lines = [
+        f"# {dataset.get('name', 'results')}",
+        "",
+        *table(summary, floors),
+        "",
+        *notes(summary, trials, floors, description),
+    ]
     lines += ["", "Made by:", ""] + [f"    {command}" for command in description.get("commands", [])]
     lines += ["", *(f"On: {machine}." for machine in machines)]
     lines += ["", f"Data set fingerprint `{dataset.get('fingerprint', '')[:16]}`, extractor sha256 "]
@@ -76,7 +82,9 @@ def number(value: float) -> str:
     return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
 
 
-def notes(summary: pd.DataFrame, trials: pd.DataFrame, floors: dict[str, float]) -> list[str]:
+def notes(
+    summary: pd.DataFrame, trials: pd.DataFrame, floors: dict[str, float], description: dict[str, Any]
+) -> list[str]:
     """What a reader must know to read the table rightly."""
     lines = ["Mean [least, greatest] over the seeds that finished, at the last evaluation; best mean first."]
     if floors:
@@ -92,6 +100,8 @@ def notes(summary: pd.DataFrame, trials: pd.DataFrame, floors: dict[str, float])
     )
     if summary["done"].max() < 5:
         lines.append("With fewer than 5 seeds these are points, not evidence of a difference.")
+    if description.get("skipped_images"):
+        lines.append(f"{description['skipped_images']} images of the data set could not be used and were left out.")
     lost = trials[trials["state"].isin(["diverged", "failed"])]
     lines += [f"- `{r['variant']}` seed {r['seed']} {r['state']}: {r['reason']}" for r in tables.records(lost)]
     if trials["stale"].any():

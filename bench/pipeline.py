@@ -121,7 +121,7 @@ class Run:
         trials = self._planned(experiment, prepared.fingerprint)
         refuse_other_protocol(self.folder, trials[0])
         extractor_sha256 = self._ensure_extractor(prepared, experiment, stored)
-        describe(self.folder, trials, experiment.seeds, _command(), extractor_sha256)
+        describe(self.folder, trials, experiment.seeds, _command(), extractor_sha256, len(prepared.skipped))
         actions = self._actions(trials)
         for trial in trials:
             if actions[trial.id] is Action.retrain:

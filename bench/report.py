@@ -108,7 +108,7 @@ def _page(
         floors=floors,
         real=real(headings(summary), floors),
         trials=tables.records(trials),
-        notes=[line for line in notes(summary, trials, floors) if line],
+        notes=[line for line in notes(summary, trials, floors, folder.description()) if line],
         figures=[f"figures/{m}.png" for m in FIGURES if (report / "figures" / f"{m}.png").exists()],
         grids={k: {v: p.relative_to(report) for v, p in shown.items()} for k, shown in grids.items()},
         spread=spread,

@@ -67,12 +67,21 @@ def _probe(address: str) -> None:
     if address.startswith("ray://"):
         raise UserError("a Ray Client address cannot be used; run this on a node of the cluster, with --address auto")
     host, colon, port = address.rpartition(":")
-    if colon and port.isdigit():
-        try:
-            socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()
-        except OSError as error:
-            hint = "see `ray status` on its head node"
-            raise RunError(f"no Ray cluster answers at {address} ({error}); {hint}") from None
+    if not (colon and port.isdigit()):
+        return
+    try:
+        with socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS) as connection:
+            # A cluster speaks gRPC: HTTP/2, whose servers answer this preface with their settings (RFC 9113, 3.4).
+            connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]))
+            frame = connection.recv(9)
+    except OSError as error:
+        found = str(error)
+    else:
+        if frame[3:4] == b"\x04" or os.environ.get("RAY_USE_TLS") == "1":
+            return
+        found = "something else listens there"
+    hint = "see `ray status` on its head node"
+    raise RunError(f"no Ray cluster answers at {address} ({found}); {hint}")
 
 
 def _connect(resources: Resources) -> None:

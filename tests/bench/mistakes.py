@@ -5,6 +5,7 @@
 """
 
 import subprocess
+import threading
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
@@ -176,6 +177,16 @@ def cluster(place: Place) -> None:
     place.stack.callback(made.shutdown)
     place.stack.callback(ray.shutdown)
     place.replace["HOST:PORT"] = made.address
+
+
+def web_server(place: Place) -> None:
+    """A server that is no Ray cluster's."""
+    from http.server import HTTPServer, SimpleHTTPRequestHandler
+
+    server = HTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    place.stack.callback(server.shutdown)
+    place.replace["HOST:PORT"] = f"127.0.0.1:{server.server_port}"
 
 
 PHOTOS = "--dataset folder --data-root photos --image-size 16"
@@ -388,6 +399,9 @@ RESULTS = [
 RAY = [
     Mistake("a cluster that does not answer", "run --address 127.0.0.1:1",
             "no Ray cluster answers at 127.0.0.1:1 ([Errno 111] Connection refused); see `ray status` on its head node", 1),
+    Mistake("an address where something else listens", "run --address HOST:PORT",
+            "no Ray cluster answers at HOST:PORT (something else listens there); see `ray status` on its head node", 1,
+            web_server),
     Mistake("an address that is none", "run --address nonsense",
             "cannot start on the Ray cluster at nonsense: Invalid address format: nonsense", 1),
     Mistake("a Ray Client address", "run --address ray://127.0.0.1:10001",

@@ -227,6 +227,22 @@ def test_a_folder_of_images_runs_like_any_data_set(bench_run, image_tree, tmp_pa
     assert rows_of(tmp_path / "out")["n_real"].unique().tolist() == [80]
 
 
+def test_images_that_were_left_out_are_counted_in_the_report(bench_run, image_tree, tmp_path):
+    root = image_tree("cifar10", 32, 3, train=60, test=40)
+    for name in ("x", "y"):
+        (root / "cifar10" / "train" / "class0" / f"{name}.png").write_text("no image")
+    arguments = ["--methods", "mmd", "--dataset", "cifar10", "--data-root", str(root), "--seeds", "1"]
+    changes = {"network__width": "4", "network__latent_dim": "4", "training__batch_size": "20"}
+    result = bench_run(*arguments, **changes)
+    assert result.exit_code == 2
+    assert re.search(r"class0/[xy]\.png: it is no image", result.stderr)
+    assert not (tmp_path / "out").exists()  # nothing came of it, so nothing is left
+    result = bench_run(*arguments, "--skip-unreadable", **changes)
+    assert result.exit_code == 0, result.output
+    for name in ("index.html", "summary.md"):
+        assert "2 images of the data set could not be used" in (tmp_path / "out" / "report" / name).read_text()
+
+
 FEW = {
     "network__width": "4",
     "training__train_images": "64",
