@@ -70,7 +70,7 @@ class Evaluation(Strict):
     evaluations: rows of a trial, dense early: the k-th of n stands at (k/n)^2 of the training.
     samples: generated images for each row. split: the real images they are compared with.
     extractor: whose features images are compared in: a classifier of the data set's labels, a network that tells by
-    how much an image was turned, or auto: the classifier where there are labels. classifier_steps: its training.
+    how much an image was turned, or auto: the classifier where there are labels. extractor_steps: its training.
     seed: of the prior draws.
     """
 
@@ -78,7 +78,7 @@ class Evaluation(Strict):
     samples: Annotated[int, Field(ge=2)] = 1000
     split: Literal["test", "validation"] = "test"
     extractor: Literal["auto", "classifier", "rotation"] = "auto"
-    classifier_steps: PositiveInt = 400
+    extractor_steps: PositiveInt = 400
     seed: Annotated[int, Field(ge=0)] = 0
 
 

@@ -116,7 +116,7 @@ def _extractor_seconds(experiment: Experiment, counts: dict[str, int]) -> float:
         look = _timed(lambda: network(to_unit(batch))) / BATCH
     # test images for the accuracy and the reference, and training images for the features' scale and the floor
     looked_at = 2 * counts["test"] + min(10000, counts["train"]) + min(evaluation.samples, counts["train"])
-    return evaluation.classifier_steps * step + looked_at * look
+    return evaluation.extractor_steps * step + looked_at * look
 
 
 def _counts(experiment: Experiment, found: Found | None) -> dict[str, int]:

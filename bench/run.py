@@ -42,7 +42,7 @@ def main(
     ] = None,
     max_concurrent: Annotated[int | None, typer.Option(min=1, help="Trials at a time.")] = None,
     plugin: Annotated[list[Path] | None, typer.Option(help="A Python file with METHODS of its own; it is run.")] = None,
-    extractor: Annotated[Path | None, typer.Option(help="A stored classifier.pt to compare images with.")] = None,
+    extractor: Annotated[Path | None, typer.Option(help="A stored extractor.pt to compare images with.")] = None,
     checkpoint_seconds: Annotated[
         float, typer.Option(min=0, callback=cli.finite, help="Between checkpoints, at most.")
     ] = 20.0,

@@ -24,7 +24,7 @@ TINY = {
     "training.train_images": "200",
     "evaluation.samples": "64",
     "evaluation.evaluations": "3",
-    "evaluation.classifier_steps": "20",
+    "evaluation.extractor_steps": "20",
 }
 
 

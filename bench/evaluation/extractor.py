@@ -23,7 +23,7 @@ from bench.rng import forked
 
 FEATURES = 64
 BATCH = 128
-FILE = "classifier.pt"
+FILE = "extractor.pt"
 TURNS = 4  # quarters of a turn
 
 

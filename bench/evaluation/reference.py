@@ -48,7 +48,7 @@ def ensure(
     if stored is None:
         there = _whole(folder, FILE)
         stored = (
-            folder.read(FILE) if there else train_extractor(data, evaluation.extractor, evaluation.classifier_steps)
+            folder.read(FILE) if there else train_extractor(data, evaluation.extractor, evaluation.extractor_steps)
         )
     extractor = load_extractor(stored)
     if extractor.name != evaluation.extractor:

@@ -279,14 +279,14 @@ FILES = [
     Mistake("a stored extractor that is not there", "run --extractor gone.pt --executor serial",
             "cannot read the extractor gone.pt: No such file or directory"),
     Mistake("a file that is no extractor", "run --extractor notes.txt --executor serial",
-            "notes.txt is not an extractor stored by bench.run (KeyError); results/NAME/extractor/classifier.pt "
+            "notes.txt is not an extractor stored by bench.run (KeyError); results/NAME/extractor/extractor.pt "
             "is one", given=write(notes__txt="hello")),
     Mistake("an extractor of other images",
-            "run --extractor results/digits/extractor/classifier.pt --image-size 4 --out results/small",
+            "run --extractor results/digits/extractor/extractor.pt --image-size 4 --out results/small",
             "the extractor is for images of shape [1, 8, 8], not [1, 4, 4]; leave out --extractor to train another",
             given=finished(), trains=True),
     Mistake("an extractor of another kind",
-            "run --extractor results/digits/extractor/classifier.pt --set evaluation.extractor=rotation --out other",
+            "run --extractor results/digits/extractor/extractor.pt --set evaluation.extractor=rotation --out other",
             "the stored extractor is a classifier network, not a rotation one; leave out --extractor to train another",
             given=finished(), trains=True),
 ]  # fmt: skip
@@ -392,8 +392,8 @@ RESULTS = [
             "warning: data/prepared/digits/ID is damaged; preparing it again", 0,
             damaged("data/prepared/digits/*/test-images.npy"), trains=True),
     Mistake("a damaged extractor", "run --methods mmd --seeds 1",
-            "warning: results/digits/extractor/classifier.pt is damaged; making it again", 0,
-            damaged("results/digits/extractor/classifier.pt"), trains=True),
+            "warning: results/digits/extractor/extractor.pt is damaged; making it again", 0,
+            damaged("results/digits/extractor/extractor.pt"), trains=True),
 ]  # fmt: skip
 
 RAY = [

@@ -211,7 +211,7 @@ def test_variants_with_long_names_keep_their_own_grids(bench_run, tmp_path):
 
 def test_a_stored_extractor_is_used_as_it_is(bench_run, tmp_path):
     assert bench_run("--methods", "mmd", "--seeds", "1").exit_code == 0
-    stored = tmp_path / "out" / "extractor" / "classifier.pt"
+    stored = tmp_path / "out" / "extractor" / "extractor.pt"
     result = bench_run("--methods", "mmd", "--seeds", "1", "--extractor", str(stored), out="other")
     assert result.exit_code == 0
     assert "training the classifier" not in result.output
@@ -250,7 +250,7 @@ FEW = {
     "training__epochs": "1",
     "evaluation__evaluations": "2",
     "evaluation__samples": "64",
-    "evaluation__classifier_steps": "5",
+    "evaluation__extractor_steps": "5",
 }
 
 

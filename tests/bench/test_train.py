@@ -41,7 +41,7 @@ def world(tmp_path_factory):
     """Prepared digits and an evaluator."""
     prepared = data.prepare(asked("digits", tmp_path_factory.mktemp("data")))
     folder = Folder(tmp_path_factory.mktemp("extractor"))
-    reference.ensure(folder, prepared, Evaluation(extractor="classifier", samples=64, classifier_steps=10))
+    reference.ensure(folder, prepared, Evaluation(extractor="classifier", samples=64, extractor_steps=10))
     return prepared, Evaluator.create(reference.load(folder), prepared, 64, 0, torch.device("cpu"))
 
 
