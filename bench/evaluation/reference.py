@@ -47,9 +47,7 @@ def ensure(
     split, samples = evaluation.split, evaluation.samples
     if stored is None:
         there = _whole(folder, FILE)
-        stored = (
-            folder.read(FILE) if there else train_extractor(data, evaluation.extractor, evaluation.extractor_steps)
-        )
+        stored = folder.read(FILE) if there else train_extractor(data, evaluation.extractor, evaluation.extractor_steps)
     extractor = load_extractor(stored)
     if extractor.name != evaluation.extractor:
         kinds = f"a {extractor.name} network, not a {evaluation.extractor} one"
