@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 from bench import datasets
 from bench.arrays import ImageFile, decode_seconds
 from bench.config import Preprocessing
-from bench.files import make_folder, sha256, writing
+from bench.files import Folder, make_folder, sha256, writing
 from bench.preparation import VERSION, Request, load, split_parts, write
 from bench.sources import Source, file_sha256
 
@@ -79,8 +79,10 @@ class Prepared:
         return np.load(self.folder / f"{split}-labels.npy")
 
     def check(self) -> bool:
-        """Whether the arrays are what was written."""
-        sidecar = self.sidecar
+        """Whether everything is there and what was written."""
+        sidecar = _readable(self.folder / "sidecar.json")
+        if sidecar is None:
+            return False
         preprocessing = Preprocessing.model_validate(sidecar["preprocessing"])
         for split, noted in sidecar["splits"].items():
             images = ImageFile(self.folder / f"{split}-images.npy", noted["images"], preprocessing)
@@ -115,20 +117,16 @@ def prepare(request: Request) -> Prepared:
     fingerprint = _known(request, source) or _fingerprint(request, source)
     folder = request.prepared / request.name
     prepared = Prepared(folder / fingerprint[:16])
-    if not _ready(prepared):  # no lock where nothing is written: the folder may be read-only
+    if not prepared.check():  # no lock where nothing is written: the folder may be read-only
         make_folder(folder)
         with _lock(folder / ".lock"):
-            if not _ready(prepared):  # another process may have done it while this one waited
+            if not prepared.check():  # another process may have done it while this one waited
                 if prepared.folder.exists():
                     print(f"warning: {prepared.folder} is damaged; preparing it again", file=sys.stderr)
                     shutil.rmtree(prepared.folder)
                 write(request, source, fingerprint, prepared.folder)
     _tell_skipped(prepared)
     return prepared
-
-
-def _ready(prepared: Prepared) -> bool:
-    return (prepared.folder / "sidecar.json").exists() and prepared.check()
 
 
 @contextmanager
@@ -164,8 +162,14 @@ def _known(request: Request, source: Source) -> str | None:
     """The fingerprint noted when these very files (by name, size and date) were prepared; saves hashing them."""
     signature = source.signature()
     for path in (request.prepared / request.name).glob("*/sidecar.json"):
-        sidecar = json.loads(path.read_text())
+        sidecar = _readable(path) or {}
         expected = (signature, request.preprocessing.model_dump(), VERSION)
-        if (sidecar["signature"], sidecar["preprocessing"], sidecar.get("version")) == expected:
+        if (sidecar.get("signature"), sidecar.get("preprocessing"), sidecar.get("version")) == expected:
             return sidecar["fingerprint"]
     return None
+
+
+def _readable(sidecar: Path) -> dict[str, Any] | None:
+    """What a sidecar says; None where it is missing or damaged."""
+    whole = Folder(sidecar.parent).read_whole(sidecar.name)
+    return None if whole is None else json.loads(whole)

@@ -23,7 +23,7 @@ class Damaged(RunError):
     """A file is not what was written."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(f"{path} is damaged: its sha256 is not the one noted when it was written")
+        super().__init__(f"{path} is damaged (its sha256 has changed); remove it and run the same command again")
 
 
 def sha256(data: bytes) -> str:

@@ -13,7 +13,7 @@ from bench.arrays import ImageFile, compact, fill
 from bench.config import Preprocessing
 from bench.disk import words
 from bench.errors import RunError, UserError, reason
-from bench.files import make_folder, write_atomically, writing
+from bench.files import Folder, make_folder, writing
 from bench.sources import Part, Source, file_sha256
 from bench.track import Track, track
 
@@ -91,7 +91,7 @@ def write(request: Request, source: Source, fingerprint: str, target: Path) -> N
         "splits": splits,
         "skipped": skipped,
     }
-    write_atomically(partial / "sidecar.json", json.dumps(sidecar, indent=2).encode())
+    Folder(partial).write("sidecar.json", json.dumps(sidecar, indent=2).encode())
     for journal in partial.glob("*.journal"):
         journal.unlink()
     partial.rename(target)

@@ -109,7 +109,7 @@ def celeba(folder: Path) -> Source | None:
     if not (images.is_dir() and partition.exists()):
         return None
     splits: dict[str, list[Path]] = {"train": [], "validation": [], "test": []}
-    for number, line in enumerate(partition.read_text().splitlines(), 1):
+    for number, line in enumerate(partition.read_text(errors="replace").strip().splitlines(), 1):
         name, _, split = line.strip().partition(" ")
         if split.strip() not in ("0", "1", "2"):
             raise UserError(f"{partition}, line {number}: {line[:40]!r} is not a file name and 0, 1 or 2")
@@ -138,7 +138,7 @@ def tree(folder: Path, labelled: bool = True, splits: bool = False) -> Source:
         splits: whether split folders are required.
     """
     files = _images(folder)
-    found = {path: SPLIT_FOLDERS.get(path.relative_to(folder).parts[0]) for path in files}
+    found = {path: SPLIT_FOLDERS.get(path.relative_to(folder).parts[0].lower()) for path in files}
     named = {split for split in found.values() if split}
     if named or splits:
         _require(folder, named)

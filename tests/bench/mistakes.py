@@ -391,6 +391,12 @@ RESULTS = [
     Mistake("a damaged prepared array", "run --methods mmd --seeds 1",
             "warning: data/prepared/digits/ID is damaged; preparing it again", 0,
             damaged("data/prepared/digits/*/test-images.npy"), trains=True),
+    Mistake("a damaged note of a prepared set", "run --methods mmd --seeds 1",
+            "warning: data/prepared/digits/ID is damaged; preparing it again", 0,
+            damaged("data/prepared/digits/*/sidecar.json"), trains=True),
+    Mistake("a damaged specification of a trial", "run --methods mmd --seeds 1",
+            "results/digits/trials/mmd-s0-ID/spec.json is damaged (its sha256 has changed); remove it and run the same "
+            "command again", 1, damaged("results/digits/trials/*/spec.json"), trains=True),
     Mistake("a damaged extractor", "run --methods mmd --seeds 1",
             "warning: results/digits/extractor/extractor.pt is damaged; making it again", 0,
             damaged("results/digits/extractor/extractor.pt"), trains=True),
