@@ -100,8 +100,12 @@ class Pixels:
 
     def decode(self, row: int, preprocessing: Preprocessing) -> np.ndarray:
         """uint8 [channels, side, side]."""
+        pixels = self.array[row]
+        channels, side, _ = preprocessing.shape
+        if pixels.shape == ((side, side) if channels == 1 else (side, side, 3)) and preprocessing.crop in (None, side):
+            return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)  # as `fit` would, and much faster
         with _unusable(self.name(row)):
-            return fit(Image.fromarray(self.array[row]), preprocessing)
+            return fit(Image.fromarray(pixels), preprocessing)
 
 
 Images = Files | Pixels

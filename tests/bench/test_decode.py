@@ -110,4 +110,8 @@ def test_images_in_memory_are_decoded_like_files(tmp_path):
     for path, image in zip(paths, images, strict=True):
         Image.fromarray(image).save(path)
     for row in range(3):
+        for side in (8, 12):
+            np.testing.assert_array_equal(
+                Files(paths).decode(row, asked(side)), Pixels(images).decode(row, asked(side))
+            )
         np.testing.assert_array_equal(Files(paths).decode(row, asked(8)), Pixels(images).decode(row, asked(8)))
