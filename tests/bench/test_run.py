@@ -330,7 +330,8 @@ def test_a_run_killed_between_checkpoints_goes_on_and_ends_with_the_same_rows(st
 
 
 def test_ctrl_c_stops_cleanly_says_how_to_go_on_and_exits_130(start_run):
-    command = ["--methods", "moco,mmd", "--seeds", "1", "--executor", "serial", *long()]
+    # Long enough not to end before the signal comes, however busy the machine; it is never waited for.
+    command = ["--methods", "moco,mmd", "--seeds", "1", "--executor", "serial", *long(epochs=2000)]
     run = start_run(*command)
     run.wait_for_step(10)
     run.send(signal.SIGINT)
