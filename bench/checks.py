@@ -6,7 +6,7 @@ from pathlib import Path
 import typer
 
 from bench.config import Experiment
-from bench.errors import UserError, reason
+from bench.errors import RunError, UserError, reason
 from bench.evaluation.extractor import FEATURES, FILE, load_extractor
 
 MANY_TRIALS = 200  # more than these are asked about
@@ -20,6 +20,13 @@ def confirm(trials: int, yes: bool) -> None:
         raise UserError(f"these are {trials} trials; --dry-run lists them with their cost, --yes runs them")
     if not typer.confirm(f"these are {trials} trials; run them?"):
         raise SystemExit(2)
+
+
+def can_be_a_folder(path: Path) -> None:
+    """Refuse, without writing, a folder that cannot be made because a file is in its way."""
+    nearest = next(place for place in (path, *path.parents) if place.exists())
+    if not nearest.is_dir():
+        raise RunError(f"cannot write {path}: {nearest} is not a folder")
 
 
 def enough_images(experiment: Experiment, counts: dict[str, int]) -> None:

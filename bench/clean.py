@@ -1,6 +1,7 @@
 """python -m bench.clean: what takes room on disk, by kind, and how to get it back."""
 
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from filelock import FileLock, Timeout
 
 from bench import cli, disk, tables
 from bench.errors import UserError, unknown
+from bench.files import Damaged
 from bench.store import CHECKPOINTS, FINAL, ExperimentFolder
 
 app = typer.Typer(**cli.PLAIN)
@@ -97,8 +99,13 @@ def _experiments(results: Path) -> list[ExperimentFolder]:
 
 def _of_experiments(experiments: list[ExperimentFolder]) -> Iterator[Waste]:
     for folder in experiments:
-        for trial in tables.records(tables.trials(folder)):
-            path, locks = folder.trial(trial["folder"]).path, (folder.lock,)
+        for each in folder.trials():
+            try:
+                trial = tables.describe(each)
+            except Damaged as error:
+                print(f"warning: {error}; it is left alone", file=sys.stderr)
+                continue
+            path, locks = each.path, (folder.lock,)
             if trial["stale"]:
                 yield Waste("stale", path, locks)
             elif trial["state"] in FINAL:

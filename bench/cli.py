@@ -18,12 +18,15 @@ class Command(TyperCommand):
     """A command whose users never see a traceback for a mistake of theirs."""
 
     def main(self, *args: Any, **kwargs: Any) -> NoReturn:
+        self._refuse_empty([*(args[0] if args else kwargs.get("args") or sys.argv[1:])])
         try:
             code = super().main(*args, **{**kwargs, "standalone_mode": False})
         except UserError as error:
             self._end(str(error), error.exit_code)
         except (typer.Abort, KeyboardInterrupt):
             code = INTERRUPTED
+        except OSError as error:  # of the machine, whatever it is: a path too long, a disk that fails
+            self._end(f"cannot use {error.filename or 'a file'}: {error.strerror or error}", 1)
         except Exception as error:
             # click's own, whatever package it comes in: typer has one inside since 0.20
             message = getattr(error, "format_message", None)
@@ -33,6 +36,12 @@ class Command(TyperCommand):
         if code == INTERRUPTED:  # typer itself catches Ctrl-C in some versions
             print("\ninterrupted; the same command goes on from what is done", file=sys.stderr)
         sys.exit(code if isinstance(code, int) else 0)
+
+    def _refuse_empty(self, arguments: list[str]) -> None:
+        """Empty values, as of a shell variable that is not set: a path would silently be the working folder."""
+        for before, argument in zip(["an argument", *arguments], arguments, strict=False):
+            if argument == "" or (argument.startswith("--") and argument.endswith("=")):
+                self._end(f"{argument.rstrip('=') or before} is empty; is a variable not set?", 2)
 
     @staticmethod
     def _end(message: str, code: int) -> NoReturn:
@@ -51,7 +60,10 @@ DataRoot = Annotated[
     Path | None, typer.Option(help="Where data sets are, or are downloaded to (default data); of folder, the tree.")
 ]
 PreparedRoot = Annotated[
-    Path | None, typer.Option("--prepared", help="Where decoded images are kept; default <data root>/prepared.")
+    Path | None,
+    typer.Option(
+        "--prepared", help="Where decoded images are kept; default <data root>/prepared; of folder, data/prepared."
+    ),
 ]
 ImageSize = Annotated[int | None, typer.Option(min=1, help="Side of the images in pixels; folder has no default.")]
 Crop = Annotated[int | None, typer.Option(min=1, help="First cut a square of this side out of the centre.")]

@@ -87,7 +87,7 @@ class Experiment(Strict):
 
     methods: list[str] = []
     dataset: str = "digits"
-    seeds: PositiveInt = 3
+    seeds: Annotated[int, Field(gt=0, le=10_000)] = 3
     preprocessing: Preprocessing = Preprocessing()
     network: Network = Network()
     training: Training = Training()

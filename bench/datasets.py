@@ -109,13 +109,20 @@ def find(name: str, root: Path) -> Source | None:
     return DATASETS[name].find(root)
 
 
-def download(name: str, root: Path) -> Source:
-    """Let torchvision download into `root`; UserError or RunError, with what to put where, if that cannot be."""
+def refuse_missing(name: str, root: Path) -> None:
+    """UserError, with what to put where, for a data set that is not under `root` and cannot be downloaded."""
     dataset = DATASETS[name]
     if name == "folder":
         raise UserError(f"there is no folder {root}; with --dataset folder, --data-root names a tree of images")
     if not dataset.torchvision:
         raise UserError(f"{name} is not under {root} and cannot be downloaded; put {dataset.layout} there, or {_OWN}")
+
+
+def download(name: str, root: Path) -> Source:
+    """Let torchvision download into `root`; UserError or RunError, with what to put where, if that cannot be."""
+    dataset = DATASETS[name]
+    refuse_missing(name, root)
+    assert dataset.torchvision
     print(f"downloading {name} into {root} (torchvision)", flush=True)
     try:
         _fetch(dataset.torchvision, root)

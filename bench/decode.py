@@ -53,6 +53,8 @@ def _unusable(what: str) -> Iterator[None]:
         yield
     except Unusable as error:
         raise Unusable(f"cannot use the image {what}: {error}") from None
+    except Image.DecompressionBombError:
+        raise Unusable(f"cannot use the image {what}: it has too many pixels to be opened safely; shrink it") from None
     except UnidentifiedImageError:
         raise Unusable(f"cannot read the image {what}: it is no image, whatever its name; replace it") from None
     except Exception as error:  # Pillow raises a dozen types for damaged files

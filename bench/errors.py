@@ -19,7 +19,7 @@ class RunError(UserError):
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """' Did you mean X?' for the nearest of `known`, else the list of what there is."""
     options = sorted(known)
-    near = difflib.get_close_matches(name, options, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(name.lower(), options, n=1, cutoff=0.5)
     return f" Did you mean {near[0]}?" if near else f" There is: {', '.join(options)}."
 
 

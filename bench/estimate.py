@@ -12,6 +12,7 @@ from bench.config import Evaluation, Experiment, Preprocessing, Training
 from bench.data import Found
 from bench.datasets import DATASETS
 from bench.disk import words
+from bench.errors import UserError, reason
 from bench.evaluation.evaluator import held_out_images
 from bench.evaluation.extractor import BATCH, FILE, TURNS, Classifier
 from bench.images import batch_size, grid_columns, grid_png, to_unit
@@ -46,7 +47,7 @@ def lines(
 ) -> list[str]:
     """What a dry run says of time and disk."""
     counts = _counts(experiment, found)
-    costs = {label: trial_cost(trial, counts) for label, trial in {t.label: t for t in todo}.items()}
+    costs = {label: _tried(trial, counts) for label, trial in {t.label: t for t in todo}.items()}
     training = sum(costs[trial.label].seconds for trial in todo) / max(at_once, 1)
     before = 0.0 if folder.extractor.exists(FILE) else _extractor_seconds(experiment, counts)
     around = REPORT_SECONDS + (START_SECONDS[executor] if todo else 0.0)
@@ -62,6 +63,18 @@ def lines(
         f"about {_duration(total)}: {shares}{note}",
         f"about {words(results)} of results" + (f" and {words(images)} of prepared images" if images else ""),
     ]
+
+
+def _tried(trial: Trial, counts: dict[str, int]) -> Cost:
+    """`trial_cost`; UserError where the method, which may be anybody's code, fails or does not fit into memory."""
+    try:
+        return trial_cost(trial, counts)
+    except Exception as error:
+        if isinstance(error, MemoryError) or "allocat" in str(error):  # torch has no type of its own for it on a CPU
+            lower = "lower network.width, network.latent_dim or training.batch_size"
+            raise UserError(f"{trial.label} does not fit into this machine's memory; {lower}") from error
+        said = f"{type(error).__name__}: {reason(error)[:150]}"
+        raise UserError(f"{trial.label} fails when it is tried out with this network and batch: {said}") from error
 
 
 def trial_cost(trial: Trial, counts: dict[str, int]) -> Cost:

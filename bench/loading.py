@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from bench import tables
-from bench.errors import UserError, did_you_mean
+from bench.errors import UserError, did_you_mean, reason
 from bench.store import ExperimentFolder, TrialFolder
 
 if TYPE_CHECKING:
@@ -55,6 +55,10 @@ class Loaded:
         from bench.train import build
         from methods import METHODS
 
+        try:
+            place = torch.device(device)
+        except RuntimeError as error:
+            raise UserError(f"no device {device!r}: {reason(error)}") from None
         folder = self._find(variant, seed)
         spec = folder.spec()["spec"]
         if spec["method"] not in METHODS:
@@ -66,7 +70,7 @@ class Loaded:
             print(f"warning: {warning}")
         method = build(spec)
         method.load_state_dict(torch.load(io.BytesIO(checkpoint), map_location="cpu", weights_only=True)["method"])
-        return method.to(device).eval().requires_grad_(False)
+        return method.to(place).eval().requires_grad_(False)
 
     def _find(self, variant: str, seed: int) -> TrialFolder:
         trials = self.trials

@@ -13,7 +13,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from bench import checks, data, estimate, report
+from bench import checks, data, datasets, estimate, report
 from bench.config import Experiment
 from bench.environment import git_state
 from bench.errors import RunError
@@ -60,8 +60,12 @@ class Run:
     def dry(self) -> None:
         """Print trials and estimates; prepare, train and write nothing."""
         self._check_machine()
+        checks.stored_extractor(self.options.extractor)
+        for folder in (self.options.out, self.request.prepared):
+            checks.can_be_a_folder(folder)
         found = data.locate(self.request)
         if found is None:
+            datasets.refuse_missing(self.request.name, self.request.root)
             print(f"{self.request.name} is not under {self.request.root}; a run would download it, if it can")
         else:
             checks.enough_images(self.experiment, found.counts)

@@ -1,6 +1,7 @@
 """python -m bench.report results/NAME: tables, curves and one page out of trial folders."""
 
 import shutil
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,7 @@ from bench.config import ROOT
 from bench.errors import UserError
 from bench.files import write_atomically, writing
 from bench.markdown import headings, notes, page, real, seeds, spread
-from bench.store import ExperimentFolder
+from bench.store import ExperimentFolder, TrialFolder
 
 app = typer.Typer(**cli.PLAIN)
 
@@ -65,12 +66,22 @@ def _grids(folder: ExperimentFolder, trials: pd.DataFrame, kind: str, report: Pa
     """For every variant the last grid of its first finished seed, copied into the report."""
     copied = {}
     for trial in tables.records(statistics.finished(trials).sort_values("seed")):
-        grids = sorted((folder.trial(trial["folder"]).path / "samples").glob(f"{kind}-*.png"))
-        if grids and trial["variant"] not in copied:
+        grid = None if trial["variant"] in copied else _last_grid(folder.trial(trial["folder"]), kind)
+        if grid is not None:
             target = report / kind / f"{trial['folder']}.png"
-            write_atomically(target, grids[-1].read_bytes())
+            write_atomically(target, grid)
             copied[trial["variant"]] = target
     return dict(sorted(copied.items()))
+
+
+def _last_grid(trial: TrialFolder, kind: str) -> bytes | None:
+    """The newest grid that is whole; of one that is not, a warning."""
+    for path in sorted((trial.path / "samples").glob(f"{kind}-*.png"), reverse=True):
+        whole = trial.read_whole(f"samples/{path.name}")
+        if whole is not None:
+            return whole
+        print(f"warning: {trial.path.name}/samples/{path.name} is damaged; an older grid is shown", file=sys.stderr)
+    return None
 
 
 def _figures(
@@ -83,7 +94,7 @@ def _figures(
     for metric in (m for m in FIGURES if m in rows):
         figures.convergence(rows, metric, floors.get(f"{metric}_floor"), report / "figures" / metric)
     real = folder.extractor.path / "real.png"
-    shown = {"real": real} | grids if real.exists() else grids
+    shown = {"real": real} | grids if folder.extractor.whole("real.png") else grids
     if shown:
         figures.overview(shown, report / "figures" / "samples")
 

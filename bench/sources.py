@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -166,8 +167,14 @@ def tree(folder: Path, labelled: bool = True, splits: bool = False) -> Source:
 
 def _images(folder: Path) -> list[Path]:
     """Image files below `folder`, in order of name; what is hidden does not count."""
-    found = (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
-    files = sorted(path for path in found if not any(p.startswith(".") for p in path.relative_to(folder).parts))
+    found = (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    named = sorted(path for path in found if not any(p.startswith(".") for p in path.relative_to(folder).parts))
+    for path in named:
+        if path.is_symlink() and not path.exists():
+            raise UserError(f"{path} is a link to nothing; mend or remove it")
+        if any("\udc80" <= letter <= "\udcff" for letter in str(path)):  # how Python keeps bytes that are not UTF-8
+            raise UserError(f"the file name {os.fsencode(path)!r} is not UTF-8; rename it")
+    files = [path for path in named if path.is_file()]
     if not files:
         raise UserError(f"{folder} holds no images ({', '.join(sorted(SUFFIXES))})")
     return files

@@ -38,6 +38,8 @@ def parse_yaml(text: str, origin: str) -> Any:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
         raise UserError(f"{origin}{where}: {getattr(error, 'problem', None) or 'not YAML'}") from None
+    except RecursionError:
+        raise UserError(f"{origin} is nested too deeply") from None
 
 
 def load_yaml(path: Path) -> dict[str, Any]:

@@ -14,7 +14,7 @@ KEYS = ["trial", "method", "variant", "prior", "seed"]
 
 def trials(folder: ExperimentFolder) -> pd.DataFrame:
     """One row a trial: KEYS, state, reason, stale, resumed (how often it went on from a checkpoint), folder."""
-    found = [_trial(trial) for trial in folder.trials()]
+    found = [describe(trial) for trial in folder.trials()]
     columns = [*KEYS, "state", "reason", "stale", "resumed", "folder"]
     return pd.DataFrame.from_records(found, columns=columns).sort_values(["variant", "seed"], ignore_index=True)
 
@@ -50,7 +50,8 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
 
 
-def _trial(folder: TrialFolder) -> dict[str, Any]:
+def describe(folder: TrialFolder) -> dict[str, Any]:
+    """The row of one trial."""
     document, status = folder.spec(), folder.status()
     spec = document["spec"]
     return {

@@ -4,6 +4,7 @@
  Paths are shown relative to the working folder, numbers of bytes as N.
 """
 
+import os
 import subprocess
 import threading
 from collections.abc import Callable
@@ -72,6 +73,25 @@ def with_photo(content: bytes | tuple[tuple[int, int], str]) -> Callable[[Place]
         odd.write_bytes(content) if isinstance(content, bytes) else picture(odd, *content)
 
     return given
+
+
+def badly_named(place: Place) -> None:
+    (photos(place, 20) / os.fsdecode(b"\xff\xfe.png")).write_bytes(b"")
+
+
+def linked(place: Place) -> None:
+    (photos(place, 20) / "link.png").symlink_to("nowhere.png")
+
+
+def failing(place: Place) -> None:
+    """A plug-in whose method fails in its first step; it is out of the registry again afterwards."""
+    from methods import METHODS
+
+    place.stack.callback(METHODS.pop, "failing", None)
+    write(
+        mine__py="from methods.mmd import MMD\n\n\nclass Failing(MMD):\n    def losses(self, x):\n"
+        "        raise RuntimeError('no luck')\n\n\nMETHODS = {'failing': Failing}\n"
+    )(place)
 
 
 def few(count: int) -> Callable[[Place], None]:
@@ -242,6 +262,12 @@ VALUES = [
             "training is a section; write training.KEY, python -m bench.info lists the keys"),
     Mistake("a key without a value", "run --set training.epochs",
             "--set takes key=value, such as training.batch_size=128, not 'training.epochs'"),
+    Mistake("far too many seeds", "run --seeds 99999999999 --dry-run",
+            "seeds = 99999999999: input should be less than or equal to 10000"),
+    Mistake("a network larger than memory", "run --methods mmd --set network.width=99999999 --dry-run --executor serial",
+            "mmd does not fit into this machine's memory; lower network.width, network.latent_dim or training.batch_size"),
+    Mistake("a method that fails, found by a dry run", "run --plugin mine.py --methods failing --dry-run --executor serial",
+            "failing fails when it is tried out with this network and batch: RuntimeError: no luck", given=failing),
     Mistake("no seeds", "run --seeds 0", "seeds = 0: input should be greater than 0"),
     Mistake("more CPUs than there are", "run --cpus-per-trial 9999",
             "a trial asks for 9999 CPUs, but this machine has N; lower --cpus-per-trial", 1),
@@ -274,6 +300,8 @@ FILES = [
             given=write(study__yaml="seeds: 1\nseeds: 2\n")),
     Mistake("not YAML", "run --config study.yaml", "study.yaml, line 2: expected ',' or ']', but got '<stream end>'",
             given=write(study__yaml="methods: [moco\n")),
+    Mistake("nested without end", "run --config study.yaml", "study.yaml is nested too deeply",
+            given=write(study__yaml="[" * 3000)),
     Mistake("a list", "run --config study.yaml", "study.yaml must hold keys such as 'dataset: digits', not list",
             given=write(study__yaml="- moco\n")),
     Mistake("a stored extractor that is not there", "run --extractor gone.pt --executor serial",
@@ -296,6 +324,8 @@ OPTIONS = [
             f"No such option: --seed (Possible options: --prepared, --seeds, --set); {HELP}"),
     Mistake("an unknown executor", "run --executor slurm",
             f"Invalid value for '--executor': Value error, 'slurm' is not one of 'ray', 'serial'; {HELP}"),
+    Mistake("an empty value", "run --out ''", "--out is empty; is a variable not set?"),
+    Mistake("an empty value", "prepare digits --prepared=", "--prepared is empty; is a variable not set?"),
     Mistake("a number that is none", "run --seeds three",
             "Invalid value for '--seeds': Input should be a valid integer, unable to parse string as an integer; "
             + HELP),
@@ -339,6 +369,12 @@ IMAGES = [
     Mistake("an image that is cut short", "prepare folder --data-root photos --image-size 16",
             "cannot read the image photos/odd.png: it is damaged (Truncated File Read); replace it; or leave such images out with --skip-unreadable",
             given=with_photo(b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00")),
+    Mistake("a file name that is not UTF-8", "prepare folder --data-root photos --image-size 16",
+            "the file name b'photos/\\xff\\xfe.png' is not UTF-8; rename it", given=badly_named),
+    Mistake("a link to nothing", "prepare folder --data-root photos --image-size 16",
+            "photos/link.png is a link to nothing; mend or remove it", given=linked),
+    Mistake("... found by a dry run", "run --dataset folder --data-root fotos --image-size 64 --dry-run --executor serial",
+            "there is no folder fotos; with --dataset folder, --data-root names a tree of images"),
     Mistake("... left out", "prepare folder --data-root photos --image-size 16 --skip-unreadable",
             "warning: 1 images are left out: cannot read the image photos/odd.png: it is no image, whatever its name; replace "
             "it; all are listed in "
@@ -366,6 +402,12 @@ IMAGES = [
 RESULTS = [
     Mistake("results that cannot be written", "run --out notes.txt/out --executor serial",
             "cannot write notes.txt/out: Not a directory", 1, write(notes__txt="")),
+    Mistake("... found by a dry run", "run --out notes.txt/out --executor serial --methods mmd --dry-run",
+            "cannot write notes.txt/out: notes.txt is not a folder", 1, write(notes__txt="")),
+    Mistake("a folder whose place a file has, found by a dry run", "run --out notes.txt --executor serial --dry-run",
+            "cannot write notes.txt: notes.txt is not a folder", 1, write(notes__txt="")),
+    Mistake("a path that is too long", f"run --executor serial --dry-run --out {'x' * 300}",
+            f"cannot use {'x' * 300}: File name too long", 1),
     Mistake("no space left while preparing", f"run {PHOTOS} --prepared disk",
             "no space left to prepare folder under disk: N MB are needed and N MB free; make room, or choose another "
             "--prepared", 1, lambda place: (photos(place), small_disk(100)(place)), trains=True),
@@ -397,6 +439,12 @@ RESULTS = [
     Mistake("a damaged specification of a trial", "run --methods mmd --seeds 1",
             "results/digits/trials/mmd-s0-ID/spec.json is damaged (its sha256 has changed); remove it and run the same "
             "command again", 1, damaged("results/digits/trials/*/spec.json"), trains=True),
+    Mistake("a damaged status, to clean", "clean",
+            "warning: results/digits/trials/mmd-s0-ID/status.json is damaged (its sha256 has changed); remove it and run the "
+            "same command again; it is left alone", 0, damaged("results/digits/trials/*/status.json")),
+    Mistake("a damaged sample grid", "report results/digits",
+            "warning: mmd-s0-ID/samples/samples-00000008.png is damaged; an older grid is shown", 0,
+            damaged("results/digits/trials/*/samples/samples-00000008.png")),
     Mistake("a damaged extractor", "run --methods mmd --seeds 1",
             "warning: results/digits/extractor/extractor.pt is damaged; making it again", 0,
             damaged("results/digits/extractor/extractor.pt"), trains=True),
