@@ -12,6 +12,7 @@ import typer
 from filelock import FileLock, Timeout
 
 from bench import cli, disk, tables
+from bench.data import IN_USE
 from bench.errors import UserError, unknown
 from bench.files import Damaged
 from bench.store import CHECKPOINTS, FINAL, ExperimentFolder
@@ -52,8 +53,7 @@ def main(
             raise unknown("kind", kind, KINDS)
     _, prepared_root = cli.roots("", data_root, prepared)
     experiments = _experiments(results)
-    in_use = tuple(folder.lock for folder in experiments)
-    found = [*_of_experiments(experiments), *_prepared(prepared_root, in_use)]
+    found = [*_of_experiments(experiments), *_prepared(prepared_root)]
     for kind, about in KINDS.items():
         mine = [waste for waste in found if waste.kind == kind]
         print(f"{kind:12} {disk.words(_size(mine)):>8} in {len(mine):3}  {about}")
@@ -82,7 +82,7 @@ def _remove(chosen: list[Waste], yes: bool) -> None:
                 freed += disk.size(waste.path)
                 waste.remove()
         except Timeout as error:
-            busy.add(str(Path(error.lock_file).parent))
+            busy.add(str(waste.path.parent if IN_USE in error.lock_file else Path(error.lock_file).parent))
         except OSError as error:
             raise UserError(f"cannot remove {waste.path}: {error.strerror}") from None
     print(f"{disk.words(freed)} removed")
@@ -114,12 +114,12 @@ def _of_experiments(experiments: list[ExperimentFolder]) -> Iterator[Waste]:
                 yield from (Waste("previous", file, locks) for file in found if file.name == CHECKPOINTS[1])
 
 
-def _prepared(root: Path, in_use: tuple[Path, ...]) -> Iterator[Waste]:
-    """Prepared sets; any run that is under way may be using them."""
+def _prepared(root: Path) -> Iterator[Waste]:
+    """Prepared sets, with the locks of the runs that are using them."""
     for name in sorted(root.iterdir()) if root.is_dir() else []:
         if name.is_dir():
-            locks = (name / ".lock", *in_use)
-            yield from (Waste("prepared", path, locks) for path in sorted(name.iterdir()) if path.is_dir())
+            for path in sorted(path for path in name.iterdir() if path.is_dir()):
+                yield Waste("prepared", path, (name / ".lock", *path.glob(f"{IN_USE}/*.lock")))
 
 
 def _size(waste: list[Waste]) -> int:

@@ -8,6 +8,7 @@ in a fixed random order, so that its first N images are a fair sample of it.
 import json
 import shutil
 import sys
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,9 +21,12 @@ from filelock import FileLock, Timeout
 from bench import datasets
 from bench.arrays import ImageFile, decode_seconds
 from bench.config import Preprocessing
+from bench.errors import RunError
 from bench.files import Folder, make_folder, sha256, writing
 from bench.preparation import VERSION, Request, load, split_parts, write
 from bench.sources import Source, file_sha256
+
+IN_USE = ".in-use"
 
 
 @dataclass(frozen=True)
@@ -127,6 +131,23 @@ def prepare(request: Request) -> Prepared:
                 write(request, source, fingerprint, prepared.folder)
     _tell_skipped(prepared)
     return prepared
+
+
+@contextmanager
+def in_use(prepared: Prepared) -> Iterator[None]:
+    """Keep bench.clean from removing the set meanwhile: a lock of one's own, which the system lifts if this dies."""
+    lock = FileLock(prepared.folder / IN_USE / f"{uuid.uuid4().hex}.lock")
+    try:
+        make_folder(prepared.folder / IN_USE)
+        lock.acquire()
+    except (OSError, RunError):  # a read-only folder, from which nothing can be removed either
+        yield
+        return
+    try:
+        yield
+    finally:
+        lock.release()
+        Path(lock.lock_file).unlink(missing_ok=True)
 
 
 @contextmanager

@@ -22,8 +22,10 @@ CHECKSUMS = ".sha256"
 class Damaged(RunError):
     """A file is not what was written."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(f"{path} is damaged (its sha256 has changed); remove it and run the same command again")
+    def __init__(self, path: Path, noted: bool) -> None:
+        changed = "is damaged (its sha256 has changed); remove it and run the same command again"
+        alone = "has no checksum: the folder .sha256/ beside it must be copied along (cp -r)"
+        super().__init__(f"{path} {changed if noted else alone}")
 
 
 def sha256(data: bytes) -> str:
@@ -82,7 +84,7 @@ class Folder:
         data = (self.path / name).read_bytes()
         noted = self.path / CHECKSUMS / name
         if not noted.exists() or sha256(data) not in noted.read_text().split():
-            raise Damaged(self.path / name)
+            raise Damaged(self.path / name, noted.exists())
         return data
 
     def read_whole(self, name: str) -> bytes | None:

@@ -140,7 +140,8 @@ class Run:
                 print(f"warning: {lost}; it is written again from the checkpoint", file=sys.stderr)
         print(f"{len(trials)} trials, {len(todo)} to train", flush=True)
         if todo:
-            self._execute(todo, prepared.folder)
+            with data.in_use(prepared):
+                self._execute(todo, prepared.folder)
         report.print_table(*report.build(self.folder))
         print(f"report: {_shown(self.folder.report / 'index.html')}")
         _exit_for(self.folder, [(trial, self.folder.trial(trial.name).status()) for trial in trials])

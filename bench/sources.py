@@ -3,6 +3,7 @@
 import hashlib
 import importlib.util
 import os
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -143,7 +144,11 @@ def tree(folder: Path, labelled: bool = True, splits: bool = False) -> Source:
     named = {split for split in found.values() if split}
     if named or splits:
         _require(folder, named)
-        files = [path for path in files if found[path]]
+        inside = [path for path in files if found[path]]
+        if len(inside) < len(files):
+            beside = f"{len(files) - len(inside)} images beside train/ and test/ are not used"
+            print(f"warning: {beside}", file=sys.stderr)
+        files = inside
         split_of = {path: found[path] or "" for path in files}
     else:
         split_of = {path: _hashed(path.relative_to(folder).as_posix()) for path in files}
@@ -152,6 +157,10 @@ def tree(folder: Path, labelled: bool = True, splits: bool = False) -> Source:
     classes = sorted({name for name in folders.values() if name})
     if not labelled or None in folders.values() or len(classes) < 2:
         classes = []
+    for split in named & {"train", "test"}:
+        lacking = set(classes) - {str(folders[path]) for path in files if split_of[path] == split}
+        if lacking:
+            raise UserError(f"{folder}/{split} has no images of the class {min(lacking)!r}, which is in another split")
 
     def load() -> dict[str, Part]:
         number = {name: i for i, name in enumerate(classes)}

@@ -5,6 +5,7 @@
 """
 
 import os
+import shutil
 import subprocess
 import threading
 from collections.abc import Callable
@@ -92,6 +93,16 @@ def failing(place: Place) -> None:
         mine__py="from methods.mmd import MMD\n\n\nclass Failing(MMD):\n    def losses(self, x):\n"
         "        raise RuntimeError('no luck')\n\n\nMETHODS = {'failing': Failing}\n"
     )(place)
+
+
+def lacking_class(place: Place) -> None:
+    for name in ("train/cat/a", "train/dog/b", "test/cat/c"):
+        picture(place.path / "photos" / f"{name}.png", (16, 16))
+
+
+def without_checksums(place: Place) -> None:
+    finished()(place)
+    shutil.rmtree(place.path / "results" / "digits" / ".sha256")
 
 
 def few(count: int) -> Callable[[Place], None]:
@@ -364,6 +375,8 @@ IMAGES = [
     Mistake("train/ without test/", "prepare folder --data-root photos --image-size 16",
             "photos has no images under test/; put some there; or name a folder without train/ and test/, which is "
             "then split by file name", given=without_test),
+    Mistake("a class that one split lacks", "prepare folder --data-root photos --image-size 16",
+            "photos/test has no images of the class 'dog', which is in another split", given=lacking_class),
     Mistake("a file that is no image", "prepare folder --data-root photos --image-size 16",
             "cannot read the image photos/odd.png: it is no image, whatever its name; replace it; or leave such images out with --skip-unreadable", given=with_photo(b"<html>")),
     Mistake("an image that is cut short", "prepare folder --data-root photos --image-size 16",
@@ -445,6 +458,9 @@ RESULTS = [
     Mistake("a damaged sample grid", "report results/digits",
             "warning: mmd-s0-ID/samples/samples-00000008.png is damaged; an older grid is shown", 0,
             damaged("results/digits/trials/*/samples/samples-00000008.png")),
+    Mistake("results copied without their checksums", "report results/digits",
+            "results/digits/experiment.yaml has no checksum: the folder .sha256/ beside it must be copied along (cp -r)", 1,
+            without_checksums),
     Mistake("a damaged extractor", "run --methods mmd --seeds 1",
             "warning: results/digits/extractor/extractor.pt is damaged; making it again", 0,
             damaged("results/digits/extractor/extractor.pt"), trains=True),

@@ -4,11 +4,12 @@ import shutil
 
 import pandas as pd
 import pytest
+from conftest import asked
 from filelock import FileLock
 from test_run import rows_of
 from typer.testing import CliRunner
 
-from bench import disk
+from bench import data, disk
 from bench.clean import app
 from bench.store import ExperimentFolder
 
@@ -92,13 +93,16 @@ def test_stale_trials_go_whole(bench_run, clean, tmp_path):
 def test_what_a_run_is_using_is_left_alone(bench_run, clean, tmp_path):
     assert bench_run("--methods", "mmd", "--seeds", "1").exit_code == 0
     shutil.copytree(tmp_path / "out", tmp_path / "idle")
-    with FileLock(tmp_path / "out" / ".lock"):
+    found = data.prepare(asked("digits", tmp_path / "data"))
+    with FileLock(tmp_path / "out" / ".lock"), data.in_use(found):
         output = clean("previous", "prepared", "--yes")
     assert f"a run is under way in {tmp_path / 'out'}" in output
     busy, idle = (ExperimentFolder(tmp_path / name).trials()[0] for name in ("out", "idle"))
     assert busy.exists("checkpoint.previous.pt")
     assert not idle.exists("checkpoint.previous.pt")
-    assert list((tmp_path / "data" / "prepared" / "digits").glob("[0-9a-f]*"))  # the run may be reading them
+    assert found.check()  # wherever the run that reads it writes its results
+    clean("prepared", "--yes")
+    assert not found.folder.exists()
 
 
 def test_disk_use_adds_up_and_is_in_the_report(bench_run, tmp_path):
