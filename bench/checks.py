@@ -1,13 +1,16 @@
 """What is refused, asked or chosen before a run: the sooner, the less is waited for in vain."""
 
+import os
 import sys
 from pathlib import Path
 
 import typer
 
-from bench.config import Experiment
+from bench.config import Evaluation, Experiment
 from bench.errors import RunError, UserError, reason
-from bench.evaluation.extractor import FEATURES, FILE, load_extractor
+from bench.evaluation import inception
+from bench.evaluation.extractors import FILE
+from bench.evaluation.trained import FEATURES, load_extractor
 
 MANY_TRIALS = 200  # more than these are asked about
 
@@ -45,17 +48,51 @@ def enough_images(experiment: Experiment, counts: dict[str, int]) -> None:
         )
 
 
-def with_extractor(experiment: Experiment, labelled: bool) -> Experiment:
-    """The experiment with "auto" resolved: a classifier where images have labels, else a rotation network."""
-    evaluation = experiment.evaluation
+def inception_weights(
+    evaluation: Evaluation, channels: int, given: Path | None, download: bool = True
+) -> tuple[Evaluation, Path | None]:
+    """The file of FID's Inception weights, where it is wanted; "auto" resolved to "inception" where it is had.
+
+    "auto" wants it for colour images: the network knows photographs, and on a CPU it would take many times longer than
+    training on small grey ones.
+
+    Args:
+        given: by --inception-weights. download: where there is no file; else "auto" expects that it could be.
+    Raises:
+        UserError: they are asked for, or a file is named, and cannot be had.
+    """
+    named = given or os.environ.get(inception.WEIGHTS)
+    if evaluation.extractor == "auto" and channels == 1 and not given:
+        print("grey images are compared in the features of a network trained here, not FID's (--extractor inception)")
+        return evaluation, None
+    if evaluation.extractor not in ("auto", "inception"):
+        if given:
+            raise UserError(f"--inception-weights are of no use to --extractor {evaluation.extractor}; leave one out")
+        return evaluation, None
+    with_it = evaluation.model_copy(update={"extractor": "inception"})
+    try:
+        return with_it, inception.find(given, download)
+    except UserError as error:
+        said = f"FID's Inception weights: {error}"
+        if not download and not named:
+            print(f"{said}; a run would download them, if it can, and else train a network of its own", flush=True)
+            return with_it, None
+        if evaluation.extractor == "inception" or named:
+            another = "give pytorch-fid's file with --inception-weights, or another --extractor"
+            raise UserError(f"{said}; {another}") from None
+        print(f"no {said}; so images are compared in the features of a network trained here, which is not FID")
+        return evaluation, None
+
+
+def with_extractor(evaluation: Evaluation, dataset: str, labelled: bool) -> Evaluation:
+    """What is left of "auto" resolved: a classifier where images have labels, else a rotation network."""
     if evaluation.extractor == "classifier" and not labelled:
-        raise UserError(
-            f"{experiment.dataset} has no labels to train a classifier on; use evaluation.extractor=rotation"
-        )
+        raise UserError(f"{dataset} has no labels to train a classifier on; use --extractor rotation")
+    if evaluation.extractor_precision == "bf16" and evaluation.extractor != "inception":
+        raise UserError("evaluation.extractor_precision=bf16 is Inception's; the extractor here is another network")
     if evaluation.extractor != "auto":
-        return experiment
-    chosen = "classifier" if labelled else "rotation"
-    return experiment.model_copy(update={"evaluation": evaluation.model_copy(update={"extractor": chosen})})
+        return evaluation
+    return evaluation.model_copy(update={"extractor": "classifier" if labelled else "rotation"})
 
 
 def stored_extractor(path: Path | None) -> bytes | None:

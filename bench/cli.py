@@ -3,12 +3,16 @@
 import math
 import sys
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperCommand
 
-from bench.errors import UserError
+from bench.columns import EXTRACTORS
+from bench.errors import UserError, unknown
+
+if TYPE_CHECKING:
+    import torch
 
 INTERRUPTED = 130  # as shells say it
 PLAIN: dict[str, Any] = {"add_completion": False, "rich_markup_mode": None, "pretty_exceptions_enable": False}
@@ -71,6 +75,40 @@ Grey = Annotated[bool | None, typer.Option("--grey/--colour", help="Make images 
 SkipUnreadable = Annotated[
     bool, typer.Option("--skip-unreadable", help="Leave out, count and list images that cannot be used.")
 ]
+
+Extractor = Annotated[
+    str | None, typer.Option(help="auto, inception (FID), classifier, rotation, or a stored extractor.pt.")
+]
+InceptionWeights = Annotated[
+    Path | None, typer.Option(help="pytorch-fid's file of weights, where it cannot be downloaded.")
+]
+Sampler = Annotated[str, typer.Option(help="prior, or gmm: a mixture fitted to the codes of training images.")]
+Plugins = Annotated[
+    list[Path] | None, typer.Option("--plugin", help="A Python file with METHODS of its own; it is run.")
+]
+Device = Annotated[str | None, typer.Option(help="Such as cpu or cuda:1; default a GPU, if there is one.")]
+
+
+def torch_device(asked: str | None) -> "torch.device":
+    """--device; UserError where this machine has no such device."""
+    import torch
+
+    try:
+        device = torch.device(asked or ("cuda" if torch.cuda.is_available() else "cpu"))
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError):  # torch has many ways to say it
+        raise UserError(f"no device {asked!r} here") from None
+    return device
+
+
+def extractor(asked: str | None) -> tuple[str | None, Path | None]:
+    """--extractor as a name, or as the path of a stored one."""
+    if asked in (None, "auto", *EXTRACTORS):
+        return asked, None
+    path = Path(asked)
+    if not path.exists() and path.suffix != ".pt":
+        raise unknown("extractor", asked, ["auto", *EXTRACTORS])
+    return None, path
 
 
 def preprocessing(image_size: int | None, crop: int | None, grey: bool | None) -> dict[str, int]:

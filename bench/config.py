@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CONFIGS = ROOT / "configs"
 
 PositiveInt = Annotated[int, Field(gt=0)]
+SampleCount = Annotated[int, Field(ge=16)]  # fewer say nothing, and have too few neighbours
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -68,16 +69,20 @@ class Evaluation(Strict):
     """The protocol of measuring.
 
     evaluations: rows of a trial, dense early: the k-th of n stands at (k/n)^2 of the training.
-    samples: generated images for each row. split: the real images they are compared with.
-    extractor: whose features images are compared in: a classifier of the data set's labels, a network that tells by
-    how much an image was turned, or auto: the classifier where there are labels. extractor_steps: its training.
+    samples: generated images for each row. split: the held-out real images they are compared with.
+    final_samples: generated images for the last checkpoint's own row, which are compared with the training images.
+    extractor: whose features images are compared in: FID's Inception network, a classifier of the data set's labels, a
+    network that tells by how much an image was turned, or auto: the first of these that can be had.
+    extractor_precision: inside Inception. extractor_steps: the training of the other two.
     seed: of the prior draws.
     """
 
     evaluations: PositiveInt = 12
-    samples: Annotated[int, Field(ge=2)] = 1000
+    samples: SampleCount = 10_000
+    final_samples: SampleCount = 50_000
     split: Literal["test", "validation"] = "test"
-    extractor: Literal["auto", "classifier", "rotation"] = "auto"
+    extractor: Literal["auto", "inception", "classifier", "rotation"] = "auto"
+    extractor_precision: Literal["fp32", "bf16"] = "fp32"
     extractor_steps: PositiveInt = 400
     seed: Annotated[int, Field(ge=0)] = 0
 

@@ -6,6 +6,7 @@ in a fixed random order, so that its first N images are a fair sample of it.
 """
 
 import json
+import os
 import shutil
 import sys
 import uuid
@@ -73,6 +74,11 @@ class Prepared:
     def counts(self) -> dict[str, int]:
         """Images in each split."""
         return {split: noted["images"] for split, noted in self.sidecar["splits"].items()}
+
+    def features(self, otherwise: Folder) -> Folder:
+        """Where extractors trained on it, and what they say of it, are kept; `otherwise` if that is read-only."""
+        mine = self.folder / "features"
+        return Folder(mine) if os.access(mine if mine.exists() else self.folder, os.W_OK) else otherwise
 
     def images(self, split: str) -> np.ndarray:
         """uint8 [n, c, h, w], memory-mapped: processes on one machine share the pages."""

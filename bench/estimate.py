@@ -1,9 +1,6 @@
 """What a run will take: parts of it timed here and now, multiplied out; and the bytes that it leaves on disk."""
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import nn
@@ -13,19 +10,18 @@ from bench.data import Found
 from bench.datasets import DATASETS
 from bench.disk import words
 from bench.errors import UserError, reason
-from bench.evaluation.evaluator import held_out_images
-from bench.evaluation.extractor import BATCH, FILE, TURNS, Classifier
-from bench.images import batch_size, grid_columns, grid_png, to_unit
+from bench.evaluation.cost import Look, evaluation_seconds, inception_look, timed, trained_look
+from bench.evaluation.extractors import FILE
+from bench.evaluation.trained import BATCH, THREADS, TURNS, Classifier
+from bench.images import grid_columns, grid_png, to_unit
 from bench.preparation import image_bytes
 from bench.step import Stepper
 from bench.store import ExperimentFolder
 from bench.train import build, evaluation_steps
 from bench.trials import Trial
 
-BUDGET = 0.1  # seconds that one timing may take, beyond its first call
 START_SECONDS = {"ray": 20.0, "serial": 0.0}  # of the executor and its workers
 REPORT_SECONDS = 6.0
-CLASSES = 10  # of a classifier that is only timed
 EVALUATION_BYTES = 20_000  # of a row, and of files' rounding up to whole blocks
 
 
@@ -47,9 +43,14 @@ def lines(
 ) -> list[str]:
     """What a dry run says of time and disk."""
     counts = _counts(experiment, found)
-    costs = {label: _tried(trial, counts) for label, trial in {t.label: t for t in todo}.items()}
+    evaluation, shape = experiment.evaluation, experiment.preprocessing.shape
+    fid = evaluation.extractor == "inception"
+    look = inception_look() if fid else trained_look(shape)
+    costs = {label: _tried(trial, counts, look) for label, trial in {t.label: t for t in todo}.items()}
     training = sum(costs[trial.label].seconds for trial in todo) / max(at_once, 1)
-    before = 0.0 if folder.extractor.exists(FILE) else _extractor_seconds(experiment, counts)
+    before = 0.0 if fid or folder.extractor.exists(FILE) else _extractor_seconds(experiment)
+    # All real training and held-out images are looked at once, whatever the number of trials.
+    before += (counts["train"] + counts[evaluation.split]) * look.seconds if todo else 0.0
     around = REPORT_SECONDS + (START_SECONDS[executor] if todo else 0.0)
     unprepared = not (found and found.prepared)
     decoding = found.decode_seconds if found and unprepared else 0.0
@@ -65,10 +66,10 @@ def lines(
     ]
 
 
-def _tried(trial: Trial, counts: dict[str, int]) -> Cost:
+def _tried(trial: Trial, counts: dict[str, int], look: Look) -> Cost:
     """`trial_cost`; UserError where the method, which may be anybody's code, fails or does not fit into memory."""
     try:
-        return trial_cost(trial, counts)
+        return trial_cost(trial, counts, look)
     except Exception as error:
         if isinstance(error, MemoryError) or "allocat" in str(error):  # torch has no type of its own for it on a CPU
             lower = "lower network.width, network.latent_dim or training.batch_size"
@@ -77,8 +78,11 @@ def _tried(trial: Trial, counts: dict[str, int]) -> Cost:
         raise UserError(f"{trial.label} fails when it is tried out with this network and batch: {said}") from error
 
 
-def trial_cost(trial: Trial, counts: dict[str, int]) -> Cost:
-    """Seconds on this machine's CPU with the trial's own threads, evaluations included, and bytes on disk."""
+def trial_cost(trial: Trial, counts: dict[str, int], look: Look) -> Cost:
+    """Seconds on this machine's CPU with the trial's own threads, evaluations included, and bytes on disk.
+
+    look: what the extractor takes.
+    """
     torch.set_num_threads(trial.spec["threads"])
     shape = Preprocessing.model_validate(trial.spec["preprocessing"]).shape
     training = Training.model_validate(trial.spec["training"])
@@ -89,21 +93,14 @@ def trial_cost(trial: Trial, counts: dict[str, int]) -> Cost:
     method = build(trial.spec)
     stepper = Stepper(method, training, total)
     batch = torch.randint(0, 256, (training.batch_size, *shape), dtype=torch.uint8)
-    step = _timed(lambda: stepper(0, batch))
+    step = timed(lambda: stepper(0, batch))
 
     method.eval()
-    classifier = Classifier(shape, CLASSES).eval()
-    n = min(batch_size(*shape[1:]), evaluation.samples)
-    real = torch.randint(0, 256, (n, *shape), dtype=torch.uint8)
-    with torch.no_grad():
-        generate = _timed(lambda: classifier(method.sample(n))) / n
-        reconstruct = _timed(lambda: method.decode(method.encode(to_unit(real)))) / n
-    held_out = min(counts[evaluation.split], held_out_images(*shape[1:]))
-    grid = real[: grid_columns(shape[2]) ** 2]
+    grid = torch.randint(0, 256, (grid_columns(shape[2]) ** 2, *shape), dtype=torch.uint8)
     png = len(grid_png(grid))
-    draw = _timed(lambda: grid_png(grid))
+    row, last = evaluation_seconds(method, look, evaluation, shape, counts)
     rows = len(evaluation_steps(total, evaluation.evaluations))
-    seconds = total * step + rows * (evaluation.samples * generate + held_out * reconstruct + 2 * draw)
+    seconds = total * step + rows * (row + 2 * timed(lambda: grid_png(grid))) + last
     return Cost(seconds, 2 * _checkpoint_bytes(method) + rows * (2 * png + EVALUATION_BYTES))
 
 
@@ -113,9 +110,9 @@ def _checkpoint_bytes(method: nn.Module) -> int:
     return state + sum(2 * p.numel() * p.element_size() for p in method.parameters() if p.requires_grad)
 
 
-def _extractor_seconds(experiment: Experiment, counts: dict[str, int]) -> float:
-    """Training the extractor, and its pass over the real images."""
-    torch.set_num_threads(1)
+def _extractor_seconds(experiment: Experiment) -> float:
+    """Training the extractor."""
+    torch.set_num_threads(THREADS)
     shape, evaluation = experiment.preprocessing.shape, experiment.evaluation
     network = Classifier(shape, TURNS)
     batch = torch.randint(0, 256, (BATCH, *shape), dtype=torch.uint8)
@@ -124,12 +121,7 @@ def _extractor_seconds(experiment: Experiment, counts: dict[str, int]) -> float:
         network.zero_grad()
         network.head(network(to_unit(batch))).square().mean().backward()
 
-    step = _timed(train)
-    with torch.no_grad():
-        look = _timed(lambda: network(to_unit(batch))) / BATCH
-    # test images for the accuracy and the reference, and training images for the features' scale and the floor
-    looked_at = 2 * counts["test"] + min(10000, counts["train"]) + min(evaluation.samples, counts["train"])
-    return evaluation.extractor_steps * step + looked_at * look
+    return evaluation.extractor_steps * timed(train)
 
 
 def _counts(experiment: Experiment, found: Found | None) -> dict[str, int]:
@@ -144,13 +136,3 @@ def _duration(seconds: float) -> str:
         if seconds >= 2 * scale:
             return f"{seconds / scale:.1f} {unit}"
     return f"{seconds:.0f} s"
-
-
-def _timed(call: Callable[[], Any]) -> float:
-    """Seconds of one call: the mean of as many as fit into BUDGET, after one that does not count."""
-    call()
-    started, calls = time.perf_counter(), 0
-    while calls == 0 or time.perf_counter() - started < BUDGET:
-        call()
-        calls += 1
-    return (time.perf_counter() - started) / calls

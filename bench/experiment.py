@@ -1,9 +1,16 @@
 """A new command meets an experiment's folder: what is done, what is to do, and whether the two belong together."""
 
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
-from bench.errors import UserError
+from filelock import FileLock, Timeout
+
+from bench.errors import RunError, UserError
+from bench.files import make_folder, writing
 from bench.store import FINAL, ExperimentFolder
 from bench.trials import Trial, is_stale
 
@@ -20,6 +27,35 @@ class Action(StrEnum):
     @property
     def runs(self) -> bool:
         return self in (Action.train, Action.resume, Action.retrain)
+
+
+@contextmanager
+def alone(folder: ExperimentFolder) -> Iterator[None]:
+    """Hold the experiment's lock; where nothing has come of it, leave no folder behind.
+
+    Raises:
+        RunError: somebody else holds it.
+    """
+    existed = folder.path.exists()
+    make_folder(folder.path)
+    lock = FileLock(folder.lock)
+    try:
+        with writing(folder.lock):
+            lock.acquire(timeout=0)
+    except Timeout:
+        message = f"another run is writing to {shown(folder.path)}; wait for it, or choose another --out"
+        raise RunError(message) from None
+    try:
+        yield
+    finally:
+        lock.release()
+        if not existed and {path.name for path in folder.path.iterdir()} <= {".lock"}:
+            shutil.rmtree(folder.path)
+
+
+def shown(path: Path) -> str:
+    """Relative to the working directory, where that is shorter."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 def action(trial: Trial, experiment: ExperimentFolder, force: bool, retrain_stale: bool) -> Action:

@@ -13,6 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
+from bench.columns import parse
+
 STYLE: Any = {
     "font.size": 9,
     "axes.spines.top": False,
@@ -28,9 +30,11 @@ DPI = 150
 SAMPLES_INCHES = 2.6  # width of one grid
 DASHES = ["-", "--", ":", "-."]
 LABELS = {
-    "fd_classifier": "Fréchet distance in classifier features",
-    "fd_rotation": "Fréchet distance in rotation-network features",
+    "inception": "FID",
+    "classifier": "Fréchet distance in classifier features",
+    "rotation": "Fréchet distance in rotation-network features",
     "reconstruction_test": "reconstruction error (summed over pixels)",
+    "latent_sliced_wasserstein": "sliced Wasserstein distance of codes to the prior",
 }
 
 
@@ -43,19 +47,29 @@ def convergence(rows: pd.DataFrame, metric: str, floor: float | None, path: Path
             for variant, group in rows.groupby("variant", sort=False):
                 _curve(axes, group, x, metric, str(variant), *styles[str(variant)])
             if floor is not None:
-                axes.axhline(floor, color="0.4", lw=1, ls=(0, (1, 1)), label="floor: real train against real test")
+                axes.axhline(floor, color="0.4", lw=1, ls=(0, (1, 1)), label="floor: other real images")
             axes.set(xlabel=label, xscale="log", yscale="log")
             for axis in (axes.xaxis, axes.yaxis):
                 axis.set_major_locator(LogLocator(subs=(1, 3), numticks=12))
                 axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
                 axis.set_minor_locator(NullLocator())
-        panels[0].set_ylabel(LABELS.get(metric, metric))
+        panels[0].set_ylabel(_label(metric))
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside right upper")
         save(figure, path)
 
 
+def _label(metric: str) -> str:
+    column = parse(metric)
+    if column is None:
+        return LABELS.get(metric, metric)
+    return f"{LABELS[column.extractor]}, {column.samples:,} images" + (f"\n{column.label}" if column.label else "")
+
+
 def _curve(axes: Axes, rows: pd.DataFrame, x: str, metric: str, label: str, colour: str, dash: str) -> None:
+    rows = rows.dropna(subset=[metric]).drop_duplicates(
+        ["trial", "step"], keep="last"
+    )  # the newest of what was repeated
     for _, seed in rows.groupby("trial"):
         axes.plot(seed[x], seed[metric], color=colour, ls=dash, lw=0.6, alpha=0.4)
     # Only steps that every seed reached: a mean over fewer would jump where a trial ended early.

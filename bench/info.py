@@ -2,7 +2,6 @@
 
 import inspect
 import json
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -12,9 +11,11 @@ from bench import cli
 app = typer.Typer(**cli.PLAIN)
 
 EXTRACTORS = {
-    "classifier": "64 features of a small classifier trained on the data set's labels; column fd_classifier, not FID",
-    "rotation": "the same network, trained to tell by how much an image was turned, where there are no labels; column "
-    "fd_rotation, not FID",
+    "inception": "2048 features of FID's own network (pytorch-fid); columns fid, kid, precision ...",
+    "classifier": "64 features of a small classifier trained on the data set's labels; columns fd_classifier, "
+    "kd_classifier ..., not FID",
+    "rotation": "the same network, trained to tell by how much an image was turned, where there are no labels; columns "
+    "fd_rotation ..., not FID",
 }
 
 
@@ -22,6 +23,7 @@ def collect() -> dict[str, Any]:
     """Everything `bench.info --json` prints: methods, datasets, networks, priors, extractors."""
     from bench.config import dataset_defaults, settings
     from bench.datasets import DATASETS
+    from bench.evaluation.samplers import SAMPLERS
     from methods import METHODS
     from methods.networks import NETWORKS
     from methods.priors import PRIORS
@@ -36,6 +38,7 @@ def collect() -> dict[str, Any]:
         "datasets": datasets,
         "networks": {n: {"about": a.about, "sides_multiple_of": a.multiple_of} for n, a in NETWORKS.items()},
         "extractors": EXTRACTORS,
+        "samplers": SAMPLERS,
         "settings": settings(),
     }
 
@@ -67,7 +70,7 @@ def _first_line(thing: Any) -> str:
 @app.command(cls=cli.Command)
 def main(
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
-    plugin: Annotated[list[Path] | None, typer.Option(help="A Python file with METHODS of its own; it is run.")] = None,
+    plugin: cli.Plugins = None,
 ) -> None:
     """List methods with their hyperparameters, data sets, networks, priors and extractors."""
     from bench import plugins
@@ -101,7 +104,7 @@ def _show(found: dict[str, Any]) -> None:
             console.print(f"  {name}: {facts['about']}{_sizes(facts)}", highlight=False)
     console.print("[bold]settings[/] (--set or YAML; defaults, where configs/datasets/ says nothing else)")
     console.print("  " + ", ".join(f"{key}={value}" for key, value in found["settings"].items()), highlight=False)
-    for kind in ("priors", "extractors"):
+    for kind in ("priors", "extractors", "samplers"):
         console.print(f"[bold]{kind}[/]")
         for name, about in found[kind].items():
             console.print(f"  {name}: {about}", highlight=False)

@@ -15,7 +15,64 @@ from bench.store import ExperimentFolder, TrialFolder
 if TYPE_CHECKING:
     import torch
 
+    from bench.data import Prepared
     from methods import Method
+
+
+def trained_method(folder: TrialFolder, device: "str | torch.device" = "cpu") -> "Method":
+    """The method of a trial with the weights of its last checkpoint, in evaluation mode, without gradients.
+
+    Raises:
+        UserError: its checkpoint has been removed, or its plug-in was not given.
+    """
+    import torch
+
+    from bench.step import exact_arithmetic
+    from bench.train import build
+    from methods import METHODS
+
+    try:
+        place = torch.device(device)
+    except RuntimeError as error:
+        raise UserError(f"no device {device!r}: {reason(error)}") from None
+    spec = folder.spec()["spec"]
+    if spec["method"] not in METHODS:
+        raise UserError(
+            f"the method {spec['method']!r} comes from a plug-in; give its file (--plugin, or plugins=[...])"
+        )
+    checkpoint, warning = folder.checkpoint()
+    if checkpoint is None:
+        raise UserError(f"{folder.path.name} has no checkpoint (any more); train it again with bench.run --force")
+    if warning:
+        print(f"warning: {warning}")
+    exact_arithmetic()
+    method = build(spec)
+    weights = torch.load(io.BytesIO(checkpoint), map_location="cpu", weights_only=True)["method"]
+    try:
+        method.load_state_dict(weights)
+    except RuntimeError:
+        changed = "the method's source has changed since; bench.run --retrain-stale trains it again"
+        raise UserError(f"the weights of {folder.path.name} do not fit: {changed}") from None
+    return method.to(place).eval().requires_grad_(False)
+
+
+def prepared_of(folder: TrialFolder, root: Path | None = None) -> "Prepared":
+    """The images that a trial was trained on: below `root`, or where they were when it was trained.
+
+    Raises:
+        UserError: they are not there, or are damaged; it says what to do.
+    """
+    from bench.data import Prepared
+
+    dataset = folder.spec()["spec"]["dataset"]
+    noted = folder.environment().get("data")
+    default = (root or Path("data/prepared")) / dataset["name"] / dataset["fingerprint"][:16]
+    place = Path(noted) if noted and root is None else default
+    found = Prepared(place)
+    if not found.check() or found.fingerprint != dataset["fingerprint"]:
+        again = f"python -m bench.prepare {dataset['name']}"
+        raise UserError(f"the images of {folder.path.name} are not in {place}; say where with --prepared, or {again}")
+    return found
 
 
 @dataclass(frozen=True)
@@ -50,27 +107,7 @@ class Loaded:
         Raises:
             UserError: there is no such trial, its checkpoint has been removed, or its plug-in was not given.
         """
-        import torch
-
-        from bench.train import build
-        from methods import METHODS
-
-        try:
-            place = torch.device(device)
-        except RuntimeError as error:
-            raise UserError(f"no device {device!r}: {reason(error)}") from None
-        folder = self._find(variant, seed)
-        spec = folder.spec()["spec"]
-        if spec["method"] not in METHODS:
-            raise UserError(f"the method {spec['method']!r} comes from a plug-in; load(..., plugins=['ITS_FILE.py'])")
-        checkpoint, warning = folder.checkpoint()
-        if checkpoint is None:
-            raise UserError(f"{folder.path.name} has no checkpoint (any more); train it again with bench.run --force")
-        if warning:
-            print(f"warning: {warning}")
-        method = build(spec)
-        method.load_state_dict(torch.load(io.BytesIO(checkpoint), map_location="cpu", weights_only=True)["method"])
-        return method.to(place).eval().requires_grad_(False)
+        return trained_method(self._find(variant, seed), device)
 
     def _find(self, variant: str, seed: int) -> TrialFolder:
         trials = self.trials

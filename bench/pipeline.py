@@ -3,24 +3,18 @@
 import importlib
 import os
 import shlex
-import shutil
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from bench import checks, data, datasets, estimate, report
-from bench.config import Experiment
+from bench.config import Evaluation, Experiment
 from bench.environment import git_state
-from bench.errors import RunError
-from bench.evaluation import reference
+from bench.evaluation import extractors
+from bench.evaluation.trained import load_extractor
 from bench.executors import Context, Resources
-from bench.experiment import Action, action, describe, refuse_other_protocol
-from bench.files import make_folder, writing
+from bench.experiment import Action, action, alone, describe, refuse_other_protocol, shown
 from bench.plugins import Plugin
 from bench.preparation import Request
 from bench.progress import Progress
@@ -36,6 +30,7 @@ class Options:
     out: Path
     executor: str
     extractor: Path | None
+    inception_weights: Path | None
     checkpoint_seconds: float
     force: bool
     retrain_stale: bool
@@ -60,16 +55,16 @@ class Run:
     def dry(self) -> None:
         """Print trials and estimates; prepare, train and write nothing."""
         self._check_machine()
-        checks.stored_extractor(self.options.extractor)
         for folder in (self.options.out, self.request.prepared):
             checks.can_be_a_folder(folder)
+        evaluation, _, _ = self._extractor(download=False)
         found = data.locate(self.request)
         if found is None:
             datasets.refuse_missing(self.request.name, self.request.root)
             print(f"{self.request.name} is not under {self.request.root}; a run would download it, if it can")
         else:
             checks.enough_images(self.experiment, found.counts)
-        experiment = checks.with_extractor(self.experiment, found is None or found.labelled)
+        experiment = self._resolved(evaluation, found is None or found.labelled)
         trials = self._planned(experiment, found.fingerprint if found else "unknown")
         if found:
             refuse_other_protocol(self.folder, trials[0])
@@ -87,7 +82,7 @@ class Run:
         self._check_machine()
         checks.confirm(len(self.variants) * self.experiment.seeds, self.options.yes)
         try:
-            with self._alone():
+            with alone(self.folder):
                 self._run()
         except KeyboardInterrupt:
             age = f"its last checkpoint (at most about {self.options.checkpoint_seconds:g} s old)"
@@ -98,33 +93,18 @@ class Run:
         """Refuse what no trial could be given, before anything is waited for."""
         self._executor().check(self.resources)
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Hold the experiment's lock; where nothing has come of it, leave no folder behind."""
-        existed = self.folder.path.exists()
-        make_folder(self.folder.path)
-        lock = FileLock(self.folder.lock)
-        try:
-            with writing(self.folder.lock):
-                lock.acquire(timeout=0)
-        except Timeout:
-            message = f"another run is writing to {_shown(self.options.out)}; wait for it, or choose another --out"
-            raise RunError(message) from None
-        try:
-            yield
-        finally:
-            lock.release()
-            if not existed and {path.name for path in self.folder.path.iterdir()} <= {".lock"}:
-                shutil.rmtree(self.folder.path)
-
     def _run(self) -> None:
-        stored = checks.stored_extractor(self.options.extractor)
+        evaluation, stored, weights = self._extractor(download=True)
         prepared = data.prepare(self.request)
         checks.enough_images(self.experiment, prepared.counts)
-        experiment = checks.with_extractor(self.experiment, bool(prepared.classes))
+        experiment = self._resolved(evaluation, bool(prepared.classes))
         trials = self._planned(experiment, prepared.fingerprint)
         refuse_other_protocol(self.folder, trials[0])
-        extractor_sha256 = self._ensure_extractor(prepared, experiment, stored)
+        features = prepared.features(otherwise=self.folder.extractor)
+        noted = self.folder.description().get("protocol", {}).get("extractor_sha256")
+        extractor_sha256 = extractors.ensure(
+            self.folder.extractor, features, prepared, experiment.evaluation, stored, weights, noted
+        )
         describe(self.folder, trials, experiment.seeds, _command(), extractor_sha256, len(prepared.skipped))
         actions = self._actions(trials)
         for trial in trials:
@@ -140,10 +120,21 @@ class Run:
                 print(f"warning: {lost}; it is written again from the checkpoint", file=sys.stderr)
         print(f"{len(trials)} trials, {len(todo)} to train", flush=True)
         if todo:
+            options = self.options
+            context = Context(
+                options.out,
+                prepared.folder,
+                features.path,
+                weights,
+                extractor_sha256,
+                self.plugins,
+                options.checkpoint_seconds,
+                git_state(),
+            )
             with data.in_use(prepared):
-                self._execute(todo, prepared.folder)
-        report.print_table(*report.build(self.folder))
-        print(f"report: {_shown(self.folder.report / 'index.html')}")
+                self._execute(todo, context)
+        report.print_tables(*report.build(self.folder))
+        print(f"report: {shown(self.folder.report / 'index.html')}")
         _exit_for(self.folder, [(trial, self.folder.trial(trial.name).status()) for trial in trials])
 
     def _planned(self, experiment: Experiment, fingerprint: str) -> list[Trial]:
@@ -153,12 +144,26 @@ class Run:
         options = self.options
         return {t.id: action(t, self.folder, options.force, options.retrain_stale) for t in trials}
 
-    def _ensure_extractor(self, prepared: data.Prepared, experiment: Experiment, stored: bytes | None) -> str:
-        noted = self.folder.description().get("protocol", {}).get("extractor_sha256")
-        return reference.ensure(self.folder.extractor, prepared, experiment.evaluation, stored, noted).sha256
+    def _extractor(self, download: bool) -> tuple[Evaluation, bytes | None, Path | None]:
+        """How images are compared, as far as it can be said without them; a stored extractor; Inception's weights.
 
-    def _execute(self, todo: list[Trial], prepared: Path) -> None:
-        context = Context(self.options.out, prepared, self.plugins, self.options.checkpoint_seconds, git_state())
+        What the experiment has already goes before what "auto" would find now.
+        """
+        evaluation = self.experiment.evaluation
+        stored = checks.stored_extractor(self.options.extractor)
+        before = self.folder.description().get("protocol", {}).get("evaluation", {}).get("extractor")
+        chosen = load_extractor(stored).name if stored else before
+        if evaluation.extractor == "auto" and chosen:
+            evaluation = evaluation.model_copy(update={"extractor": chosen})
+        channels, given = self.experiment.preprocessing.channels, self.options.inception_weights
+        evaluation, weights = checks.inception_weights(evaluation, channels, given, download)
+        return evaluation, stored, weights
+
+    def _resolved(self, evaluation: Evaluation, labelled: bool) -> Experiment:
+        evaluation = checks.with_extractor(evaluation, self.experiment.dataset, labelled)
+        return self.experiment.model_copy(update={"evaluation": evaluation})
+
+    def _execute(self, todo: list[Trial], context: Context) -> None:
         if self.options.executor == "ray":
             print("starting Ray and its workers: 10 to 30 seconds", flush=True)
         with Progress(todo) as progress:
@@ -185,8 +190,3 @@ def _exit_for(folder: ExperimentFolder, statuses: list[tuple[Trial, dict[str, An
 
 def _command() -> str:
     return shlex.join(["python", "-m", "bench.run", *sys.argv[1:]])
-
-
-def _shown(path: Path) -> str:
-    """Relative to the working directory, where that is shorter."""
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

@@ -32,7 +32,7 @@ def main(
     print(f"fingerprint: {found.fingerprint}")
     counts = ", ".join(f"{count:,} {split}" for split, count in found.counts.items())
     print(f"images: {counts}; {side}x{side}, {'grey' if channels == 1 else 'colour'}")
-    print(f"classes: {', '.join(found.classes) or 'none; fd_rotation will compare images'}")
+    print(f"classes: {', '.join(found.classes) or 'none; without FID, fd_rotation will compare images'}")
     print(f"folder: {found.folder}")
 
 

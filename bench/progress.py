@@ -39,7 +39,8 @@ class Seen:
                 setattr(self, name, event[name])
         if event["kind"] == "start":
             self.from_step = event["step"]
-        self.state = event["state"] if event["kind"] == "end" else "running"
+        kind = event["kind"]
+        self.state = event["state"] if kind == "end" else kind if kind == "evaluating" else "running"
 
 
 class Progress:
@@ -78,11 +79,12 @@ class Progress:
             print(f"{seen.label}: goes on from step {event['step']} of {event['steps']}", flush=True)
         elif event["kind"] != "start" and now - self.printed > PLAIN_SECONDS:
             self.printed = now
-            print(f"{seen.label}: epoch {seen.epoch:.1f}, loss {_number(seen.loss)}{_score(seen)}", flush=True)
+            what = ", evaluating" if seen.state == "evaluating" else ""
+            print(f"{seen.label}: epoch {seen.epoch:.1f}{what}, loss {_number(seen.loss)}{_score(seen)}", flush=True)
 
     def overall(self) -> str:
         """'7 of 18 trials, 1:02 so far, about 1:40 left'; the time left from the share of steps taken so far."""
-        ended = [s for s in self.seen.values() if s.state not in ("waiting", "running")]
+        ended = [s for s in self.seen.values() if s.state not in ("waiting", "running", "evaluating")]
         elapsed = time.monotonic() - self.started
         known = max((s.steps for s in self.seen.values()), default=0)
         total = sum((s.steps or known) - s.from_step for s in self.seen.values())
@@ -98,7 +100,7 @@ class Progress:
         table = Table(box=None, pad_edge=False, title_justify="left")
         for heading in ("trial", "state", "epoch", "loss", "distance", "images/s"):
             table.add_column(heading, justify="left" if heading in ("trial", "state") else "right")
-        order = {"running": 0, "waiting": 2}
+        order = {"running": 0, "evaluating": 0, "waiting": 2}
         for seen in sorted(self.seen.values(), key=lambda s: order.get(s.state, 1))[:SHOWN]:
             epoch = f"{seen.epoch:.1f}" if seen.step else ""
             speed = f"{seen.images_per_second:,.0f}" if seen.images_per_second else ""

@@ -1,5 +1,6 @@
 """python -m bench.report results/NAME: tables, curves and one page out of trial folders."""
 
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -8,58 +9,53 @@ from typing import Annotated
 import pandas as pd
 import typer
 
-from bench import cli, disk, statistics, tables
+from bench import cli, disk, presentation, protocols, statistics, tables
 from bench.config import ROOT
 from bench.errors import UserError
 from bench.files import write_atomically, writing
-from bench.markdown import headings, notes, page, real, seeds, spread
-from bench.store import ExperimentFolder, TrialFolder
+from bench.markdown import page
+from bench.store import REAL, ExperimentFolder, TrialFolder
 
 app = typer.Typer(**cli.PLAIN)
 
-FIGURES = (*statistics.DISTANCES, "reconstruction_test")
+FIGURES = ("reconstruction_test", "latent_sliced_wasserstein")  # beside the distances
 
 
-def build(folder: ExperimentFolder) -> tuple[pd.DataFrame, dict[str, float]]:
-    """Write report/; returns the summary (`statistics.summarise`) and the values of real images (`constants`).
+def build(folder: ExperimentFolder) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Write report/; returns the summary (`statistics.summarise`) and the rows behind it (`protocols.separate`).
 
     The new report takes the old one's place when it is complete: on a full disk the old one stays.
     """
     if not folder.description():
         raise UserError(f"the folder {folder.path} is no experiment: it has no experiment.yaml")
-    trials, rows = tables.trials(folder), tables.rows(folder)
+    trials, rows = tables.trials(folder), protocols.separate(tables.rows(folder))
     if trials.empty:
         raise UserError(f"{folder.path} holds no trials; start some with python -m bench.run --out {folder.path}")
-    summary, floors = statistics.summarise(rows, trials), statistics.constants(rows)
+    summary = statistics.summarise(rows, trials)
     new = folder.path / ".report.part"
     shutil.rmtree(new, ignore_errors=True)
     try:
         with writing(folder.report):
-            _write(folder, new, trials, rows, summary, floors)
+            _write(folder, new, trials, rows, summary)
             shutil.rmtree(folder.report, ignore_errors=True)
             new.rename(folder.report)
     finally:
         shutil.rmtree(new, ignore_errors=True)
-    return summary, floors
+    return summary, rows
 
 
 def _write(
-    folder: ExperimentFolder,
-    report: Path,
-    trials: pd.DataFrame,
-    rows: pd.DataFrame,
-    summary: pd.DataFrame,
-    floors: dict[str, float],
+    folder: ExperimentFolder, report: Path, trials: pd.DataFrame, rows: pd.DataFrame, summary: pd.DataFrame
 ) -> None:
     write_atomically(report / "summary.csv", summary.to_csv(index=False).encode())
     write_atomically(report / "trials.csv", trials.to_csv(index=False).encode())
     write_atomically(report / "curves.parquet", rows.to_parquet(index=False))
-    text = page(summary, trials, floors, folder.description(), tables.machines(folder))
+    text = page(summary, trials, rows, folder.description(), tables.machines(folder))
     write_atomically(report / "summary.md", text.encode())
     grids = {kind: _grids(folder, trials, kind, report) for kind in ("samples", "reconstructions")}
     fresh = rows[rows["trial"].isin(trials.loc[~trials["stale"].astype(bool), "trial"])]
-    _figures(fresh, floors, grids["samples"], folder, report)
-    _page(folder, summary, trials, floors, grids, report)
+    drawn = _figures(fresh, grids["samples"], folder, report)
+    _page(folder, summary, trials, rows, grids, drawn, report)
 
 
 def _grids(folder: ExperimentFolder, trials: pd.DataFrame, kind: str, report: Path) -> dict[str, Path]:
@@ -84,27 +80,31 @@ def _last_grid(trial: TrialFolder, kind: str) -> bytes | None:
     return None
 
 
-def _figures(
-    rows: pd.DataFrame, floors: dict[str, float], grids: dict[str, Path], folder: ExperimentFolder, report: Path
-) -> None:
+def _figures(rows: pd.DataFrame, grids: dict[str, Path], folder: ExperimentFolder, report: Path) -> list[str]:
+    """Draw curves and samples; the curves' file names."""
     from bench import figures
 
-    if rows.empty:
-        return
-    for metric in (m for m in FIGURES if m in rows):
-        figures.convergence(rows, metric, floors.get(f"{metric}_floor"), report / "figures" / metric)
-    real = folder.extractor.path / "real.png"
-    shown = {"real": real} | grids if folder.extractor.whole("real.png") else grids
-    if shown:
+    drawn = []
+    constants = statistics.constants(rows)
+    for metric in (m for m in [*statistics.distances(rows), *FIGURES] if m in rows):
+        if rows.dropna(subset=[metric])["step"].nunique() > 1:  # of the last checkpoint alone there is no curve
+            name = re.sub(r"[^a-z0-9_]+", "-", metric).strip("-")
+            figures.convergence(rows, metric, constants.get(f"{metric}_floor"), report / "figures" / name)
+            drawn.append(f"{name}.png")
+    real = folder.extractor.path / REAL
+    shown = {"real": real} | grids if folder.extractor.whole(real.name) else grids
+    if shown and not rows.empty:
         figures.overview(shown, report / "figures" / "samples")
+    return drawn
 
 
 def _page(
     folder: ExperimentFolder,
     summary: pd.DataFrame,
     trials: pd.DataFrame,
-    floors: dict[str, float],
+    rows: pd.DataFrame,
     grids: dict[str, dict[str, Path]],
+    figures: list[str],
     report: Path,
 ) -> None:
     import jinja2
@@ -115,35 +115,34 @@ def _page(
         disk=disk.summary(folder.path),
         machines=tables.machines(folder),
         summary=tables.records(summary),
-        metrics=headings(summary),
-        floors=floors,
-        real=real(headings(summary), floors),
+        tables=presentation.shown(rows, summary),
         trials=tables.records(trials),
-        notes=[line for line in notes(summary, trials, floors, folder.description()) if line],
-        figures=[f"figures/{m}.png" for m in FIGURES if (report / "figures" / f"{m}.png").exists()],
+        notes=presentation.notes(summary, trials, rows, folder.description()),
+        figures=[f"figures/{name}" for name in figures],
         grids={k: {v: p.relative_to(report) for v, p in shown.items()} for k, shown in grids.items()},
-        spread=spread,
-        seeds=seeds,
+        seeds=presentation.seeds,
     )
     write_atomically(report / "index.html", html.encode())
 
 
-def print_table(summary: pd.DataFrame, floors: dict[str, float]) -> None:
+def print_tables(summary: pd.DataFrame, rows: pd.DataFrame) -> None:
     """The summary in the terminal."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    shown = Table(title=None, box=None, pad_edge=False)
-    metrics = headings(summary)
-    for i, heading in enumerate(["variant", "seeds", *metrics.values()]):
-        shown.add_column(heading, justify="left" if i < 2 else "right", no_wrap=i == 0)
-    for record in tables.records(summary):
-        shown.add_row(escape(record["variant"]), seeds(record), *(spread(record, metric) for metric in metrics))
-    if floors:
-        shown.add_row("real images", "", *real(metrics, floors))
     terminal = Console()
-    (terminal if terminal.is_terminal else Console(width=140)).print(shown)
+    console = terminal if terminal.is_terminal else Console(width=160)
+    for each in presentation.shown(rows, summary):
+        shown = Table(title=each.title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+        for i, heading in enumerate(["variant", "seeds", *each.headings.values()]):
+            shown.add_column(heading, justify="left" if i < 2 else "right", no_wrap=i == 0)
+        for record in tables.records(summary):
+            shown.add_row(escape(record["variant"]), presentation.seeds(record), *each.means(record))
+        for name, values in each.constants.items():
+            shown.add_row(name.strip("*"), "", *each.constant_cells(values))
+        console.print(shown)
+        console.print()
 
 
 @app.command(cls=cli.Command)
@@ -152,7 +151,7 @@ def main(experiment: Annotated[Path, typer.Argument(help="Its folder, such as re
     if not experiment.is_dir():
         raise UserError(f"there is no folder {experiment}")
     folder = ExperimentFolder(experiment)
-    print_table(*build(folder))
+    print_tables(*build(folder))
     print(f"report: {folder.report / 'index.html'}")
 
 

@@ -41,8 +41,9 @@ def main(
         float | None, typer.Option(min=0, callback=cli.finite, help="May be a fraction; default 1 if any.")
     ] = None,
     max_concurrent: Annotated[int | None, typer.Option(min=1, help="Trials at a time.")] = None,
-    plugin: Annotated[list[Path] | None, typer.Option(help="A Python file with METHODS of its own; it is run.")] = None,
-    extractor: Annotated[Path | None, typer.Option(help="A stored extractor.pt to compare images with.")] = None,
+    plugin: cli.Plugins = None,
+    extractor: cli.Extractor = None,
+    inception_weights: cli.InceptionWeights = None,
     checkpoint_seconds: Annotated[
         float, typer.Option(min=0, callback=cli.finite, help="Between checkpoints, at most.")
     ] = 20.0,
@@ -66,6 +67,9 @@ def main(
     overrides: dict[str, Any] = {"dataset": dataset, "seeds": seeds}
     overrides["methods"] = None if methods is None else split_methods(methods)
     overrides["preprocessing"] = cli.preprocessing(image_size, crop, grey)
+    kind, stored = cli.extractor(extractor)
+    kind = "inception" if inception_weights and extractor is None else kind
+    overrides["evaluation"] = {"extractor": kind} if kind else None
     overrides = {key: value for key, value in overrides.items() if value is not None}
     experiment = configuration.resolve(overrides, config, sets)
     experiment = experiment if experiment.methods else experiment.model_copy(update={"methods": list(METHODS)})
@@ -75,7 +79,14 @@ def main(
     name = config.stem if config else root.name if experiment.dataset == "folder" else experiment.dataset
     request = Request(experiment.dataset, root, experiment.preprocessing, prepared_root, skip_unreadable)
     options = Options(
-        (out or Path("results") / name).resolve(), executor, extractor, checkpoint_seconds, force, retrain_stale, yes
+        (out or Path("results") / name).resolve(),
+        executor,
+        stored,
+        inception_weights,
+        checkpoint_seconds,
+        force,
+        retrain_stale,
+        yes,
     )
     resources = Resources(cpus_per_trial, gpus_per_trial, max_concurrent, address)
     run = Run(experiment, variants, request, options, resources, tuple(installed))

@@ -2,9 +2,11 @@
 
 import pandas as pd
 
-DISTANCES = ["fd_classifier", "fd_rotation"]  # in which features images were compared: one an experiment
-HEADLINE = [*DISTANCES, "confidence", "reconstruction_test", "train_seconds"]
+from bench.columns import METRICS, Column, parse
+
 STATES = ["done", "diverged", "failed", "unfinished", "stale"]
+POSITIONS = {"seed", "step", "epoch", "images_seen", "sampling_seed", "extractor_accuracy"}
+PLAIN = ["reconstruction_test", "train_seconds", "evaluation_seconds"]  # measured whatever the protocol
 
 
 def finished(trials: pd.DataFrame) -> pd.DataFrame:
@@ -13,16 +15,27 @@ def finished(trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def last_rows(rows: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
-    """The last evaluation of every finished trial that is not stale: headline numbers are never of the best one."""
+    """One row for every finished trial that is not stale: all that was measured of its last checkpoint.
+
+    Headline numbers are never of the best checkpoint. Rows of one step that follow different protocols have different
+    columns (`protocols.separate`), so that taking them together mixes nothing.
+    """
     kept = rows[rows["trial"].isin(finished(trials)["trial"])]
-    return kept if kept.empty else kept.sort_values("step").groupby("trial", sort=False).tail(1)
+    if kept.empty:
+        return kept
+    last = kept[kept["step"] == kept.groupby("trial")["step"].transform("max")]
+    together = last.groupby("trial", sort=False).last()  # of each column the newest value, measured again or not
+    if "evaluation_seconds" in kept:
+        together["evaluation_seconds"] = kept.groupby("trial")["evaluation_seconds"].sum()
+    return together.reset_index()
 
 
 def summarise(rows: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
-    """One row a variant, the best mean distance first.
+    """One row a variant, the best mean distance (of most images) first.
 
     Columns: method, variant, prior; seeds, and how many of them are in each of STATES (a stale trial counts as stale
-    only); for every headline and diagnostic column its mean, min, max and (from two seeds on) sd over the seeds done.
+    only); for every measured column its mean, min, max and (from two seeds on) sd over the seeds that have it, and
+    their number n: not all are measured alike where bench.evaluate scored some.
     """
     last = last_rows(rows, trials)
     metrics = [column for column in measured(rows) if column in last]
@@ -36,22 +49,55 @@ def summarise(rows: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
         for metric in metrics:
             values = mine[metric].dropna()
             statistics = {"mean": values.mean(), "min": values.min(), "max": values.max(), "sd": values.std()}
+            statistics["n"] = len(values)
             record |= {f"{metric}_{name}": value for name, value in statistics.items()}
         records.append(record)
     summary = pd.DataFrame.from_records(records)
-    keys = [f"{distance}_mean" for distance in DISTANCES if f"{distance}_mean" in summary]
+    keys = [f"{column}_mean" for column in distances(rows) if f"{column}_mean" in summary]
     return summary.sort_values(keys, ignore_index=True, na_position="last") if keys else summary
+
+
+def generated(rows: pd.DataFrame) -> list[Column]:
+    """The columns that measure generated images: of the trainings' own protocol first, most images first.
+
+    What bench.evaluate alone measured comes after, FID's before others; metrics stand as in METRICS.
+    """
+    found = [column for column in (parse(str(name)) for name in rows.columns) if column]
+    own = rows[~rows["afterwards"].astype(bool)] if "afterwards" in rows else rows
+    labels, order = list(dict.fromkeys(column.label for column in found)), list(METRICS)
+
+    def place(column: Column) -> tuple[object, ...]:
+        later = own[str(column)].isna().all() and len(own) > 0
+        group = (column.extractor != "inception", -column.samples, labels.index(column.label))
+        return later, *group, order.index(column.metric)
+
+    return sorted(found, key=place)
+
+
+def distances(rows: pd.DataFrame) -> list[str]:
+    """The columns of Frechet distances of generated images, in the same order: the first is the headline."""
+    return [str(column) for column in generated(rows) if column.metric == "distance"]
 
 
 def measured(rows: pd.DataFrame) -> list[str]:
     """The columns of `rows` that measure a method, headline first; not keys, positions, constants or stamps."""
-    skipped = {"seed", "step", "epoch", "images_seen", "sampling_seed", *constants(rows)}
-    numeric = rows.select_dtypes("number").columns
-    rest = [c for c in numeric if c not in skipped and not c.startswith("n_") and c not in HEADLINE]
-    return [column for column in HEADLINE if column in rows] + rest
+    skipped = POSITIONS | set(constants(rows))
+    first = [*map(str, generated(rows)), *(column for column in PLAIN if column in rows)]
+    rest = [str(c) for c in rows.select_dtypes("number").columns if c not in (*skipped, *first)]
+    return first + [c for c in rest if not c.startswith("n_") and not c.endswith("_prior")]
 
 
 def constants(rows: pd.DataFrame) -> dict[str, float]:
-    """What all trials of an experiment share: the floor of the distance, and the confidence on real images."""
-    names = [f"{distance}_floor" for distance in DISTANCES] + ["confidence_real"]
+    """What all trials share: every metric of real images instead of generated ones (`Column.real`)."""
+    names = [column.real for column in generated(rows)]
     return {name: float(rows[name].dropna().iloc[0]) for name in names if name in rows and rows[name].notna().any()}
+
+
+def prior_samples(rows: pd.DataFrame) -> dict[str, dict[str, float]]:
+    """For each prior the latent diagnostics of its own samples: {"normal": {"latent_mmd": ..., ...}, ...}."""
+    names = [str(c) for c in rows.columns if str(c).endswith("_prior") and str(c).startswith("latent_")]
+    found = rows.dropna(subset=names, how="all").groupby("prior")[names].mean() if names else pd.DataFrame()
+    return {
+        str(prior): {str(name).removesuffix("_prior"): float(value) for name, value in row.dropna().items()}
+        for prior, row in found.iterrows()
+    }

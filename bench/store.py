@@ -15,6 +15,7 @@ import yaml
 
 from bench.files import Folder
 
+REAL = "real.png"  # some real images, beside the extractor
 FINAL = ("done", "diverged")  # states that the same command does not train again
 CHECKPOINTS = ("checkpoint.pt", "checkpoint.previous.pt")  # the newest first
 
@@ -103,6 +104,17 @@ class TrialFolder(Folder):
         if not self.exists("history.parquet"):
             return pd.DataFrame()
         return pd.read_parquet(io.BytesIO(self.read("history.parquet")))
+
+    def evaluations(self) -> pd.DataFrame:
+        """Rows that were measured after the training (bench.evaluate)."""
+        if not self.exists("evaluations.parquet"):
+            return pd.DataFrame()
+        return pd.read_parquet(io.BytesIO(self.read("evaluations.parquet")))
+
+    def save_evaluations(self, rows: pd.DataFrame) -> None:
+        buffer = io.BytesIO()
+        rows.to_parquet(buffer, index=False)
+        self.write("evaluations.parquet", buffer.getvalue())
 
     def rows_damaged(self) -> bool:
         """Whether there were rows, but they can no longer be read."""

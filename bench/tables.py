@@ -78,8 +78,16 @@ def _stale(source: dict[str, str]) -> bool:
 
 
 def _history(folder: TrialFolder) -> pd.DataFrame:
+    """The rows of the training, and those measured afterwards."""
     try:
-        return folder.rows()
+        rows = folder.rows()
     except Damaged as error:
         print(f"warning: {error}; its rows are left out until the trial is resumed", flush=True)
         return pd.DataFrame()
+    try:
+        later = folder.evaluations()
+    except Damaged as error:
+        print(f"warning: {error}; what bench.evaluate measured is left out", flush=True)
+        return rows.assign(afterwards=False)
+    rows = rows.assign(afterwards=False)
+    return pd.concat([rows, later.assign(afterwards=True)], ignore_index=True) if len(later) else rows

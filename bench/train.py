@@ -123,7 +123,7 @@ class Trainer:
         return buffer.getvalue()
 
     def run(self) -> Iterator[dict[str, Any]]:
-        """Train to the end. Yields events: {"kind": "progress" or "row", "step", "epoch", ...}.
+        """Train to the end. Yields events: {"kind": "progress", "evaluating" or "row", "step", "epoch", ...}.
 
         Raises:
             Diverged: a loss is no longer finite. What was saved stays.
@@ -135,6 +135,7 @@ class Trainer:
                 self._step()
             step, now = self.state.step, time.monotonic()
             if step in self.evaluation_steps:
+                yield {"kind": "evaluating", **self._position(clock)}  # which may take long
                 yield self._evaluate(clock)
                 saved = ticked = time.monotonic()
                 continue
@@ -176,26 +177,32 @@ class Trainer:
         losses = self._mean_losses(clock)
         self.state.train_seconds = clock.read()
         started = time.perf_counter()
+        headline = self.evaluator.curve.headline
         columns, grids = self.evaluator(self.method)
-        for name in (self.evaluator.headline, "reconstruction_test"):
+        for name in (headline, "reconstruction_test"):
             if not math.isfinite(columns[name]):  # the very last step can break a method whose losses were finite
                 raise Diverged(f"{name} is {columns[name]} at step {self.state.step}")
-        row = {
-            **self._position(clock),
-            "train_seconds": self.state.train_seconds,
-            "evaluation_seconds": time.perf_counter() - started,
-            **{f"train_{name}": value for name, value in losses.items()},
-            **columns,
-        }
-        self.state.rows.append(row)
+        means = {f"train_{name}": value for name, value in losses.items()}
+        self.state.rows.append(self._row(clock, started, means | columns))
+        if self.state.step == self.total_steps:
+            started = time.perf_counter()
+            self.state.rows.append(self._row(clock, started, self.evaluator.final(self.method)))
         self.state.sums, self.state.summed_steps = {}, 0
         pngs = {f"{name}-{self.state.step:08d}.png": grid_png(images) for name, images in grids.items()}
         self.save(self.checkpoint(), self.state.rows, pngs)
         return {
             "kind": "row",
-            "loss": row["train_loss"],
-            "score": row[self.evaluator.headline],
+            "loss": means["train_loss"],
+            "score": columns[headline],
             **self._position(clock),
+        }
+
+    def _row(self, clock: Clock, started: float, columns: dict[str, Any]) -> dict[str, Any]:
+        return {
+            **self._position(clock),
+            "train_seconds": self.state.train_seconds,
+            "evaluation_seconds": time.perf_counter() - started,
+            **columns,
         }
 
     def _progress(self, clock: Clock) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
+from torch.nn.functional import normalize
 
 
 def squared_error(x: Tensor, y: Tensor) -> Tensor:
@@ -38,18 +39,31 @@ def mmd(codes: Tensor, samples: Tensor, base: float) -> Tensor:
         base: the typical squared distance between two samples of the prior (`Prior.squared_distance`).
     """
     n = len(codes)
-
-    def kernel(x: Tensor, y: Tensor) -> Tensor:
-        distances = squared_distances(x, y)
-        total = torch.zeros_like(distances)
-        for scale in MMD_SCALES:
-            total = total + scale * base / (scale * base + distances)
-        return total
-
     # The diagonal is known exactly (every kernel is 1 there), so it is taken off the sum instead of masked out.
     diagonal = n * len(MMD_SCALES)
-    within = kernel(codes, codes).sum() + kernel(samples, samples).sum() - 2 * diagonal
-    return within / (n * (n - 1)) - 2 * kernel(codes, samples).mean()
+    within = imq_kernel(codes, codes, base).sum() + imq_kernel(samples, samples, base).sum() - 2 * diagonal
+    return within / (n * (n - 1)) - 2 * imq_kernel(codes, samples, base).mean()
+
+
+def imq_kernel(x: Tensor, y: Tensor, base: float) -> Tensor:
+    """The kernel of `mmd` between all rows of x [n, d] and y [m, d]: shape [n, m], from 0 to len(MMD_SCALES)."""
+    distances = squared_distances(x, y)
+    total = torch.zeros_like(distances)
+    for scale in MMD_SCALES:
+        total = total + scale * base / (scale * base + distances)
+    return total
+
+
+def sliced_distance(x: Tensor, y: Tensor, slices: int) -> Tensor:
+    """Squared sliced Wasserstein-2 distance: the mean over random directions of that between the projections.
+
+    Bonneel et al., Sliced and Radon Wasserstein Barycenters, 2015, equation 7 (Monte Carlo).
+
+    Args:
+        x, y: shape [n, d] each. slices: directions, drawn from torch's global generator.
+    """
+    directions = normalize(torch.randn(x.shape[1], slices, device=x.device), dim=0)
+    return ((x @ directions).sort(0).values - (y @ directions).sort(0).values).square().mean()
 
 
 def info_nce(queries: Tensor, keys: Tensor, negatives: Tensor, temperature: float) -> Tensor:

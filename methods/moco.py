@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from methods.base import Method
-from methods.functional import ema_, info_nce, info_nce_floor, squared_error, uniformity, uniformity_floor
+from methods.functional import ema_, info_nce, info_nce_floor, squared_error
 from methods.hyperparameters import AtLeastOne, Choice, LogUniform, Positive, UnitOpen
 from methods.networks import Networks
 from methods.priors import Prior
@@ -79,13 +79,11 @@ class MoCo(Method):
         self.cursor.add_(len(keys)).remainder_(size)
 
     def diagnostics(self, x: Tensor) -> dict[str, Tensor]:
-        """Alignment E|z - k|^2, uniformity, and the contrastive loss, the latter two above their exact minima."""
+        """Alignment E|z - k|^2, and the contrastive loss, also above its exact minimum."""
         z, keys = self.encode(x), self.encode_keys(x)
         contrastive = info_nce(z, keys, self.queue, self.temperature)
         return {
             "alignment": (z - keys).square().sum(1).mean(),
-            "uniformity": uniformity(z),
-            "uniformity_excess": uniformity(z) - uniformity_floor(self.prior.dim),
             "contrastive": contrastive,
             "contrastive_excess": contrastive - info_nce_floor(self.prior.dim, len(self.queue), self.temperature),
         }

@@ -27,6 +27,10 @@ class Prior(ABC):
     def sample(self, n: int, device: torch.device | str = "cpu") -> Tensor:
         """Draw `n` independent codes [n, dim], float32, from torch's global generator."""
 
+    def interpolate(self, a: Tensor, b: Tensor, t: Tensor) -> Tensor:
+        """Points between codes a and b [n, dim] at t [n, 1] in [0, 1], on the support: on a straight line."""
+        return a + t * (b - a)
+
     @property
     @abstractmethod
     def squared_distance(self) -> float:
@@ -59,6 +63,13 @@ class Sphere(Prior):
 
     def sample(self, n: int, device: torch.device | str = "cpu") -> Tensor:
         return normalize(torch.randn(n, self.dim, device=device), dim=1)
+
+    def interpolate(self, a: Tensor, b: Tensor, t: Tensor) -> Tensor:
+        """Along the great circle, at constant speed (Shoemake, SIGGRAPH 1985); between opposite points it jumps."""
+        angle = 2 * torch.atan2((a - b).norm(dim=1, keepdim=True), (a + b).norm(dim=1, keepdim=True))
+        # The part of b at right angles to a; of parallel vectors there is none, and the point stays where a is.
+        aside = normalize(b - (a * b).sum(1, keepdim=True) * a, dim=1)
+        return normalize(torch.cos(t * angle) * a + torch.sin(t * angle) * aside, dim=1)
 
     @property
     def squared_distance(self) -> float:

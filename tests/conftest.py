@@ -4,28 +4,45 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side; trials set their threads themselves
 
+import importlib.util
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from typer.testing import CliRunner, Result
 
 from bench.config import resolve
+from bench.errors import UserError
+from bench.evaluation import inception
 from bench.preparation import Request
+from bench.rng import forked
 
 ROOT = Path(__file__).parent.parent
 TINY = {
     "training.epochs": "2",
     "training.train_images": "200",
     "evaluation.samples": "64",
+    "evaluation.final_samples": "96",
     "evaluation.evaluations": "3",
     "evaluation.extractor_steps": "20",
 }
+
+
+def module_from(path: Path) -> ModuleType:
+    """A script as a module."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def sets(**changes: str) -> list[str]:
@@ -38,6 +55,57 @@ def asked(name: str, root: Path, skip_unreadable: bool = False, **preprocessing:
     """What bench.prepare would ask of the data layer."""
     experiment = resolve({"dataset": name, "preprocessing": preprocessing})
     return Request(name, root, experiment.preprocessing, root / "prepared", skip_unreadable)
+
+
+@pytest.fixture(autouse=True)
+def no_download(monkeypatch, tmp_path_factory):
+    """No test reaches for FID's weights, or finds somebody's own."""
+
+    def refuse(path: Path) -> None:
+        raise UserError(f"they cannot be downloaded to {path.parent.name} (no network in tests)")
+
+    monkeypatch.setattr(inception, "_download", refuse)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path_factory.getbasetemp() / "torch"))
+    monkeypatch.delenv(inception.WEIGHTS, raising=False)
+
+
+@pytest.fixture(scope="session")
+def inception_weights(tmp_path_factory) -> Path:
+    """A file like FID's weights, under pytorch-fid's name in a torch home of its own.
+
+    He-initialised, for default weights collapse the features; normalisations are anything but the identity.
+    """
+    from pytorch_fid import inception as peer
+
+    path = tmp_path_factory.mktemp("torch-home") / "hub" / "checkpoints" / inception.cached().name
+    path.parent.mkdir(parents=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(peer, "load_state_dict_from_url", lambda *_, **__: None)
+        patch.setattr(torch.nn.Module, "load_state_dict", lambda *_: None)
+        network = peer.fid_inception_v3()
+    with forked(0):
+        for module in network.modules():
+            if isinstance(module, torch.nn.Conv2d):
+                torch.nn.init.kaiming_normal_(module.weight)
+            elif isinstance(module, torch.nn.BatchNorm2d):
+                for tensor in (module.weight, module.running_var):
+                    torch.nn.init.uniform_(tensor, 0.8, 1.2)
+                for tensor in (module.bias, module.running_mean):
+                    torch.nn.init.normal_(tensor, 0, 0.1)
+    torch.save(network.state_dict(), path)
+    return path
+
+
+def photographs(n: int, side: int = 48) -> tuple[torch.Tensor, torch.Tensor]:
+    """Pieces, uint8 [n, 3, side, side], of each of the two real photographs that come with scikit-learn."""
+    from sklearn.datasets import load_sample_images
+
+    random, found = np.random.RandomState(0), []
+    for image in load_sample_images().images:
+        corners = random.randint(0, [image.shape[0] - side, image.shape[1] - side], (n, 2))
+        pieces = np.stack([image[y : y + side, x : x + side] for y, x in corners])
+        found.append(torch.from_numpy(pieces).permute(0, 3, 1, 2).contiguous())
+    return found[0], found[1]
 
 
 @pytest.fixture

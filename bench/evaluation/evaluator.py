@@ -1,15 +1,18 @@
-"""One evaluation of a method: what a row says, and the grids beside it."""
+"""One evaluation of a method while it trains: what a row says, and the grids beside it."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from bench.data import Prepared
-from bench.evaluation.extractor import FEATURES, Extractor
-from bench.evaluation.frechet import Moments, frechet_distance
-from bench.evaluation.reference import Reference
+from bench.columns import parse
+from bench.config import Evaluation
+from bench.evaluation import latent
+from bench.evaluation.reference import References
+from bench.evaluation.samplers import encode
+from bench.evaluation.scorer import Protocol, Scorer
 from bench.images import batch_size, grid_columns, to_uint8, to_unit
 from bench.rng import forked
 from methods import Method
@@ -22,61 +25,61 @@ def held_out_images(height: int, width: int) -> int:
     return max(256, min(HELD_OUT, HELD_OUT * 64 * 64 // (height * width)))
 
 
-@dataclass(frozen=True)
+@contextmanager
+def evaluating(method: Method) -> Iterator[None]:
+    """Evaluation mode inside; what was before, after."""
+    training = method.training
+    method.eval()
+    try:
+        yield
+    finally:
+        method.train(training)
+
+
 class Evaluator:
-    """Measures methods against a fixed reference; draws the same prior samples (by `seed`) each time."""
+    """Measures methods: generated images against real ones, reconstructions, and the codes against the prior."""
 
-    extractor: Extractor
-    reference: Reference
-    held_out: Tensor  # uint8 [n, c, h, w], on the device
-    samples: int
-    seed: int
+    def __init__(self, references: References, evaluation: Evaluation) -> None:
+        self.curve = Scorer(references, Protocol.curve(evaluation))
+        self.last = Scorer(references, Protocol.final(evaluation))
+        self.seed = evaluation.seed
+        images = references.data.images(evaluation.split)
+        held_out = images[: held_out_images(*images.shape[2:])]
+        self.held_out = torch.from_numpy(held_out).to(references.device)
 
-    @classmethod
-    def create(
-        cls, loaded: tuple[Extractor, Reference], data: Prepared, samples: int, seed: int, device: torch.device
-    ) -> "Evaluator":
-        extractor, reference = loaded
-        images = data.images(reference.split)
-        held_out = torch.from_numpy(images[: held_out_images(*images.shape[2:])]).to(device)
-        return cls(extractor.to(device), reference, held_out, samples, seed)
-
-    @property
-    def headline(self) -> str:
-        """The column of the distance."""
-        return self.extractor.column
-
+    @torch.no_grad()
     def __call__(self, method: Method) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """A row's columns, and uint8 images: "samples", and "reconstructions" (each below its original)."""
-        training = method.training
-        method.eval()
-        try:
-            with torch.no_grad(), forked(self.seed):
-                distance, confidence, shown = self._generated(method)
-                columns = {self.headline: distance, f"{self.headline}_floor": self.reference.floor}
-                if self.extractor.name == "classifier":  # how sure a network is of a rotation says nothing of an image
-                    columns |= {"confidence": confidence, "confidence_real": self.reference.confidence}
-                columns |= {
-                    "reconstruction_test": self._reconstruction_error(method),
-                    **{name: float(value) for name, value in method.diagnostics(to_unit(self.held_out)).items()},
-                }
-                return columns | self._stamp(), {"samples": shown, "reconstructions": self._reconstructions(method)}
-        finally:
-            method.train(training)
+        with evaluating(method):
+            columns, shown = self.curve(method)
+            columns |= {
+                "reconstruction_test": self._reconstruction_error(method),
+                **latent.diagnose(self._codes(method), method.prior, self.seed),
+                "n_held_out": len(self.held_out),
+            }
+            columns |= self._own(method, columns)
+            return columns, {"samples": shown, "reconstructions": self._reconstructions(method)}
 
-    def _generated(self, method: Method) -> tuple[float, float, Tensor]:
-        """Frechet distance and mean highest class probability of generated images; the first of them."""
-        moments, confidence, shown = Moments.empty(FEATURES, self.held_out.device), 0.0, []
-        batch, grid = batch_size(*self.held_out.shape[2:]), grid_columns(self.held_out.shape[3]) ** 2
-        for start in range(0, self.samples, batch):
-            images = to_uint8(method.sample(min(batch, self.samples - start)))
-            features, probabilities = self.extractor(images)
-            moments.add(features)
-            confidence += probabilities.amax(1).sum().item()
-            if start < grid:
-                shown.append(images[: grid - start])
-        moments = Moments(moments.n, moments.total.cpu(), moments.outer.cpu())
-        return frechet_distance(moments, self.reference.moments), confidence / self.samples, torch.cat(shown)
+    @torch.no_grad()
+    def final(self, method: Method) -> dict[str, Any]:
+        """The columns of the last checkpoint's own row: all metrics, of more images."""
+        with evaluating(method):
+            columns, _ = self.last(method)
+            found = latent.test(self._codes(method), method.prior, self.seed)
+            return columns | found | {"n_held_out": len(self.held_out)}
+
+    def _codes(self, method: Method) -> Tensor:
+        with forked(self.seed):
+            return encode(method, self.held_out)
+
+    def _own(self, method: Method, columns: dict[str, Any]) -> dict[str, float]:
+        """What only this method can say; ValueError where it would pass for what is measured of all methods."""
+        with forked(self.seed):
+            found = method.diagnostics(to_unit(self.held_out))
+        taken = [name for name in found if name in columns or parse(name) or name.startswith(("latent_", "train_"))]
+        if taken:
+            raise ValueError(f"diagnostics of {type(method).__name__} must not be called {', '.join(taken)}")
+        return {name: float(value) for name, value in found.items()}
 
     def _reconstruction_error(self, method: Method) -> float:
         """Squared error summed over pixels and channels, mean over held-out images, in [-1, 1] units."""
@@ -93,14 +96,3 @@ class Evaluator:
         decoded = to_uint8(method.decode(method.encode(to_unit(originals))))
         pairs = zip(originals.split(columns), decoded.split(columns), strict=True)
         return torch.cat([part for pair in pairs for part in pair])
-
-    def _stamp(self) -> dict[str, Any]:
-        return {
-            "n_generated": self.samples,
-            "n_real": self.reference.moments.n,
-            "n_held_out": len(self.held_out),
-            "reference_split": self.reference.split,
-            "extractor": self.extractor.name,
-            "extractor_sha256": self.extractor.sha256,
-            "sampling_seed": self.seed,
-        }

@@ -1,123 +1,194 @@
-"""What generated images are compared with: moments of the real images, and the floor. Computed once, then stored."""
+"""Real images in the eyes of an extractor: computed once for each prepared data set, then kept beside it.
+
+The files are `<extractor sha256>-<precision>-<features>-<split>.npz`, with `mu` and `sigma` (mean and covariance, which
+pytorch-fid reads too).
+"""
 
 import io
+import json
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import torch
+from filelock import FileLock
+from torch import Tensor
 
-from bench.config import Evaluation
 from bench.data import Prepared
 from bench.errors import UserError
-from bench.evaluation.extractor import FEATURES, FILE, Extractor, load_extractor, train_extractor
-from bench.evaluation.frechet import Moments, frechet_distance
-from bench.files import Folder
-from bench.images import batch_size, grid_columns, grid_png
+from bench.evaluation.frechet import Gaussian, Moments, frechet_distance
+from bench.evaluation.kernel import kernel_distance
+from bench.evaluation.neighbours import neighbours
+from bench.files import Folder, make_folder
+from bench.images import batch_size
+from bench.rng import forked
+from bench.step import exact_arithmetic
 
-REFERENCE = "reference.npz"
-REAL = "real.png"
+VERSION = 1  # of what is kept: raised with every change of a metric
+FEWEST = 16  # real images that every metric can do with
+KEPT = 10_000  # images whose features are kept, for what moments cannot tell
+
+
+class Extractor(Protocol):
+    """Gives features of images: `bench.evaluation.inception` or `bench.evaluation.trained`."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def sha256(self) -> str: ...
+    @property
+    def dim(self) -> int: ...
+    @property
+    def precision(self) -> str: ...
+    @property
+    def accuracy(self) -> float | None: ...
+    def to(self, device: torch.device) -> "Extractor": ...
+    def __call__(self, images: Tensor) -> Tensor:
+        """uint8 images [n, c, h, w] -> float32 features [n, dim]."""
+        ...
+
+
+@dataclass(frozen=True)
+class Features:
+    """Of a set of images: the moments of all, and the features [k, d] themselves of the first KEPT."""
+
+    gaussian: Gaussian
+    kept: Tensor
+
+
+def extract(extractor: Extractor, batches: Iterable[Tensor], device: torch.device) -> Features:
+    """One pass over uint8 batches [n, c, h, w]."""
+    moments, kept, count = Moments(extractor.dim, device), [], 0
+    for batch in batches:
+        features = extractor(batch.to(device))
+        moments.add(features)
+        kept.append(features[: max(0, KEPT - count)])
+        count += len(features)
+    return Features(moments.gaussian(), torch.cat(kept))
+
+
+def compare(images: Features, real: Features, n_neighbours: int) -> dict[str, float]:
+    """Metrics (keys of `columns.METRICS`, and "kernel_se") of images against real ones.
+
+    n_neighbours: of how many of each the neighbours are looked for; 0 leaves that, which is dear, out.
+    """
+    found = {"distance": frechet_distance(images.gaussian, real.gaussian)}
+    found["kernel"], found["kernel_se"] = kernel_distance(images.kept, real.kept)
+    if n_neighbours:
+        found |= neighbours(real.kept[:n_neighbours], images.kept[:n_neighbours])
+    return found
 
 
 @dataclass(frozen=True)
 class Reference:
-    """Real images in the eyes of an extractor.
+    """What generated images are compared with: the real ones of a split.
 
-    moments: of the reference split. floor: the Frechet distance between that split and as many real training images
-    as a trial generates, so that a perfect generator would score about the floor. confidence: the classifier's mean
-    highest probability on the split.
+    floors: the same metrics of `n_floor` real images of another split: training images for a held-out split (as many as
+    are generated, or as there are), held-out ones for the training split (likewise). A Fréchet distance falls with the
+    number of images, so of fewer than are generated it is higher than a perfect generator's.
+    n_neighbours: as in `compare`; floors and scores are of equally many.
     """
 
     split: str
-    moments: Moments
-    floor: float
-    confidence: float
+    features: Features
+    floors: dict[str, float]
+    n_floor: int
+    n_neighbours: int
 
 
-def ensure(
-    folder: Folder, data: Prepared, evaluation: Evaluation, stored: bytes | None = None, noted: str | None = None
-) -> Extractor:
-    """Put extractor and reference into `folder`, unless they are there.
+class References:
+    """References of a prepared data set in one extractor's features, kept in `folder`.
 
-    Args:
-        stored: an extractor's file to use instead of training one.
-        noted: the sha256 of the extractor by which the experiment's trials so far were measured.
-    Raises:
-        UserError: the extractor is not that one, or is of other images.
+    One process computes what is missing while others that want it wait.
     """
-    split, samples = evaluation.split, evaluation.samples
-    if stored is None:
-        there = _whole(folder, FILE)
-        stored = folder.read(FILE) if there else train_extractor(data, evaluation.extractor, evaluation.extractor_steps)
-    extractor = load_extractor(stored)
-    if extractor.name != evaluation.extractor:
-        kinds = f"a {extractor.name} network, not a {evaluation.extractor} one"
-        raise UserError(f"the stored extractor is {kinds}; leave out --extractor to train another")
-    if tuple(extractor.about["shape"]) != data.shape:
-        shapes = f"{extractor.about['shape']}, not {list(data.shape)}"
-        raise UserError(f"the extractor is for images of shape {shapes}; leave out --extractor to train another")
-    if noted not in (None, extractor.sha256):
-        raise UserError(
-            f"the trials in {folder.path.parent} were measured by another extractor ({noted[:10]}, not "
-            f"{extractor.sha256[:10]}); choose another --out"
+
+    def __init__(self, folder: Folder, extractor: Extractor, data: Prepared, device: torch.device) -> None:
+        exact_arithmetic()  # before any feature is computed, here or by whoever scores with this
+        self.folder, self.extractor, self.data, self.device = folder, extractor, data, device
+
+    def get(self, split: str, other: str, samples: int, full: bool) -> Reference:
+        """Of `split`; its floors are of the first `samples` images of the split `other`.
+
+        Raises:
+            UserError: there are too few images.
+        """
+        counts = self.data.counts
+        for each in (split, other):
+            if counts[each] < FEWEST:
+                name = self.data.sidecar["dataset"]
+                raise UserError(
+                    f"{name} has {counts[each]} {each} images, too few to compare with: {FEWEST} are needed"
+                )
+        n_floor = min(samples, counts[other])
+        n_neighbours = min(KEPT, samples, counts[split], counts[other]) if full else 0
+        real = self._features(split)
+        floors = json.loads(
+            self._kept(
+                f"floor-{split}-{other}-{n_floor}-{n_neighbours}.json",
+                lambda: self._floors(real, other, n_floor, n_neighbours),
+            )
         )
-    if not folder.whole(FILE) or folder.read(FILE) != stored:
-        folder.write(FILE, stored)
-    if not _whole(folder, REFERENCE) or _stamp(folder) != _expected(extractor, data, split, samples):
-        reference = measure(extractor, data, split, samples)
+        floors = {key: value for key, value in floors.items() if key not in self._stamp}
+        return Reference(split, real, floors, n_floor, n_neighbours)
+
+    def _floors(self, real: Features, other: str, n: int, n_neighbours: int) -> bytes:
+        with forked(0):
+            return json.dumps(compare(self._features(other, n), real, n_neighbours) | self._stamp).encode()
+
+    def _features(self, split: str, n: int | None = None) -> Features:
+        """Of the first `n` images of a split, or of all."""
+        there = self.data.counts[split]
+        name = f"{split}.npz" if n in (None, there) else f"{split}-{n}.npz"
+        stored = np.load(io.BytesIO(self._kept(name, lambda: self._extracted(split, n or there))))
+        mean, covariance, kept = (torch.from_numpy(stored[key]).to(self.device) for key in ("mu", "sigma", "features"))
+        return Features(Gaussian(int(stored["n"]), mean, covariance), kept)
+
+    def _extracted(self, split: str, n: int) -> bytes:
+        images = torch.from_numpy(self.data.images(split)[:n])
+        found = extract(self.extractor, images.split(batch_size(*images.shape[2:])), self.device)
         buffer = io.BytesIO()
         np.savez(
             buffer,
-            stamp=_expected(extractor, data, split, samples),
-            n=reference.moments.n,
-            total=reference.moments.total.numpy(),
-            outer=reference.moments.outer.numpy(),
-            mu=reference.moments.mean.numpy(),
-            sigma=reference.moments.covariance.numpy(),
-            floor=reference.floor,
-            confidence=reference.confidence,
+            mu=found.gaussian.mean.cpu().numpy(),
+            sigma=found.gaussian.covariance.cpu().numpy(),
+            n=found.gaussian.n,
+            features=found.kept.cpu().numpy(),
+            **self._stamp,
         )
-        shown = grid_columns(data.shape[2]) ** 2
-        folder.write(REAL, grid_png(torch.from_numpy(data.images(split)[:shown])))
-        folder.write(REFERENCE, buffer.getvalue())
-    return extractor
+        return buffer.getvalue()
 
+    @property
+    def _stamp(self) -> dict[str, Any]:
+        """What a file says of itself, so that one of other images, code or extractor is never taken for it."""
+        return {
+            "extractor_sha256": self.extractor.sha256,
+            "fingerprint": self.data.fingerprint,
+            "version": f"{VERSION}, {KEPT} kept",
+        }
 
-def load(folder: Folder) -> tuple[Extractor, Reference]:
-    """What `ensure` put into the folder."""
-    stored = np.load(io.BytesIO(folder.read(REFERENCE)))
-    total, outer = torch.from_numpy(stored["total"]), torch.from_numpy(stored["outer"])
-    split = str(stored["stamp"]).split()[2]
-    reference = Reference(
-        split, Moments(int(stored["n"]), total, outer), float(stored["floor"]), float(stored["confidence"])
-    )
-    return load_extractor(folder.read(FILE)), reference
+    def _kept(self, name: str, make: Callable[[], bytes]) -> bytes:
+        """The file's bytes, made where they are not there yet; by one process, while others wait."""
+        name = f"{self.extractor.sha256[:16]}-{self.extractor.precision}-{self.extractor.dim}-{name}"
+        found = self._usable(name)
+        if found is None:
+            make_folder(self.folder.path)
+            with FileLock(self.folder.path / f".{name}.lock"):
+                found = self._usable(name, warn=True)  # another process may have made it meanwhile
+                if found is None:
+                    found = make()
+                    self.folder.write(name, found)
+        return found
 
-
-def measure(extractor: Extractor, data: Prepared, split: str, samples: int) -> Reference:
-    """Moments of all real images of `split`, and the floor against the first `samples` training images."""
-    moments, confidence = _pass(extractor, torch.from_numpy(data.images(split)))
-    train, _ = _pass(extractor, torch.from_numpy(data.images("train"))[:samples])
-    return Reference(split, moments, frechet_distance(train, moments), confidence)
-
-
-def _pass(extractor: Extractor, images: torch.Tensor) -> tuple[Moments, float]:
-    moments, confidence = Moments.empty(FEATURES), 0.0
-    for batch in images.split(batch_size(*images.shape[2:])):
-        features, probabilities = extractor(batch)
-        moments.add(features)
-        confidence += probabilities.amax(1).sum().item()
-    return moments, confidence / len(images)
-
-
-def _expected(extractor: Extractor, data: Prepared, split: str, samples: int) -> str:
-    return f"{extractor.sha256} {data.fingerprint} {split} {samples}"
-
-
-def _stamp(folder: Folder) -> str:
-    return str(np.load(io.BytesIO(folder.read(REFERENCE)))["stamp"])
-
-
-def _whole(folder: Folder, name: str) -> bool:
-    if folder.exists(name) and not folder.whole(name):
-        print(f"warning: {folder.path / name} is damaged; making it again", flush=True)
-    return folder.whole(name)
+    def _usable(self, name: str, warn: bool = False) -> bytes | None:
+        if not self.folder.exists(name):
+            return None
+        whole = self.folder.read_whole(name)
+        if whole is not None:
+            stored = json.loads(whole) if name.endswith(".json") else np.load(io.BytesIO(whole))
+            if {key: str(stored[key]) for key in self._stamp if key in stored} == self._stamp:
+                return whole
+        if warn:
+            wrong = "is damaged" if whole is None else "is of another extractor, of other images or older"
+            print(f"warning: {self.folder.path / name} {wrong}; making it again", flush=True)
+        return None

@@ -11,7 +11,7 @@ from bench.errors import RunError, UserError
 from bench.plugins import Plugin
 from bench.trials import Trial
 
-Event = dict[str, Any]  # {"kind": "start", "progress", "row" or "end", ...}: plain numbers and strings
+Event = dict[str, Any]  # {"kind": "start", "progress", "evaluating", "row" or "end", ...}: plain numbers and strings
 OnEvent = Callable[[str, Event], None]  # trial id, event
 
 
@@ -21,6 +21,9 @@ class Context:
 
     experiment: Path
     data: Path
+    features: Path  # where what extractors say of the real images is kept
+    inception: Path | None  # its weights
+    extractor_sha256: str
     plugins: tuple[Plugin, ...]
     checkpoint_seconds: float
     git: dict[str, Any]
@@ -71,7 +74,8 @@ def run_trial(trial: Trial, context: Context, device: str, concurrent: int) -> I
     threads = trial.spec["threads"]
     torch.set_num_threads(threads)
     folder = ExperimentFolder(context.experiment).trial(trial.name)
-    token = folder.claim(trial.document, describe(torch.device(device), threads, concurrent, context.git))
+    environment = describe(torch.device(device), threads, concurrent, context.git) | {"data": str(context.data)}
+    token = folder.claim(trial.document, environment)
     state, reason, error_text = "done", None, None
     try:
         yield from _train(trial, context, torch.device(device), token)
@@ -88,18 +92,21 @@ def run_trial(trial: Trial, context: Context, device: str, concurrent: int) -> I
 
 
 def _train(trial: Trial, context: Context, device: Any, token: str) -> Iterator[Event]:
+    from bench.config import Evaluation
     from bench.data import Prepared
-    from bench.evaluation import reference
+    from bench.evaluation import extractors
     from bench.evaluation.evaluator import Evaluator
+    from bench.evaluation.reference import References
+    from bench.files import Folder
     from bench.store import ExperimentFolder
     from bench.train import Trainer
 
     experiment = ExperimentFolder(context.experiment)
     folder, data = experiment.trial(trial.name), Prepared(context.data)
-    evaluation = trial.spec["evaluation"]
-    evaluator = Evaluator.create(
-        reference.load(experiment.extractor), data, evaluation["samples"], evaluation["seed"], device
-    )
+    evaluation = Evaluation.model_validate(trial.spec["evaluation"])
+    extractor = extractors.load(experiment.extractor, evaluation, context.inception, context.extractor_sha256)
+    references = References(Folder(context.features), extractor.to(device), data, device)
+    evaluator = Evaluator(references, evaluation)
 
     def save(checkpoint: bytes, rows: list[dict[str, Any]], grids: dict[str, bytes]) -> None:
         folder.save(token, checkpoint, rows, grids)

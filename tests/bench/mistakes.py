@@ -195,8 +195,53 @@ def full_while_reporting(place: Place) -> None:
 def locked(place: Place) -> None:
     from filelock import FileLock
 
-    (place.path / "results" / "digits").mkdir(parents=True)
+    (place.path / "results" / "digits").mkdir(parents=True, exist_ok=True)
     place.stack.enter_context(FileLock(place.path / "results" / "digits" / ".lock"))
+
+
+def unfinished(place: Place) -> None:
+    """An experiment of which no trial is done."""
+    import json
+
+    from bench.store import ExperimentFolder
+
+    finished()(place)
+    trial = ExperimentFolder(place.path / "results" / "digits").trials()[0]
+    trial.write("status.json", json.dumps(trial.status() | {"state": "running"}).encode())
+
+
+def cleaned(place: Place) -> None:
+    """A finished experiment without its checkpoints."""
+    finished()(place)
+    for path in place.path.glob("results/digits/trials/*/checkpoint*.pt"):
+        path.unlink()
+    first_trial(place)
+
+
+def first_trial(place: Place) -> None:
+    """A finished experiment; TRIAL is its trial."""
+    if not (place.path / "results").exists():
+        finished()(place)
+    place.replace["TRIAL"] = str(next(place.path.glob("results/digits/trials/*")).relative_to(place.path))
+
+
+def moved_images(place: Place) -> None:
+    first_trial(place)
+    shutil.rmtree(place.path / "data" / "prepared")
+
+
+def odd_weights(kind: str) -> Callable[[Place], None]:
+    """weights.pth: not all of a file, or weights of another network."""
+
+    def given(place: Place) -> None:
+        import torch
+
+        torch.save({"weight": torch.zeros(1000)}, place.path / "weights.pth")
+        if kind == "truncated":
+            content = (place.path / "weights.pth").read_bytes()
+            (place.path / "weights.pth").write_bytes(content[: len(content) // 2])
+
+    return given
 
 
 def cluster(place: Place) -> None:
@@ -230,6 +275,10 @@ NAMES = [
     Mistake("a misspelt prior", "run --methods mmd[prior=spere]", "unknown prior 'spere'. Did you mean sphere?"),
     Mistake("a prior that the method does not support", "run --methods moco[prior=normal]",
             "moco does not support prior=normal; it supports sphere"),
+    Mistake("a misspelt extractor", "run --extractor inceptoin", "unknown extractor 'inceptoin'. Did you mean inception?"),
+    Mistake("a misspelt sampler", "evaluate results/digits --sampler gm", "unknown sampler 'gm'. Did you mean gmm?"),
+    Mistake("... to sample from", "sample results/digits --sampler priors",
+            "unknown sampler 'priors'. Did you mean prior?"),
     Mistake("a misspelt data set", "run --dataset cifar", "unknown data set 'cifar'. Did you mean cifar10?"),
     Mistake("... to prepare", "prepare cifra10", "unknown data set 'cifra10'. Did you mean cifar10?"),
     Mistake("a misspelt section", "run --set trainin.epochs=3", "unknown key 'trainin'. Did you mean training?"),
@@ -241,7 +290,7 @@ NAMES = [
     Mistake("a misspelt choice", "run --set training.schedule=cosin",
             "training.schedule = 'cosin': input should be 'constant' or 'cosine'"),
     Mistake("a misspelt extractor", "run --set evaluation.extractor=rotaton",
-            "evaluation.extractor = 'rotaton': input should be 'auto', 'classifier' or 'rotation'"),
+            "evaluation.extractor = 'rotaton': input should be 'auto', 'inception', 'classifier' or 'rotation'"),
     Mistake("a misspelt file", "run --config digit.yaml",
             "cannot read digit.yaml: No such file or directory. Did you mean digits.yaml?",
             given=write(digits__yaml="dataset: digits\n")),
@@ -273,9 +322,18 @@ VALUES = [
             "training is a section; write training.KEY, python -m bench.info lists the keys"),
     Mistake("a key without a value", "run --set training.epochs",
             "--set takes key=value, such as training.batch_size=128, not 'training.epochs'"),
+    Mistake("too few samples for any metric", "run --set evaluation.samples=5",
+            "evaluation.samples = 5: input should be greater than or equal to 16"),
+    Mistake("... afterwards", "evaluate results/digits --samples 5",
+            "Invalid value for '--samples': Input should be greater than or equal to 16; --help lists the options"),
+    Mistake("low precision for a network that has none",
+            "run --set evaluation.extractor_precision=bf16 --executor serial",
+            "evaluation.extractor_precision=bf16 is Inception's; the extractor here is another network", trains=True),
+    Mistake("a device that is not there", "evaluate results/digits --device cuda:9",
+            "no device 'cuda:9' here", given=first_trial),
     Mistake("far too many seeds", "run --seeds 99999999999 --dry-run",
             "seeds = 99999999999: input should be less than or equal to 10000"),
-    Mistake("a network larger than memory", "run --methods mmd --set network.width=99999999 --dry-run --executor serial",
+    Mistake("a network larger than memory", "run --methods mmd --set network.width=9999999999 --dry-run --executor serial",
             "mmd does not fit into this machine's memory; lower network.width, network.latent_dim or training.batch_size"),
     Mistake("a method that fails, found by a dry run", "run --plugin mine.py --methods failing --dry-run --executor serial",
             "failing fails when it is tried out with this network and batch: RuntimeError: no luck", given=failing),
@@ -315,6 +373,22 @@ FILES = [
             given=write(study__yaml="[" * 3000)),
     Mistake("a list", "run --config study.yaml", "study.yaml must hold keys such as 'dataset: digits', not list",
             given=write(study__yaml="- moco\n")),
+    Mistake("Inception without its weights", "run --extractor inception --executor serial",
+            "FID's Inception weights: they cannot be downloaded to checkpoints (no network in tests); give pytorch-fid's "
+            "file with --inception-weights, or another --extractor"),
+    Mistake("weights that are not there", "run --extractor inception --inception-weights gone.pth --executor serial",
+            "FID's Inception weights: cannot read the Inception weights gone.pth: No such file or directory; give "
+            "pytorch-fid's file with --inception-weights, or another --extractor"),
+    Mistake("weights that are truncated", "run --extractor inception --inception-weights weights.pth --executor serial",
+            "FID's Inception weights: weights.pth is no file of weights (RuntimeError), or is truncated; give pytorch-fid's "
+            "file with --inception-weights, or another --extractor", given=odd_weights("truncated")),
+    Mistake("weights of another network", "run --extractor inception --inception-weights weights.pth --executor serial",
+            "FID's Inception weights: weights.pth holds no weights of pytorch-fid's Inception network "
+            "(Mixed_7c.branch_pool.bn.running_var is missing); give pytorch-fid's file with --inception-weights, or another "
+            "--extractor", given=odd_weights("other")),
+    Mistake("weights for another extractor",
+            "run --extractor classifier --inception-weights weights.pth --executor serial",
+            "--inception-weights are of no use to --extractor classifier; leave one out", given=odd_weights("other")),
     Mistake("a stored extractor that is not there", "run --extractor gone.pt --executor serial",
             "cannot read the extractor gone.pt: No such file or directory"),
     Mistake("a file that is no extractor", "run --extractor notes.txt --executor serial",
@@ -409,7 +483,7 @@ IMAGES = [
     Mistake("less than a batch", "run --dataset digits --set training.batch_size=2000 --executor serial",
             "digits has 1000 training images, less than one batch; add images, or lower training.batch_size (now 2000)"),
     Mistake("no labels for a classifier", f"run {PHOTOS} --set evaluation.extractor=classifier",
-            "folder has no labels to train a classifier on; use evaluation.extractor=rotation", given=few(1000), trains=True),
+            "folder has no labels to train a classifier on; use --extractor rotation", given=few(1000), trains=True),
 ]  # fmt: skip
 
 RESULTS = [
@@ -430,6 +504,36 @@ RESULTS = [
     Mistake("no space left while reporting", "report disk/out",
             "cannot write disk/out/.report.part/summary.csv: No space left on device; make room and run this "
             "again", 1, full_while_reporting),
+    Mistake("no experiment to score", "evaluate results/none",
+            "the folder results/none is no experiment: it has no experiment.yaml"),
+    Mistake("no trial that is done", "evaluate results/digits",
+            "results/digits has no trial to score: none is done; python -m bench.run trains them", given=unfinished),
+    Mistake("scoring a trial whose rows are damaged", "evaluate results/digits",
+            "results/digits has no trial to score: mmd-s0-ID has damaged rows; the bench.run that made it writes them again",
+            given=damaged("results/digits/trials/*/history.parquet")),
+    Mistake("no checkpoint left", "evaluate results/digits",
+            "results/digits has no trial to score: mmd-s0-ID has no checkpoint any more; bench.run --force trains it again",
+            given=cleaned),
+    Mistake("... to sample from", "sample TRIAL",
+            "mmd-s0-ID has no checkpoint (any more); train it again with bench.run --force", given=cleaned),
+    Mistake("no trial", "sample results/digits",
+            "results/digits is no trial: it has no spec.json; give a folder such as results/digits/trials/moco-s0-..."),
+    Mistake("images that are gone", "evaluate results/digits",
+            "the images of mmd-s0-ID are not in data/prepared/digits/ID; say where with --prepared, or python -m "
+            "bench.prepare digits", given=moved_images),
+    Mistake("... to reconstruct", "sample TRIAL --kind reconstructions --prepared elsewhere",
+            "the images of mmd-s0-ID are not in elsewhere/digits/ID; say where with --prepared, or python -m "
+            "bench.prepare digits", given=first_trial),
+    Mistake("a mixture of what has codes of its own", "sample TRIAL --kind reconstructions --sampler gmm",
+            "--sampler gmm is of --kind samples; reconstructions have codes of their own", given=first_trial),
+    Mistake("more reconstructions than images", "sample TRIAL --kind reconstructions --count 500",
+            "there are 400 held-out images, 500 are needed; lower --count", given=first_trial),
+    Mistake("scoring while a run is under way", "evaluate results/digits",
+            "another run is writing to results/digits; wait for it, or choose another --out", 1,
+            lambda place: (first_trial(place), locked(place))),
+    Mistake("statistics of real images that are damaged", "evaluate results/digits --seed 1",
+            "warning: data/prepared/digits/ID/features/ID-fp32-64-train.npz is damaged; making it again", 0,
+            damaged("data/prepared/digits/*/features/*-train.npz")),
     Mistake("two runs on one experiment", "run --executor serial",
             "another run is writing to results/digits; wait for it, or choose another --out", 1, locked),
     Mistake("an experiment of another protocol", "run --methods mmd --seeds 1 --set training.epochs=3",

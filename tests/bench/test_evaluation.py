@@ -1,16 +1,23 @@
+"""References, scores and evaluations: what a perfect method scores, what is kept, and that nothing else changes."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
 from conftest import asked
-from scipy.linalg import sqrtm
 
 from bench import data
+from bench.columns import STAMPS
 from bench.config import Evaluation
 from bench.errors import UserError
-from bench.evaluation import reference
+from bench.evaluation import extractors, samplers
 from bench.evaluation.evaluator import Evaluator
-from bench.evaluation.extractor import Classifier, load_extractor, train_extractor, turned
-from bench.evaluation.frechet import Moments, frechet_distance
+from bench.evaluation.frechet import frechet_distance, gaussian
+from bench.evaluation.reference import References, extract
+from bench.evaluation.scorer import Protocol, Scorer
+from bench.evaluation.trained import load_extractor, train_extractor
 from bench.files import Folder
 from bench.images import to_unit
 from methods import METHODS, Method
@@ -18,60 +25,7 @@ from methods.networks import Networks
 from methods.priors import Normal, Sphere
 
 CPU = torch.device("cpu")
-
-
-def features(n: int, dim: int, seed: int, scale: float = 1.0, shift: float = 0.0) -> torch.Tensor:
-    random = np.random.RandomState(seed)
-    mixing = np.random.RandomState(seed + 99).randn(dim, dim)
-    return torch.from_numpy(random.randn(n, dim) @ mixing * scale + shift)
-
-
-def slow_frechet(a: np.ndarray, b: np.ndarray) -> float:
-    """Heusel et al., equation 6, as it is written."""
-    root = sqrtm(np.cov(a.T) @ np.cov(b.T)).real
-    return float(((a.mean(0) - b.mean(0)) ** 2).sum() + np.trace(np.cov(a.T) + np.cov(b.T) - 2 * root))
-
-
-def test_moments_in_batches_are_numpys_mean_and_covariance():
-    x = features(101, 6, 0)
-    moments = Moments.empty(6)
-    for batch in x.split(17):
-        moments.add(batch)
-    np.testing.assert_allclose(moments.mean, x.numpy().mean(0))
-    np.testing.assert_allclose(moments.covariance, np.cov(x.numpy().T))
-
-
-@pytest.mark.parametrize("dim", [1, 5, 64])
-def test_the_frechet_distance_matches_the_matrix_square_root(dim):
-    a, b = features(300, dim, 0), features(200, dim, 1, scale=1.5, shift=0.3)
-    if dim == 1:  # closed form in one dimension
-        expected = float((a.mean() - b.mean()) ** 2 + (a.std() - b.std()) ** 2)
-    else:
-        expected = slow_frechet(a.numpy(), b.numpy())
-    assert frechet_distance(Moments.of(a), Moments.of(b)) == pytest.approx(expected, rel=1e-6)
-
-
-def test_the_frechet_distance_is_zero_on_itself_symmetric_and_invariant_under_rotation():
-    a, b = Moments.of(features(50, 8, 0)), Moments.of(features(60, 8, 1))
-    assert frechet_distance(a, a) == pytest.approx(0, abs=1e-6)
-    assert frechet_distance(a, b) == pytest.approx(frechet_distance(b, a), rel=1e-9)
-    rotation = torch.linalg.qr(features(8, 8, 5)).Q
-    turned = [Moments.of(features(n, 8, seed) @ rotation) for n, seed in ((50, 0), (60, 1))]
-    assert frechet_distance(*turned) == pytest.approx(frechet_distance(a, b), rel=1e-9)
-
-
-def test_fewer_samples_than_features_and_collapsed_generators_give_exact_values():
-    a, point = features(10, 32, 0), torch.ones(20, 32, dtype=torch.float64)
-    assert frechet_distance(Moments.of(a), Moments.of(a)) == pytest.approx(0, abs=1e-6)
-    # Against a point mass the distance is the squared gap of the means plus the total variance.
-    expected = float((a.mean(0) - 1).square().sum() + a.var(0).sum())
-    assert frechet_distance(Moments.of(a), Moments.of(point)) == pytest.approx(expected, rel=1e-9)
-
-
-def test_features_that_are_not_finite_give_nan_not_an_exception():
-    bad = features(10, 4, 0)
-    bad[3, 2] = torch.nan
-    assert np.isnan(frechet_distance(Moments.of(bad), Moments.of(features(10, 4, 1))))
+EVALUATION = Evaluation(extractor="classifier", samples=1000, final_samples=1000, extractor_steps=150)
 
 
 @pytest.fixture(scope="module")
@@ -84,96 +38,18 @@ def stored(digits):
     return train_extractor(digits, "classifier", steps=150)
 
 
-def test_the_classifier_learns_and_is_the_same_each_time_whatever_the_seed_and_threads(digits, stored):
-    torch.manual_seed(123)
-    before, threads = torch.get_rng_state(), torch.get_num_threads()
-    torch.set_num_threads(3)
-    again = train_extractor(digits, "classifier", steps=150)
-    assert torch.get_num_threads() == 3
-    torch.set_num_threads(threads)
-    assert again == stored
-    assert torch.equal(torch.get_rng_state(), before)
-    assert load_extractor(stored).about["test_accuracy"] > 0.95
-
-
-@pytest.mark.parametrize("side", [4, 8, 28, 32, 48, 64, 100, 256])
-def test_the_extractor_takes_images_of_every_size(side):
-    network = Classifier((3, side, side), 10).eval()
-    assert network(torch.zeros(2, 3, side, side)).shape == (2, 64)
-    assert sum(p.numel() for p in network.parameters()) < 1e6
-
-
-def test_turned_images_are_turned_by_as_many_quarters_as_is_said():
-    torch.manual_seed(0)
-    images = torch.randint(0, 256, (40, 3, 6, 6), dtype=torch.uint8)
-    found, quarters = turned(images)
-    assert set(quarters.tolist()) == {0, 1, 2, 3}
-    for before, after, k in zip(images, found, quarters.tolist(), strict=True):
-        assert torch.equal(after, torch.rot90(before, k, (1, 2)))
-
-
-def test_a_rotation_network_learns_what_is_up_and_names_its_distance(digits):
-    extractor = load_extractor(train_extractor(digits, "rotation", steps=200))
-    assert extractor.about["test_accuracy"] > 0.8
-    assert extractor.column == "fd_rotation"
-    _, probabilities = extractor(torch.from_numpy(digits.images("test")))
-    assert probabilities.shape == (400, 4)
-    assert (probabilities.argmax(1) == 0).double().mean() > 0.8
-
-
-def test_features_of_real_training_images_are_standardised(digits, stored):
-    found, probabilities = load_extractor(stored)(torch.from_numpy(digits.images("train")))
-    alive = found.std(0) > 0
-    assert alive.sum() > 32
-    torch.testing.assert_close(found.mean(0), torch.zeros(64), atol=1e-4, rtol=0)
-    torch.testing.assert_close(found.std(0)[alive], torch.ones(int(alive.sum())), atol=1e-3, rtol=0)
-    torch.testing.assert_close(probabilities.sum(1), torch.ones(1000))
-
-
-def test_files_that_are_no_extractor_are_refused():
-    with pytest.raises(UserError, match="not an extractor"):
-        load_extractor(b"nonsense")
-
-
-def test_the_distance_rises_with_noise_and_the_floor_is_below_all(digits, stored):
-    extractor = load_extractor(stored)
-    real = reference.measure(extractor, digits, "test", 1000)
-    images = torch.from_numpy(digits.images("train")).float()
-    torch.manual_seed(0)
-    noise = torch.randn_like(images)
-    distances = []
-    for level in (20, 60, 120):
-        noisy = (images + level * noise).clamp(0, 255).to(torch.uint8)
-        distances.append(frechet_distance(Moments.of(extractor(noisy)[0]), real.moments))
-    assert real.floor < distances[0] < distances[1] < distances[2]
-    assert 0.9 < real.confidence <= 1
-
-
-def test_the_reference_is_made_once_kept_and_readable_as_pytorch_fids_statistics(digits, stored, tmp_path):
-    folder, evaluation = Folder(tmp_path), Evaluation(extractor="classifier", samples=500)
-    reference.ensure(folder, digits, evaluation, stored)
-    written = (tmp_path / reference.REFERENCE).stat().st_mtime_ns
-    extractor, found = reference.load(folder)
-    reference.ensure(folder, digits, evaluation, None, extractor.sha256)
-    assert (tmp_path / reference.REFERENCE).stat().st_mtime_ns == written
-    direct = extractor(torch.from_numpy(digits.images("test")))[0].double().numpy()
-    statistics = np.load(tmp_path / reference.REFERENCE)
-    np.testing.assert_allclose(statistics["mu"], direct.mean(0), atol=1e-6)
-    np.testing.assert_allclose(statistics["sigma"], np.cov(direct.T), atol=1e-5)
-    assert found.moments.n == 400
-
-
-def test_another_extractor_in_the_same_experiment_is_refused(digits, stored, tmp_path):
-    with pytest.raises(UserError, match="measured by another extractor"):
-        reference.ensure(Folder(tmp_path), digits, Evaluation(extractor="classifier"), stored, noted="0" * 64)
+@pytest.fixture
+def references(digits, stored, tmp_path):
+    return References(Folder(tmp_path), load_extractor(stored), digits, CPU)
 
 
 class Recall(Method):
     """Generates and reconstructs given images exactly: a perfect method."""
 
     def __init__(self, images: torch.Tensor) -> None:
-        super().__init__(Networks("small", (1, 8, 8), 4, 4), Normal(4))
+        super().__init__(Networks("small", (1, 8, 8), 64, 4), Normal(64))
         self.images = images
+        self.given = 0
 
     def encode(self, x):
         return x.flatten(1)
@@ -182,31 +58,218 @@ class Recall(Method):
         return z.view(-1, 1, 8, 8)
 
     def sample(self, n):
-        rows, self.images = self.images[:n], self.images[n:]
+        rows = self.images[self.given : self.given + n]
+        self.given += n
         return rows
 
 
-def test_a_perfect_method_scores_the_floor_and_no_reconstruction_error(digits, stored, tmp_path):
-    reference.ensure(Folder(tmp_path), digits, Evaluation(extractor="classifier", samples=1000), stored)
-    evaluator = Evaluator.create(reference.load(Folder(tmp_path)), digits, 1000, 0, CPU)
+def test_a_perfect_method_scores_the_floor_and_no_reconstruction_error(digits, references):
+    evaluator = Evaluator(references, EVALUATION)
     columns, grids = evaluator(Recall(to_unit(torch.from_numpy(digits.images("train")))))
-    assert columns["fd_classifier"] == pytest.approx(columns["fd_classifier_floor"], rel=1e-9)
+    assert columns["fd_classifier_1k"] == pytest.approx(columns["fd_classifier_1k_floor"], rel=1e-9)
+    assert columns["kd_classifier_1k"] == pytest.approx(columns["kd_classifier_1k_floor"], rel=1e-6)
     assert columns["reconstruction_test"] == pytest.approx(0, abs=1e-6)
-    assert columns["n_generated"] == 1000
-    assert columns["n_real"] == 400
+    assert (columns["n_generated"], columns["n_real"], columns["reference_split"]) == (1000, 400, "test")
     assert torch.equal(grids["samples"], torch.from_numpy(digits.images("train")[:64]))
     pairs = grids["reconstructions"].view(-1, 2, 8, 1, 8, 8)
     assert torch.equal(pairs[:, 0], pairs[:, 1])
 
 
-def test_evaluating_changes_nothing_and_repeats(digits, stored, tmp_path):
-    reference.ensure(Folder(tmp_path), digits, Evaluation(extractor="classifier", samples=100), stored)
-    evaluator = Evaluator.create(reference.load(Folder(tmp_path)), digits, 100, 0, CPU)
+def test_the_last_row_is_against_the_training_images_and_says_more(digits, references):
+    test = to_unit(torch.from_numpy(digits.images("test")))
+    columns = Evaluator(references, EVALUATION.model_copy(update={"final_samples": 400})).final(Recall(test))
+    assert (columns["n_generated"], columns["n_real"], columns["reference_split"]) == (400, 1000, "train")
+    for metric in ("precision", "recall", "density", "coverage"):
+        assert columns[f"{metric}_classifier_400"] == columns[f"{metric}_classifier_400_real"]
+    assert columns["fd_classifier_400"] == pytest.approx(columns["fd_classifier_400_floor"], rel=1e-9)
+    assert columns["fd_classifier_reconstruction_400"] == pytest.approx(columns["fd_classifier_400"], rel=1e-9)
+    assert columns["n_neighbours"] == 400
+    assert columns["extractor_accuracy"] > 0.95
+    assert 0 < columns["latent_mmd_p"] <= 1
+
+
+def test_every_row_is_stamped_with_its_protocol(references):
+    for columns in (
+        Scorer(references, Protocol.curve(EVALUATION)).stamp,
+        Scorer(references, Protocol.final(EVALUATION)).stamp,
+    ):
+        assert set(STAMPS) <= set(columns)
+        assert columns["preprocessing"] == "8x8x1"
+        assert columns["extractor_sha256"] == references.extractor.sha256
+
+
+def test_evaluating_changes_nothing_and_repeats(references):
+    evaluator = Evaluator(references, EVALUATION.model_copy(update={"samples": 100, "final_samples": 100}))
     torch.manual_seed(3)
     method = METHODS["moco"](Networks("small", (1, 8, 8), 4, 4), Sphere(4))
     before, state = torch.get_rng_state(), {k: v.clone() for k, v in method.state_dict().items()}
-    first, second = evaluator(method)[0], evaluator(method)[0]
-    assert first == second
+    assert evaluator(method)[0] == evaluator(method)[0]
+    assert evaluator.final(method) == evaluator.final(method)
     assert method.training
     assert torch.equal(torch.get_rng_state(), before)
     assert all(torch.equal(value, state[key]) for key, value in method.state_dict().items())
+
+
+class Broken(Recall):
+    """Generates the same image, whatever it is asked for."""
+
+    def __init__(self, value: float) -> None:
+        super().__init__(torch.full((2000, 1, 8, 8), value))
+
+
+@pytest.mark.parametrize("value", [0.0, float("nan"), float("inf")], ids=["constant", "nan", "infinite"])
+def test_constant_and_nan_images_get_finite_values(digits, references, value):
+    scorer = Scorer(references, Protocol.final(EVALUATION))
+    columns, images = scorer(Broken(value))
+    features = scorer.extractor(images[:1]).double()
+    real = gaussian(scorer.extractor(torch.from_numpy(digits.images("train"))))
+    expected = float((features[0] - real.mean).square().sum() + real.covariance.trace())  # to a point
+    assert columns["fd_classifier_1k"] == pytest.approx(expected, rel=1e-4)
+    assert columns["recall_classifier_1k"] < 0.01
+    assert all(np.isfinite(value) for value in columns.values() if isinstance(value, float))
+
+
+def test_real_statistics_are_made_once_kept_and_readable_as_pytorch_fids(digits, references, tmp_path):
+    first = references.get("test", "train", 500, full=True)
+    assert (first.n_floor, first.n_neighbours) == (500, 400)
+    written = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir() if path.suffix in (".npz", ".json")}
+    again = References(references.folder, references.extractor, digits, CPU).get("test", "train", 500, full=True)
+    assert len(written) == 3  # two sets of statistics, and the floors
+    assert all(path.stat().st_mtime_ns == stamp for path, stamp in written.items())
+    assert again.floors == first.floors
+    direct = references.extractor(torch.from_numpy(digits.images("test"))).double().numpy()
+    statistics = np.load(next(path for path in written if path.name.endswith("-test.npz")))
+    np.testing.assert_allclose(statistics["mu"], direct.mean(0), atol=1e-6)
+    np.testing.assert_allclose(statistics["sigma"], np.cov(direct.T), atol=1e-5)
+    assert again.features.gaussian.n == 400
+
+
+def test_floors_compare_as_many_training_images_as_are_generated(digits, references):
+    extractor, images = references.extractor, torch.from_numpy(digits.images("train")[:200])
+    test = gaussian(extractor(torch.from_numpy(digits.images("test"))))
+    expected = frechet_distance(gaussian(extractor(images)), test)
+    assert references.get("test", "train", 200, full=False).floors["distance"] == pytest.approx(expected, rel=1e-6)
+    assert set(references.get("test", "train", 200, full=False).floors) == {"distance", "kernel", "kernel_se"}
+
+
+@pytest.mark.parametrize("spoil", ["damage", "another extractor's"])
+def test_statistics_that_are_damaged_or_of_another_extractor_are_made_again(references, tmp_path, capsys, spoil):
+    expected = references.get("test", "train", 100, full=False).features.gaussian.mean
+    path = next(tmp_path.glob("*-test.npz"))
+    if spoil == "damage":
+        path.write_bytes(path.read_bytes()[:-100])
+    else:
+        stored = dict(np.load(path)) | {"extractor_sha256": "0" * 64, "mu": np.ones(64)}
+        np.savez(tmp_path / "other.npz", **stored)
+        Folder(tmp_path).write(path.name, (tmp_path / "other.npz").read_bytes())
+    found = references.get("test", "train", 100, full=False).features.gaussian.mean
+    assert torch.equal(found, expected)
+    said = {"damage": "is damaged", "another extractor's": "is of another extractor, of other images or older"}[spoil]
+    assert f"{path} {said}; making it again" in capsys.readouterr().out
+
+
+def test_another_extractor_in_the_same_experiment_is_refused(digits, stored, tmp_path):
+    with pytest.raises(UserError, match="measured by another extractor"):
+        extractors.ensure(Folder(tmp_path / "a"), Folder(tmp_path), digits, EVALUATION, stored, noted="0" * 64)
+    assert not (tmp_path / "a" / "extractor.pt").exists()
+    sha256 = extractors.ensure(Folder(tmp_path / "a"), Folder(tmp_path), digits, EVALUATION, stored)
+    assert extractors.load(Folder(tmp_path / "a"), EVALUATION, None, sha256).sha256 == sha256
+    with pytest.raises(UserError, match="the extractor here is another one"):
+        extractors.load(Folder(tmp_path / "a"), EVALUATION, None, "0" * 64)
+
+
+def test_a_trained_extractor_is_kept_for_the_next_experiment_on_the_same_images(digits, tmp_path, capsys):
+    few = EVALUATION.model_copy(update={"extractor_steps": 3})
+    one = extractors.ensure(Folder(tmp_path / "a"), Folder(tmp_path / "cache"), digits, few)
+    two = extractors.ensure(Folder(tmp_path / "b"), Folder(tmp_path / "cache"), digits, few)
+    assert one == two
+    assert capsys.readouterr().out.count("training the classifier") == 1
+
+
+def test_features_beyond_the_first_are_only_summed(monkeypatch, references):
+    monkeypatch.setattr("bench.evaluation.reference.KEPT", 30)
+    images = torch.randint(0, 256, (100, 1, 8, 8), dtype=torch.uint8)
+    found = extract(references.extractor, images.split(40), CPU)
+    assert (found.gaussian.n, len(found.kept)) == (100, 30)
+    torch.testing.assert_close(found.kept, references.extractor(images[:30]))
+
+
+class Ring(Method):
+    """Codes in two narrow clusters, far from the prior; decoding gives the first number as grey."""
+
+    def __init__(self, prior) -> None:
+        super().__init__(Networks("small", (1, 8, 8), prior.dim, 4), prior)
+
+    def encode(self, x):
+        z = torch.zeros(len(x), self.prior.dim)
+        z[:, 0] = 5 * (x.flatten(1).mean(1) > 0).float() - 2.5
+        z[:, 1] = x.flatten(1).std(1)
+        return self.prior.project(z)
+
+    def decode(self, z):
+        return (z[:, :1] / 5)[:, :, None, None].expand(-1, 1, 8, 8)
+
+
+@pytest.mark.parametrize("prior", [Normal(3), Sphere(3)], ids=["normal", "sphere"])
+def test_the_mixture_follows_the_codes_on_the_priors_support(prior):
+    images = np.random.RandomState(0).randint(0, 256, (400, 1, 8, 8)).astype(np.uint8)
+    images[::2] //= 2
+    method = Ring(prior)
+    torch.manual_seed(0)
+    mixture = samplers.Mixture.fit(method, images)
+    grey = mixture.sample(4000)[:, 0, 0, 0] * 5
+    codes = samplers.encode(method, torch.from_numpy(images))
+    for positive in (True, False):  # both clusters, in their shares, at their places
+        mine, theirs = grey[(grey > 0) == positive], codes[:, 0][(codes[:, 0] > 0) == positive]
+        assert len(mine) / 4000 == pytest.approx(len(theirs) / 400, abs=0.03)
+        assert float(mine.mean()) == pytest.approx(float(theirs.mean()), abs=0.05)
+    if isinstance(prior, Sphere):
+        assert float(grey.abs().max()) <= 1 + 1e-6
+    assert not torch.equal(mixture.sample(10), mixture.sample(10))
+
+
+@pytest.mark.parametrize("n", [20, 100, 300, 999, 1000, 5000])
+def test_floors_are_of_exactly_as_many_images_as_there_are_or_as_are_generated(monkeypatch, references, n):
+    monkeypatch.setattr("bench.evaluation.reference.KEPT", 100)
+    found = references.get("test", "train", n, full=False)
+    assert found.n_floor == min(n, 1000)
+    images = torch.from_numpy(references.data.images("train")[:n])
+    expected = frechet_distance(gaussian(references.extractor(images)), found.features.gaussian)
+    assert found.floors["distance"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_fewer_real_images_than_the_metrics_need_are_refused(monkeypatch, references):
+    monkeypatch.setattr("bench.evaluation.reference.FEWEST", 500)
+    with pytest.raises(UserError, match="digits has 400 test images, too few to compare with: 500 are needed"):
+        references.get("train", "test", 100, full=True)
+
+
+def test_two_that_want_one_reference_make_it_once(digits, stored, tmp_path, monkeypatch):
+    """As trials do that start together: one computes, the other waits and reads."""
+    passes = []
+
+    def counted(*arguments):
+        passes.append(1)
+        time.sleep(0.2)
+        return extract(*arguments)
+
+    monkeypatch.setattr("bench.evaluation.reference.extract", counted)
+
+    def get(_: int) -> dict[str, float]:
+        references = References(Folder(tmp_path), load_extractor(stored), digits, CPU)
+        return references.get("test", "train", 1000, full=False).floors
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(get, range(4)))
+    assert found == [found[0]] * 4
+    assert len(passes) == 2  # test and training images, once each
+
+
+def test_diagnostics_cannot_pass_for_what_is_measured_of_all_methods(references):
+    class Boastful(Recall):
+        def diagnostics(self, x):
+            return {"fid_10k": x.sum()}
+
+    evaluator = Evaluator(references, EVALUATION.model_copy(update={"samples": 64}))
+    with pytest.raises(ValueError, match="diagnostics of Boastful must not be called fid_10k"):
+        evaluator(Boastful(torch.zeros(1000, 1, 8, 8)))

@@ -19,7 +19,7 @@ from methods import METHODS, Method
 def test_rows_trials_and_methods(bench_run, tmp_path):
     assert bench_run("--methods", "moco,vae,mmd[prior=sphere]", "--seeds", "2").exit_code == 0
     loaded = bench.load(tmp_path / "out")
-    assert loaded.rows.groupby(["variant", "seed"]).size().tolist() == [3] * 6
+    assert loaded.rows.groupby(["variant", "seed"]).size().tolist() == [4] * 6
     assert set(loaded.trials["state"]) == {"done"}
     for variant in ("moco", "vae", "mmd[prior=sphere]"):
         method = loaded.method(variant, seed=1)
@@ -94,7 +94,7 @@ def test_a_method_from_a_plug_in_needs_it(tmp_path):
     ]
     subprocess.run(run, cwd=ROOT, check=True, capture_output=True)
     loaded = bench.load(tmp_path / "out")
-    with pytest.raises(UserError, match=r"comes from a plug-in; load\(\.\.\., plugins="):
+    with pytest.raises(UserError, match=r"comes from a plug-in; give its file"):
         loaded.method("broken")
     try:
         assert bench.load(tmp_path / "out", plugins=[plugin]).method("broken").sample(2).shape == (2, 1, 8, 8)
@@ -111,4 +111,4 @@ def test_rows_are_those_of_the_report(bench_run, tmp_path):
     assert bench_run("--methods", "mmd", "--seeds", "1").exit_code == 0
     curves = pd.read_parquet(tmp_path / "out" / "report" / "curves.parquet")
     pd.testing.assert_frame_equal(bench.load(tmp_path / "out").rows, curves)
-    assert len(rows_of(tmp_path / "out")) == 3
+    assert len(rows_of(tmp_path / "out")) == 4

@@ -2,13 +2,23 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from bench import figures, markdown, statistics
+from bench import figures, markdown, presentation, statistics
 from bench.progress import Progress
 from bench.trials import Trial
 
+STAMP = {
+    "n_generated": 1000,
+    "n_real": 400,
+    "n_floor": 1000,
+    "reference_split": "test",
+    "extractor": "classifier",
+    "extractor_precision": "fp32",
+    "sampler": "prior",
+}
+
 
 def frames(states=("done", "done", "done"), stale=(False, False, False)):
-    """Three seeds of method m; `fd_classifier` is 10, 20, 30 at the last step and 1 before."""
+    """Three seeds of method m; `fd_classifier_1k` is 10, 20, 30 at the last step and 1 before."""
     trials = pd.DataFrame(
         {
             "trial": ["a", "b", "c"],
@@ -23,7 +33,7 @@ def frames(states=("done", "done", "done"), stale=(False, False, False)):
     )
     records = [
         {"trial": t, "method": "m", "variant": "m", "prior": "normal", "seed": s, "step": step, "images_seen": step,
-         "train_seconds": step / 10, "fd_classifier": value, "fd_classifier_floor": 0.5, "n_real": 400}
+         "train_seconds": step / 10, "fd_classifier_1k": value, "fd_classifier_1k_floor": 0.5, **STAMP}
         for s, t in enumerate("abc")
         for step, value in ((5, 1.0), (9, 10.0 * (s + 1)))
     ]  # fmt: skip
@@ -32,35 +42,39 @@ def frames(states=("done", "done", "done"), stale=(False, False, False)):
 
 def test_headlines_are_of_the_last_row_never_of_the_best():
     summary = statistics.summarise(*frames()).iloc[0]
-    assert (summary["fd_classifier_mean"], summary["fd_classifier_min"], summary["fd_classifier_max"]) == (20, 10, 30)
-    assert summary["fd_classifier_sd"] == pytest.approx(10)
-    assert not [column for column in summary.index if column.startswith(("n_real", "fd_classifier_floor"))]
+    assert (summary["fd_classifier_1k_mean"], summary["fd_classifier_1k_min"], summary["fd_classifier_1k_max"]) == (
+        20,
+        10,
+        30,
+    )
+    assert summary["fd_classifier_1k_sd"] == pytest.approx(10)
+    assert not [column for column in summary.index if column.startswith(("n_real", "fd_classifier_1k_floor"))]
 
 
 def test_trials_that_did_not_finish_are_counted_not_averaged():
     summary = statistics.summarise(*frames(("done", "diverged", "failed"))).iloc[0]
     assert (summary["seeds"], summary["done"], summary["diverged"], summary["failed"]) == (3, 1, 1, 1)
-    assert summary["fd_classifier_mean"] == 10
-    assert markdown.seeds(summary.to_dict()) == "1 of 3 (1 diverged, 1 failed)"
-    assert markdown.spread(summary.to_dict(), "fd_classifier") == "10"
+    assert summary["fd_classifier_1k_mean"] == 10
+    assert presentation.seeds(summary.to_dict()) == "1 of 3 (1 diverged, 1 failed)"
+    assert presentation.spread(summary.to_dict(), "fd_classifier_1k") == "10"
 
 
 def test_stale_trials_are_neither_averaged_nor_counted_as_done():
     summary = statistics.summarise(*frames(stale=(True, False, False))).iloc[0]
-    assert (summary["done"], summary["stale"], summary["fd_classifier_mean"]) == (2, 1, 25)
+    assert (summary["done"], summary["stale"], summary["fd_classifier_1k_mean"]) == (2, 1, 25)
 
 
 def test_a_variant_of_which_nothing_finished_is_a_row_all_the_same():
     rows, trials = frames(("failed", "failed", "failed"))
     summary = statistics.summarise(rows.iloc[:0], trials)
     assert len(summary) == 1
-    assert markdown.spread(summary.iloc[0].to_dict(), "fd_classifier") == "-"
-    assert "m` seed 1 failed: why" in markdown.page(summary, trials, {}, {}, [])
+    assert presentation.spread(summary.iloc[0].to_dict(), "fd_classifier_1k") == "-"
+    assert "m` seed 1 failed: why" in markdown.page(summary, trials, rows.iloc[:0, :8], {}, [])
 
 
 def test_the_markdown_says_what_few_seeds_are_worth():
     rows, trials = frames()
-    text = markdown.page(statistics.summarise(rows, trials), trials, {}, {}, ["a machine"])
+    text = markdown.page(statistics.summarise(rows, trials), trials, rows, {}, ["a machine"])
     assert "On: a machine." in text
     assert "20 [10, 30]" in text
     assert "fewer than 5 seeds" in text
@@ -69,7 +83,7 @@ def test_the_markdown_says_what_few_seeds_are_worth():
 def test_figures_are_written_as_png_and_pdf_also_with_a_trial_that_ended_early(tmp_path):
     rows, _ = frames()
     rows = rows.drop(rows[(rows["trial"] == "b") & (rows["step"] == 9)].index)
-    figures.convergence(rows, "fd_classifier", 0.5, tmp_path / "figure")
+    figures.convergence(rows, "fd_classifier_1k", 0.5, tmp_path / "figure")
     assert (tmp_path / "figure.png").stat().st_size > 5000
     assert (tmp_path / "figure.pdf").read_bytes().startswith(b"%PDF")
 

@@ -1,0 +1,188 @@
+"""python -m bench.evaluate results/NAME --extractor inception: finished trials scored again, under another protocol."""
+
+import sys
+import time
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bench import cli, loading, tables
+from bench.errors import UserError, unknown
+from bench.store import CHECKPOINTS
+
+if TYPE_CHECKING:
+    import torch
+
+    from bench.config import Evaluation
+    from bench.data import Prepared
+    from bench.evaluation.reference import Extractor
+    from bench.evaluation.scorer import Scorer
+    from bench.store import ExperimentFolder, TrialFolder
+
+app = typer.Typer(**cli.PLAIN)
+
+
+class Split(StrEnum):
+    train = "train"
+    validation = "validation"
+    test = "test"
+
+
+class Precision(StrEnum):
+    fp32 = "fp32"
+    bf16 = "bf16"
+
+
+@app.command(cls=cli.Command)
+def main(
+    experiment: Annotated[Path, typer.Argument(help="Its folder, such as results/digits.")],
+    extractor: cli.Extractor = None,
+    inception_weights: cli.InceptionWeights = None,
+    precision: Annotated[
+        Precision | None, typer.Option(help="Inside Inception; default as in the trainings, or fp32.")
+    ] = None,
+    samples: Annotated[
+        int | None, typer.Option(min=16, help="Generated images; default evaluation.final_samples.")
+    ] = None,
+    split: Annotated[Split, typer.Option(help="The real images to compare with.")] = Split.train,
+    sampler: cli.Sampler = "prior",
+    seed: Annotated[int | None, typer.Option(min=0, help="Of the draws; default evaluation.seed.")] = None,
+    prepared: cli.PreparedRoot = None,
+    plugin: cli.Plugins = None,
+    device: cli.Device = None,
+    force: Annotated[bool, typer.Option("--force", help="Measure again what has been measured.")] = False,
+) -> None:
+    """Score the finished trials of an experiment from their checkpoints; nothing is trained. The report is made anew.
+
+    Without options: as at the end of a training. Every protocol has columns of its own in the report.
+    """
+    from bench import data, plugins, report
+    from bench.evaluation.reference import References
+    from bench.evaluation.samplers import SAMPLERS
+    from bench.evaluation.scorer import Protocol, Scorer
+    from bench.experiment import alone
+    from bench.store import ExperimentFolder
+
+    if sampler not in SAMPLERS:
+        raise unknown("sampler", sampler, SAMPLERS)
+    for path in plugin or []:
+        plugins.install(plugins.read(path))
+    folder = ExperimentFolder(experiment)
+    todo, left_out = _finished(folder)
+    place = cli.torch_device(device)
+    spec = todo[0].spec()["spec"]
+    images = loading.prepared_of(todo[0], prepared)
+    with alone(folder), data.in_use(images):
+        evaluation, network = _setting(spec, folder, images, extractor, inception_weights, precision)
+        asked = {"samples": samples, "seed": seed}
+        asked = {key: value for key, value in asked.items() if value is not None}
+        protocol = replace(Protocol.final(evaluation), split=split.value, sampler=sampler, **asked)
+        print(f"{len(todo)} trials to score with {network.name} features", flush=True)
+        references = References(images.features(otherwise=folder.extractor), network.to(place), images, place)
+        scorer = Scorer(references, protocol, spec["training"]["train_images"])
+        for number, trial in enumerate(todo, 1):
+            said = _score(trial, scorer, place, force)
+            print(f"{number} of {len(todo)}: {trial.path.name}: {said}", flush=True)
+        report.print_tables(*report.build(folder))
+        print(f"report: {folder.report / 'index.html'}")
+    for line in left_out:
+        print(f"error: {line}", file=sys.stderr)
+    if left_out:
+        raise SystemExit(1)
+
+
+def _finished(folder: "ExperimentFolder") -> tuple[list["TrialFolder"], list[str]]:
+    """The trials that are done and can be scored, and why others that are done cannot."""
+    from methods import METHODS
+
+    if not folder.description():
+        raise UserError(f"the folder {folder.path} is no experiment: it has no experiment.yaml")
+    able, left_out = [], []
+    for trial in folder.trials():
+        if trial.status()["state"] != "done":
+            continue
+        method = trial.spec()["spec"]["method"]
+        if method not in METHODS:
+            raise UserError(f"the method {method!r} comes from a plug-in; give its file with --plugin")
+        why = _unable(trial)
+        if why:
+            left_out.append(f"{trial.path.name} {why}")
+        else:
+            able.append(trial)
+    if not able:
+        why = left_out[0] if left_out else "none is done; python -m bench.run trains them"
+        raise UserError(f"{folder.path} has no trial to score: {why}")
+    return able, left_out
+
+
+def _unable(trial: "TrialFolder") -> str | None:
+    if tables.describe(trial)["stale"]:
+        return "is stale: its method's source has changed; bench.run --retrain-stale trains it again"
+    if not any(trial.exists(name) for name in CHECKPOINTS):
+        return "has no checkpoint any more; bench.run --force trains it again"
+    return "has damaged rows; the bench.run that made it writes them again" if trial.rows_damaged() else None
+
+
+def _setting(
+    spec: dict[str, Any],
+    folder: "ExperimentFolder",
+    images: "Prepared",
+    asked: str | None,
+    weights: Path | None,
+    precision: Precision | None,
+) -> tuple["Evaluation", "Extractor"]:
+    """The experiment's settings, and the extractor: the experiment's own where none is asked for."""
+    from bench import checks
+    from bench.config import Evaluation
+    from bench.evaluation import extractors
+    from bench.evaluation.trained import load_extractor
+
+    evaluation = Evaluation.model_validate(spec["evaluation"])
+    kind, path = cli.extractor(asked)
+    stored = checks.stored_extractor(path)
+    if stored:
+        kind = load_extractor(stored).name
+    elif kind is None:
+        kind = "inception" if weights else evaluation.extractor
+    digits = precision.value if precision else evaluation.extractor_precision
+    other = evaluation.model_copy(update={"extractor": kind, "extractor_precision": digits})
+    other, weights = checks.inception_weights(other, images.shape[0], weights)
+    other = checks.with_extractor(other, spec["dataset"]["name"], bool(images.classes))
+    if other.extractor == evaluation.extractor and not stored:
+        noted = folder.description()["protocol"]["extractor_sha256"]
+        return evaluation, extractors.load(folder.extractor, other, weights, noted)
+    cache = images.features(otherwise=folder.extractor)
+    return evaluation, extractors.obtain(cache, images, other, stored, weights)
+
+
+def _score(trial: "TrialFolder", scorer: "Scorer", device: "torch.device", force: bool) -> str:
+    """Score one trial and keep the row; what is to be said of it."""
+    import pandas as pd
+
+    from bench.columns import STAMPS
+
+    rows, later = trial.rows(), trial.evaluations()
+    stamp = {key: scorer.stamp[key] for key in STAMPS}
+
+    def same(frame: pd.DataFrame) -> pd.Series:
+        if not all(key in frame for key in (*stamp, scorer.fullest)):
+            return pd.Series(False, index=frame.index)
+        # A row of the curve may follow the same protocol, but it does not hold all metrics.
+        return (frame[list(stamp)] == stamp).all(axis=1) & frame[scorer.fullest].notna()
+
+    if not force and (same(rows).any() or same(later).any()):
+        return "measured already"
+    started = time.perf_counter()
+    columns, _ = scorer(loading.trained_method(trial, device))
+    positions = rows.iloc[-1][["step", "epoch", "images_seen", "train_seconds"]].to_dict()
+    row = positions | {"evaluation_seconds": time.perf_counter() - started} | columns
+    kept = later[~same(later)] if len(later) else later
+    trial.save_evaluations(pd.concat([kept, pd.DataFrame([row])], ignore_index=True))
+    return f"{scorer.headline} {columns[scorer.headline]:.4g} ({row['evaluation_seconds']:.0f} s)"
+
+
+if __name__ == "__main__":
+    app()

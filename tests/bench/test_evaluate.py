@@ -1,0 +1,208 @@
+"""bench.evaluate and bench.sample: what can be done with finished trials, without training."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+from typer.testing import CliRunner
+
+from bench import tables
+from bench.evaluation import inception
+from bench.files import sha256
+from bench.store import ExperimentFolder
+from methods.priors import Normal, Sphere
+
+
+@pytest.fixture
+def finished(bench_run, tmp_path):
+    """moco and vae, trained for two epochs."""
+    result = bench_run("--methods", "moco,vae", "--seeds", "1")
+    assert result.exit_code == 0, result.output
+    return tmp_path / "out"
+
+
+def evaluate(*arguments: str):
+    from bench.evaluate import app
+
+    return CliRunner().invoke(app, [*map(str, arguments)])
+
+
+def sample(*arguments: str):
+    from bench.sample import app
+
+    return CliRunner().invoke(app, [*map(str, arguments)])
+
+
+def test_a_mixture_is_scored_apart_from_the_prior_and_only_once(finished):
+    before = tables.rows(ExperimentFolder(finished))
+    result = evaluate(finished, "--sampler", "gmm")
+    assert result.exit_code == 0, result.output
+    rows = tables.rows(ExperimentFolder(finished))
+    assert len(rows) == len(before) + 2
+    added = rows[rows["sampler"] == "gmm"]
+    assert added["step"].tolist() == [8, 8]
+    assert (added["n_generated"] == 96).all()
+    summary = pd.read_csv(finished / "report" / "summary.csv").set_index("variant")
+    apart = [f"fd_classifier_96 [sampler={name}]_mean" for name in ("prior", "gmm")]
+    assert np.isfinite(summary[apart].to_numpy()).all()
+    assert (summary[apart[0]] != summary[apart[1]]).all()
+    assert "96 from a mixture fitted to the codes" in (finished / "report" / "index.html").read_text()
+    again = evaluate(finished, "--sampler", "gmm")
+    assert again.output.count("measured already") == 2
+    assert len(tables.rows(ExperimentFolder(finished))) == len(rows)
+    assert evaluate(finished, "--sampler", "gmm", "--force").output.count("measured already") == 0
+    pd.testing.assert_frame_equal(
+        tables.rows(ExperimentFolder(finished)).drop(columns="evaluation_seconds"),
+        rows.drop(columns="evaluation_seconds"),
+    )
+
+
+def test_the_protocol_of_the_training_is_known_to_be_measured(finished):
+    result = evaluate(finished)
+    assert result.exit_code == 0, result.output
+    assert result.output.count("measured already") == 2
+
+
+@pytest.fixture
+def photos(image_tree, monkeypatch):
+    """Arguments of a tiny run on colour images; Inception gives features of its first block, which cost less."""
+    monkeypatch.setattr(inception, "FEATURES", 64)
+    root = image_tree("cifar10", 32, 3, train=60, test=40)
+    narrow = ["network.width=4", "network.latent_dim=4", "training.batch_size=20", "evaluation.evaluations=1"]
+    return ["--methods", "mmd", "--dataset", "cifar10", "--data-root", str(root), "--seeds", "1"], [
+        part for each in narrow for part in ("--set", each)
+    ]
+
+
+def test_inception_scores_finished_trials_under_fids_own_names(photos, bench_run, tmp_path, inception_weights):
+    arguments, narrow = photos
+    out = tmp_path / "out"
+    assert bench_run(*arguments, *narrow).exit_code == 0
+    checkpoints = {path: path.read_bytes() for path in out.rglob("checkpoint.pt")}
+    result = evaluate(out, "--extractor", "inception", "--inception-weights", inception_weights, "--samples", "16")
+    assert result.exit_code == 0, result.output
+    rows = tables.rows(ExperimentFolder(out))
+    added = rows.dropna(subset=["fid_16"])
+    assert len(added) == 1
+    assert (added[["kid_16", "precision_16", "coverage_16", "fid_16_floor", "fid_reconstruction_80"]].notna()).all(
+        axis=None
+    )
+    assert added["reference_split"].tolist() == ["train"]
+    assert added["extractor_sha256"].tolist() == [sha256(inception_weights.read_bytes())]
+    assert added["extractor_accuracy"].isna().all()
+    assert rows["fd_classifier_96"].notna().any()
+    assert "fid_16 ↓" in result.output
+    assert all(path.read_bytes() == content for path, content in checkpoints.items())
+
+
+def test_a_run_with_inception_has_fid_from_the_start_and_goes_on_with_it(
+    photos, bench_run, tmp_path, monkeypatch, inception_weights
+):
+    arguments, narrow = photos
+    monkeypatch.setenv(inception.WEIGHTS, str(inception_weights))
+    result = bench_run(*arguments, *narrow)
+    assert result.exit_code == 0, result.output
+    rows = tables.rows(ExperimentFolder(tmp_path / "out"))
+    assert rows["fid_64"].notna().any()
+    assert rows["fid_96"].notna().any()
+    assert not [column for column in rows if column.startswith("fd_")]
+    monkeypatch.delenv(inception.WEIGHTS)
+    again = bench_run(*arguments, *narrow)  # what "auto" was then, it stays
+    assert again.exit_code == 2
+    assert "FID's Inception weights: " in again.stderr
+
+
+def test_without_weights_auto_says_so_once_and_inception_refuses(photos, bench_run, tmp_path):
+    arguments, narrow = photos
+    refused = bench_run(*arguments, *narrow, "--extractor", "inception")
+    assert refused.exit_code == 2
+    assert "give pytorch-fid's file with --inception-weights" in refused.stderr
+    assert not (tmp_path / "out").exists()
+    result = bench_run(*arguments, *narrow)
+    assert result.exit_code == 0, result.output
+    assert result.output.count("no FID's Inception weights") == 1
+    assert result.output.index("no FID's Inception weights") < result.output.index("training the classifier")
+    columns = tables.rows(ExperimentFolder(tmp_path / "out")).columns
+    assert "fd_classifier_96" in columns
+    assert not [column for column in columns if column.startswith(("fid", "kid"))]
+
+
+def test_a_trial_scored_under_other_draws_gets_a_column_of_its_own(finished):
+    assert evaluate(finished, "--seed", "5").exit_code == 0
+    summary = pd.read_csv(finished / "report" / "summary.csv")
+    assert {"fd_classifier_96 [sampling_seed=0]_mean", "fd_classifier_96 [sampling_seed=5]_mean"} <= set(
+        summary.columns
+    )
+
+
+def test_samples_are_those_of_the_trained_method(finished, tmp_path):
+    import bench
+
+    trial = next(finished.glob("trials/moco-*"))
+    result = sample(trial, "--count", "20", "--out", tmp_path / "grid.png", "--npz", tmp_path / "a.npz")
+    assert result.exit_code == 0, result.output
+    arrays = np.load(tmp_path / "a.npz")
+    assert (arrays["images"].shape, arrays["images"].dtype) == ((20, 1, 8, 8), np.uint8)
+    method = bench.load(finished).method("moco")
+    torch.manual_seed(0)
+    drawn = method.sample(20)
+    np.testing.assert_allclose(arrays["images"], ((drawn + 1) * 127.5).round().clamp(0, 255).numpy(), atol=1)
+    assert Image.open(tmp_path / "grid.png").size == (8 * 33 + 1, 3 * 33 + 1)
+    other = sample(trial, "--count", "20", "--seed", "1", "--out", tmp_path / "b.png", "--npz", tmp_path / "b.npz")
+    assert other.exit_code == 0
+    assert not np.array_equal(np.load(tmp_path / "b.npz")["images"], arrays["images"])
+
+
+def test_reconstructions_stand_below_their_originals(finished, tmp_path):
+    trial = next(finished.glob("trials/moco-*"))
+    options = [
+        "--kind",
+        "reconstructions",
+        "--count",
+        "12",
+        "--out",
+        tmp_path / "grid.png",
+        "--npz",
+        tmp_path / "a.npz",
+    ]
+    assert sample(trial, *options).exit_code == 0
+    arrays = np.load(tmp_path / "a.npz")
+    assert arrays["originals"].shape == arrays["images"].shape == (12, 1, 8, 8)
+    assert Image.open(tmp_path / "grid.png").size == (8 * 33 + 1, 4 * 33 + 1)
+    np.testing.assert_allclose(np.linalg.norm(arrays["codes"], axis=1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("method", ["moco", "vae"])
+def test_interpolations_begin_and_end_at_reconstructions(finished, tmp_path, method):
+    trial = next(finished.glob(f"trials/{method}-*"))
+    options = ["--kind", "interpolations", "--count", "16", "--out", tmp_path / "grid.png", "--npz", tmp_path / "a.npz"]
+    assert sample(trial, *options).exit_code == 0
+    codes = np.load(tmp_path / "a.npz")["codes"].reshape(2, 8, -1)
+    steps = np.linalg.norm(np.diff(codes, axis=1), axis=2)
+    np.testing.assert_allclose(steps, steps[:, :1].repeat(7, 1), rtol=1e-3)  # at constant speed
+    if method == "moco":
+        np.testing.assert_allclose(np.linalg.norm(codes, axis=2), 1, atol=1e-5)
+
+
+def test_the_mixture_can_be_looked_at(finished, tmp_path):
+    trial = next(finished.glob("trials/vae-*"))
+    result = sample(
+        trial, "--sampler", "gmm", "--count", "8", "--out", tmp_path / "grid.png", "--npz", tmp_path / "a.npz"
+    )
+    assert result.exit_code == 0, result.output
+    assert np.load(tmp_path / "a.npz")["images"].shape == (8, 1, 8, 8)
+
+
+def test_the_great_circle_keeps_to_the_sphere_at_constant_speed_also_between_equal_points():
+    sphere, t = Sphere(5), torch.linspace(0, 1, 9)[:, None]
+    torch.manual_seed(0)
+    for a, b in (sphere.sample(2), (sphere.sample(1)[0],) * 2):
+        path = sphere.interpolate(a.expand(9, 5), b.expand(9, 5), t)
+        torch.testing.assert_close(path.norm(dim=1), torch.ones(9))
+        torch.testing.assert_close((path[0], path[-1]), (a, b))
+        angles = torch.acos((path[1:] * path[:-1]).sum(1).clamp(-1, 1))
+        torch.testing.assert_close(angles, torch.acos((a @ b).clamp(-1, 1)).expand(8) / 8, atol=1e-3, rtol=0)
+    torch.testing.assert_close(
+        Normal(2).interpolate(torch.zeros(1, 2), torch.ones(1, 2), torch.tensor([[0.25]])), torch.full((1, 2), 0.25)
+    )
