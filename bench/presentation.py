@@ -10,8 +10,8 @@ from bench.columns import LOWER_IS_BETTER, STAMPS, Column, parse
 
 PLAIN = {
     "reconstruction_test": "reconstruction ↓",
-    "train_seconds": "train seconds",
-    "evaluation_seconds": "evaluation seconds",
+    "train_seconds": "training s",
+    "evaluation_seconds": "evaluation s",
 }
 LATENT = {
     "latent_mmd": "MMD²",
@@ -111,7 +111,7 @@ def _heading(column: Column) -> str:
 
 def _short(column: Column) -> str:
     if column.metric == "reconstruction":
-        return f"{Column('distance', column.extractor, column.samples)} of reconstructions"
+        return "distance, reconstructed"
     kernel = "KID" if column.extractor == "inception" else "kernel distance"
     return kernel if column.metric == "kernel" else column.metric
 
