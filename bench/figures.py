@@ -27,6 +27,7 @@ STYLE: Any = {
 }
 AXES = {"images_seen": "training images seen", "train_seconds": "training seconds (evaluation not counted)"}
 DPI = 150
+FLOORS = {"latent_over_chance": "floor: samples of the prior"}  # what the dotted line is; else real images
 SAMPLES_INCHES = 2.6  # width of one grid
 DASHES = ["-", "--", ":", "-."]
 LABELS = {
@@ -34,7 +35,7 @@ LABELS = {
     "classifier": "Fréchet distance in classifier features",
     "rotation": "Fréchet distance in rotation-network features",
     "reconstruction_test": "reconstruction error (summed over pixels)",
-    "latent_sliced_wasserstein": "sliced Wasserstein distance of codes to the prior",
+    "latent_over_chance": "sliced Wasserstein distance, codes to prior\n(samples of the prior: 1)",
 }
 
 
@@ -47,7 +48,9 @@ def convergence(rows: pd.DataFrame, metric: str, floor: float | None, path: Path
             for variant, group in rows.groupby("variant", sort=False):
                 _curve(axes, group, x, metric, str(variant), *styles[str(variant)])
             if floor is not None:
-                axes.axhline(floor, color="0.4", lw=1, ls=(0, (1, 1)), label="floor: other real images")
+                axes.axhline(
+                    floor, color="0.4", lw=1, ls=(0, (1, 1)), label=FLOORS.get(metric, "floor: other real images")
+                )
             axes.set(xlabel=label, xscale="log", yscale="log")
             for axis in (axes.xaxis, axes.yaxis):
                 axis.set_major_locator(LogLocator(subs=(1, 3), numticks=12))

@@ -9,7 +9,7 @@ from bench import statistics, tables
 from bench.columns import LOWER_IS_BETTER, STAMPS, Column, parse
 
 PLAIN = {
-    "reconstruction_test": "reconstruction ↓",
+    "reconstruction_test": "squared error ↓",
     "train_seconds": "training s",
     "evaluation_seconds": "evaluation s",
 }
@@ -111,8 +111,8 @@ def _heading(column: Column) -> str:
 
 def _short(column: Column) -> str:
     if column.metric == "reconstruction":
-        return "distance, reconstructed"
-    kernel = "KID" if column.extractor == "inception" else "kernel distance"
+        return "reconstructed"
+    kernel = "KID" if column.extractor == "inception" else "kernel"
     return kernel if column.metric == "kernel" else column.metric
 
 

@@ -18,7 +18,7 @@ from bench.store import REAL, ExperimentFolder, TrialFolder
 
 app = typer.Typer(**cli.PLAIN)
 
-FIGURES = ("reconstruction_test", "latent_sliced_wasserstein")  # beside the distances
+FIGURES = ("reconstruction_test", "latent_over_chance")  # beside the distances
 
 
 def build(folder: ExperimentFolder) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -85,11 +85,14 @@ def _figures(rows: pd.DataFrame, grids: dict[str, Path], folder: ExperimentFolde
     from bench import figures
 
     drawn = []
-    constants = statistics.constants(rows)
+    floors = {name.removesuffix("_floor"): value for name, value in statistics.constants(rows).items()}
+    if "latent_sliced_wasserstein" in rows:  # priors differ in scale, but of each its own samples score 1
+        ratio = rows["latent_sliced_wasserstein"] / rows["latent_sliced_wasserstein_prior"]
+        rows, floors["latent_over_chance"] = rows.assign(latent_over_chance=ratio), 1.0
     for metric in (m for m in [*statistics.distances(rows), *FIGURES] if m in rows):
         if rows.dropna(subset=[metric])["step"].nunique() > 1:  # of the last checkpoint alone there is no curve
             name = re.sub(r"[^a-z0-9_]+", "-", metric).strip("-")
-            figures.convergence(rows, metric, constants.get(f"{metric}_floor"), report / "figures" / name)
+            figures.convergence(rows, metric, floors.get(metric), report / "figures" / name)
             drawn.append(f"{name}.png")
     real = folder.extractor.path / REAL
     shown = {"real": real} | grids if folder.extractor.whole(real.name) else grids
@@ -132,7 +135,7 @@ def print_tables(summary: pd.DataFrame, rows: pd.DataFrame) -> None:
     from rich.table import Table
 
     terminal = Console()
-    console = terminal if terminal.is_terminal else Console(width=160)
+    console = terminal if terminal.is_terminal else Console(width=180)
     for each in presentation.shown(rows, summary):
         shown = Table(title=each.title, title_justify="left", title_style="bold", box=None, pad_edge=False)
         for i, heading in enumerate(["variant", "seeds", *each.headings.values()]):

@@ -38,7 +38,7 @@ def blurred(images: Tensor, level: int, _: Tensor) -> Tensor:
 
 
 def noisy(images: Tensor, level: int, _: Tensor) -> Tensor:
-    return images + 20 * level * torch.randn(images.shape)
+    return images + 30 * level * torch.randn(images.shape)
 
 
 def pixels_lost(images: Tensor, level: int, _: Tensor) -> Tensor:
