@@ -17,7 +17,7 @@ from bench.evaluation.kernel import SUBSET, SUBSETS, kernel_distance
 from bench.evaluation.neighbours import neighbours
 from bench.evaluation.reference import KEPT
 from bench.evaluation.scorer import RECONSTRUCTED
-from bench.evaluation.trained import Classifier
+from bench.evaluation.trained import Classifier, folded
 from bench.images import batch_size, to_uint8, to_unit
 from methods import Method
 from methods.priors import PRIORS
@@ -44,7 +44,7 @@ class Look:
 
 def trained_look(shape: tuple[int, int, int]) -> Look:
     """Of a network like those that are trained here."""
-    network = Classifier(shape, CLASSES).eval().requires_grad_(False)
+    network = folded(Classifier(shape, CLASSES))
     return Look.of(lambda images: network(to_unit(images)), shape, min(64, batch_size(*shape[1:])))
 
 

@@ -128,6 +128,34 @@ def test_without_weights_auto_says_so_once_and_inception_refuses(photos, bench_r
     assert not [column for column in columns if column.startswith(("fid", "kid"))]
 
 
+def test_full_metrics_are_measured_under_the_protocol_of_the_curve_too(finished):
+    """A quick row of it is there, but it does not hold precision and the rest."""
+    result = evaluate(finished, "--split", "test", "--samples", "64")
+    assert result.exit_code == 0, result.output
+    assert "measured already" not in result.output
+    rows = tables.rows(ExperimentFolder(finished))
+    assert rows.loc[rows["afterwards"], ["fd_classifier_64", "precision_classifier_64"]].notna().all(axis=None)
+    assert evaluate(finished, "--split", "test", "--samples", "64").output.count("measured already") == 2
+
+
+def test_trials_that_cannot_be_scored_are_named_and_the_others_are_scored(finished):
+    trial = next(finished.glob("trials/vae-*"))
+    for path in trial.glob("checkpoint*.pt"):
+        path.unlink()
+    result = evaluate(finished, "--sampler", "gmm")
+    assert result.exit_code == 1
+    assert f"error: {trial.name} has no checkpoint any more; bench.run --force trains it again" in result.stderr
+    added = tables.rows(ExperimentFolder(finished)).query("afterwards")
+    assert added["method"].tolist() == ["moco"]
+
+
+def test_a_stale_trial_is_not_scored_with_other_code(finished, monkeypatch):
+    monkeypatch.setattr(tables, "_stale", lambda _: True)
+    result = evaluate(finished)
+    assert result.exit_code == 2
+    assert "is stale: its method's source has changed" in result.stderr
+
+
 def test_a_trial_scored_under_other_draws_gets_a_column_of_its_own(finished):
     assert evaluate(finished, "--seed", "5").exit_code == 0
     summary = pd.read_csv(finished / "report" / "summary.csv")

@@ -265,6 +265,25 @@ def test_two_that_want_one_reference_make_it_once(digits, stored, tmp_path, monk
     assert len(passes) == 2  # test and training images, once each
 
 
+def test_a_read_only_prepared_set_leaves_its_statistics_with_the_experiment(digits, monkeypatch, tmp_path):
+    assert digits.features(otherwise=Folder(tmp_path)).path == digits.folder / "features"
+    monkeypatch.setattr("os.access", lambda *_: False)
+    assert digits.features(otherwise=Folder(tmp_path)).path == tmp_path
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_gpu_measures_what_a_cpu_does(digits, stored, tmp_path):
+    """Of images that are given, so that draws, which differ between devices, play no part."""
+    found = []
+    for device in (CPU, torch.device("cuda")):
+        references = References(Folder(tmp_path / device.type), load_extractor(stored).to(device), digits, device)
+        method = Recall(to_unit(torch.from_numpy(digits.images("test"))).to(device)).to(device)
+        found.append(Scorer(references, Protocol(400, "train", "test", 0))(method)[0])
+    for name, value in found[0].items():
+        assert found[1][name] == pytest.approx(value, rel=1e-3, abs=1e-4), name
+
+
 def test_diagnostics_cannot_pass_for_what_is_measured_of_all_methods(references):
     class Boastful(Recall):
         def diagnostics(self, x):

@@ -8,7 +8,7 @@ from conftest import ROOT, asked, module_from
 
 from bench import data
 from bench.errors import UserError
-from bench.evaluation.trained import Classifier, load_extractor, train_extractor, turned
+from bench.evaluation.trained import Classifier, folded, load_extractor, train_extractor, turned
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +38,14 @@ def test_the_extractor_takes_images_of_every_size(side):
     network = Classifier((3, side, side), 10).eval()
     assert network(torch.zeros(2, 3, side, side)).shape == (2, 64)
     assert sum(p.numel() for p in network.parameters()) < 1e6
+
+
+def test_folding_the_normalisation_changes_no_feature():
+    network = Classifier((3, 20, 20), 10)
+    network(torch.randn(50, 3, 20, 20))  # running statistics that are not the initial ones
+    images = torch.randn(9, 3, 20, 20)
+    expected = network.eval()(images)
+    torch.testing.assert_close(folded(network)(images), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_turned_images_are_turned_by_as_many_quarters_as_is_said():
