@@ -10,6 +10,7 @@ from bench.config import Evaluation, Experiment
 from bench.errors import RunError, UserError, reason
 from bench.evaluation import inception
 from bench.evaluation.extractors import FILE
+from bench.evaluation.reference import FEWEST
 from bench.evaluation.trained import FEATURES, load_extractor
 
 MANY_TRIALS = 200  # more than these are asked about
@@ -41,10 +42,16 @@ def enough_images(experiment: Experiment, counts: dict[str, int]) -> None:
             f"{name} has {train} training images, less than one batch; add images, or lower training.batch_size (now "
             f"{training.batch_size})"
         )
-    if counts[split] <= FEATURES:
+    trained = experiment.evaluation.extractor != "inception"
+    if trained and counts[split] <= FEATURES:
         raise UserError(
             f"{name} has {counts[split]} {split} images, too few to compare with: a distance between {FEATURES} "
             f"features needs more than {FEATURES}; add images"
+        )
+    fewest = min(("validation", split) if trained else ("train", split), key=lambda part: counts[part])
+    if counts[fewest] < FEWEST:
+        raise UserError(
+            f"{name} has {counts[fewest]} {fewest} images, but {FEWEST} are needed to compare with; add images"
         )
 
 
@@ -78,7 +85,7 @@ def inception_weights(
             print(f"{said}; a run would download them, if it can, and else train a network of its own", flush=True)
             return with_it, None
         if evaluation.extractor == "inception" or named:
-            another = "give pytorch-fid's file with --inception-weights, or another --extractor"
+            another = "--inception-weights takes pytorch-fid's file, --extractor classifier needs none"
             raise UserError(f"{said}; {another}") from None
         print(f"no {said}; so images are compared in the features of a network trained here, which is not FID")
         return evaluation, None

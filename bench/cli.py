@@ -3,16 +3,13 @@
 import math
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperCommand
 
 from bench.columns import EXTRACTORS
 from bench.errors import UserError, unknown
-
-if TYPE_CHECKING:
-    import torch
 
 INTERRUPTED = 130  # as shells say it
 PLAIN: dict[str, Any] = {"add_completion": False, "rich_markup_mode": None, "pretty_exceptions_enable": False}
@@ -87,18 +84,6 @@ Plugins = Annotated[
     list[Path] | None, typer.Option("--plugin", help="A Python file with METHODS of its own; it is run.")
 ]
 Device = Annotated[str | None, typer.Option(help="Such as cpu or cuda:1; default a GPU, if there is one.")]
-
-
-def torch_device(asked: str | None) -> "torch.device":
-    """--device; UserError where this machine has no such device."""
-    import torch
-
-    try:
-        device = torch.device(asked or ("cuda" if torch.cuda.is_available() else "cpu"))
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError):  # torch has many ways to say it
-        raise UserError(f"no device {asked!r} here") from None
-    return device
 
 
 def extractor(asked: str | None) -> tuple[str | None, Path | None]:

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CONFIGS = ROOT / "configs"
 
 PositiveInt = Annotated[int, Field(gt=0)]
-SampleCount = Annotated[int, Field(ge=16)]  # fewer say nothing, and have too few neighbours
+SampleCount = Annotated[int, Field(ge=16, le=1_000_000)]  # fewer have too few neighbours
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -84,7 +84,7 @@ class Evaluation(Strict):
     extractor: Literal["auto", "inception", "classifier", "rotation"] = "auto"
     extractor_precision: Literal["fp32", "bf16"] = "fp32"
     extractor_steps: PositiveInt = 400
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[int, Field(ge=0, le=2**31)] = 0
 
 
 class Experiment(Strict):

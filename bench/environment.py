@@ -3,9 +3,13 @@
 import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench.config import ROOT
+from bench.errors import UserError
+
+if TYPE_CHECKING:
+    import torch
 
 PACKAGES = ("wae-bench", "torch", "torchvision", "numpy", "scipy", "scikit-learn", "ray")
 
@@ -55,3 +59,15 @@ def _processor() -> str:
             return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor()
+
+
+def torch_device(asked: "str | torch.device | None") -> "torch.device":
+    """The device asked for, or a GPU if there is one; UserError where this machine has no such device."""
+    import torch
+
+    try:
+        device = torch.device(asked or ("cuda" if torch.cuda.is_available() else "cpu"))
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError):  # torch has many ways to say it
+        raise UserError(f"no device {str(asked)!r} here") from None
+    return device

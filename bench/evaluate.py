@@ -1,5 +1,6 @@
 """python -m bench.evaluate results/NAME --extractor inception: finished trials scored again, under another protocol."""
 
+import shlex
 import sys
 import time
 from dataclasses import replace
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bench import cli, loading, tables
+from bench.environment import torch_device
 from bench.errors import UserError, unknown
 from bench.store import CHECKPOINTS
 
@@ -45,11 +47,14 @@ def main(
         Precision | None, typer.Option(help="Inside Inception; default as in the trainings, or fp32.")
     ] = None,
     samples: Annotated[
-        int | None, typer.Option(min=16, help="Generated images; default evaluation.final_samples.")
+        int | None, typer.Option(min=16, max=1_000_000, help="Generated images; default evaluation.final_samples.")
     ] = None,
-    split: Annotated[Split, typer.Option(help="The real images to compare with.")] = Split.train,
+    split: Annotated[
+        Split | None,
+        typer.Option(help="The real images to compare with; default train with Inception, else those held out."),
+    ] = None,
     sampler: cli.Sampler = "prior",
-    seed: Annotated[int | None, typer.Option(min=0, help="Of the draws; default evaluation.seed.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, max=2**31, help="Of the draws; default evaluation.seed.")] = None,
     prepared: cli.PreparedRoot = None,
     plugin: cli.Plugins = None,
     device: cli.Device = None,
@@ -72,24 +77,29 @@ def main(
         plugins.install(plugins.read(path))
     folder = ExperimentFolder(experiment)
     todo, left_out = _finished(folder)
-    place = cli.torch_device(device)
+    for line in left_out:
+        print(f"error: {line}", file=sys.stderr)
+    place = torch_device(device)
     spec = todo[0].spec()["spec"]
     images = loading.prepared_of(todo[0], prepared)
     with alone(folder), data.in_use(images):
         evaluation, network = _setting(spec, folder, images, extractor, inception_weights, precision)
-        asked = {"samples": samples, "seed": seed}
+        asked = {"samples": samples, "seed": seed, "split": split and split.value, "sampler": sampler}
         asked = {key: value for key, value in asked.items() if value is not None}
-        protocol = replace(Protocol.final(evaluation), split=split.value, sampler=sampler, **asked)
+        protocol = replace(Protocol.final(evaluation, network.name), **asked)
         print(f"{len(todo)} trials to score with {network.name} features", flush=True)
         references = References(images.features(otherwise=folder.extractor), network.to(place), images, place)
         scorer = Scorer(references, protocol, spec["training"]["train_images"])
         for number, trial in enumerate(todo, 1):
             said = _score(trial, scorer, place, force)
             print(f"{number} of {len(todo)}: {trial.path.name}: {said}", flush=True)
+        before = folder.description()
+        commands = list(
+            dict.fromkeys([*before["commands"], shlex.join(["python", "-m", "bench.evaluate", *sys.argv[1:]])])
+        )
+        folder.describe(before | {"commands": commands})
         report.print_tables(*report.build(folder))
         print(f"report: {folder.report / 'index.html'}")
-    for line in left_out:
-        print(f"error: {line}", file=sys.stderr)
     if left_out:
         raise SystemExit(1)
 

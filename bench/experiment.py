@@ -43,7 +43,7 @@ def alone(folder: ExperimentFolder) -> Iterator[None]:
         with writing(folder.lock):
             lock.acquire(timeout=0)
     except Timeout:
-        message = f"another run is writing to {shown(folder.path)}; wait for it, or choose another --out"
+        message = f"another run is writing to {shown(folder.path)}; wait for it, or choose another folder"
         raise RunError(message) from None
     try:
         yield

@@ -1,5 +1,6 @@
 """Figures of a report: convergence curves and sample overviews, as PNG and PDF."""
 
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ def convergence(rows: pd.DataFrame, metric: str, floor: float | None, path: Path
                 )
             axes.set(xlabel=label, xscale="log", yscale="log")
             for axis in (axes.xaxis, axes.yaxis):
-                axis.set_major_locator(LogLocator(subs=(1, 3), numticks=12))
+                axis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=15))
                 axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
                 axis.set_minor_locator(NullLocator())
         panels[0].set_ylabel(_label(metric))
@@ -66,7 +67,9 @@ def _label(metric: str) -> str:
     column = parse(metric)
     if column is None:
         return LABELS.get(metric, metric)
-    return f"{LABELS[column.extractor]}, {column.samples:,} images" + (f"\n{column.label}" if column.label else "")
+    return f"{LABELS[column.extractor]}, {column.samples:,} images" + "".join(
+        f"\n{part}" for part in textwrap.wrap(column.label, 50)
+    )
 
 
 def _curve(axes: Axes, rows: pd.DataFrame, x: str, metric: str, label: str, colour: str, dash: str) -> None:

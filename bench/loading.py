@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from bench import tables
-from bench.errors import UserError, did_you_mean, reason
+from bench.environment import torch_device
+from bench.errors import UserError, did_you_mean
 from bench.store import ExperimentFolder, TrialFolder
 
 if TYPE_CHECKING:
@@ -31,10 +32,7 @@ def trained_method(folder: TrialFolder, device: "str | torch.device" = "cpu") ->
     from bench.train import build
     from methods import METHODS
 
-    try:
-        place = torch.device(device)
-    except RuntimeError as error:
-        raise UserError(f"no device {device!r}: {reason(error)}") from None
+    place = torch_device(device)
     spec = folder.spec()["spec"]
     if spec["method"] not in METHODS:
         raise UserError(
@@ -70,7 +68,7 @@ def prepared_of(folder: TrialFolder, root: Path | None = None) -> "Prepared":
     place = Path(noted) if noted and root is None else default
     found = Prepared(place)
     if not found.check() or found.fingerprint != dataset["fingerprint"]:
-        again = f"python -m bench.prepare {dataset['name']}"
+        again = f"python -m bench.prepare {dataset['name']}" + (f" --prepared {root}" if root else "")
         raise UserError(f"the images of {folder.path.name} are not in {place}; say where with --prepared, or {again}")
     return found
 

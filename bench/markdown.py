@@ -4,7 +4,6 @@ from typing import Any
 
 import pandas as pd
 
-from bench import tables
 from bench.presentation import Table, notes, seeds, shown
 
 
@@ -32,7 +31,7 @@ def page(
 def table(shown: Table, summary: pd.DataFrame) -> list[str]:
     head = ["variant", "prior", "seeds", *shown.headings.values()]
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * 3 + "---:|" * len(shown.headings)]
-    for record in tables.records(summary):
+    for record in shown.records(summary):
         cells = [f"`{record['variant']}`", record["prior"], seeds(record), *shown.cells(record)]
         lines.append("| " + " | ".join(map(str, cells)) + " |")
     for name, values in shown.constants.items():

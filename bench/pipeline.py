@@ -62,9 +62,9 @@ class Run:
         if found is None:
             datasets.refuse_missing(self.request.name, self.request.root)
             print(f"{self.request.name} is not under {self.request.root}; a run would download it, if it can")
-        else:
-            checks.enough_images(self.experiment, found.counts)
         experiment = self._resolved(evaluation, found is None or found.labelled)
+        if found:
+            checks.enough_images(experiment, found.counts)
         trials = self._planned(experiment, found.fingerprint if found else "unknown")
         if found:
             refuse_other_protocol(self.folder, trials[0])
@@ -96,8 +96,8 @@ class Run:
     def _run(self) -> None:
         evaluation, stored, weights = self._extractor(download=True)
         prepared = data.prepare(self.request)
-        checks.enough_images(self.experiment, prepared.counts)
         experiment = self._resolved(evaluation, bool(prepared.classes))
+        checks.enough_images(experiment, prepared.counts)
         trials = self._planned(experiment, prepared.fingerprint)
         refuse_other_protocol(self.folder, trials[0])
         features = prepared.features(otherwise=self.folder.extractor)

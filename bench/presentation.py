@@ -38,6 +38,12 @@ class Table:
     about: str
     headings: dict[str, str]
     constants: dict[str, dict[str, float]] = field(default_factory=dict)
+    main: bool = True  # shows all variants, measured or not
+
+    def records(self, summary: pd.DataFrame) -> list[dict[str, Any]]:
+        """The variants' records of the summary that this table shows."""
+        found = tables.records(summary)
+        return [r for r in found if self.main or any(not pd.isna(r[f"{metric}_mean"]) for metric in self.headings)]
 
     def cells(self, record: dict[str, Any]) -> list[str]:
         """Of a variant's record of the summary."""
@@ -96,12 +102,26 @@ def _reconstructions(rows: pd.DataFrame, beside: Column) -> list[Column]:
 
 def _generated(rows: pd.DataFrame, columns: list[Column], constants: dict[str, float], more: dict[str, str]) -> Table:
     first = columns[0]
-    stamp = tables.records(rows.loc[rows[str(first)].notna(), [s for s in (*STAMPS, "n_floor") if s in rows]])[0]
+    fullest = rows[[str(column) for column in columns]].notna().sum(axis=1).idxmax()
+    stamp = tables.records(rows.loc[[fullest], [s for s in (*STAMPS, "n_floor", "n_neighbours") if s in rows]])[0]
     headings = {str(c): f"{_heading(c)} {'↓' if c.metric in LOWER_IS_BETTER else '↑'}" for c in columns}
     real = {str(c): constants[c.real] for c in columns if c.real in constants}
     title = f"Generated images: {protocol(stamp)}" + (f" [{first.label}]" if first.label else "")
     floor = f"*{int(stamp['n_floor']):,} real images*"
-    return Table(title, "", headings | more, {floor: real} if real else {})
+    return Table(title, _caveats(columns, stamp), headings | more, {floor: real} if real else {}, main=bool(more))
+
+
+def _caveats(columns: list[Column], stamp: dict[str, Any]) -> str:
+    """Of how many images the values are, where that is not in the title, and whether it is enough."""
+    said = []
+    if any(column.metric == "precision" for column in columns):
+        said.append(
+            f"Precision, recall, density and coverage are of {int(stamp['n_neighbours']):,} images of each kind."
+        )
+    fewest, features = min(stamp["n_generated"], stamp["n_real"]), 2048 if columns[0].extractor == "inception" else 64
+    if fewest <= features:
+        said.append(f"{int(fewest):,} images are few for {features:,} features: the Fréchet distance is far too high.")
+    return " ".join(said)
 
 
 def _heading(column: Column) -> str:
@@ -151,15 +171,15 @@ def notes(summary: pd.DataFrame, trials: pd.DataFrame, rows: pd.DataFrame, descr
     extractors = {column.extractor for column in statistics.generated(rows)}
     if extractors:
         lines.append(
-            "The row *real images* is the floor: the same measures of other real images, held-out ones against "
-            "training ones or the other way round. A Fréchet distance of fewer images is higher: where there are fewer "
-            "real images than generated ones, a good generator may come below it."
+            "The row *real images* is the floor: the same measures of real images of another split. A Fréchet distance "
+            "of fewer images is higher: where there are fewer real images than generated ones, a good generator may "
+            "come below it."
         )
     if extractors - {"inception"}:
         accuracy = f" (test accuracy {rows['extractor_accuracy'].dropna().max():.1%})" if _accurate(rows) else ""
         lines.append(
-            f"`fd_...` is the Fréchet distance in the features of a network trained here, on the training "
-            f"images{accuracy}; it is not comparable with published FID, nor between data sets."
+            f"`fd_...` is the Fréchet distance in the features of a network trained here{accuracy}, between images "
+            "that it was not trained on; it is not comparable with published FID, nor between data sets."
         )
     lines.append("Training seconds depend on what else the machine was doing.")
     if summary["done"].max() < 5:

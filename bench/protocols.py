@@ -4,13 +4,15 @@ import pandas as pd
 
 from bench.columns import STAMPS, Column, parse
 
+DRAWN = ("n_generated", "sampler", "sampling_seed")  # what reconstructions do not depend on
 SHOWN = 8  # characters of a sha256
 
 
 def separate(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows, with all columns of an extractor and sample count taken apart whose values follow several `STAMPS`.
 
-    `fid_10k` becomes `fid_10k [sampler=prior]` and `fid_10k [sampler=gmm]`; its floor, and `kid_10k`, likewise.
+    `fid_10k` becomes `fid_10k [sampler=prior]` and `fid_10k [sampler=gmm]`; its floor, and `kid_10k`, likewise. The one
+    protocol of the trainings keeps the plain name: only what bench.evaluate added is labelled.
     """
     groups: dict[tuple[str, int], list[Column]] = {}
     for column in (parse(str(name)) for name in rows.columns):
@@ -18,15 +20,25 @@ def separate(rows: pd.DataFrame) -> pd.DataFrame:
             groups.setdefault((column.extractor, column.samples), []).append(column)
     for columns in groups.values():
         measured = rows[[str(column) for column in columns]].notna().any(axis=1)
-        stamps = rows.loc[measured, [stamp for stamp in STAMPS if stamp in rows]].astype(str)
+        drawn = () if all(column.metric == "reconstruction" for column in columns) else DRAWN
+        stamps = rows.loc[measured, [s for s in STAMPS if s in rows and (s not in DRAWN or drawn)]].astype(str)
         differing = [stamp for stamp in stamps if stamps[stamp].nunique() > 1]
         if differing:
-            rows = _apart(rows, columns, stamps[differing])
+            labels = _labels(rows, stamps[differing])
+            rows = _apart(rows, columns, labels)
     return rows
 
 
-def _apart(rows: pd.DataFrame, columns: list[Column], stamps: pd.DataFrame) -> pd.DataFrame:
+def _labels(rows: pd.DataFrame, stamps: pd.DataFrame) -> pd.Series:
+    """For each row what sets its protocol apart; nothing, where it is the trainings' only one."""
     labels = stamps.apply(lambda row: ", ".join(f"{key}={_short(key, value)}" for key, value in row.items()), axis=1)
+    if "afterwards" not in rows:
+        return labels
+    own = labels[~rows.loc[labels.index, "afterwards"].astype(bool)].unique()
+    return labels.replace(own[0], "") if len(own) == 1 else labels
+
+
+def _apart(rows: pd.DataFrame, columns: list[Column], labels: pd.Series) -> pd.DataFrame:
     old, parts = [], []
     for column in columns:
         beside = {str(column): "{}", f"{column}_se": "{}_se", column.real: "{}" + column.real.removeprefix(str(column))}

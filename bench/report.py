@@ -117,7 +117,7 @@ def _page(
         description=folder.description(),
         disk=disk.summary(folder.path),
         machines=tables.machines(folder),
-        summary=tables.records(summary),
+        summary=summary,
         tables=presentation.shown(rows, summary),
         trials=tables.records(trials),
         notes=presentation.notes(summary, trials, rows, folder.description()),
@@ -137,15 +137,18 @@ def print_tables(summary: pd.DataFrame, rows: pd.DataFrame) -> None:
     terminal = Console()
     console = terminal if terminal.is_terminal else Console(width=180)
     for each in presentation.shown(rows, summary):
-        shown = Table(title=each.title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+        shown = Table(title=escape(each.title), title_justify="left", title_style="bold", box=None, pad_edge=False)
         for i, heading in enumerate(["variant", "seeds", *each.headings.values()]):
             shown.add_column(heading, justify="left" if i < 2 else "right", no_wrap=i == 0)
-        for record in tables.records(summary):
+        for record in each.records(summary):
             shown.add_row(escape(record["variant"]), presentation.seeds(record), *each.means(record))
         for name, values in each.constants.items():
             shown.add_row(name.strip("*"), "", *each.constant_cells(values))
         console.print(shown)
-        console.print()
+        if each.main or not each.about:
+            console.print()
+        else:
+            console.print(each.about + "\n", markup=False)
 
 
 @app.command(cls=cli.Command)

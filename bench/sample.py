@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench import cli
+from bench.environment import torch_device
 from bench.errors import UserError, unknown
 
 if TYPE_CHECKING:
@@ -29,11 +30,13 @@ class Kind(StrEnum):
 def main(
     trial: Annotated[Path, typer.Argument(help="Its folder, such as results/digits/trials/moco-s0-...")],
     kind: Annotated[Kind, typer.Option(help="Interpolations are between held-out images.")] = Kind.samples,
-    count: Annotated[int, typer.Option(min=1, max=100_000, help="Images.")] = 64,
+    count: Annotated[int, typer.Option(min=1, max=100_000, help="Images; interpolations are whole rows of 8.")] = 64,
     out: Annotated[Path, typer.Option(help="The grid, a PNG.")] = Path("grid.png"),
-    npz: Annotated[Path | None, typer.Option(help="Arrays: images (uint8), and codes and originals if any.")] = None,
+    npz: Annotated[
+        Path | None, typer.Option(help="Arrays: images (uint8); of what is not sampled also codes, and originals.")
+    ] = None,
     sampler: cli.Sampler = "prior",
-    seed: Annotated[int, typer.Option(min=0, help="Of the draws.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**31, help="Of the draws.")] = 0,
     prepared: cli.PreparedRoot = None,
     plugin: cli.Plugins = None,
     device: cli.Device = None,
@@ -55,12 +58,15 @@ def main(
         plugins.install(plugins.read(path))
     if sampler != "prior" and kind is not Kind.samples:
         raise UserError(f"--sampler {sampler} is of --kind samples; {kind.value} have codes of their own")
+    for path, suffix in ((out, ".png"), (npz, ".npz")):
+        if path and path.suffix != suffix:
+            raise UserError(f"{path} must end in {suffix}")
     folder = TrialFolder(trial)
     if not folder.exists("spec.json"):
         raise UserError(
             f"{trial} is no trial: it has no spec.json; give a folder such as results/digits/trials/moco-s0-..."
         )
-    method = trained_method(folder, cli.torch_device(device))
+    method = trained_method(folder, torch_device(device))
     with torch.no_grad(), forked(seed):
         made = _make(kind, folder, method, count, sampler, prepared)
     images = made["images"]
@@ -103,8 +109,8 @@ def _make(
     if kind is Kind.interpolations:
         t = torch.linspace(0, 1, STEPS, device=codes.device).repeat(lines)[:, None]
         first, last = (codes[side::2].repeat_interleave(STEPS, 0) for side in (0, 1))
-        codes = method.prior.interpolate(first, last, t)[:count]
-        return {"images": _decoded(method, codes, size), "codes": codes.cpu()}
+        codes = method.prior.interpolate(first, last, t)
+        return {"images": _decoded(method, codes, size), "codes": codes.cpu(), "ends": originals}
     return {"images": _decoded(method, codes, size), "codes": codes.cpu(), "originals": originals}
 
 

@@ -26,8 +26,14 @@ def last_rows(rows: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
     last = kept[kept["step"] == kept.groupby("trial")["step"].transform("max")]
     together = last.groupby("trial", sort=False).last()  # of each column the newest value, measured again or not
     if "evaluation_seconds" in kept:
-        together["evaluation_seconds"] = kept.groupby("trial")["evaluation_seconds"].sum()
+        seconds = _own(kept).groupby("trial")["evaluation_seconds"].sum()
+        together = together.assign(evaluation_seconds=seconds)
     return together.reset_index()
+
+
+def _own(rows: pd.DataFrame) -> pd.DataFrame:
+    """What the trainings themselves measured, not bench.evaluate."""
+    return rows[~rows["afterwards"].astype(bool)] if "afterwards" in rows else rows
 
 
 def summarise(rows: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
@@ -63,7 +69,7 @@ def generated(rows: pd.DataFrame) -> list[Column]:
     What bench.evaluate alone measured comes after, FID's before others; metrics stand as in METRICS.
     """
     found = [column for column in (parse(str(name)) for name in rows.columns) if column]
-    own = rows[~rows["afterwards"].astype(bool)] if "afterwards" in rows else rows
+    own = _own(rows)
     labels, order = list(dict.fromkeys(column.label for column in found)), list(METRICS)
 
     def place(column: Column) -> tuple[object, ...]:

@@ -68,7 +68,8 @@ def evaluation_seconds(
     generate = timed(lambda: to_uint8(method.sample(n))) / n
     reconstruct = timed(lambda: method.decode(method.encode(to_unit(images)))) / n
     held_out = min(counts[evaluation.split], held_out_images(*shape[1:]))
-    near, far = min(counts[evaluation.split], KEPT), min(counts["train"], KEPT)
+    near = min(counts[evaluation.split], KEPT)
+    far = min(counts["train"], KEPT) if look.dim == FEATURES else near
     row = (
         evaluation.samples * (generate + look.seconds)
         + _kernel_seconds(look.dim, min(evaluation.samples, near))

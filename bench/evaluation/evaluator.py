@@ -41,7 +41,7 @@ class Evaluator:
 
     def __init__(self, references: References, evaluation: Evaluation) -> None:
         self.curve = Scorer(references, Protocol.curve(evaluation))
-        self.last = Scorer(references, Protocol.final(evaluation))
+        self.last = Scorer(references, Protocol.final(evaluation, references.extractor.name))
         self.seed = evaluation.seed
         images = references.data.images(evaluation.split)
         held_out = images[: held_out_images(*images.shape[2:])]

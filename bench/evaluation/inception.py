@@ -105,7 +105,7 @@ def _weights(path: Path) -> dict[str, Tensor]:
     try:
         weights = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
-        raise UserError(f"cannot read the Inception weights {path}: {reason(error)}") from None
+        raise UserError(f"cannot read {path}: {reason(error)}") from None
     except Exception as error:  # torch has no type of its own for a file that is truncated or none of its own
         raise UserError(f"{path} is no file of weights ({type(error).__name__}), or is truncated") from None
     expected = "Mixed_7c.branch_pool.bn.running_var"

@@ -26,7 +26,7 @@ from bench.rng import forked
 from bench.step import exact_arithmetic
 
 VERSION = 1  # of what is kept: raised with every change of a metric
-FEWEST = 16  # real images that every metric can do with
+FEWEST = 10  # real images that every metric can do with
 KEPT = 10_000  # images whose features are kept, for what moments cannot tell
 
 
@@ -84,9 +84,9 @@ def compare(images: Features, real: Features, n_neighbours: int) -> dict[str, fl
 class Reference:
     """What generated images are compared with: the real ones of a split.
 
-    floors: the same metrics of `n_floor` real images of another split: training images for a held-out split (as many as
-    are generated, or as there are), held-out ones for the training split (likewise). A Fréchet distance falls with the
-    number of images, so of fewer than are generated it is higher than a perfect generator's.
+    floors: the same metrics of `n_floor` real images of another split: as many as are generated, or as there are. A
+    Frechet distance falls with the number of images, so of fewer than are generated it is higher than a perfect
+    generator's.
     n_neighbours: as in `compare`; floors and scores are of equally many.
     """
 

@@ -40,9 +40,20 @@ class Protocol:
         return cls(evaluation.samples, evaluation.split, evaluation.split, evaluation.seed, full=False)
 
     @classmethod
-    def final(cls, evaluation: Evaluation) -> "Protocol":
-        """Of the last checkpoint: more images, against the training images, as FID is mostly published."""
-        return cls(evaluation.final_samples, "train", evaluation.split, evaluation.seed)
+    def final(cls, evaluation: Evaluation, extractor: str) -> "Protocol":
+        """Of the last checkpoint: more images, against the training images, as FID is mostly published.
+
+        An extractor that was trained here knows the training images, and its features of them are unlike those of any
+        others: it compares with held-out ones.
+        """
+        split = "train" if extractor == "inception" else evaluation.split
+        return cls(evaluation.final_samples, split, evaluation.split, evaluation.seed)
+
+    def other(self, extractor: str) -> str:
+        """The split of real images whose score is the floor: again none that the extractor has been trained on."""
+        if extractor == "inception":
+            return "train" if self.split != "train" else self.held_out
+        return "validation" if self.split != "validation" else "test"
 
 
 class Scorer:
@@ -53,7 +64,7 @@ class Scorer:
         self.protocol, self.data, self.device = protocol, references.data, references.device
         self.train_images = train_images
         self.extractor: Extractor = references.extractor
-        other = protocol.held_out if protocol.split == "train" else "train"
+        other = protocol.other(self.extractor.name)
         self.reference: Reference = references.get(protocol.split, other, protocol.samples, protocol.full)
 
     @property

@@ -326,6 +326,8 @@ VALUES = [
             "evaluation.samples = 5: input should be greater than or equal to 16"),
     Mistake("... afterwards", "evaluate results/digits --samples 5",
             "Invalid value for '--samples': Input should be greater than or equal to 16; --help lists the options"),
+    Mistake("a seed beyond what generators take", "evaluate results/digits --seed 99999999999",
+            "Invalid value for '--seed': Input should be less than or equal to 2147483648; --help lists the options"),
     Mistake("low precision for a network that has none",
             "run --set evaluation.extractor_precision=bf16 --executor serial",
             "evaluation.extractor_precision=bf16 is Inception's; the extractor here is another network", trains=True),
@@ -374,18 +376,18 @@ FILES = [
     Mistake("a list", "run --config study.yaml", "study.yaml must hold keys such as 'dataset: digits', not list",
             given=write(study__yaml="- moco\n")),
     Mistake("Inception without its weights", "run --extractor inception --executor serial",
-            "FID's Inception weights: they cannot be downloaded to checkpoints (no network in tests); give pytorch-fid's "
-            "file with --inception-weights, or another --extractor"),
+            "FID's Inception weights: they cannot be downloaded to checkpoints (no network in tests); "
+            "--inception-weights takes pytorch-fid's file, --extractor classifier needs none"),
     Mistake("weights that are not there", "run --extractor inception --inception-weights gone.pth --executor serial",
-            "FID's Inception weights: cannot read the Inception weights gone.pth: No such file or directory; give "
-            "pytorch-fid's file with --inception-weights, or another --extractor"),
+            "FID's Inception weights: cannot read gone.pth: No such file or directory; "
+            "--inception-weights takes pytorch-fid's file, --extractor classifier needs none"),
     Mistake("weights that are truncated", "run --extractor inception --inception-weights weights.pth --executor serial",
-            "FID's Inception weights: weights.pth is no file of weights (RuntimeError), or is truncated; give pytorch-fid's "
-            "file with --inception-weights, or another --extractor", given=odd_weights("truncated")),
+            "FID's Inception weights: weights.pth is no file of weights (RuntimeError), or is truncated; "
+            "--inception-weights takes pytorch-fid's file, --extractor classifier needs none", given=odd_weights("truncated")),
     Mistake("weights of another network", "run --extractor inception --inception-weights weights.pth --executor serial",
             "FID's Inception weights: weights.pth holds no weights of pytorch-fid's Inception network "
-            "(Mixed_7c.branch_pool.bn.running_var is missing); give pytorch-fid's file with --inception-weights, or another "
-            "--extractor", given=odd_weights("other")),
+            "(Mixed_7c.branch_pool.bn.running_var is missing); --inception-weights takes "
+            "pytorch-fid's file, --extractor classifier needs none", given=odd_weights("other")),
     Mistake("weights for another extractor",
             "run --extractor classifier --inception-weights weights.pth --executor serial",
             "--inception-weights are of no use to --extractor classifier; leave one out", given=odd_weights("other")),
@@ -516,6 +518,7 @@ RESULTS = [
             given=cleaned),
     Mistake("... to sample from", "sample TRIAL",
             "mmd-s0-ID has no checkpoint (any more); train it again with bench.run --force", given=cleaned),
+    Mistake("a grid that is no PNG", "sample TRIAL --out grid.jpg", "grid.jpg must end in .png", given=first_trial),
     Mistake("no trial", "sample results/digits",
             "results/digits is no trial: it has no spec.json; give a folder such as results/digits/trials/moco-s0-..."),
     Mistake("images that are gone", "evaluate results/digits",
@@ -523,19 +526,19 @@ RESULTS = [
             "bench.prepare digits", given=moved_images),
     Mistake("... to reconstruct", "sample TRIAL --kind reconstructions --prepared elsewhere",
             "the images of mmd-s0-ID are not in elsewhere/digits/ID; say where with --prepared, or python -m "
-            "bench.prepare digits", given=first_trial),
+            "bench.prepare digits --prepared elsewhere", given=first_trial),
     Mistake("a mixture of what has codes of its own", "sample TRIAL --kind reconstructions --sampler gmm",
             "--sampler gmm is of --kind samples; reconstructions have codes of their own", given=first_trial),
     Mistake("more reconstructions than images", "sample TRIAL --kind reconstructions --count 500",
             "there are 400 held-out images, 500 are needed; lower --count", given=first_trial),
     Mistake("scoring while a run is under way", "evaluate results/digits",
-            "another run is writing to results/digits; wait for it, or choose another --out", 1,
+            "another run is writing to results/digits; wait for it, or choose another folder", 1,
             lambda place: (first_trial(place), locked(place))),
     Mistake("statistics of real images that are damaged", "evaluate results/digits --seed 1",
-            "warning: data/prepared/digits/ID/features/ID-fp32-64-train.npz is damaged; making it again", 0,
-            damaged("data/prepared/digits/*/features/*-train.npz")),
+            "warning: data/prepared/digits/ID/features/ID-fp32-64-test.npz is damaged; making it again", 0,
+            damaged("data/prepared/digits/*/features/*-64-test.npz")),
     Mistake("two runs on one experiment", "run --executor serial",
-            "another run is writing to results/digits; wait for it, or choose another --out", 1, locked),
+            "another run is writing to results/digits; wait for it, or choose another folder", 1, locked),
     Mistake("an experiment of another protocol", "run --methods mmd --seeds 1 --set training.epochs=3",
             "results/digits holds another protocol: training.epochs is 2 there and 3 here; choose another --out",
             given=finished(), trains=True),

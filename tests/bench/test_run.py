@@ -227,7 +227,7 @@ def test_a_folder_of_images_runs_like_any_data_set(bench_run, image_tree, tmp_pa
     arguments = ["--methods", "mmd", "--dataset", "cifar10", "--data-root", str(root), "--seeds", "1"]
     result = bench_run(*arguments, network__width="4", network__latent_dim="4", training__batch_size="20")
     assert result.exit_code == 0, result.output
-    assert rows_of(tmp_path / "out")["n_real"].unique().tolist() == [80, 108]  # 12 are for validation
+    assert rows_of(tmp_path / "out")["n_real"].unique().tolist() == [80]
 
 
 def test_images_that_were_left_out_are_counted_in_the_report(bench_run, image_tree, tmp_path):
