@@ -55,12 +55,16 @@ def convergence(rows: pd.DataFrame, metric: str, floor: float | None, path: Path
             axes.set(xlabel=label, xscale="log", yscale="log")
             for axis in (axes.xaxis, axes.yaxis):
                 axis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=15))
-                axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+                axis.set_major_formatter(FuncFormatter(_tick))
                 axis.set_minor_locator(NullLocator())
         panels[0].set_ylabel(_label(metric))
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside right upper")
         save(figure, path)
+
+
+def _tick(value: float, _: int) -> str:
+    return f"{value / 1000:,.10g}k" if value >= 1000 else f"{value:.10g}"  # short, as neighbours must not touch
 
 
 def _label(metric: str) -> str:
