@@ -42,19 +42,22 @@ class Preprocessing(Strict):
 class Network(Strict):
     """The networks that all methods share. `width`: channels at the highest resolution; deeper layers double it.
 
-    name: "auto" takes the deepest network that fits the images' size.
+    name: "auto" takes the deepest of the plain networks that fits the images' size.
+    initialisation: of the first weights: PyTorch's own, or as published for WAE or DCGAN.
     """
 
     name: str = "auto"
     width: PositiveInt = 16
     latent_dim: Annotated[int, Field(ge=2)] = 8
+    initialisation: Literal["torch", "wae", "dcgan"] = "torch"
 
 
 class Training(Strict):
     """The budget, the same for every method.
 
     train_images: use only the first so many. learning_rate: Adam's, constant or falling along half a cosine to 0.
-    precision: inside the networks.
+    precision: inside the networks. reconstruction: what the decoder is trained by: the squared error summed over
+    pixels, or the binary cross-entropy averaged over them; penalty weights are in its units.
     """
 
     epochs: PositiveInt = 40
@@ -63,6 +66,7 @@ class Training(Strict):
     learning_rate: PositiveFloat = 1e-3
     schedule: Literal["constant", "cosine"] = "constant"
     precision: Literal["fp32", "bf16"] = "fp32"
+    reconstruction: Literal["squared_error", "cross_entropy"] = "squared_error"
 
 
 class Evaluation(Strict):

@@ -40,7 +40,16 @@ def build(spec: dict[str, Any]) -> Method:
     shape = Preprocessing.model_validate(spec["preprocessing"]).shape
     network = Network.model_validate(spec["network"])
     prior = PRIORS[spec["prior"]](network.latent_dim)
-    networks = Networks(network.name, shape, network.latent_dim, network.width, spec["training"]["precision"])
+    training = spec["training"]
+    networks = Networks(
+        network.name,
+        shape,
+        network.latent_dim,
+        network.width,
+        training["precision"],
+        initialisation=network.initialisation,
+        reconstruction=training["reconstruction"],
+    )
     rng.seed_everything(spec["seed"])
     method = METHODS[spec["method"]](networks, prior, **spec["hyperparameters"])
     return method.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]

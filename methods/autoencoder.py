@@ -3,7 +3,6 @@
 from torch import Tensor
 
 from methods.base import Method
-from methods.functional import squared_error
 
 
 class Autoencoder(Method):
@@ -12,5 +11,5 @@ class Autoencoder(Method):
     paper = "control, no penalty; with prior=sphere: normalise only, Zhao et al., arXiv 1912.10233"
 
     def losses(self, x: Tensor) -> dict[str, Tensor]:
-        reconstruction = squared_error(self.decode(self.encode(x)), x)
+        reconstruction = self.reconstruction_error(self.decode(self.encode(x)), x)
         return {"loss": reconstruction, "reconstruction": reconstruction}

@@ -28,13 +28,19 @@ class Method(nn.Module):
     priors: ClassVar[tuple[str, ...]] = ("normal", "sphere")  # supported; the first is the default
     search_space: ClassVar[dict[str, Any]] = {}  # hyperparameter -> LogUniform, Uniform or Choice
     paper: ClassVar[str] = ""  # citation, with the equation
-    encoder_outputs: ClassVar[int] = 1  # numbers that the encoder gives for each latent dimension
+    averages: ClassVar[tuple[str, ...]] = ()  # submodules that `after_step` moves instead of the optimiser
 
     def __init__(self, networks: Networks, prior: Prior) -> None:
         super().__init__()
         self.prior = prior
-        self.encoder = networks.encoder(self.encoder_outputs * prior.dim)
+        self.encoder = networks.encoder(self.encoder_outputs(prior.dim))
         self.decoder = networks.decoder()
+        self.reconstruction_error = networks.reconstruction_error
+
+    @classmethod
+    def encoder_outputs(cls, dim: int) -> int:
+        """How many numbers the encoder gives for codes of `dim` numbers: more where q(z|x) is a distribution."""
+        return dim
 
     def encode(self, x: Tensor) -> Tensor:
         """Images [n, c, h, w] in [-1, 1] -> deterministic codes [n, d] on the prior's support."""
@@ -51,10 +57,18 @@ class Method(nn.Module):
     def losses(self, x: Tensor) -> dict[str, Tensor]:
         """Scalars for a training batch x [n, c, h, w] in [-1, 1], n >= 2.
 
-        "loss" is minimised. "reconstruction" and, where there is one, the unweighted "penalty" are named so in every
-        method; further entries are recorded under their own names.
+        "loss" is minimised. "reconstruction" (`self.reconstruction_error(decoded, x)`) and, where there is one, the
+        unweighted "penalty" are named so in every method; further entries are recorded under their own names.
         """
         raise NotImplementedError(f"{type(self).__name__} must define losses(x)")
+
+    def floor(self, n: int) -> float | None:
+        """The expected "penalty" of `n` codes drawn from the prior: how low it goes, exactly or for many codes.
+
+        None, the default, where it says nothing of one distribution of codes, as that of an adversary or a posterior.
+        """
+        del n
+        return None
 
     def param_groups(self) -> list[dict[str, Any]]:
         """Optimiser groups; a group may carry `lr_scale` (times the learning rate) and `betas`. Default: one."""

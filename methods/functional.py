@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
-from torch.nn.functional import normalize
+from torch.nn.functional import binary_cross_entropy, normalize
 
 
 def squared_error(x: Tensor, y: Tensor) -> Tensor:
@@ -17,6 +17,21 @@ def squared_error(x: Tensor, y: Tensor) -> Tensor:
         A scalar, in squared units of the [-1, 1] scale, per image.
     """
     return (x - y).square().flatten(1).sum(1).mean()
+
+
+def cross_entropy(x: Tensor, y: Tensor) -> Tensor:
+    """Binary cross-entropy of a pixel, averaged over pixels, channels and the batch, in nats.
+
+    Both images are brought to [0, 1], as the probability x and the target y. With a decoder that ends in tanh, the
+    probability is the logistic function of twice what enters it.
+
+    Args:
+        x, y: images, shape [n, c, h, w], in [-1, 1].
+    """
+    return binary_cross_entropy((x + 1) / 2, (y + 1) / 2)  # torch's: logarithms are at least -100
+
+
+RECONSTRUCTIONS = {"squared_error": squared_error, "cross_entropy": cross_entropy}
 
 
 def squared_distances(x: Tensor, y: Tensor) -> Tensor:
@@ -54,6 +69,11 @@ def imq_kernel(x: Tensor, y: Tensor, base: float) -> Tensor:
     return total
 
 
+def random_directions(dim: int, count: int, device: torch.device) -> Tensor:
+    """Independent unit vectors, the columns of [dim, count], uniform, from torch's global generator."""
+    return normalize(torch.randn(dim, count, device=device), dim=0)
+
+
 def sliced_distance(x: Tensor, y: Tensor, slices: int) -> Tensor:
     """Squared sliced Wasserstein-2 distance: the mean over random directions of that between the projections.
 
@@ -62,7 +82,7 @@ def sliced_distance(x: Tensor, y: Tensor, slices: int) -> Tensor:
     Args:
         x, y: shape [n, d] each. slices: directions, drawn from torch's global generator.
     """
-    directions = normalize(torch.randn(x.shape[1], slices, device=x.device), dim=0)
+    directions = random_directions(x.shape[1], slices, x.device)
     return ((x @ directions).sort(0).values - (y @ directions).sort(0).values).square().mean()
 
 
@@ -78,6 +98,16 @@ def info_nce(queries: Tensor, keys: Tensor, negatives: Tensor, temperature: floa
     positive = (queries * keys).sum(1, keepdim=True)
     logits = torch.cat([positive, queries @ negatives.T], dim=1) / temperature
     return (logits.logsumexp(1) - logits[:, 0]).mean()
+
+
+def gaussian_draw(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """One draw [n, d] of each row's Gaussian with diagonal covariance, differentiable (reparametrised)."""
+    return mean + torch.randn_like(mean) * (0.5 * log_variance).exp()
+
+
+def gaussian_kl(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """KL in nats of each row's Gaussian from N(0, I), averaged over the rows (arXiv 1312.6114, appendix B)."""
+    return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean()
 
 
 def uniformity(codes: Tensor, t: float = 2.0) -> Tensor:

@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from methods.base import Method
-from methods.functional import frozen, squared_error
+from methods.functional import frozen
 from methods.hyperparameters import AtLeastOne, LogUniform, Positive
 from methods.networks import Networks, mlp
 from methods.priors import Prior
@@ -44,7 +44,7 @@ class GAN(Method):
 
     def losses(self, x: Tensor) -> dict[str, Tensor]:
         z = self.encode(x)
-        reconstruction = squared_error(self.decode(z), x)
+        reconstruction = self.reconstruction_error(self.decode(z), x)
         penalty = softplus(-frozen(self.critic, z)).mean()
         samples = self.prior.sample(len(z), z.device)
         critic = softplus(-self.critic(samples)).mean() + softplus(self.critic(z.detach())).mean()

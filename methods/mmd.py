@@ -5,7 +5,7 @@ from typing import Annotated
 from torch import Tensor
 
 from methods.base import Method
-from methods.functional import mmd, squared_error
+from methods.functional import mmd
 from methods.hyperparameters import LogUniform, Positive
 from methods.networks import Networks
 from methods.priors import Prior
@@ -27,6 +27,9 @@ class MMD(Method):
 
     def losses(self, x: Tensor) -> dict[str, Tensor]:
         z = self.encode(x)
-        reconstruction = squared_error(self.decode(z), x)
+        reconstruction = self.reconstruction_error(self.decode(z), x)
         penalty = mmd(z, self.prior.sample(len(z), z.device), self.prior.squared_distance)
         return {"loss": reconstruction + self.weight * penalty, "reconstruction": reconstruction, "penalty": penalty}
+
+    def floor(self, n: int) -> float:
+        return 0.0  # unbiased

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from methods.base import Method
-from methods.functional import ema_, info_nce, info_nce_floor, squared_error
+from methods.functional import ema_, info_nce, info_nce_floor
 from methods.hyperparameters import AtLeastOne, Choice, LogUniform, Positive, UnitOpen
 from methods.networks import Networks
 from methods.priors import Prior
@@ -27,6 +27,7 @@ class MoCo(Method):
     """
 
     priors = ("sphere",)
+    averages = ("key_encoder",)
     paper = "Arpit et al., arXiv 2110.10303; momentum contrast: He et al., arXiv 1911.05722, equations 1 and 2"
     search_space = {
         "weight": LogUniform(0.1, 1000),
@@ -60,9 +61,12 @@ class MoCo(Method):
     def losses(self, x: Tensor) -> dict[str, Tensor]:
         z = self.encode(x)
         self.keys = self.encode_keys(x)
-        reconstruction = squared_error(self.decode(z), x)
+        reconstruction = self.reconstruction_error(self.decode(z), x)
         penalty = info_nce(z, self.keys, self.queue, self.temperature)
         return {"loss": reconstruction + self.weight * penalty, "reconstruction": reconstruction, "penalty": penalty}
+
+    def floor(self, n: int) -> float:
+        return info_nce_floor(self.prior.dim, len(self.queue), self.temperature)
 
     @torch.no_grad()
     def encode_keys(self, x: Tensor) -> Tensor:
@@ -85,5 +89,5 @@ class MoCo(Method):
         return {
             "alignment": (z - keys).square().sum(1).mean(),
             "contrastive": contrastive,
-            "contrastive_excess": contrastive - info_nce_floor(self.prior.dim, len(self.queue), self.temperature),
+            "contrastive_excess": contrastive - self.floor(len(x)),
         }

@@ -2,11 +2,10 @@
 
 from typing import Annotated
 
-import torch
 from torch import Tensor
 
 from methods.base import Method
-from methods.functional import squared_error
+from methods.functional import gaussian_draw, gaussian_kl
 from methods.hyperparameters import LogUniform, Positive
 from methods.networks import Networks
 from methods.priors import Prior
@@ -23,11 +22,14 @@ class VAE(Method):
     priors = ("normal",)
     paper = "Kingma & Welling, arXiv 1312.6114, equation 10"
     search_space = {"beta": LogUniform(0.01, 100)}
-    encoder_outputs = 2
 
     def __init__(self, networks: Networks, prior: Prior, *, beta: Annotated[float, Positive] = 1.0) -> None:
         super().__init__(networks, prior)
         self.beta = beta
+
+    @classmethod
+    def encoder_outputs(cls, dim: int) -> int:
+        return 2 * dim
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log variance of q(z|x), shape [n, d] each."""
@@ -38,14 +40,10 @@ class VAE(Method):
         return self.posterior(x)[0]
 
     def sample_codes(self, x: Tensor) -> Tensor:
-        return _draw(*self.posterior(x))
+        return gaussian_draw(*self.posterior(x))
 
     def losses(self, x: Tensor) -> dict[str, Tensor]:
         mean, log_variance = self.posterior(x)
-        reconstruction = squared_error(self.decode(_draw(mean, log_variance)), x)
-        kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean()
+        reconstruction = self.reconstruction_error(self.decode(gaussian_draw(mean, log_variance)), x)
+        kl = gaussian_kl(mean, log_variance)
         return {"loss": reconstruction + self.beta * kl, "reconstruction": reconstruction, "penalty": kl}
-
-
-def _draw(mean: Tensor, log_variance: Tensor) -> Tensor:
-    return mean + torch.randn_like(mean) * (0.5 * log_variance).exp()

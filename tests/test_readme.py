@@ -63,7 +63,10 @@ def test_every_linked_file_exists():
     links = re.findall(r"\]\((?!https?:)([^)]+)\)", README)
     assert len(links) >= 5
     for link in links:
-        assert (ROOT / link).exists(), link
+        file, _, heading = link.partition("#")
+        assert (ROOT / file).exists(), link
+        headings = [line.lstrip("# ").lower().replace(" ", "-") for line in README.splitlines() if line.startswith("#")]
+        assert not heading or file or heading in headings, link
 
 
 def test_every_column_is_explained(bench_run, tmp_path):

@@ -260,8 +260,8 @@ FEW = {
 @pytest.mark.parametrize(
     ("dataset", "options", "network", "side", "columns"),
     [
-        ("celeba", [], "conv64", 64, 8),
-        ("celebahq", ["--image-size", "128"], "conv256", 128, 4),
+        ("celeba", [], "dcgan64", 64, 8),
+        ("celebahq", ["--image-size", "128"], "resnet256", 128, 4),
         ("folder", ["--image-size", "32"], "dcgan32", 32, 8),
         ("folder", ["--image-size", "28", "--grey"], "small", 28, 8),
     ],

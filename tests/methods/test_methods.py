@@ -1,4 +1,4 @@
-"""What each method computes, and the contract that all of them keep."""
+"""What each method computes; the contract that all of them keep is in test_contract.py."""
 
 import math
 from collections import deque
@@ -20,7 +20,6 @@ from methods.priors import Normal as NormalPrior
 from methods.vae import VAE
 
 SHAPE = (1, 8, 8)
-PAIRS = [(name, prior) for name, method in METHODS.items() for prior in method.priors]
 
 
 def make(name: str, prior: str | None = None, dim: int = 4, precision: str = "fp32", **hyperparameters):
@@ -41,78 +40,6 @@ def step(method, x, lr=0.1):
     optimizer.step()
     method.after_step()
     return losses
-
-
-@pytest.mark.parametrize(("name", "prior"), PAIRS)
-def test_contract_shapes_ranges_and_names(name, prior):
-    method, x = make(name, prior), images(6)
-    codes = method.encode(x)
-    assert codes.shape == method.sample_codes(x).shape == (6, 4)
-    torch.testing.assert_close(codes, method.prior.project(codes))
-    for pictures in (method.decode(codes), method.sample(6)):
-        assert pictures.shape == x.shape
-        assert pictures.abs().max() <= 1
-    losses = method.losses(x)
-    assert {"loss", "reconstruction"} <= set(losses)
-    assert all(value.ndim == 0 and value.isfinite() and value.dtype == torch.float32 for value in losses.values())
-    torch.testing.assert_close(losses["reconstruction"] > 0, torch.tensor(True))
-
-
-@pytest.mark.parametrize(("name", "prior"), PAIRS)
-def test_contract_a_step_changes_every_trainable_parameter(name, prior):
-    method = make(name, prior)
-    before = {key: p.detach().clone() for key, p in method.named_parameters() if p.requires_grad}
-    for seed in range(3):
-        step(method, images(16, seed))
-    unchanged = [key for key, p in method.named_parameters() if key in before and torch.equal(p, before[key])]
-    assert not unchanged
-    groups = [id(p) for group in method.param_groups() for p in group["params"]]
-    assert len(groups) == len(set(groups))
-    assert set(groups) == {id(p) for p in method.parameters() if p.requires_grad}
-
-
-@pytest.mark.parametrize(("name", "prior"), PAIRS)
-@pytest.mark.parametrize(("n", "dim"), [(2, 2), (257, 3), (5, 64)])
-def test_contract_losses_are_finite_at_odd_sizes(name, prior, n, dim):
-    losses = make(name, prior, dim).losses(images(n))
-    assert all(value.isfinite() for value in losses.values())
-
-
-@pytest.mark.parametrize(("name", "prior"), PAIRS)
-def test_contract_state_round_trips_and_seeds_repeat(name, prior):
-    first = make(name, prior)
-    step(first, images(8))
-    second = make(name, prior)
-    second.load_state_dict(first.state_dict())
-    values = []
-    for method in (first, second):
-        torch.manual_seed(1)
-        values.append(method.losses(images(8, seed=1))["loss"])
-    assert torch.equal(*values)
-
-
-@pytest.mark.parametrize(("name", "prior"), PAIRS)
-def test_contract_low_precision_stays_inside_the_networks(name, prior):
-    method, x = make(name, prior, precision="bf16"), images(8)
-    assert method.encode(x).dtype == method.sample(2).dtype == torch.float32
-    full = make(name, prior).losses(x)["reconstruction"]
-    assert method.losses(x)["reconstruction"].item() == pytest.approx(full.item(), rel=0.05)
-
-
-@pytest.mark.parametrize(("name", "prior"), PAIRS)
-def test_contract_losses_trace_without_a_break(name, prior):
-    method, x = make(name, prior), images(8)
-    torch.manual_seed(1)
-    eager = method.losses(x)["loss"]
-    torch.manual_seed(1)
-    traced = torch.compile(method.losses, fullgraph=True, backend="eager")(x)["loss"]
-    torch.testing.assert_close(traced, eager)
-
-
-def test_the_same_seed_gives_every_method_the_same_decoder():
-    decoders = [make(name, prior).decoder.state_dict() for name, prior in PAIRS if METHODS[name].encoder_outputs == 1]
-    for state in decoders[1:]:
-        assert all(torch.equal(state[key], decoders[0][key]) for key in state)
 
 
 @pytest.mark.parametrize(("queue_size", "batches"), [(10, [4, 4, 4, 3]), (5, [4, 4, 7]), (6, [6, 2]), (3, [8])])

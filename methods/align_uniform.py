@@ -1,0 +1,47 @@
+"""Alignment and uniformity: Wang & Isola, Understanding Contrastive Representation Learning, arXiv 2005.10242."""
+
+from typing import Annotated
+
+from torch import Tensor
+
+from methods.base import Method
+from methods.functional import uniformity, uniformity_floor
+from methods.hyperparameters import LogUniform, Positive
+from methods.networks import Networks
+from methods.priors import Prior
+
+
+class AlignUniform(Method):
+    """The codes of a batch repel each other as by a Gaussian potential.
+
+    An image is its own positive here, without augmentation as in MoCo-WAE, so the alignment term of the paper
+    (equation 5) is zero, and the uniformity loss is all that is left of it.
+
+    Args:
+        weight: lambda, in units of the reconstruction error.
+        t: of the potential exp(-t |z - z'|^2): a larger one looks at nearer neighbours.
+    """
+
+    priors = ("sphere",)
+    paper = "Wang & Isola, arXiv 2005.10242, equation 6"
+    search_space = {"weight": LogUniform(0.1, 1000), "t": LogUniform(0.5, 20)}
+
+    def __init__(
+        self,
+        networks: Networks,
+        prior: Prior,
+        *,
+        weight: Annotated[float, Positive] = 10.0,
+        t: Annotated[float, Positive] = 2.0,
+    ) -> None:
+        super().__init__(networks, prior)
+        self.weight, self.t = weight, t
+
+    def losses(self, x: Tensor) -> dict[str, Tensor]:
+        z = self.encode(x)
+        reconstruction = self.reconstruction_error(self.decode(z), x)
+        penalty = uniformity(z, self.t)
+        return {"loss": reconstruction + self.weight * penalty, "reconstruction": reconstruction, "penalty": penalty}
+
+    def floor(self, n: int) -> float:
+        return uniformity_floor(self.prior.dim, self.t)

@@ -1,0 +1,153 @@
+"""The layers of encoders and decoders: functions of the images' shape, the numbers in or out, and the width.
+
+Encoders take images [n, c, h, w] and end in a linear layer; decoders end in tanh, so that pixels are in [-1, 1].
+Convolutions that batch norm follows have no bias: it would take it away again.
+"""
+
+from torch import Tensor, nn
+
+Shape = tuple[int, int, int]  # channels, height, width
+
+
+def _activation(channels: int, norm: bool = True) -> list[nn.Module]:
+    return [nn.BatchNorm2d(channels), nn.ReLU()] if norm else [nn.ReLU()]
+
+
+def _from_codes(latent_dim: int, channels: int, side: int) -> list[nn.Module]:
+    """[n, latent_dim] -> [n, channels, side, side]."""
+    return [nn.Linear(latent_dim, channels * side * side), nn.Unflatten(1, (channels, side, side))]
+
+
+def convolutional_encoder(
+    shape: Shape, outputs: int, width: int, *, blocks: int, norm: bool = True, kernel: int = 4
+) -> nn.Module:
+    """`blocks` convolutions of stride 2 with width, 2 width, 4 width ... channels, then one linear layer."""
+    channels, height, _ = shape
+    layers: list[nn.Module] = []
+    for block in range(blocks):
+        outer = width << block
+        layers += [nn.Conv2d(channels, outer, kernel, 2, (kernel - 1) // 2, bias=not norm), *_activation(outer, norm)]
+        channels = outer
+    side = height >> blocks
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels * side * side, outputs))
+
+
+def mirrored_decoder(shape: Shape, latent_dim: int, width: int, *, blocks: int, norm: bool = True) -> nn.Module:
+    """The mirror image for a kernel of 4: one linear layer, then `blocks` transposed convolutions of stride 2."""
+    channels, height, _ = shape
+    inner = width << (blocks - 1)
+    layers = [*_from_codes(latent_dim, inner, height >> blocks), *_activation(inner, norm)]
+    for block in reversed(range(1, blocks)):
+        outer = width << (block - 1)
+        layers += [nn.ConvTranspose2d(inner, outer, 4, 2, 1, bias=not norm), *_activation(outer, norm)]
+        inner = outer
+    return nn.Sequential(*layers, nn.ConvTranspose2d(inner, channels, 4, 2, 1), nn.Tanh())
+
+
+def published_decoder(
+    shape: Shape, latent_dim: int, width: int, *, doublings: int, kernel: int, activated: bool
+) -> nn.Module:
+    """Of WAE and RAE: from 8 width channels, `doublings` transposed convolutions of stride 2, then one of stride 1.
+
+    activated: batch norm and ReLU follow the linear layer.
+    """
+    channels, height, _ = shape
+    inner = 8 * width
+    layers = _from_codes(latent_dim, inner, height >> doublings)
+    layers += _activation(inner) if activated else []
+    for block in range(doublings):
+        # The layer of stride 1 makes the side one pixel shorter if the kernel is even, so the one before adds it.
+        extra = 1 if block == doublings - 1 else kernel % 2
+        transposed = nn.ConvTranspose2d(inner, inner // 2, kernel, 2, (kernel - 1) // 2, extra, bias=False)
+        layers += [transposed, *_activation(inner // 2)]
+        inner //= 2
+    return nn.Sequential(*layers, nn.ConvTranspose2d(inner, channels, kernel, 1, kernel // 2), nn.Tanh())
+
+
+class Residual(nn.Module):
+    """The sum of two branches."""
+
+    def __init__(self, body: list[nn.Module], skip: list[nn.Module]) -> None:
+        super().__init__()
+        self.body, self.skip = nn.Sequential(*body), nn.Sequential(*skip)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.skip(x) + self.body(x)
+
+
+def _bottleneck(channels: int, hidden: int) -> nn.Module:
+    body = [nn.ReLU(), nn.Conv2d(channels, hidden, 3, 1, 1), nn.ReLU(), nn.Conv2d(hidden, channels, 1)]
+    return Residual(body, [])
+
+
+def small_residual_encoder(shape: Shape, outputs: int, width: int) -> nn.Module:
+    """Three convolutions to 2 width channels at a quarter of the side, two bottlenecks of width / 2, a linear layer."""
+    channels, height, _ = shape
+    inner, hidden, side = 2 * width, max(width // 2, 1), height >> 2
+    return nn.Sequential(
+        nn.Conv2d(channels, width, 4, 2, 1),
+        nn.Conv2d(width, inner, 4, 2, 1),
+        nn.Conv2d(inner, inner, 3, 1, 1),
+        _bottleneck(inner, hidden),
+        _bottleneck(inner, hidden),
+        nn.Flatten(),
+        nn.Linear(inner * side * side, outputs),
+    )
+
+
+def small_residual_decoder(shape: Shape, latent_dim: int, width: int) -> nn.Module:
+    """A linear layer, two bottlenecks of width / 2, two transposed convolutions of stride 2."""
+    channels, height, _ = shape
+    inner, hidden = 2 * width, max(width // 2, 1)
+    return nn.Sequential(
+        *_from_codes(latent_dim, inner, height >> 2),
+        _bottleneck(inner, hidden),
+        _bottleneck(inner, hidden),
+        nn.ConvTranspose2d(inner, width, 4, 2, 1),
+        nn.ConvTranspose2d(width, channels, 4, 2, 1),
+        nn.Tanh(),
+    )
+
+
+def _conv3(inner: int, outer: int, stride: int = 1) -> nn.Module:
+    return nn.Conv2d(inner, outer, 3, stride, 1, bias=False)
+
+
+def _match(inner: int, outer: int) -> list[nn.Module]:
+    """What a skip needs to change channels."""
+    return [nn.Conv2d(inner, outer, 1, bias=False)] if inner != outer else []
+
+
+def _down(inner: int, outer: int) -> nn.Module:
+    """Halves the side: pre-activation (He et al., 1603.05027); the skip is averaged (He et al., 1812.01187, D)."""
+    body = [*_activation(inner), _conv3(inner, outer, 2), *_activation(outer), _conv3(outer, outer)]
+    return Residual(body, [nn.AvgPool2d(2), *_match(inner, outer)])
+
+
+def _up(inner: int, outer: int) -> nn.Module:
+    """Doubles the side, as in the generator of spectral normalisation (Miyato et al., 1802.05957)."""
+    double = nn.Upsample(scale_factor=2)  # nearest
+    body = [*_activation(inner), double, _conv3(inner, outer), *_activation(outer), _conv3(outer, outer)]
+    return Residual(body, [*_match(inner, outer), double])
+
+
+def _stages(width: int, blocks: int) -> list[int]:
+    return [min(width << block, 8 * width) for block in range(blocks)]
+
+
+def residual_encoder(shape: Shape, outputs: int, width: int, *, blocks: int) -> nn.Module:
+    """A convolution, then `blocks` residual blocks, each of half the side, with width, 2 width ... 8 width channels."""
+    channels, height, _ = shape
+    stages, side = _stages(width, blocks), height >> blocks
+    downs = [_down(inner, outer) for inner, outer in zip([width, *stages], stages, strict=False)]
+    last = [*_activation(stages[-1]), nn.Flatten(), nn.Linear(stages[-1] * side * side, outputs)]
+    return nn.Sequential(_conv3(channels, width), *downs, *last)
+
+
+def residual_decoder(shape: Shape, latent_dim: int, width: int, *, blocks: int) -> nn.Module:
+    """The mirror image: a linear layer, `blocks` residual blocks, each of twice the side, and a convolution."""
+    channels, height, _ = shape
+    stages = _stages(width, blocks)[::-1]
+    ups = [_up(inner, outer) for inner, outer in zip(stages, [*stages[1:], width], strict=True)]
+    last = [*_activation(width), nn.Conv2d(width, channels, 3, 1, 1), nn.Tanh()]
+    return nn.Sequential(*_from_codes(latent_dim, stages[0], height >> blocks), *ups, *last)

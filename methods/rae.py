@@ -1,0 +1,45 @@
+"""Regularised autoencoder: Ghosh, Sajjadi, Vergari, Black, Schoelkopf, arXiv 1903.12436."""
+
+from typing import Annotated
+
+from torch import Tensor
+
+from methods.base import Method
+from methods.hyperparameters import LogUniform, Positive
+from methods.networks import Networks
+from methods.priors import Prior
+
+
+class RAE(Method):
+    """Small codes and a decoder of small weights (RAE-L2); no distribution is matched while training.
+
+    It is meant to be sampled from a mixture fitted to its codes: `bench.evaluate --sampler gmm`. What it scores with
+    codes from the prior is reported too, as the paper does.
+
+    Args:
+        weight: beta, of half the squared norm of a code, in units of the reconstruction error.
+        decoder_weight: lambda, of the sum of the decoder's squared parameters.
+    """
+
+    priors = ("normal",)
+    paper = "Ghosh et al., arXiv 1903.12436, equations 11 and 12, L2 (its gradient penalty is not offered)"
+    search_space = {"weight": LogUniform(1e-4, 1), "decoder_weight": LogUniform(1e-7, 1e-3)}
+
+    def __init__(
+        self,
+        networks: Networks,
+        prior: Prior,
+        *,
+        weight: Annotated[float, Positive] = 0.01,
+        decoder_weight: Annotated[float, Positive] = 1e-5,
+    ) -> None:
+        super().__init__(networks, prior)
+        self.weight, self.decoder_weight = weight, decoder_weight
+
+    def losses(self, x: Tensor) -> dict[str, Tensor]:
+        z = self.encode(x)
+        reconstruction = self.reconstruction_error(self.decode(z), x)
+        penalty = z.square().sum(1).mean() / 2
+        decoder = sum((p.square().sum() for p in self.decoder.parameters()), start=z.new_zeros(()))
+        loss = reconstruction + self.weight * penalty + self.decoder_weight * decoder
+        return {"loss": loss, "reconstruction": reconstruction, "penalty": penalty, "decoder_norm": decoder}

@@ -1,0 +1,81 @@
+"""Sinkhorn autoencoder: Patrini et al., arXiv 1810.01118; debiased: Feydy et al., arXiv 1810.08278."""
+
+import math
+from typing import Annotated
+
+import torch
+from torch import Tensor
+
+from methods.base import Method
+from methods.functional import squared_distances
+from methods.hyperparameters import AtLeastOne, LogUniform, Positive
+from methods.networks import Networks
+from methods.priors import Prior
+
+
+class Sinkhorn(Method):
+    """Debiased entropic optimal transport between the batch's codes and as many prior samples.
+
+    Args:
+        weight: lambda, in units of the reconstruction error.
+        epsilon: entropic regularisation, in units of the mean squared distance of two prior samples. A smaller one is
+            nearer to the Wasserstein distance, and needs more iterations.
+        iterations: of Sinkhorn's algorithm.
+    """
+
+    paper = "Patrini et al., arXiv 1810.01118, algorithm 1; Feydy et al., arXiv 1810.08278, equation 3"
+    search_space = {"weight": LogUniform(0.1, 1000), "epsilon": LogUniform(0.01, 1)}
+
+    def __init__(
+        self,
+        networks: Networks,
+        prior: Prior,
+        *,
+        weight: Annotated[float, Positive] = 10.0,
+        epsilon: Annotated[float, Positive] = 0.1,
+        iterations: Annotated[int, AtLeastOne] = 20,
+    ) -> None:
+        super().__init__(networks, prior)
+        self.weight, self.iterations = weight, iterations
+        self.epsilon = epsilon * prior.squared_distance
+
+    def losses(self, x: Tensor) -> dict[str, Tensor]:
+        z = self.encode(x)
+        reconstruction = self.reconstruction_error(self.decode(z), x)
+        samples = self.prior.sample(len(z), z.device)
+        penalty = sinkhorn_divergence(z, samples, self.epsilon, self.iterations)
+        return {"loss": reconstruction + self.weight * penalty, "reconstruction": reconstruction, "penalty": penalty}
+
+    def floor(self, n: int) -> float:
+        return 0.0  # for very many codes; of few it is well above, the more so the smaller epsilon is
+
+
+def sinkhorn_divergence(x: Tensor, y: Tensor, epsilon: float, iterations: int) -> Tensor:
+    """OT(x, y) - OT(x, x) / 2 - OT(y, y) / 2 with the cost |x - y|^2 and entropic regularisation (1810.08278, eq. 3).
+
+    Gradients reach `x` [n, d] alone, not the prior's samples `y` [m, d]. Of `iterations`, only the last is
+    differentiated: at the optimum the potentials have no gradient of their own.
+    """
+    with torch.no_grad():
+        across = squared_distances(x, y)
+        f, g = _potentials(across, epsilon, iterations)
+        within, _ = _potentials(squared_distances(x, x), epsilon, iterations)
+        of_prior, _ = _potentials(squared_distances(y, y), epsilon, iterations)
+        g = _soft_minimum(across.T, f, epsilon)
+    f = _soft_minimum(squared_distances(x, y), g, epsilon)
+    # By symmetry, moving both arguments of OT(x, x) changes it twice as much as moving one.
+    within = _soft_minimum(squared_distances(x, x.detach()), within, epsilon)
+    return f.mean() + g.mean() - within.mean() - of_prior.mean()
+
+
+def _potentials(cost: Tensor, epsilon: float, iterations: int) -> tuple[Tensor, Tensor]:
+    """Dual potentials f [n], g [m] of entropic transport between uniform weights, by averaged steps (1810.08278)."""
+    f, g = torch.zeros_like(cost[:, 0]), torch.zeros_like(cost[0])
+    for _ in range(iterations):
+        f, g = (f + _soft_minimum(cost, g, epsilon)) / 2, (g + _soft_minimum(cost.T, f, epsilon)) / 2
+    return f, g
+
+
+def _soft_minimum(cost: Tensor, potential: Tensor, epsilon: float) -> Tensor:
+    """-epsilon log mean_j exp((potential_j - cost_ij) / epsilon), shape [n]."""
+    return -epsilon * (((potential - cost) / epsilon).logsumexp(1) - math.log(cost.shape[1]))

@@ -1,0 +1,43 @@
+"""Sliced Wasserstein autoencoder: Kolouri, Pope, Martin, Rohde, Sliced-Wasserstein Auto-Encoder, arXiv 1804.01947."""
+
+from typing import Annotated
+
+from torch import Tensor
+
+from methods.base import Method
+from methods.functional import sliced_distance
+from methods.hyperparameters import AtLeastOne, LogUniform, Positive
+from methods.networks import Networks
+from methods.priors import Prior
+
+
+class Sliced(Method):
+    """Sorted random projections of the codes are matched with those of as many prior samples.
+
+    Args:
+        weight: lambda, in units of the reconstruction error.
+        slices: L, random directions in each step.
+    """
+
+    paper = "Kolouri et al., arXiv 1804.01947, equation 14"
+    search_space = {"weight": LogUniform(1, 10_000)}
+
+    def __init__(
+        self,
+        networks: Networks,
+        prior: Prior,
+        *,
+        weight: Annotated[float, Positive] = 100.0,
+        slices: Annotated[int, AtLeastOne] = 256,
+    ) -> None:
+        super().__init__(networks, prior)
+        self.weight, self.slices = weight, slices
+
+    def losses(self, x: Tensor) -> dict[str, Tensor]:
+        z = self.encode(x)
+        reconstruction = self.reconstruction_error(self.decode(z), x)
+        penalty = sliced_distance(z, self.prior.sample(len(z), z.device), self.slices)
+        return {"loss": reconstruction + self.weight * penalty, "reconstruction": reconstruction, "penalty": penalty}
+
+    def floor(self, n: int) -> float:
+        return 0.0  # for many codes; of finitely many it is a little above

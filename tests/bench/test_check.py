@@ -1,0 +1,440 @@
+"""Each check of the contract rejects methods that are broken in just that way, and the command says so."""
+
+from copy import deepcopy
+from typing import Annotated
+
+import pytest
+import torch
+from torch import Tensor, nn
+from typer.testing import CliRunner
+
+from bench.check import app
+from bench.contract import CHECKS, Subject, judge
+from methods import METHODS, Method
+from methods.functional import ema_, frozen
+from methods.gan import GAN
+from methods.hyperparameters import Choice, LogUniform, Positive
+from methods.mmd import MMD
+from methods.moco import MoCo
+
+CASES = []
+
+
+def broken(check: str, reason: str, prior: str = "normal"):
+    """Lists a method that `check` must reject with `reason`."""
+
+    def listed(method: type[Method]) -> type[Method]:
+        CASES.append(pytest.param(check, prior, reason, method, id=f"{check}-{method.__name__}"))
+        return method
+
+    return listed
+
+
+class Spoilt(MMD):
+    """MMD whose losses pass through `spoil`."""
+
+    def losses(self, x: Tensor) -> dict[str, Tensor]:
+        return self.spoil(x, super().losses(x))
+
+    def spoil(self, x: Tensor, losses: dict[str, Tensor]) -> dict[str, Tensor]:
+        del x
+        return losses
+
+    def penalised(self, losses: dict[str, Tensor], penalty: Tensor) -> dict[str, Tensor]:
+        return losses | {"loss": losses["reconstruction"] + penalty, "penalty": penalty}
+
+
+@broken("schema", "it has no docstring")
+class Undocumented(MMD):
+    __doc__ = None
+
+
+@broken("schema", "`paper` is empty")
+class Uncited(MMD):
+    """A method."""
+
+    paper = ""
+
+
+@broken("schema", "`priors` names cauchy")
+class UnknownPrior(MMD):
+    """A method."""
+
+    priors = ("normal", "cauchy")
+
+
+@broken("schema", "search_space names wieght")
+class Misspelt(MMD):
+    """A method."""
+
+    search_space = {"wieght": LogUniform(0.1, 1)}
+
+
+@broken("schema", "weight must be > 0, not -1.0")
+class TooWide(MMD):
+    """A method."""
+
+    search_space = {"weight": Choice((-1.0, 10.0))}
+
+
+@broken("schema", "the default of weight, 10.0, is outside")
+class OutsideSearch(MMD):
+    """A method."""
+
+    search_space = {"weight": LogUniform(20, 1000)}
+
+
+@broken("schema", "say integer=True", prior="sphere")
+class Fractions(MoCo):
+    """A method."""
+
+    search_space = {"queue_size": LogUniform(256, 65536)}
+
+
+@broken("schema", "the hyperparameter weight needs a type and a default")
+class WithoutDefault(MMD):
+    """A method."""
+
+    search_space = {}
+
+    def __init__(self, networks, prior, *, weight: Annotated[float, Positive]):
+        super().__init__(networks, prior, weight=weight)
+
+
+@broken("shapes", "encode(x) leaves the support of the prior sphere", prior="sphere")
+class OffTheSphere(MMD):
+    def encode(self, x):
+        return self.encoder(x)
+
+
+@broken("shapes", "sample_codes(x) is torch.float32 [6, 1, 4]")
+class OddCodes(MMD):
+    def sample_codes(self, x):
+        return self.encode(x)[:, None]
+
+
+@broken("shapes", "decode(z) has pixels outside [-1, 1]")
+class Overexposed(MMD):
+    def decode(self, z):
+        return 100 * self.decoder(z)
+
+
+@broken("shapes", "losses(x) lacks reconstruction")
+class Unnamed(Spoilt):
+    def spoil(self, _x, losses):
+        return {"loss": losses["loss"], "error": losses["reconstruction"]}
+
+
+@broken("shapes", "losses(x): penalty must be float32 scalars")
+class Unreduced(Spoilt):
+    def spoil(self, _x, losses):
+        return losses | {"penalty": losses["penalty"].expand(3)}
+
+
+@broken("shapes", "in eval mode changes seen")
+class Counts(MMD):
+    def __init__(self, networks, prior):
+        super().__init__(networks, prior)
+        self.register_buffer("seen", torch.zeros(()))
+
+    def encode(self, x):
+        self.seen += len(x)
+        return super().encode(x)
+
+
+@broken("precision", "encode(x) is torch.bfloat16")
+class Coarse(MMD):
+    def encode(self, x):
+        return self.encoder(x).to(self.encoder.dtype)
+
+
+@broken("precision", "with bf16 networks the reconstruction is")
+class Coarser(Spoilt):
+    def spoil(self, _x, losses):
+        scale = 2 if self.encoder.dtype == torch.bfloat16 else 1
+        return losses | {"reconstruction": scale * losses["reconstruction"]}
+
+
+@broken("finite", "loss, penalty is not finite for a batch of 2 and 2 latent dimensions")
+class Threes(Spoilt):
+    def spoil(self, x, losses):
+        return self.penalised(losses, losses["penalty"] * torch.ones(len(x) - 2).mean())
+
+
+@broken("finite", "the gradient of encoder.body.0.weight, encoder.body.0.bias")
+class Rooted(Spoilt):
+    def spoil(self, x, losses):
+        z = self.encode(x)
+        return self.penalised(losses, (z[:, None] - z).square().sum(2).sqrt().mean())
+
+
+@broken("finite", "where all images are equal")
+class Standardised(Spoilt):
+    def spoil(self, x, losses):
+        z = self.encode(x)
+        return self.penalised(losses, ((z - z.mean(0)) / z.std(0)).pow(4).mean())
+
+
+@broken("step", "a step leaves extra.weight, extra.bias as it was")
+class Unused(MMD):
+    def __init__(self, networks, prior):
+        super().__init__(networks, prior)
+        self.extra = nn.Linear(2, 2)
+
+
+@broken("step", "param_groups has critic.0.weight, critic.0.bias, critic.2.weight and 5 more not at all")
+class Ungrouped(GAN):
+    def param_groups(self):
+        return super().param_groups()[:1]
+
+
+@broken("step", "twice")
+class Twice(MMD):
+    def param_groups(self):
+        return [*super().param_groups(), {"params": list(self.decoder.parameters())}]
+
+
+@broken("step", "which is not trained; name its module in `averages`", prior="sphere")
+class Undeclared(MoCo):
+    averages = ()
+
+
+@broken("step", "`averages` names key_encoders, which is no submodule", prior="sphere")
+class MisspeltAverage(MoCo):
+    averages = ("key_encoders",)
+
+
+@broken("step", "but a step leaves it as it was", prior="sphere")
+class NeverMoved(MoCo):
+    def after_step(self):
+        pass
+
+
+@broken("step", "`averages` names copied, but gradients reach it")
+class TrainedAverage(MMD):
+    averages = ("copied",)
+
+    def __init__(self, networks, prior):
+        super().__init__(networks, prior)
+        self.copied = deepcopy(self.encoder)
+
+    def after_step(self):
+        ema_(self.copied, self.encoder, 0.5)
+
+
+@broken("state", "loss, penalty differs")
+class CountsInPython(Spoilt):
+    steps = 0
+
+    def spoil(self, _x, losses):
+        return self.penalised(losses, losses["penalty"] + self.steps)
+
+    def after_step(self):
+        self.steps += 1
+
+
+@broken("state", "steps after a restart change total otherwise")
+class Unsaved(MMD):
+    def __init__(self, networks, prior):
+        super().__init__(networks, prior)
+        self.register_buffer("total", torch.zeros(()), persistent=False)
+
+    def after_step(self):
+        self.total += 1
+
+
+@broken("seeds", "two seeds start with the same codes")
+class SeedsItself(MMD):
+    def __init__(self, networks, prior):
+        torch.manual_seed(0)
+        super().__init__(networks, prior)
+
+
+@broken("seeds", "the same seed starts with another shift")
+class StartsAnyhow(MMD):
+    def __init__(self, networks, prior):
+        super().__init__(networks, prior)
+        generator = torch.Generator()
+        generator.seed()
+        self.register_buffer("shift", torch.randn(3, generator=generator))
+
+
+@broken("seeds", "steps with the same seed change")
+class DrawsAnyhow(Spoilt):
+    def spoil(self, _x, losses):
+        generator = torch.Generator()
+        generator.seed()
+        return self.penalised(losses, losses["penalty"] * torch.rand((), generator=generator))
+
+
+@broken("traces", "Unsupported at test_check.py:")
+class Branches(Spoilt):
+    def spoil(self, _x, losses):
+        return losses if losses["penalty"] > 0 else self.penalised(losses, -losses["penalty"])
+
+
+@broken("traces", "compiled, penalty is")
+class OtherwiseCompiled(Spoilt):
+    def spoil(self, _x, losses):
+        return losses | {"penalty": losses["penalty"] + (1 if torch.compiler.is_compiling() else 0)}
+
+
+@broken("waiting", "losses waits for the device at test_check.py:")
+class Reads(Spoilt):
+    def spoil(self, _x, losses):
+        self.seen = losses["loss"].detach().tolist()
+        return losses
+
+
+@broken("waiting", "_local_scalar_dense")
+class Branching(Spoilt):
+    def spoil(self, _x, losses):
+        return losses | {"penalty": losses["penalty"] * torch.is_nonzero(losses["penalty"])}
+
+
+@broken("waiting", "indexing with a mask")
+class Masks(Spoilt):
+    def spoil(self, x, losses):
+        return self.penalised(losses, x[x > 0].mean())
+
+
+@broken("waiting", "aten.masked_select")
+class Selects(Spoilt):
+    def spoil(self, x, losses):
+        return self.penalised(losses, torch.masked_select(x, x > 0).mean())
+
+
+@broken("waiting", "torch.linalg")
+class Inverts(Spoilt):
+    def spoil(self, x, losses):
+        z = self.encode(x)
+        return self.penalised(losses, torch.linalg.inv(z.T @ z + torch.eye(4)).trace())
+
+
+@broken("waiting", "the backward pass waits")
+class Hooked(Spoilt):
+    def spoil(self, _x, losses):
+        losses["loss"].register_hook(lambda gradient: gradient * gradient.item())
+        return losses
+
+
+@broken("waiting", "after_step waits for the device at test_check.py:", prior="sphere")
+class ComparesAfterwards(MoCo):
+    def after_step(self):
+        if not torch.equal(self.queue, self.keys):
+            super().after_step()
+
+
+@broken("floor", "floor(500) says 0")
+class Lifted(Spoilt):
+    def spoil(self, _x, losses):
+        return losses | {"penalty": losses["penalty"] + 0.5}
+
+
+@broken("floor", "there is a floor but no penalty")
+class Nameless(Spoilt):
+    def spoil(self, _x, losses):
+        return {"loss": losses["loss"], "reconstruction": losses["reconstruction"], "mmd": losses["penalty"]}
+
+
+@broken("grows", "does not grow where codes are shrunk")
+class MeanOnly(Spoilt):
+    def spoil(self, x, losses):
+        return self.penalised(losses, self.encode(x).mean(0).square().sum() - self.prior.dim / len(x))
+
+
+@broken("grows", "does not grow where codes are shifted")
+class SpreadOnly(Spoilt):
+    def spoil(self, x, losses):
+        return self.penalised(losses, (self.encode(x).var(0) - 1).square().sum())
+
+
+@broken("grows", "does not grow where codes are shifted", prior="sphere")
+class FrozenQueue(MoCo):
+    def after_step(self):
+        ema_(self.key_encoder, self.encoder, self.momentum)
+
+
+@broken("rotation", "where codes and normal draws are rotated together", prior="sphere")
+class AlongAxes(Spoilt):
+    def spoil(self, x, losses):
+        z, samples = self.encode(x), self.prior.sample(len(x), x.device)
+        return self.penalised(losses, (z.sort(0).values - samples.sort(0).values).square().mean())
+
+
+@pytest.mark.parametrize(("check", "prior", "reason", "method"), CASES)
+def test_a_check_rejects_a_broken_method(check, prior, reason, method):
+    verdict = judge(check, Subject(method, prior))
+    assert verdict.state == "broken"
+    assert reason in verdict.reason
+    assert "\n" not in verdict.reason
+
+
+def test_every_check_rejects_something():
+    assert {case.values[0] for case in CASES} == set(CHECKS)
+
+
+def test_an_exception_of_the_method_is_its_fault_and_says_where():
+    class Fails(MMD):
+        def losses(self, _x):
+            raise RuntimeError("no luck")
+
+    assert judge("finite", Subject(Fails, "normal")).reason.startswith("RuntimeError at test_check.py:")
+
+
+def test_what_does_not_wait_is_not_said_to():
+    class Fills(Spoilt):
+        def spoil(self, x, losses):
+            z = frozen(self.encoder, x)
+            z[z > 0] = 0.0  # one number: torch fills in place
+            order = z.argsort(0).to(z.device)
+            return losses | {"filled": z.gather(0, order).mean() + z[order[0], 0].mean()}
+
+    assert judge("waiting", Subject(Fills, "normal")).state == "ok"
+
+
+def test_a_check_leaves_random_states_alone():
+    torch.manual_seed(3)
+    expected = torch.rand(2)
+    torch.manual_seed(3)
+    judge("seeds", Subject(MMD, "normal"))
+    assert torch.equal(torch.rand(2), expected)
+
+
+def test_an_axis_that_cannot_be_told_is_no_reason_to_reject():
+    class Square(Spoilt):
+        def spoil(self, x, losses):
+            z = self.encode(x)
+            return self.penalised(losses, (z @ torch.randn(z.shape[1], z.shape[1])).square().mean())
+
+    verdict = judge("rotation", Subject(Square, "sphere"))
+    assert (verdict.state, "several axes" in verdict.reason) == ("not asked", True)
+
+
+def check(*arguments: str):
+    return CliRunner().invoke(app, list(arguments))
+
+
+def test_the_command_says_that_a_method_keeps_the_contract():
+    result = check("gan", "--prior", "sphere")
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert lines[0] == "gan, prior sphere"
+    assert [line.split()[0] for line in lines[1:13]] == ["ok"] * 9 + ["not"] * 3
+    assert "gan, prior sphere: keeps the contract" in result.stdout
+
+
+def test_the_command_names_what_a_plug_in_breaks(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "from methods.mmd import MMD\n\n\nclass Mine(MMD):\n    '''Codes off the sphere.'''\n\n"
+        "    priors = ('sphere',)\n\n    def encode(self, x):\n        return self.encoder(x)\n\n\n"
+        "METHODS = {'mine': Mine}\n"
+    )
+    try:
+        result = check(str(path))
+    finally:
+        METHODS.pop("mine", None)
+    assert result.exit_code == 1
+    assert "  broken     shapes     encode(x) leaves the support of the prior sphere" in result.stdout
+    assert "mine, prior sphere: breaks the contract: shapes" in result.stdout
