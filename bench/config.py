@@ -74,7 +74,8 @@ class Evaluation(Strict):
 
     evaluations: rows of a trial, dense early: the k-th of n stands at (k/n)^2 of the training.
     samples: generated images for each row. split: the held-out real images they are compared with.
-    final_samples: generated images for the last checkpoint's own row, which are compared with the training images.
+    final_samples: generated images for the last checkpoint's own row, of all metrics (FID: against the training
+    images); null: no such row.
     extractor: whose features images are compared in: FID's Inception network, a classifier of the data set's labels, a
     network that tells by how much an image was turned, or auto: the first of these that can be had.
     extractor_precision: inside Inception. extractor_steps: the training of the other two.
@@ -83,12 +84,24 @@ class Evaluation(Strict):
 
     evaluations: PositiveInt = 12
     samples: SampleCount = 10_000
-    final_samples: SampleCount = 50_000
+    final_samples: SampleCount | None = 50_000
     split: Literal["test", "validation"] = "test"
     extractor: Literal["auto", "inception", "classifier", "rotation"] = "auto"
     extractor_precision: Literal["fp32", "bf16"] = "fp32"
     extractor_steps: PositiveInt = 400
     seed: Annotated[int, Field(ge=0, le=2**31)] = 0
+
+
+class Search(Strict):
+    """Equal-budget search (bench.run --tune). points: of each method's search space; none: no search.
+
+    seeds: tuning seeds of a point. scheduler: none trains every point to its end; asha (Li et al., arXiv 1810.05934)
+    stops those early that are behind, which favours methods that start fast.
+    """
+
+    points: Annotated[int, Field(gt=0, le=10_000)] | None = None
+    seeds: PositiveInt = 1
+    scheduler: Literal["none", "asha"] = "none"
 
 
 class Experiment(Strict):
@@ -101,6 +114,7 @@ class Experiment(Strict):
     network: Network = Network()
     training: Training = Training()
     evaluation: Evaluation = Evaluation()
+    search: Search = Search()
 
 
 def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:

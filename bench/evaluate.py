@@ -73,8 +73,7 @@ def main(
 
     if sampler not in SAMPLERS:
         raise unknown("sampler", sampler, SAMPLERS)
-    for path in plugin or []:
-        plugins.install(plugins.read(path))
+    plugins.install_all(plugin or [])
     folder = ExperimentFolder(experiment)
     todo, left_out = _finished(folder)
     for line in left_out:
@@ -116,7 +115,9 @@ def _finished(folder: "ExperimentFolder") -> tuple[list["TrialFolder"], list[str
             continue
         method = trial.spec()["spec"]["method"]
         if method not in METHODS:
-            raise UserError(f"the method {method!r} comes from a plug-in; give its file with --plugin")
+            raise UserError(
+                f"the method {method!r} comes from a plug-in; give its file with --plugin, or install its package"
+            )
         why = _unable(trial)
         if why:
             left_out.append(f"{trial.path.name} {why}")

@@ -28,6 +28,7 @@ def trained_method(folder: TrialFolder, device: "str | torch.device" = "cpu") ->
     """
     import torch
 
+    from bench import plugins
     from bench.step import exact_arithmetic
     from bench.train import build
     from methods import METHODS
@@ -35,9 +36,10 @@ def trained_method(folder: TrialFolder, device: "str | torch.device" = "cpu") ->
     place = torch_device(device)
     spec = folder.spec()["spec"]
     if spec["method"] not in METHODS:
-        raise UserError(
-            f"the method {spec['method']!r} comes from a plug-in; give its file (--plugin, or plugins=[...])"
-        )
+        plugins.install_all()
+    if spec["method"] not in METHODS:
+        remedy = "give its file (--plugin, or plugins=[...]), or install its package"
+        raise UserError(f"the method {spec['method']!r} comes from a plug-in; {remedy}")
     checkpoint, warning = folder.checkpoint()
     if checkpoint is None:
         raise UserError(f"{folder.path.name} has no checkpoint (any more); train it again with bench.run --force")
@@ -89,8 +91,7 @@ class Loaded:
         if plugins:
             from bench import plugins as known
 
-            for plugin in plugins:
-                known.install(known.read(Path(plugin)))
+            known.install_all([Path(plugin) for plugin in plugins])
         return cls(folder, tables.rows(folder), tables.trials(folder))
 
     def method(self, variant: str, seed: int = 0, device: "str | torch.device" = "cpu") -> "Method":

@@ -4,6 +4,8 @@ import importlib
 import os
 import shlex
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from bench.evaluation import extractors
 from bench.evaluation.trained import load_extractor
 from bench.executors import Context, Resources
 from bench.experiment import Action, action, alone, describe, refuse_other_protocol, shown
-from bench.plugins import Plugin
+from bench.plugins import Packaged, Plugin
 from bench.preparation import Request
 from bench.progress import Progress
 from bench.store import ExperimentFolder
@@ -46,7 +48,13 @@ class Run:
     request: Request
     options: Options
     resources: Resources
-    plugins: tuple[Plugin, ...]
+    plugins: tuple[Plugin | Packaged, ...]
+    first_seed: int = 0
+
+    @property
+    def size(self) -> int:
+        """How many trials there are."""
+        return len(self.variants) * self.experiment.seeds
 
     @property
     def folder(self) -> ExperimentFolder:
@@ -79,11 +87,17 @@ class Run:
 
     def wet(self) -> None:
         """Prepare, train what is missing, report. Exit status 1 where a trial diverged or failed, 130 on Ctrl-C."""
+        with self.session(self.size):
+            self.conclude(self.train())
+
+    @contextmanager
+    def session(self, trials: int) -> Iterator[None]:
+        """Ask before very many `trials`, then hold the folder alone; Ctrl-C ends it with what to do next."""
         self._check_machine()
-        checks.confirm(len(self.variants) * self.experiment.seeds, self.options.yes)
+        checks.confirm(trials, self.options.yes)
         try:
             with alone(self.folder):
-                self._run()
+                yield
         except KeyboardInterrupt:
             age = f"its last checkpoint (at most about {self.options.checkpoint_seconds:g} s old)"
             print(f"\ninterrupted; each trial goes on from {age}. To go on: {_command()}", file=sys.stderr)
@@ -93,7 +107,8 @@ class Run:
         """Refuse what no trial could be given, before anything is waited for."""
         self._executor().check(self.resources)
 
-    def _run(self) -> None:
+    def train(self) -> list[Trial]:
+        """Prepare the data and train what is missing; all trials, also those that were done already."""
         evaluation, stored, weights = self._extractor(download=True)
         prepared = data.prepare(self.request)
         experiment = self._resolved(evaluation, bool(prepared.classes))
@@ -133,12 +148,16 @@ class Run:
             )
             with data.in_use(prepared):
                 self._execute(todo, context)
+        return trials
+
+    def conclude(self, trials: list[Trial]) -> None:
+        """Report; exit status 1 where one of `trials` diverged or failed."""
         report.print_tables(*report.build(self.folder))
         print(f"report: {shown(self.folder.report / 'index.html')}")
         _exit_for(self.folder, [(trial, self.folder.trial(trial.name).status()) for trial in trials])
 
     def _planned(self, experiment: Experiment, fingerprint: str) -> list[Trial]:
-        return plan(experiment, self.variants, fingerprint, self.resources.cpus)
+        return plan(experiment, self.variants, fingerprint, self.resources.cpus, self.first_seed)
 
     def _actions(self, trials: list[Trial]) -> dict[str, Action]:
         options = self.options

@@ -20,6 +20,11 @@ class Executor(StrEnum):
     serial = "serial"
 
 
+class Scheduler(StrEnum):
+    none = "none"
+    asha = "asha"
+
+
 @app.command(cls=cli.Command)
 def main(
     methods: Annotated[str | None, typer.Option(help="Such as moco,gan[weight=1|10]; default: all.")] = None,
@@ -27,6 +32,12 @@ def main(
     config: Annotated[Path | None, typer.Option(help="A YAML file; options given here win over it.")] = None,
     sets: Annotated[list[str] | None, typer.Option("--set", help="Like training.epochs=10; see bench.info.")] = None,
     seeds: Annotated[int | None, typer.Option(help="Seeds 0 to N-1 for every method; default 3.")] = None,
+    tune: Annotated[
+        int | None, typer.Option(min=1, max=10_000, help="First search so many points of each method's space.")
+    ] = None,
+    scheduler: Annotated[
+        Scheduler | None, typer.Option(help="asha: stop points that are behind; favours fast starters.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Its folder; default results/<data set or file>.")] = None,
     data_root: cli.DataRoot = None,
     image_size: cli.ImageSize = None,
@@ -58,18 +69,19 @@ def main(
     from bench.executors import Resources
     from bench.pipeline import Options, Run
     from bench.preparation import Request
+    from bench.tune import Tuning
     from bench.variants import parse_variants, split_methods
     from methods import METHODS
 
-    installed = [plugins.read(path) for path in plugin or []]
-    for each in installed:
-        plugins.install(each)
+    installed = plugins.install_all(plugin or [])
     overrides: dict[str, Any] = {"dataset": dataset, "seeds": seeds}
     overrides["methods"] = None if methods is None else split_methods(methods)
     overrides["preprocessing"] = cli.preprocessing(image_size, crop, grey)
     kind, stored = cli.extractor(extractor)
     kind = "inception" if inception_weights and extractor is None else kind
     overrides["evaluation"] = {"extractor": kind} if kind else None
+    search = {"points": tune, "scheduler": scheduler and scheduler.value}
+    overrides["search"] = {key: value for key, value in search.items() if value is not None} or None
     overrides = {key: value for key, value in overrides.items() if value is not None}
     experiment = configuration.resolve(overrides, config, sets)
     experiment = experiment if experiment.methods else experiment.model_copy(update={"methods": list(METHODS)})
@@ -88,8 +100,12 @@ def main(
         retrain_stale,
         yes,
     )
-    resources = Resources(cpus_per_trial, gpus_per_trial, max_concurrent, address)
-    run = Run(experiment, variants, request, options, resources, tuple(installed))
+    resources = Resources(cpus_per_trial, gpus_per_trial, max_concurrent, address, experiment.search.scheduler)
+    run = Run(experiment, variants, request, options, resources, installed)
+    if experiment.search.points:
+        run = Tuning(run)
+    elif experiment.search.scheduler != "none":
+        raise UserError("--scheduler is for a search; give --tune N too")
     run.dry() if dry_run else run.wet()
 
 

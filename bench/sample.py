@@ -54,8 +54,7 @@ def main(
 
     if sampler not in SAMPLERS:
         raise unknown("sampler", sampler, SAMPLERS)
-    for path in plugin or []:
-        plugins.install(plugins.read(path))
+    plugins.install_all(plugin or [])
     if sampler != "prior" and kind is not Kind.samples:
         raise UserError(f"--sampler {sampler} is of --kind samples; {kind.value} have codes of their own")
     for path, suffix in ((out, ".png"), (npz, ".npz")):

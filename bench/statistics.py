@@ -4,7 +4,7 @@ import pandas as pd
 
 from bench.columns import METRICS, Column, parse
 
-STATES = ["done", "diverged", "failed", "unfinished", "stale"]
+STATES = ["done", "diverged", "failed", "stopped", "unfinished", "stale"]
 POSITIONS = {"seed", "step", "epoch", "images_seen", "sampling_seed", "extractor_accuracy"}
 PLAIN = ["reconstruction_test", "train_seconds", "evaluation_seconds"]  # measured whatever the protocol
 

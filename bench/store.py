@@ -16,7 +16,7 @@ import yaml
 from bench.files import Folder
 
 REAL = "real.png"  # some real images, beside the extractor
-FINAL = ("done", "diverged")  # states that the same command does not train again
+FINAL = ("done", "diverged", "stopped")  # states that the same command does not train again
 CHECKPOINTS = ("checkpoint.pt", "checkpoint.previous.pt")  # the newest first
 
 
@@ -37,7 +37,10 @@ class TrialFolder(Folder):
         return json.loads(self.read("environment.json"))
 
     def status(self) -> dict[str, Any]:
-        """state: missing, running, done, diverged or failed; reason; attempts, each with the step it began from."""
+        """state: missing, running, done, diverged, stopped (by a scheduler) or failed; reason; and attempts.
+
+        Each attempt has the step it began from.
+        """
         if not self.exists("status.json"):
             return {"state": "missing", "reason": None, "attempts": []}
         return json.loads(self.read("status.json"))
@@ -67,6 +70,10 @@ class TrialFolder(Folder):
         if error:
             self.write("error.txt", error.encode())
         self._set(self.status() | {"state": state, "reason": reason})
+
+    def stop(self, reason: str) -> None:
+        """For a trial that a scheduler ended early."""
+        self._set(self.status() | {"state": "stopped", "reason": reason})
 
     def fail(self, spec: dict[str, Any], reason: str) -> None:
         """For a trial whose worker is gone for good, or never came."""

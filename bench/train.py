@@ -96,7 +96,9 @@ class Trainer:
         checkpoint_seconds: float = 20.0,
     ) -> None:
         self.seed = spec["seed"]
-        self.training = Training.model_validate(spec["training"])
+        # A trial's own learning rate goes before the experiment's; older trials have none.
+        rate = spec.get("learning_rate", spec["training"]["learning_rate"])
+        self.training = Training.model_validate(spec["training"] | {"learning_rate": rate})
         self.evaluator, self.save, self.device = evaluator, save, device
         self.checkpoint_seconds = checkpoint_seconds
         self.images = torch.from_numpy(data.images("train")[: self.training.train_images]).to(device)
@@ -195,7 +197,8 @@ class Trainer:
         self.state.rows.append(self._row(clock, started, means | columns))
         if self.state.step == self.total_steps:
             started = time.perf_counter()
-            self.state.rows.append(self._row(clock, started, self.evaluator.final(self.method)))
+            last = self.evaluator.final(self.method)
+            self.state.rows += [self._row(clock, started, last)] if last else []
         self.state.sums, self.state.summed_steps = {}, 0
         pngs = {f"{name}-{self.state.step:08d}.png": grid_png(images) for name, images in grids.items()}
         self.save(self.checkpoint(), self.state.rows, pngs)

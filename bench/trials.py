@@ -43,9 +43,12 @@ class Trial:
         return {"id": self.id, "label": self.label, "source": self.source, "spec": self.spec}
 
 
-def plan(experiment: Experiment, variants: list[Variant], fingerprint: str, threads: int) -> list[Trial]:
+def plan(
+    experiment: Experiment, variants: list[Variant], fingerprint: str, threads: int, first_seed: int = 0
+) -> list[Trial]:
     """Every variant with every seed; all first seeds before all second ones, so that a cut run still compares."""
-    pairs = [(seed, variant) for seed in range(experiment.seeds) for variant in variants]
+    seeds = range(first_seed, first_seed + experiment.seeds)
+    pairs = [(seed, variant) for seed in seeds for variant in variants]
     return [_trial(experiment, variant, fingerprint, threads, seed) for seed, variant in pairs]
 
 
@@ -54,6 +57,7 @@ def _trial(experiment: Experiment, variant: Variant, fingerprint: str, threads: 
         "method": variant.method,
         "hyperparameters": variant.hyperparameters,
         "prior": variant.prior,
+        "learning_rate": variant.learning_rate or experiment.training.learning_rate,
         **_protocol(experiment, fingerprint, threads),
         "seed": seed,
     }

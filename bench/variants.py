@@ -1,17 +1,29 @@
-"""`moco[temperature=0.05|0.1,prior=sphere]` -> variants: a method, its prior and all its hyperparameters."""
+"""`moco[temperature=0.05|0.1,prior=sphere]` -> variants: a method, its prior and all its hyperparameters.
+
+`learning_rate` may be chosen like a hyperparameter, and `point=K` takes what is not chosen, and may be searched, from
+the K-th point of the method's search (`search_point`).
+"""
 
 import itertools
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from bench.errors import UserError, unknown
+from bench.files import sha256
 from bench.strict_yaml import parse_yaml
 from methods import METHODS
-from methods.hyperparameters import schema
+from methods.hyperparameters import Hyperparameter, LogUniform, Positive, Range, schema
 from methods.priors import PRIORS
 
 EXAMPLE = "moco[temperature=0.1|0.2,queue_size=4096]"
+LEARNING_RATES = LogUniform(3e-4, 3e-2)  # searched for every method alike
+MOST_POINTS = 10_000
+COMMON = {  # may stand in any method's brackets, beside its hyperparameters and prior
+    "learning_rate": Hyperparameter("learning_rate", float, 1e-3, Positive),
+    "point": Hyperparameter("point", int, 0, Range(0, MOST_POINTS)),
+}
 
 
 @dataclass(frozen=True)
@@ -21,15 +33,50 @@ class Variant:
     method: str
     prior: str
     hyperparameters: dict[str, Any] = field(hash=False)
+    learning_rate: float | None = None  # None: the experiment's
+    point: int | None = None
+    free: tuple[str, ...] = ()  # what a search draws: searchable, and not chosen
 
     @property
     def label(self) -> str:
         """The method's name and, in brackets, what differs from its defaults: the same for the same content."""
         method = METHODS[self.method]
         parts = [] if self.prior == method.priors[0] else [f"prior={self.prior}"]
-        defaults = schema(method)
-        parts += [f"{k}={v}" for k, v in self.hyperparameters.items() if v != defaults[k].default]
+        defaults = {name: parameter.default for name, parameter in schema(method).items()}
+        values = self.hyperparameters | {"learning_rate": self.learning_rate, "point": self.point}
+        if self.point is not None:  # which says what is free; what is not was chosen, be it the default
+            values = {k: v for k, v in values.items() if k not in self.free}
+            defaults = {k: v for k, v in defaults.items() if k not in method.search_space}
+        parts += [f"{k}={v}" for k, v in values.items() if v != defaults.get(k)]
         return f"{self.method}[{','.join(parts)}]" if parts else self.method
+
+    def at_point(self, point: int) -> "Variant":
+        """This variant with what is free from a point of its method's search."""
+        drawn = search_point(self.method, self.free, point)
+        rate = drawn.pop("learning_rate", self.learning_rate)
+        return replace(self, hyperparameters=self.hyperparameters | drawn, learning_rate=rate, point=point)
+
+
+@lru_cache(maxsize=1024)
+def _unit_points(names: tuple[str, ...], count: int) -> Any:
+    """The first `count` points of a scrambled Halton sequence in the unit cube, seeded by the names of its axes."""
+    from scipy.stats import qmc  # takes a while
+
+    seed = int(sha256(",".join(names).encode())[:8], 16)
+    return qmc.Halton(len(names), scramble=True, rng=seed).random(count)
+
+
+def search_point(method: str, names: tuple[str, ...], point: int) -> dict[str, Any]:
+    """Values for `names`, of the method's search space or "learning_rate", at point 0, 1, ... of the search.
+
+    The first points of a longer search are those of a shorter one. Methods that search under the same names are tried
+    at the same places of their ranges.
+    """
+    if not names:
+        return {}
+    spaces = {**METHODS[method].search_space, "learning_rate": LEARNING_RATES}
+    units = _unit_points(names, 64 * (1 + point // 64))[point]
+    return {name: spaces[name].at(u) for name, u in zip(names, units.tolist(), strict=True)}
 
 
 def split_methods(text: str) -> list[str]:
@@ -69,7 +116,7 @@ def _parse(text: str) -> list[Variant]:
 def _value(name: str, key: str, text: str) -> Any:
     """One value of `key`, checked against the method's signature, or against its priors for the key 'prior'."""
     method = METHODS[name]
-    known = schema(method)
+    known = schema(method) | COMMON
     if key == "prior":
         if text not in PRIORS:
             raise unknown("prior", text, PRIORS)
@@ -86,5 +133,9 @@ def _value(name: str, key: str, text: str) -> Any:
 
 def _variant(name: str, chosen: dict[str, Any]) -> Variant:
     prior = chosen.pop("prior", METHODS[name].priors[0])
+    rate, point = chosen.pop("learning_rate", None), chosen.pop("point", None)
     defaults = {key: parameter.default for key, parameter in schema(METHODS[name]).items()}
-    return Variant(name, prior, defaults | chosen)
+    free = [key for key in METHODS[name].search_space if key not in chosen]
+    free += ["learning_rate"] if rate is None else []
+    variant = Variant(name, prior, defaults | chosen, rate, free=tuple(free))
+    return variant if point is None else variant.at_point(point)

@@ -45,6 +45,11 @@ class LogUniform:
     high: float
     integer: bool = False
 
+    def at(self, u: float) -> float | int:
+        """The value at `u` in [0, 1) of the way, to four digits."""
+        value = self.low * (self.high / self.low) ** u
+        return round(value) if self.integer else float(f"{value:.4g}")
+
     def __str__(self) -> str:
         return f"{self.low:g} to {self.high:g}, logarithmic"
 
@@ -56,6 +61,10 @@ class Uniform:
     low: float
     high: float
 
+    def at(self, u: float) -> float:
+        """The value at `u` in [0, 1) of the way, to four digits."""
+        return float(f"{self.low + (self.high - self.low) * u:.4g}")
+
     def __str__(self) -> str:
         return f"{self.low:g} to {self.high:g}"
 
@@ -65,6 +74,10 @@ class Choice:
     """Search among the given values, each as likely."""
 
     options: tuple[Any, ...]
+
+    def at(self, u: float) -> Any:
+        """The option that `u` in [0, 1) falls on."""
+        return self.options[int(u * len(self.options))]
 
     def __str__(self) -> str:
         return "one of " + ", ".join(map(str, self.options))

@@ -16,19 +16,28 @@ class MMD(Method):
 
     Args:
         weight: lambda, in units of the reconstruction (squared error summed over pixels, images in [-1, 1]).
+        scale: of the kernel's widths, in units of the mean squared distance of two prior samples. WAE's own base of
+            2d, which is right for N(0, I), is d times too wide on the sphere: there `scale=d` is what it would be.
     """
 
     paper = "Tolstikhin et al., arXiv 1711.01558, algorithm 2"
     search_space = {"weight": LogUniform(0.1, 1000)}
 
-    def __init__(self, networks: Networks, prior: Prior, *, weight: Annotated[float, Positive] = 10.0) -> None:
+    def __init__(
+        self,
+        networks: Networks,
+        prior: Prior,
+        *,
+        weight: Annotated[float, Positive] = 10.0,
+        scale: Annotated[float, Positive] = 1.0,
+    ) -> None:
         super().__init__(networks, prior)
-        self.weight = weight
+        self.weight, self.base = weight, scale * prior.squared_distance
 
     def losses(self, x: Tensor) -> dict[str, Tensor]:
         z = self.encode(x)
         reconstruction = self.reconstruction_error(self.decode(z), x)
-        penalty = mmd(z, self.prior.sample(len(z), z.device), self.prior.squared_distance)
+        penalty = mmd(z, self.prior.sample(len(z), z.device), self.base)
         return {"loss": reconstruction + self.weight * penalty, "reconstruction": reconstruction, "penalty": penalty}
 
     def floor(self, n: int) -> float:

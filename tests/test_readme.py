@@ -16,29 +16,25 @@ BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
 @pytest.fixture
-def example(tmp_path, monkeypatch):
-    """The method of the README in a file of its own; it is out of the registry again after the test."""
-    monkeypatch.setattr("methods.METHODS", METHODS)
-    path = tmp_path / "mine.py"
-    path.write_text(next(block for block in BLOCKS if "METHODS = " in block))
-    yield path
-    METHODS.pop("my_sliced", None)
+def example(monkeypatch):
+    """The method of examples/ is out of the registry again after a test."""
+    monkeypatch.delitem(METHODS, "energy", raising=False)
+    yield
+    METHODS.pop("energy", None)
 
 
-def test_the_example_is_a_method_that_trains_when_pasted(example, bench_run):
-    command = ["--plugin", str(example), "--methods", "my_sliced[prior=normal|sphere,slices=16]", "--seeds", "1"]
-    result = bench_run(*command)
-    assert result.exit_code == 0, result.output
-    assert "my_sliced[prior=sphere,slices=16]" in result.output
+def test_the_example_is_the_file_of_which_it_is_said_to_be():
+    assert next(block for block in BLOCKS if "METHODS = " in block) == (ROOT / "examples" / "energy.py").read_text()
 
 
+@pytest.mark.usefixtures("example")
 @pytest.mark.parametrize("command", re.findall(r"^    python -m bench\.run (.*)$", README, re.MULTILINE))
-def test_every_run_command_is_accepted(command, example, tmp_path):
+def test_every_run_command_is_accepted(command, tmp_path):
     from bench.run import app
 
     for i in range(1000 if "my/photos" in command else 0):
         picture(tmp_path / "photos" / f"{i}.png", (64, 64))
-    arguments = shlex.split(command.replace("mine.py", str(example)).replace("my/photos", str(tmp_path / "photos")))
+    arguments = shlex.split(command.replace("my/photos", str(tmp_path / "photos")))
     smaller = ["--set", "network.width=4", "--dry-run", "--prepared", str(tmp_path / "prepared")]
     if "--data-root" not in command:
         smaller += ["--data-root", str(tmp_path)]

@@ -76,6 +76,8 @@ def evaluation_seconds(
         + held_out * reconstruct
         + _latent_seconds(method.prior.name, method.prior.dim, held_out)
     )
+    if not evaluation.final_samples:
+        return row, 0.0
     last = (
         evaluation.final_samples * (generate + look.seconds)
         + min(near, RECONSTRUCTED) * (reconstruct + look.seconds)

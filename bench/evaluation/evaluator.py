@@ -41,7 +41,8 @@ class Evaluator:
 
     def __init__(self, references: References, evaluation: Evaluation) -> None:
         self.curve = Scorer(references, Protocol.curve(evaluation))
-        self.last = Scorer(references, Protocol.final(evaluation, references.extractor.name))
+        last = Protocol.final(evaluation, references.extractor.name)
+        self.last = Scorer(references, last) if evaluation.final_samples else None
         self.seed = evaluation.seed
         images = references.data.images(evaluation.split)
         held_out = images[: held_out_images(*images.shape[2:])]
@@ -62,7 +63,9 @@ class Evaluator:
 
     @torch.no_grad()
     def final(self, method: Method) -> dict[str, Any]:
-        """The columns of the last checkpoint's own row: all metrics, of more images."""
+        """The columns of the last checkpoint's own row: all metrics, of more images; none where it has no such row."""
+        if self.last is None:
+            return {}
         with evaluating(method):
             columns, _ = self.last(method)
             found = latent.test(self._codes(method), method.prior, self.seed)

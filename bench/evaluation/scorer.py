@@ -47,7 +47,7 @@ class Protocol:
         others: it compares with held-out ones.
         """
         split = "train" if extractor == "inception" else evaluation.split
-        return cls(evaluation.final_samples, split, evaluation.split, evaluation.seed)
+        return cls(evaluation.final_samples or evaluation.samples, split, evaluation.split, evaluation.seed)
 
     def other(self, extractor: str) -> str:
         """The split of real images whose score is the floor: again none that the extractor has been trained on."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import RunError, UserError
-from bench.plugins import Plugin
+from bench.plugins import Packaged, Plugin
 from bench.trials import Trial
 
 Event = dict[str, Any]  # {"kind": "start", "progress", "evaluating", "row" or "end", ...}: plain numbers and strings
@@ -24,7 +24,7 @@ class Context:
     features: Path  # where what extractors say of the real images is kept
     inception: Path | None  # its weights
     extractor_sha256: str
-    plugins: tuple[Plugin, ...]
+    plugins: tuple[Plugin | Packaged, ...]
     checkpoint_seconds: float
     git: dict[str, Any]
 
@@ -37,6 +37,7 @@ class Resources:
     gpus: float | None = None
     max_concurrent: int | None = None
     address: str | None = None
+    scheduler: str = "none"  # "asha": trials that are behind end early
 
     def __post_init__(self) -> None:
         gpus = self.gpus or 0

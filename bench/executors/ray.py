@@ -25,10 +25,12 @@ for _name, _value in {
 
 import ray
 from ray import tune
+from ray.tune.schedulers import ASHAScheduler, TrialScheduler
 
 from bench.config import ROOT
 from bench.errors import RunError, UserError
 from bench.executors import Context, Event, OnEvent, Resources, check_machine, run_trial
+from bench.plugins import shipped
 from bench.store import FINAL, ExperimentFolder
 from bench.trials import Trial
 
@@ -56,7 +58,9 @@ def run(trials: list[Trial], context: Context, resources: Resources, on_event: O
         if not ray.is_initialized():
             _connect(resources)
         gpus, concurrent = _fit(resources, len(trials))
-        _tune(trials, context, {"CPU": resources.cpus, "GPU": gpus}, concurrent, scratch, on_event)
+        per_trial = {"CPU": resources.cpus, "GPU": gpus}
+        scheduler = _scheduler(resources.scheduler, trials[0])
+        _tune(trials, context, per_trial, concurrent, scratch, on_event, scheduler)
     finally:
         ray.shutdown()
         shutil.rmtree(scratch, ignore_errors=True)
@@ -88,7 +92,7 @@ def _connect(resources: Resources) -> None:
     options: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False, "include_dashboard": False}
     if resources.address:
         _probe(resources.address)
-        options |= {"address": resources.address, "runtime_env": {"working_dir": str(ROOT)}}
+        options |= {"address": resources.address, "runtime_env": {"working_dir": str(ROOT), "py_modules": shipped()}}
         del options["include_dashboard"]
     else:
         # "local": never a cluster that happens to run here or that RAY_ADDRESS names.
@@ -132,6 +136,7 @@ def _tune(
     concurrent: int,
     scratch: Path,
     on_event: OnEvent,
+    scheduler: TrialScheduler | None,
 ) -> None:
     by_id = {trial.id: trial for trial in trials}
     trainable = tune.with_parameters(_trainable, trials=by_id, context=context, concurrent=concurrent)
@@ -139,7 +144,9 @@ def _tune(
         tune.with_resources(trainable, tune.PlacementGroupFactory([per_trial])),
         param_space={"id": tune.grid_search(list(by_id))},
         tune_config=tune.TuneConfig(
-            reuse_actors=True,
+            scheduler=scheduler,
+            # A stopped trial's thread goes on in its worker for a while, which must then not begin another.
+            reuse_actors=scheduler is None,
             max_concurrent_trials=concurrent,
             trial_dirname_creator=lambda trial: trial.config["id"],
         ),
@@ -156,13 +163,32 @@ def _tune(
     experiment = ExperimentFolder(context.experiment)
     for trial in trials:
         folder = experiment.trial(trial.name)
-        if trial.id in errors or folder.status()["state"] not in (*FINAL, "failed"):
+        if scheduler and trial.id not in errors and folder.status()["state"] == "running":
+            folder.stop("behind the others (asha)")
+            on_event(trial.id, {"kind": "end", "state": "stopped", "reason": None})
+        elif trial.id in errors or folder.status()["state"] not in (*FINAL, "failed"):
             said = str(errors.get(trial.id) or "Ray gave no reason").strip().splitlines()
             reason = f"lost {RETRIES + 1} times: {said[-1] if said else 'Ray gave no reason'}"
             if folder.status()["state"] == "missing":
                 reason += "; it never began: do all nodes see --out and --data-root, and have the requirements?"
             folder.fail(trial.document, reason)
             on_event(trial.id, {"kind": "end", "state": "failed", "reason": reason})
+
+
+def _scheduler(name: str, trial: Trial) -> TrialScheduler | None:
+    """ASHA over the distances of the curve: rungs at 1/9 and 1/3 of the training, of which a third goes on."""
+    if name == "none":
+        return None
+    epochs = trial.spec["training"]["epochs"]
+    return ASHAScheduler(
+        time_attr="epoch",
+        metric="score",
+        mode="min",
+        max_t=epochs,
+        grace_period=max(1, epochs // 9),
+        reduction_factor=3,
+        stop_last_trials=False,  # they end by themselves, which must not be cut off
+    )
 
 
 def _trainable(config: dict[str, Any], trials: dict[str, Trial], context: Context, concurrent: int) -> None:

@@ -9,6 +9,8 @@ def check(resources: Resources) -> None:
     """Refuse what cannot be given."""
     if resources.address:
         raise UserError("--executor serial runs on this machine alone; leave out --address, or use --executor ray")
+    if resources.scheduler != "none":
+        raise UserError(f"--scheduler {resources.scheduler} is Ray Tune's; use it with --executor ray")
     check_machine(resources)
 
 

@@ -96,15 +96,16 @@ def test_moco_diagnostics_are_zero_excess_on_perfectly_uniform_codes():
     assert collapsed["contrastive"] == pytest.approx(math.log(20001), rel=1e-4)  # all keys are equal
 
 
+@pytest.mark.parametrize("scale", [1.0, 4.0])
 @pytest.mark.parametrize("prior", [NormalPrior, Sphere])
-def test_mmd_penalises_with_the_scale_of_its_prior(prior):
+def test_mmd_penalises_with_the_scale_of_its_prior(prior, scale):
     torch.manual_seed(0)
-    method, x = MMD(Networks("small", SHAPE, 4, 4), prior(4), weight=3.0), images(16)
+    method, x = MMD(Networks("small", SHAPE, 4, 4), prior(4), weight=3.0, scale=scale), images(16)
     torch.manual_seed(1)
     losses = method.losses(x)
     torch.manual_seed(1)
     samples = method.prior.sample(16)
-    expected = mmd(method.encode(x), samples, 2.0 if prior is Sphere else 8.0)
+    expected = mmd(method.encode(x), samples, scale * (2.0 if prior is Sphere else 8.0))
     torch.testing.assert_close(losses["penalty"], expected)
     torch.testing.assert_close(losses["loss"], losses["reconstruction"] + 3.0 * expected)
 

@@ -1,0 +1,47 @@
+"""A method outside the tree, whose penalty is the energy distance between codes and samples of the prior."""
+
+from typing import Annotated
+
+from torch import Tensor, cdist
+
+from methods import Method
+from methods.hyperparameters import LogUniform, Positive
+
+
+class Energy(Method):
+    """Codes are drawn to prior samples and pushed from each other, by distances alone: no kernel, no scale to choose.
+
+    Args:
+        weight: lambda, in units of the reconstruction error.
+    """
+
+    paper = "Szekely & Rizzo, Energy statistics, Journal of Statistical Planning and Inference 143, 2013"
+    search_space = {"weight": LogUniform(1, 1000)}
+
+    def __init__(self, networks, prior, *, weight: Annotated[float, Positive] = 100.0):
+        super().__init__(networks, prior)
+        self.weight = weight
+
+    def losses(self, x: Tensor) -> dict[str, Tensor]:
+        z = self.encode(x)
+        reconstruction = self.reconstruction_error(self.decode(z), x)
+        samples = self.prior.sample(len(z), z.device)
+        penalty = 2 * distances(z, samples).mean() - within(z) - within(samples)
+        return {"loss": reconstruction + self.weight * penalty, "reconstruction": reconstruction, "penalty": penalty}
+
+    def floor(self, n: int) -> float:
+        del n  # the estimate is unbiased, of however many codes
+        return 0.0
+
+
+def distances(x: Tensor, y: Tensor) -> Tensor:
+    """Between all rows of x [n, d] and y [m, d]; by matrix products a point would be at a distance from itself."""
+    return cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist")
+
+
+def within(x: Tensor) -> Tensor:
+    """The mean distance between two different rows of x [n, d]."""
+    return distances(x, x).sum() / (len(x) * (len(x) - 1))
+
+
+METHODS = {"energy": Energy}
