@@ -44,10 +44,10 @@ def convergence(rows: pd.DataFrame, metric: str, floor: float | None, path: Path
     """`metric` against images seen and against training seconds: the mean over seeds, and every seed thinly."""
     with mpl.rc_context(STYLE):
         figure, panels = plt.subplots(1, 2, figsize=(9.5, 3.8), sharey=True)
-        styles = _styles(rows)
+        looks = styles(rows)
         for axes, (x, label) in zip(panels, AXES.items(), strict=True):
             for variant, group in rows.groupby("variant", sort=False):
-                _curve(axes, group, x, metric, str(variant), *styles[str(variant)])
+                _curve(axes, group, x, metric, str(variant), *looks[str(variant)])
             if floor is not None:
                 axes.axhline(
                     floor, color="0.4", lw=1, ls=(0, (1, 1)), label=FLOORS.get(metric, "floor: other real images")
@@ -88,7 +88,7 @@ def _curve(axes: Axes, rows: pd.DataFrame, x: str, metric: str, label: str, colo
     axes.plot(mean[x], mean[metric], color=colour, ls=dash, lw=1.8, label=label)
 
 
-def _styles(rows: pd.DataFrame) -> dict[str, tuple[str, str]]:
+def styles(rows: pd.DataFrame) -> dict[str, tuple[str, str]]:
     """A colour for each method and a dash for each of its variants."""
     methods = {method: f"C{i}" for i, method in enumerate(sorted(rows["method"].unique()))}
     styles = {}

@@ -4,7 +4,9 @@ from typing import Any
 
 import pandas as pd
 
+from bench import search_report
 from bench.presentation import Table, notes, seeds, shown
+from bench.search_report import Section
 
 
 def page(
@@ -13,6 +15,7 @@ def page(
     rows: pd.DataFrame,
     description: dict[str, Any],
     machines: list[str],
+    search: Section | None = None,
 ) -> str:
     """Tables: mean [least, greatest] over seeds; what did not finish; and the protocol."""
     protocol = description.get("protocol", {})
@@ -21,6 +24,7 @@ def page(
     for each in shown(rows, summary):
         lines += ["", f"## {each.title}", "", *table(each, summary)] + (["", each.about] if each.about else [])
     lines += [part for line in notes(summary, trials, rows, description) for part in ("", line)]
+    lines += search_report.markdown(search) if search else []
     lines += ["", "Made by:", ""] + [f"    {command}" for command in description.get("commands", [])]
     lines += ["", *(f"On: {machine}." for machine in machines)]
     lines += ["", f"Data set fingerprint `{dataset.get('fingerprint', '')[:16]}`, extractor sha256 "]

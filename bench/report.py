@@ -9,7 +9,7 @@ from typing import Annotated
 import pandas as pd
 import typer
 
-from bench import cli, disk, presentation, protocols, statistics, tables
+from bench import cli, disk, presentation, protocols, search_report, statistics, tables
 from bench.config import ROOT
 from bench.errors import UserError
 from bench.files import write_atomically, writing
@@ -50,12 +50,13 @@ def _write(
     write_atomically(report / "summary.csv", summary.to_csv(index=False).encode())
     write_atomically(report / "trials.csv", trials.to_csv(index=False).encode())
     write_atomically(report / "curves.parquet", rows.to_parquet(index=False))
-    text = page(summary, trials, rows, folder.description(), tables.machines(folder))
+    section = search_report.write(folder, report)
+    text = page(summary, trials, rows, folder.description(), tables.machines(folder), section)
     write_atomically(report / "summary.md", text.encode())
     grids = {kind: _grids(folder, trials, kind, report) for kind in ("samples", "reconstructions")}
     fresh = rows[rows["trial"].isin(trials.loc[~trials["stale"].astype(bool), "trial"])]
     drawn = _figures(fresh, grids["samples"], folder, report)
-    _page(folder, summary, trials, rows, grids, drawn, report)
+    _page(folder, summary, trials, rows, grids, drawn, section, report)
 
 
 def _grids(folder: ExperimentFolder, trials: pd.DataFrame, kind: str, report: Path) -> dict[str, Path]:
@@ -108,6 +109,7 @@ def _page(
     rows: pd.DataFrame,
     grids: dict[str, dict[str, Path]],
     figures: list[str],
+    section: search_report.Section | None,
     report: Path,
 ) -> None:
     import jinja2
@@ -122,6 +124,7 @@ def _page(
         trials=tables.records(trials),
         notes=presentation.notes(summary, trials, rows, folder.description()),
         figures=[f"figures/{name}" for name in figures],
+        search=section,
         grids={k: {v: p.relative_to(report) for v, p in shown.items()} for k, shown in grids.items()},
         seeds=presentation.seeds,
     )

@@ -85,6 +85,10 @@ def varied(results: pd.DataFrame, variant: str) -> list[str]:
     return [c for c in ["learning_rate", *results.columns[len(COLUMNS) :]] if mine[c].nunique() > 1]
 
 
+def _shown(value: Any) -> str:
+    return f"{value:.10g}" if isinstance(value, float) else str(value)  # whole numbers are floats beside missing ones
+
+
 def summary(results: pd.DataFrame) -> pd.DataFrame:
     """One row a variant, the lowest score first.
 
@@ -104,7 +108,7 @@ def summary(results: pd.DataFrame) -> pd.DataFrame:
         record |= {f"expected_best_{k}": expected[k - 1] for k in (1, 4, 16, 64) if k <= len(values)}
         record["near_best"] = sum(value <= 1.1 * min(values) for value in values) / len(values)
         record["seconds"] = mine["train_seconds"].sum()
-        record["best"] = ", ".join(f"{name}={chosen[name]}" for name in varied(results, variant))
+        record["best"] = ", ".join(f"{name}={_shown(chosen[name])}" for name in varied(results, variant))
         records.append(record)
     found = pd.DataFrame.from_records(records)
     return found.sort_values("best_score", ignore_index=True) if len(found) else found

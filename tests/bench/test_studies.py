@@ -30,9 +30,18 @@ def labels(name: str) -> list[str]:
     return [variant.label for variant in parse_variants(resolve({}, STUDIES[name]).methods)]
 
 
+def trials(name: str) -> int:
+    """How many a study has, those of a search included."""
+    experiment = resolve({}, STUDIES[name])
+    points = experiment.search.points or 0
+    return len(labels(name)) * (experiment.seeds + points * experiment.search.seeds)
+
+
 def run(name: str, tmp_path, *options: str):
+    """The study with one seed, and one point of a search, of everything little."""
     from bench.run import app
 
+    options += ("--set", "search.points=1") if resolve({}, STUDIES[name]).search.points else ()
     places = ["--out", str(tmp_path / "out"), "--data-root", str(tmp_path / "data"), "--executor", "serial"]
     tiny = [part for key, value in TINY.items() for part in ("--set", f"{key}={value}")]
     return CliRunner().invoke(app, ["--config", str(STUDIES[name]), "--seeds", "1", *places, *tiny, *options])
@@ -63,8 +72,8 @@ def test_the_studies_are_those_of_the_readme():
     text = (ROOT / "README.md").read_text()
     assert set(re.findall(r"^\| `(\w+)` \|.*\| \d+ \|", text, re.MULTILINE)) == set(STUDIES)
     for name in STUDIES:
-        trials = len(labels(name)) * resolve({}, STUDIES[name]).seeds
-        assert re.search(rf"^\| `{name}` \|.*\| {trials} \|", text, re.MULTILINE), f"{name} has {trials} trials"
+        found = re.search(rf"^\| `{name}` \|.*\| {trials(name)} \|", text, re.MULTILINE)
+        assert found, f"{name} has {trials(name)} trials"
 
 
 @pytest.mark.parametrize("name", STUDIES)
@@ -114,5 +123,5 @@ def test_a_study_trains_scaled_down(name, data, tmp_path):
     dataset = yaml.safe_load(STUDIES[name].read_text())["dataset"]
     result = run(name, tmp_path, *data(dataset))
     assert result.exit_code == 0, result.output
-    states = [trial.status()["state"] for trial in ExperimentFolder(tmp_path / "out").trials()]
+    states = [each.status()["state"] for each in ExperimentFolder(tmp_path / "out").trials()]
     assert states == ["done"] * len(labels(name))
