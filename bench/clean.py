@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from filelock import FileLock, Timeout
 
-from bench import cli, disk, tables
+from bench import cli, disk, search, tables
 from bench.data import IN_USE
 from bench.errors import UserError, unknown
 from bench.files import Damaged
@@ -94,6 +94,7 @@ def _experiments(results: Path) -> list[ExperimentFolder]:
     if not results.is_dir():
         raise UserError(f"there is no folder {results}; name one with --results")
     places = [results] if (results / "experiment.yaml").exists() else sorted(results.iterdir())
+    places = [place for path in places for place in (path, path / search.FOLDER)]
     return [ExperimentFolder(path) for path in places if (path / "experiment.yaml").exists()]
 
 
