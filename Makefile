@@ -7,12 +7,15 @@ BIN := .venv/bin
 bench: .venv/installed
 	$(BIN)/python -m bench.run --config configs/studies/digits.yaml
 
-# Keep the report of `make bench` in the repository: tables, rows and figures, no checkpoints.
-reference: bench
-	rm -rf results/reference/digits
+# Keep the reports of small studies in the repository: tables, rows and figures, no checkpoints.
+reference: reference-digits reference-same_prior reference-defaults_digits
+
+reference-%: .venv/installed
+	$(BIN)/python -m bench.run --config configs/studies/$*.yaml --yes
+	rm -rf results/reference/$*
 	mkdir -p results/reference
-	cp -r results/digits/report results/reference/digits
-	cp results/digits/experiment.yaml results/reference/digits/
+	cp -r results/$*/report results/reference/$*
+	cp results/$*/experiment.yaml results/reference/$*/
 
 test: .venv/installed-dev
 	$(BIN)/python -m pytest -n 2 -m "not slow"

@@ -158,6 +158,10 @@ def resolve(overrides: dict[str, Any], file: Path | None = None, sets: list[str]
         experiment = Experiment.model_validate(merge(dataset_defaults(dataset), given))
     except ValidationError as error:
         raise UserError(_explain(error)) from None
+    if experiment.training.reconstruction == "cross_entropy" and experiment.training.precision != "fp32":
+        raise UserError(
+            "training.reconstruction=cross_entropy needs training.precision=fp32: a rounded tanh is exactly 1"
+        )
     side, crop = experiment.preprocessing.image_size, experiment.preprocessing.crop
     if side is None:
         raise UserError(f"{dataset} needs --image-size, the side of its images in pixels, such as 64")

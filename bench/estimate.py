@@ -1,5 +1,6 @@
 """What a run will take: parts of it timed here and now, multiplied out; and the bytes that it leaves on disk."""
 
+import re
 from dataclasses import dataclass
 
 import torch
@@ -46,8 +47,8 @@ def lines(
     evaluation, shape = experiment.evaluation, experiment.preprocessing.shape
     fid = evaluation.extractor == "inception"
     look = inception_look() if fid else trained_look(shape)
-    costs = {label: _tried(trial, counts, look) for label, trial in {t.label: t for t in todo}.items()}
-    training = sum(costs[trial.label].seconds for trial in todo) / max(at_once, 1)
+    costs = {kind: _tried(trial, counts, look) for kind, trial in {_kind(t): t for t in todo}.items()}
+    training = sum(costs[_kind(trial)].seconds for trial in todo) / max(at_once, 1)
     before = 0.0 if fid or folder.extractor.exists(FILE) else _extractor_seconds(experiment)
     # All real training and held-out images are looked at once, whatever the number of trials.
     before += (counts["train"] + counts[evaluation.split]) * look.seconds if todo else 0.0
@@ -59,11 +60,16 @@ def lines(
     shares = ", ".join(f"{name} {_duration(seconds)}" for name, seconds in parts.items() if seconds >= 1)
     note = "; a download comes on top" if found is None else ""
     images = image_bytes(experiment.preprocessing, counts) if unprepared else 0
-    results = sum(costs[trial.label].disk for trial in todo)
+    results = sum(costs[_kind(trial)].disk for trial in todo)
     return [
         f"about {_duration(total)}: {shares}{note}",
         f"about {words(results)} of results" + (f" and {words(images)} of prepared images" if images else ""),
     ]
+
+
+def _kind(trial: Trial) -> str:
+    """What trials that cost alike share: the variant; of a search's points one stands for all."""
+    return re.sub(r"point=\d+", "point", trial.label)
 
 
 def _tried(trial: Trial, counts: dict[str, int], look: Look) -> Cost:

@@ -6,7 +6,7 @@ import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +84,17 @@ class Run:
         print(f"{len(trials)} trials, {len(todo)} to train, {at_once} at a time on this machine's CPUs")
         for line in estimate.lines(experiment, todo, found, self.folder, at_once, self.options.executor):
             print(line)
+
+    def foresee(self) -> "Run":
+        """Refuse what this run would be refused for later; the run with its extractor chosen, if it can be now."""
+        evaluation, _, _ = self._extractor(download=False)
+        found = data.locate(self.request)
+        if found is None:
+            return self
+        experiment = self._resolved(evaluation, found.labelled)
+        checks.enough_images(experiment, found.counts)
+        refuse_other_protocol(self.folder, self._planned(experiment, found.fingerprint)[0])
+        return replace(self, experiment=experiment)
 
     def wet(self) -> None:
         """Prepare, train what is missing, report. Exit status 1 where a trial diverged or failed, 130 on Ctrl-C."""

@@ -43,11 +43,11 @@ def results(folder: ExperimentFolder) -> pd.DataFrame:
 
 def split_label(label: str) -> tuple[str, int]:
     """'mmd[prior=sphere,point=3]' -> ('mmd[prior=sphere]', 3)."""
-    match = re.search(r"point=(\d+)", label)
+    match = re.fullmatch(r"(.+?)(?:\[|(,))point=(\d+)\]", label)  # the point always stands last
     if match is None:
         raise ValueError(f"{label} is no point of a search")
-    base = re.sub(r",?point=\d+", "", label).replace("[]", "")
-    return base.replace("[,", "["), int(match[1])
+    base, comma, point = match.groups()
+    return f"{base}]" if comma else base, int(point)
 
 
 def scores(results: pd.DataFrame) -> pd.DataFrame:

@@ -61,7 +61,8 @@ def sensitivity(results: pd.DataFrame, path: Path) -> None:
 
 def _scatter(axes: Axes, results: pd.DataFrame, name: str, colour: str, worst: float) -> None:
     kinds = sorted(results[name].unique())
-    if len(kinds) < min(6, len(results) / 2):  # a choice: its options side by side
+    numeric = pd.api.types.is_numeric_dtype(results[name])
+    if not numeric or len(kinds) < min(6, len(results) / 2):  # a choice: its options side by side
         places = results[name].map(kinds.index)
         axes.set_xticks(range(len(kinds)), [str(kind) for kind in kinds])
         axes.set_xlim(-0.5, len(kinds) - 0.5)

@@ -57,17 +57,19 @@ def _cells(record: dict[str, Any], expected: list[str]) -> list[str]:
 def _notes(results: pd.DataFrame, description: dict[str, Any]) -> list[str]:
     evaluation = description["protocol"]["evaluation"]
     seeds = results["seed"].nunique()
+    points = search.scores(results).groupby("variant")["score"].size()
+    alike = "Every variant had" if points.nunique() == 1 else "Not every variant had"
     notes = [
-        f"Every method had as many points of its own search space (bench.info), at {seeds} tuning "
+        f"{alike} as many points of its own search space (bench.info), at {seeds} tuning "
         f"seed{'s' if seeds > 1 else ''} each, scored by the distance of {evaluation['samples']:,} generated images to "
         f"{evaluation['split']} images at the end of the training. The best point was then trained again on fresh "
         "seeds: the tables above. *Expected of k*: the mean of the lowest score over all choices of k of the points. "
         "*Within 10%*: the share of points that are nearly as good as the best: how easily the method is tuned.",
     ]
-    if description.get("scheduler") == "asha" or (results["state"] == "stopped").any():
+    if (results["state"] == "stopped").any():
         notes.append(
-            "Points that were behind were stopped early (ASHA), which favours methods that start fast; they count as "
-            "not finished."
+            "Points that were behind others of their variant were stopped early (ASHA), which favours settings and "
+            "methods that start fast; they count as not finished."
         )
     return notes
 

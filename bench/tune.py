@@ -4,7 +4,7 @@ import sys
 from dataclasses import dataclass, replace
 
 from bench import search
-from bench.errors import RunError
+from bench.errors import RunError, UserError
 from bench.experiment import alone
 from bench.pipeline import Run
 from bench.store import ExperimentFolder
@@ -21,6 +21,10 @@ class Tuning:
     """
 
     run: Run
+
+    def __post_init__(self) -> None:
+        if any(variant.point is not None for variant in self.run.variants):
+            raise UserError("point= names one point of a search; leave it out, or leave out --tune")
 
     @property
     def searching(self) -> Run:
@@ -50,23 +54,33 @@ class Tuning:
 
     def dry(self) -> None:
         """Print the trials of the search and its estimates; train and write nothing."""
-        self.searching.dry()
-        experiment, count = self.run.experiment, len(self.run.variants)
-        print(f"then the best point of each of {count} variants again, {experiment.seeds} seeds each, against the test")
-        print("images: their time and disk are not counted above" if count else "")
+        foreseen = Tuning(self.run.foresee())
+        foreseen.searching.dry()
+        count, seeds = len(self.run.variants), self.run.experiment.seeds
+        print(
+            f"then the best point of each of {count} variants again, {seeds} seeds each, against the test images "
+            "(time and disk not counted above)"
+        )
 
     def wet(self) -> None:
         """Search, choose, train again, report. Exit status 1 where a variant has no point, or a chosen trial failed."""
-        searching, run = self.searching, self.chosen
-        with self.run.session(trials=searching.size + run.size), alone(searching.folder):
-            searching.train()
-            chosen = self._chosen(searching.folder)
-            run.conclude(replace(run, variants=chosen).train())
-            if len(chosen) < len(run.variants):
+        with self.run.session(trials=self.searching.size + self.run.size):
+            foreseen = Tuning(self.chosen.foresee())  # a refusal after the search would come too late
+            searching = replace(foreseen.searching, resources=self.run.resources)
+            with alone(searching.folder):
+                chosen = self._chosen(searching.folder, {trial.id for trial in searching.train()})
+                run = replace(foreseen.run, variants=chosen)
+                run.conclude(run.train())
+            if len(chosen) < len(self.run.variants):
                 raise SystemExit(1)
 
-    def _chosen(self, folder: ExperimentFolder) -> list[Variant]:
+    def _chosen(self, folder: ExperimentFolder, trials: set[str]) -> list[Variant]:
+        """The best of these trials for each variant: not of what else an earlier, longer search left in the folder."""
         results = search.results(folder)
+        results = results[results["trial"].isin(trials)]
+        if len(results) < len(trials):
+            stale = f"{len(trials) - len(results)} trials of the search are stale, so that not all methods had as many"
+            raise RunError(f"{stale}; --retrain-stale trains them again")
         best = search.best(results)
         chosen = []
         for variant in self.run.variants:

@@ -58,7 +58,7 @@ class Variant:
 
 
 @lru_cache(maxsize=1024)
-def _unit_points(names: tuple[str, ...], count: int) -> Any:
+def unit_points(names: tuple[str, ...], count: int) -> Any:
     """The first `count` points of a scrambled Halton sequence in the unit cube, seeded by the names of its axes."""
     from scipy.stats import qmc  # takes a while
 
@@ -75,7 +75,7 @@ def search_point(method: str, names: tuple[str, ...], point: int) -> dict[str, A
     if not names:
         return {}
     spaces = {**METHODS[method].search_space, "learning_rate": LEARNING_RATES}
-    units = _unit_points(names, 64 * (1 + point // 64))[point]
+    units = unit_points(names, 64 * (1 + point // 64))[point]
     return {name: spaces[name].at(u) for name, u in zip(names, units.tolist(), strict=True)}
 
 

@@ -31,8 +31,8 @@ class AlignUniform(Method):
         networks: Networks,
         prior: Prior,
         *,
-        weight: Annotated[float, Positive] = 10.0,
-        t: Annotated[float, Positive] = 2.0,
+        weight: Annotated[float, Positive] = 2.4,
+        t: Annotated[float, Positive] = 7.9,
     ) -> None:
         super().__init__(networks, prior)
         self.weight, self.t = weight, t

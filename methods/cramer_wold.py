@@ -30,7 +30,7 @@ class CramerWold(Method):
         networks: Networks,
         prior: Prior,
         *,
-        weight: Annotated[float, Positive] = 10.0,
+        weight: Annotated[float, Positive] = 0.87,
         scale: Literal["log", "plain"] = "log",
     ) -> None:
         super().__init__(networks, prior)

@@ -32,8 +32,8 @@ class GAN(Method):
         networks: Networks,
         prior: Prior,
         *,
-        weight: Annotated[float, Positive] = 1.0,
-        critic_lr_scale: Annotated[float, Positive] = 0.1,
+        weight: Annotated[float, Positive] = 0.67,
+        critic_lr_scale: Annotated[float, Positive] = 0.73,
         critic_width: Annotated[int, AtLeastOne] = 256,
         critic_depth: Annotated[int, AtLeastOne] = 3,
     ) -> None:

@@ -37,6 +37,10 @@ UnitOpen = Range(0, 1, high_open=True)
 AtLeastOne = Range(1)
 
 
+# What stands beside hyperparameters in a method's brackets, or in the tables of a search.
+RESERVED = {"prior", "learning_rate", "point", "method", "variant", "trial", "seed", "state", "score", "train_seconds"}
+
+
 @dataclass(frozen=True)
 class LogUniform:
     """Search `low` to `high` uniformly in the logarithm; `integer` rounds."""
@@ -121,6 +125,8 @@ def schema(method: Callable[..., Any]) -> dict[str, Hyperparameter]:
     for name, parameter in inspect.signature(method).parameters.items():
         if parameter.kind is not parameter.KEYWORD_ONLY:
             continue
+        if name in RESERVED:
+            raise ValueError(f"a hyperparameter cannot be called {name}, which means something else; rename it")
         if name not in hints or parameter.default is parameter.empty:
             raise TypeError(f"the hyperparameter {name} needs a type and a default, such as {name}: float = 1.0")
         hint, limits = hints[name], Range()

@@ -28,8 +28,8 @@ class InfoVAE(Method):
         networks: Networks,
         prior: Prior,
         *,
-        weight: Annotated[float, Positive] = 10.0,
-        alpha: Annotated[float, Unit] = 0.5,
+        weight: Annotated[float, Positive] = 5.7,
+        alpha: Annotated[float, Unit] = 0.49,
     ) -> None:
         super().__init__(networks, prior)
         self.weight, self.alpha = weight, alpha

@@ -45,9 +45,9 @@ class MoCo(Method):
         networks: Networks,
         prior: Prior,
         *,
-        weight: Annotated[float, Positive] = 10.0,
-        temperature: Annotated[float, Positive] = 0.1,
-        queue_size: Annotated[int, AtLeastOne] = 4096,
+        weight: Annotated[float, Positive] = 760.0,
+        temperature: Annotated[float, Positive] = 0.074,
+        queue_size: Annotated[int, AtLeastOne] = 7500,
         momentum: Annotated[float, UnitOpen] = 0.99,
     ) -> None:
         super().__init__(networks, prior)

@@ -14,7 +14,7 @@ class RAE(Method):
     """Small codes and a decoder of small weights (RAE-L2); no distribution is matched while training.
 
     It is meant to be sampled from a mixture fitted to its codes: `bench.evaluate --sampler gmm`. What it scores with
-    codes from the prior is reported too, as the paper does.
+    codes from the prior is reported too, as the paper does; `--tune`, and with it the defaults, go by that.
 
     Args:
         weight: beta, of half the squared norm of a code, in units of the reconstruction error.
@@ -30,8 +30,8 @@ class RAE(Method):
         networks: Networks,
         prior: Prior,
         *,
-        weight: Annotated[float, Positive] = 0.01,
-        decoder_weight: Annotated[float, Positive] = 1e-5,
+        weight: Annotated[float, Positive] = 0.18,
+        decoder_weight: Annotated[float, Positive] = 6.2e-4,
     ) -> None:
         super().__init__(networks, prior)
         self.weight, self.decoder_weight = weight, decoder_weight

@@ -26,7 +26,7 @@ class SIGReg(Method):
     """
 
     priors = ("normal",)
-    paper = "Balestriero & LeCun, arXiv 2511.08544, section 4.2 (Epps-Pulley) and algorithm 1"
+    paper = "Balestriero & LeCun, arXiv 2511.08544, section 4.2 (Epps-Pulley); knots: the authors' code"
     search_space = {"weight": LogUniform(0.1, 1000)}
 
     knots: Tensor
@@ -37,7 +37,7 @@ class SIGReg(Method):
         networks: Networks,
         prior: Prior,
         *,
-        weight: Annotated[float, Positive] = 10.0,
+        weight: Annotated[float, Positive] = 0.28,
         slices: Annotated[int, AtLeastOne] = 256,
     ) -> None:
         super().__init__(networks, prior)

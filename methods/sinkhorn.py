@@ -20,7 +20,8 @@ class Sinkhorn(Method):
         weight: lambda, in units of the reconstruction error.
         epsilon: entropic regularisation, in units of the mean squared distance of two prior samples. A smaller one is
             nearer to the Wasserstein distance, and needs more iterations.
-        iterations: of Sinkhorn's algorithm.
+        iterations: of Sinkhorn's algorithm. With 20, gradients are exact to 2% at epsilon 0.1, and at 0.01 half of them
+            is not there yet: what is minimised then is what 20 iterations give.
     """
 
     paper = "Patrini et al., arXiv 1810.01118, algorithm 1; Feydy et al., arXiv 1810.08278, equation 3"
@@ -31,8 +32,8 @@ class Sinkhorn(Method):
         networks: Networks,
         prior: Prior,
         *,
-        weight: Annotated[float, Positive] = 10.0,
-        epsilon: Annotated[float, Positive] = 0.1,
+        weight: Annotated[float, Positive] = 72.0,
+        epsilon: Annotated[float, Positive] = 0.018,
         iterations: Annotated[int, AtLeastOne] = 20,
     ) -> None:
         super().__init__(networks, prior)
@@ -59,8 +60,8 @@ def sinkhorn_divergence(x: Tensor, y: Tensor, epsilon: float, iterations: int) -
     with torch.no_grad():
         across = squared_distances(x, y)
         f, g = _potentials(across, epsilon, iterations)
-        within, _ = _potentials(squared_distances(x, x), epsilon, iterations)
-        of_prior, _ = _potentials(squared_distances(y, y), epsilon, iterations)
+        within = _own_potential(squared_distances(x, x), epsilon, iterations)
+        of_prior = _own_potential(squared_distances(y, y), epsilon, iterations)
         g = _soft_minimum(across.T, f, epsilon)
     f = _soft_minimum(squared_distances(x, y), g, epsilon)
     # By symmetry, moving both arguments of OT(x, x) changes it twice as much as moving one.
@@ -74,6 +75,14 @@ def _potentials(cost: Tensor, epsilon: float, iterations: int) -> tuple[Tensor, 
     for _ in range(iterations):
         f, g = (f + _soft_minimum(cost, g, epsilon)) / 2, (g + _soft_minimum(cost.T, f, epsilon)) / 2
     return f, g
+
+
+def _own_potential(cost: Tensor, epsilon: float, iterations: int) -> Tensor:
+    """The dual potential [n], both are the same, of points and themselves."""
+    f = torch.zeros_like(cost[0])
+    for _ in range(iterations):
+        f = (f + _soft_minimum(cost, f, epsilon)) / 2
+    return f
 
 
 def _soft_minimum(cost: Tensor, potential: Tensor, epsilon: float) -> Tensor:

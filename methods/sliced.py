@@ -27,7 +27,7 @@ class Sliced(Method):
         networks: Networks,
         prior: Prior,
         *,
-        weight: Annotated[float, Positive] = 100.0,
+        weight: Annotated[float, Positive] = 8.7,
         slices: Annotated[int, AtLeastOne] = 256,
     ) -> None:
         super().__init__(networks, prior)
@@ -40,4 +40,4 @@ class Sliced(Method):
         return {"loss": reconstruction + self.weight * penalty, "reconstruction": reconstruction, "penalty": penalty}
 
     def floor(self, n: int) -> float:
-        return 0.0  # for many codes; of finitely many it is a little above
+        return 0.0  # for many codes; of few it is above

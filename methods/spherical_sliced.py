@@ -31,7 +31,7 @@ class SphericalSliced(Method):
         networks: Networks,
         prior: Prior,
         *,
-        weight: Annotated[float, Positive] = 1000.0,
+        weight: Annotated[float, Positive] = 280.0,
         slices: Annotated[int, AtLeastOne] = 256,
     ) -> None:
         super().__init__(networks, prior)

@@ -25,7 +25,7 @@ class SVAE(Method):
     paper = "Davidson et al., arXiv 1804.00891, equation 7; De Cao & Aziz, arXiv 2006.04437, equations 4, 7 and 15"
     search_space = {"beta": LogUniform(0.01, 100)}
 
-    def __init__(self, networks: Networks, prior: Prior, *, beta: Annotated[float, Positive] = 1.0) -> None:
+    def __init__(self, networks: Networks, prior: Prior, *, beta: Annotated[float, Positive] = 0.17) -> None:
         super().__init__(networks, prior)
         self.beta = beta
 

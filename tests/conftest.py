@@ -18,11 +18,13 @@ import torch
 from PIL import Image
 from typer.testing import CliRunner, Result
 
+from bench import plugins
 from bench.config import resolve
 from bench.errors import UserError
 from bench.evaluation import inception
 from bench.preparation import Request
 from bench.rng import forked
+from methods import METHODS
 
 ROOT = Path(__file__).parent.parent
 TINY = {
@@ -55,6 +57,16 @@ def asked(name: str, root: Path, skip_unreadable: bool = False, **preprocessing:
     """What bench.prepare would ask of the data layer."""
     experiment = resolve({"dataset": name, "preprocessing": preprocessing})
     return Request(name, root, experiment.preprocessing, root / "prepared", skip_unreadable)
+
+
+@pytest.fixture(autouse=True)
+def registry():
+    """What plug-ins and packages add to the registry during a test is taken out again."""
+    before, origin = dict(METHODS), dict(plugins._origin)
+    yield
+    for now, then in ((METHODS, before), (plugins._origin, origin)):
+        now.clear()
+        now.update(then)
 
 
 @pytest.fixture(autouse=True)

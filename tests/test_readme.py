@@ -15,19 +15,10 @@ README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
-@pytest.fixture
-def example(monkeypatch):
-    """The method of examples/ is out of the registry again after a test."""
-    monkeypatch.delitem(METHODS, "energy", raising=False)
-    yield
-    METHODS.pop("energy", None)
-
-
 def test_the_example_is_the_file_of_which_it_is_said_to_be():
     assert next(block for block in BLOCKS if "METHODS = " in block) == (ROOT / "examples" / "energy.py").read_text()
 
 
-@pytest.mark.usefixtures("example")
 @pytest.mark.parametrize("command", re.findall(r"^    python -m bench\.run (.*)$", README, re.MULTILINE))
 def test_every_run_command_is_accepted(command, tmp_path):
     from bench.run import app

@@ -10,7 +10,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 aten = torch.ops.aten
 # Tagged as if their shapes always depended on data, which they do with a mask alone.
 MASKABLE = {aten.index.Tensor, aten.index_put.default, aten.index_put_.default, aten._unsafe_index.Tensor}
-WAITING = {aten._linalg_check_errors.default: "an error check of torch.linalg; use its _ex form"}
+WAITING = {
+    aten._linalg_check_errors.default: "an error check of torch.linalg; use its _ex form",
+    aten._linalg_svd.default: "a singular value decomposition",
+    aten._linalg_eigh.default: "an eigenvalue decomposition",
+}
 TAGS = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape}
 CALLS = {
     getattr(Tensor, name): name

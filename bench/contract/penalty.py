@@ -22,7 +22,7 @@ CODES = 500
 SEEDS = 8
 SETTLING = 10  # batches before the one that counts: more codes than any default memory holds
 ERRORS = 4  # how many standard errors count as a difference
-SLACK = 0.05  # of the excess of collapsed codes over the floor: the bias of finitely many samples
+SLACK = 0.1  # of the excess of collapsed codes over the floor: the bias of finitely many samples
 Change = Callable[[Tensor], Tensor]  # samples of the prior [n, d] -> codes [n, d] that follow another distribution
 
 

@@ -26,12 +26,13 @@ for _name, _value in {
 
 import ray
 from ray import tune
-from ray.tune.schedulers import ASHAScheduler, TrialScheduler
+from ray.tune.schedulers import ASHAScheduler, FIFOScheduler
 
 from bench.config import ROOT
 from bench.errors import RunError, UserError
 from bench.executors import Context, Event, OnEvent, Resources, check_machine, run_trial
 from bench.plugins import shipped
+from bench.search import split_label
 from bench.store import FINAL, ExperimentFolder
 from bench.trials import Trial
 
@@ -60,7 +61,7 @@ def run(trials: list[Trial], context: Context, resources: Resources, on_event: O
             _connect(resources)
         gpus, concurrent = _fit(resources, len(trials))
         per_trial = {"CPU": resources.cpus, "GPU": gpus}
-        scheduler = _scheduler(resources.scheduler, trials[0])
+        scheduler = Asha({trial.id: trial for trial in trials}) if resources.scheduler == "asha" else None
         _tune(trials, context, per_trial, concurrent, scratch, on_event, scheduler)
     finally:
         ray.shutdown()
@@ -137,7 +138,7 @@ def _tune(
     concurrent: int,
     scratch: Path,
     on_event: OnEvent,
-    scheduler: TrialScheduler | None,
+    scheduler: "Asha | None",
 ) -> None:
     by_id = {trial.id: trial for trial in trials}
     trainable = tune.with_parameters(_trainable, trials=by_id, context=context, concurrent=concurrent)
@@ -176,20 +177,33 @@ def _tune(
             on_event(trial.id, {"kind": "end", "state": "failed", "reason": reason})
 
 
-def _scheduler(name: str, trial: Trial) -> TrialScheduler | None:
-    """ASHA over the distances of the curve: rungs at 1/9 and 1/3 of the training, of which a third goes on."""
-    if name == "none":
-        return None
-    epochs = trial.spec["training"]["epochs"]
-    return ASHAScheduler(
-        time_attr="epoch",
-        metric="score",
-        mode="min",
-        max_t=epochs,
-        grace_period=max(1, epochs // 9),
-        reduction_factor=3,
-        stop_last_trials=False,  # they end by themselves, which must not be cut off
-    )
+class Asha(FIFOScheduler):
+    """ASHA (Li et al., arXiv 1810.05934) for each variant apart: methods do not compete for their budgets.
+
+    Rungs stand at 1/9 and 1/3 of the training; at each, a third goes on. What is stopped depends on the order in which
+    trials come by, so a search that was interrupted need not stop the same ones.
+    """
+
+    def __init__(self, trials: dict[str, Trial]) -> None:
+        super().__init__()
+        self.variants = {id: split_label(trial.label)[0] for id, trial in trials.items()}
+        epochs = next(iter(trials.values())).spec["training"]["epochs"]
+        # Below `epochs`, or there would be a rung at the end, where nothing is left to save.
+        options = {"time_attr": "epoch", "metric": "score", "mode": "min", "max_t": 0.9 * epochs}
+        options |= {"grace_period": epochs / 9, "reduction_factor": 3, "stop_last_trials": False}
+        self.of = {variant: ASHAScheduler(**options) for variant in dict.fromkeys(self.variants.values())}
+
+    def _own(self, trial: Any) -> ASHAScheduler:
+        return self.of[self.variants[trial.config["id"]]]
+
+    def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
+        self._own(trial).on_trial_add(tune_controller, trial)
+
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: Event) -> str:
+        return self._own(trial).on_trial_result(tune_controller, trial, result)
+
+    def on_trial_complete(self, tune_controller: Any, trial: Any, result: Event) -> None:
+        self._own(trial).on_trial_complete(tune_controller, trial, result)
 
 
 def _trainable(config: dict[str, Any], trials: dict[str, Trial], context: Context, concurrent: int) -> None:

@@ -26,13 +26,10 @@ MORE = "from methods.vae import VAE\nclass Other(VAE): pass\nMETHODS = {'other':
 
 
 @pytest.fixture(autouse=True)
-def registry():
-    """What a test adds to the registry is taken out again."""
-    before, origin, modules = dict(METHODS), dict(plugins._origin), set(sys.modules)
+def modules():
+    """The packages that a test writes are imported anew by the next."""
+    modules = set(sys.modules)
     yield
-    for now, then in ((METHODS, before), (plugins._origin, origin)):
-        now.clear()
-        now.update(then)
     for name in set(sys.modules) - modules:
         if name.startswith(("theirs", "single")):
             del sys.modules[name]

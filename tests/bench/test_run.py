@@ -121,10 +121,7 @@ METHODS = {{"broken": Broken}}
 
 
 @pytest.fixture
-def plugin(tmp_path, monkeypatch):
-    monkeypatch.setitem(METHODS, "broken", METHODS["mmd"])  # taken out of the registry again after the test
-    METHODS.pop("broken")
-
+def plugin(tmp_path):
     def write(body: str):
         path = tmp_path / "mine.py"
         path.write_text(PLUGIN.format(body=body))
@@ -371,7 +368,7 @@ def test_info_lists_every_method_with_its_hyperparameters():
 
     found = json.loads(CliRunner().invoke(app, ["--json"]).stdout)
     assert set(found["methods"]) == set(METHODS)
-    assert found["methods"]["moco"]["hyperparameters"]["temperature"]["default"] == 0.1
+    assert found["methods"]["moco"]["hyperparameters"]["weight"]["type"] == "float"
     assert all(method["paper"] for method in found["methods"].values())
     assert found["datasets"]["mnist"]["defaults"]["training"]["epochs"] > 0
     shown = CliRunner().invoke(app, []).stdout

@@ -11,9 +11,11 @@ from scipy.stats import qmc
 
 import bench
 from bench import search
+from bench.search_figures import sensitivity
 from bench.store import ExperimentFolder
+from bench.trials import Trial
 from bench.tune import TUNING_SEED
-from bench.variants import LEARNING_RATES, parse_variants, search_point
+from bench.variants import LEARNING_RATES, parse_variants, search_point, unit_points
 from methods import METHODS
 from methods.hyperparameters import Choice, LogUniform, Uniform, schema
 
@@ -46,8 +48,8 @@ def test_points_are_allowed_spread_evenly_and_do_not_depend_on_the_rest_of_the_r
 
 def test_a_longer_search_begins_with_the_points_of_a_shorter_one():
     names = ("weight", "learning_rate")
-    far = search_point("mmd", names, 100)  # in a longer block
-    assert search_point("mmd", names, 0) == search_point("sigreg", names, 0) != far
+    np.testing.assert_array_equal(unit_points(names, 64), unit_points(names, 192)[:64])
+    assert search_point("mmd", names, 0) == search_point("sigreg", names, 0)
     assert search_point("mmd", ("weight",), 0) != search_point("mmd", names, 0)
 
 
@@ -59,6 +61,7 @@ def test_what_is_chosen_is_not_searched_and_stands_in_the_name():
     assert variant.label == "moco[temperature=0.1,learning_rate=0.002,point=5]"
     assert search.split_label(variant.label) == ("moco[temperature=0.1,learning_rate=0.002]", 5)
     assert search.split_label("mmd[point=12]") == ("mmd", 12)
+    assert search.split_label("mine[midpoint=4,point=7]") == ("mine[midpoint=4]", 7)
 
 
 def test_the_expected_best_is_the_mean_over_all_subsets():
@@ -148,6 +151,42 @@ class Broken(THERE["autoencoder"]):
 
 METHODS = {"broken": Broken}
 """
+
+
+def test_a_shorter_search_afterwards_chooses_from_its_own_points(bench_run, tmp_path):
+    asked = ["--methods", "mmd", "--seeds", "1", "--tune"]
+    assert bench_run(*asked, "4").exit_code == 0
+    scores = search.results(ExperimentFolder(tmp_path / "out" / "search")).set_index("point")["score"]
+    for points in (1, 2, 3):
+        assert f"the best of mmd: mmd[point={scores[:points].idxmin()}]" in bench_run(*asked, str(points)).output
+
+
+def test_what_the_second_stage_would_be_refused_for_is_refused_before_the_search(bench_run, tmp_path):
+    assert bench_run("--methods", "mmd", "--seeds", "1").exit_code == 0
+    for more in ([], ["--dry-run"]):
+        result = bench_run("--methods", "mmd", "--tune", "2", "--set", "network.width=7", *more)
+        assert "holds another protocol" in result.output
+    assert not (tmp_path / "out" / "search" / "trials").exists()
+
+
+def test_a_choice_between_words_can_be_drawn(tmp_path):
+    found = table({"a": [3, 1, 2]})
+    found["kind"] = ["x", "y", "x", "y", "x", "y"]
+    sensitivity(found, tmp_path / "figure")
+    assert (tmp_path / "figure.png").stat().st_size > 0
+
+
+def test_each_variant_has_rungs_of_its_own_and_none_at_the_end():
+    from bench.executors.ray import Asha
+
+    labels = ("mmd[point=0]", "mmd[prior=sphere,point=0]", "mmd[point=1]")
+    for epochs in (9, 30, 100):
+        trials = {str(i): Trial({"training": {"epochs": epochs}}, label, {}) for i, label in enumerate(labels)}
+        asha = Asha(trials)
+        assert asha.variants == {"0": "mmd", "1": "mmd[prior=sphere]", "2": "mmd"}
+        for one in asha.of.values():
+            rungs = sorted(milestone for milestone, _ in one._brackets[0]._rungs)
+            assert rungs == pytest.approx([epochs / 9, epochs / 3])
 
 
 def test_asha_needs_ray_and_a_search(bench_run):

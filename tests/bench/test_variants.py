@@ -22,7 +22,7 @@ def test_alternatives_multiply():
 
 
 def test_a_label_says_only_what_differs_from_the_defaults_so_equal_content_has_one_name():
-    assert labels("mmd[prior=normal]", "mmd", "mmd[weight=10]", "mmd[weight=1e1]") == ["mmd"]
+    assert labels("mmd[prior=normal]", "mmd", "mmd[scale=1]", "mmd[scale=1e0]") == ["mmd"]
     assert labels("mmd[weight=1,prior=sphere]") == labels("mmd[prior=sphere,weight=1.0]")
 
 

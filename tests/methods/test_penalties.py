@@ -223,13 +223,16 @@ def test_power_spherical_kl_is_the_integral(dim, kappa):
     assert power_spherical_kl(torch.tensor([kappa]), dim).item() == pytest.approx(slow, rel=1e-4, abs=1e-6)
 
 
-def test_power_spherical_gradients_pull_the_mean_towards_a_target():
+def test_power_spherical_gradients_are_those_of_the_mean():
+    """E z = mu kappa / (kappa + d - 1), of which both derivatives are known."""
     torch.manual_seed(0)
-    direction, kappa = sphere(2000, 4).requires_grad_(), torch.full((2000,), 5.0, requires_grad=True)
-    along = (power_spherical_sample(direction, kappa) * direction.detach()).sum(1).mean()
-    (gradient,) = torch.autograd.grad(along, kappa)
-    # E z.mu = (alpha - beta) / (alpha + beta) = kappa / (kappa + d - 1), whose derivative is 3 / (kappa + 3)^2.
-    assert gradient.sum().item() == pytest.approx(3 / 64, rel=0.1)
+    n, target = 4000, sphere(1, 4, seed=1)[0]
+    raw, kappa = sphere(1, 4)[0].requires_grad_(), torch.tensor(5.0, requires_grad=True)
+    z = power_spherical_sample(normalize(raw, dim=0).expand(n, 4), kappa.expand(n))
+    ours = torch.autograd.grad((z @ target).mean(), [raw, kappa])
+    exact = torch.autograd.grad(normalize(raw, dim=0) @ target * kappa / (kappa + 3), [raw, kappa])
+    torch.testing.assert_close(ours[0], exact[0], atol=0.03, rtol=0)
+    torch.testing.assert_close(ours[1], exact[1], atol=0.01, rtol=0.1)
 
 
 def test_infovae_is_a_vae_at_alpha_0_beside_its_mmd():
@@ -261,6 +264,11 @@ def test_wasserstein_is_pots_distance_between_gaussians():
 @pytest.mark.parametrize("codes", [torch.ones(5, 8), points(5, 8)])
 def test_wasserstein_has_finite_gradients_where_the_covariance_is_singular(codes):
     codes = codes.clone().requires_grad_()
-    wasserstein_to_normal(codes).backward()
-    assert codes.grad is not None
-    assert codes.grad.isfinite().all()
+    (ours,) = torch.autograd.grad(wasserstein_to_normal(codes), codes)
+    mean, n = codes.mean(0), len(codes)
+    roots = torch.linalg.svdvals((codes - mean) / math.sqrt(n))  # the eigenvalues of the covariance's root
+    by_values = mean.square().sum() + roots.square().sum() + 8 - 2 * roots.sum()
+    (theirs,) = torch.autograd.grad(by_values, codes)
+    assert ours.isfinite().all()
+    if codes.std() > 0:  # of equal codes the root has no gradient
+        torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-4)
