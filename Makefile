@@ -7,7 +7,7 @@ BIN := .venv/bin
 bench: .venv/installed
 	$(BIN)/python -m bench.run --config configs/studies/digits.yaml
 
-# Keep the reports of small studies in the repository: tables, rows and figures, no checkpoints.
+# Keep the reports of small studies in the repository: page, tables and rows; not what is in the page besides.
 reference: reference-digits reference-same_prior reference-defaults_digits
 
 reference-%: .venv/installed
@@ -16,6 +16,7 @@ reference-%: .venv/installed
 	mkdir -p results/reference
 	cp -r results/$*/report results/reference/$*
 	cp results/$*/experiment.yaml results/reference/$*/
+	cd results/reference/$* && rm -rf samples reconstructions interpolations summary.parquet figures/*.pdf
 
 test: .venv/installed-dev
 	$(BIN)/python -m pytest -n 2 -m "not slow"

@@ -18,6 +18,8 @@ METRICS = {
     "coverage": ("coverage", "coverage_{}"),
     "reconstruction": ("fid_reconstruction", "fd_{}_reconstruction"),
 }
+# Columns of a row that say what the training took: the only ones in which a resumed or repeated trial may differ.
+TIMINGS = ("train_seconds", "images_per_second", "evaluation_seconds", "peak_memory_mb")
 LOWER_IS_BETTER = ("distance", "kernel", "reconstruction")
 EXTRACTORS = ("inception", "classifier", "rotation")
 

@@ -80,6 +80,7 @@ class Evaluation(Strict):
     network that tells by how much an image was turned, or auto: the first of these that can be had.
     extractor_precision: inside Inception. extractor_steps: the training of the other two.
     seed: of the prior draws.
+    target: a distance (of `samples` images), fixed before anything is trained: how soon is it reached?
     """
 
     evaluations: PositiveInt = 12
@@ -90,6 +91,7 @@ class Evaluation(Strict):
     extractor_precision: Literal["fp32", "bf16"] = "fp32"
     extractor_steps: PositiveInt = 400
     seed: Annotated[int, Field(ge=0, le=2**31)] = 0
+    target: PositiveFloat | None = None
 
 
 class Search(Strict):

@@ -97,7 +97,7 @@ def main(
             dict.fromkeys([*before["commands"], shlex.join(["python", "-m", "bench.evaluate", *sys.argv[1:]])])
         )
         folder.describe(before | {"commands": commands})
-        report.print_tables(*report.build(folder))
+        report.print_tables(report.build(folder))
         print(f"report: {folder.report / 'index.html'}")
     if left_out:
         raise SystemExit(1)

@@ -4,13 +4,12 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
 from bench.errors import RunError, UserError
-from bench.files import make_folder, writing
+from bench.files import make_folder, shown, writing
 from bench.store import FINAL, ExperimentFolder
 from bench.trials import Trial, is_stale
 
@@ -51,11 +50,6 @@ def alone(folder: ExperimentFolder) -> Iterator[None]:
         lock.release()
         if not existed and {path.name for path in folder.path.iterdir()} <= {".lock"}:
             shutil.rmtree(folder.path)
-
-
-def shown(path: Path) -> str:
-    """Relative to the working directory, where that is shorter."""
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 def action(trial: Trial, experiment: ExperimentFolder, force: bool, retrain_stale: bool) -> Action:

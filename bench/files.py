@@ -97,3 +97,8 @@ class Folder:
     def whole(self, name: str) -> bool:
         """Whether `name` is there and undamaged."""
         return self.read_whole(name) is not None
+
+
+def shown(path: Path) -> str:
+    """Relative to the working directory, where that is shorter."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

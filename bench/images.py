@@ -3,6 +3,7 @@
 import io
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -43,4 +44,11 @@ def grid_png(images: Tensor, columns: int | None = None, least_side: int = 32) -
     pixels = canvas[0].numpy() if c == 1 else canvas.permute(1, 2, 0).numpy()
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def npz(arrays: dict[str, Tensor]) -> bytes:
+    """Tensors on the CPU as a NumPy archive."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **{name: values.numpy() for name, values in arrays.items()})
     return buffer.getvalue()

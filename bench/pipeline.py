@@ -15,8 +15,10 @@ from bench.config import Evaluation, Experiment
 from bench.environment import git_state
 from bench.evaluation import extractors
 from bench.evaluation.trained import load_extractor
-from bench.executors import Context, Resources
-from bench.experiment import Action, action, alone, describe, refuse_other_protocol, shown
+from bench.executors import Context, Event, OnEvent, Resources
+from bench.experiment import Action, action, alone, describe, refuse_other_protocol
+from bench.files import shown
+from bench.loggers import Log, following
 from bench.plugins import Packaged, Plugin
 from bench.preparation import Request
 from bench.progress import Progress
@@ -37,6 +39,7 @@ class Options:
     force: bool
     retrain_stale: bool
     yes: bool
+    log: Log
 
 
 @dataclass(frozen=True)
@@ -145,25 +148,16 @@ class Run:
                 lost = f"{trial.name}/history.parquet is damaged"
                 print(f"warning: {lost}; it is written again from the checkpoint", file=sys.stderr)
         print(f"{len(trials)} trials, {len(todo)} to train", flush=True)
-        if todo:
-            options = self.options
-            context = Context(
-                options.out,
-                prepared.folder,
-                features.path,
-                weights,
-                extractor_sha256,
-                self.plugins,
-                options.checkpoint_seconds,
-                git_state(),
-            )
-            with data.in_use(prepared):
-                self._execute(todo, context)
+        with following(self.options.log, self.folder, trials, todo) as log:
+            if todo:
+                context = self._context(prepared, features.path, weights, extractor_sha256)
+                with data.in_use(prepared):
+                    self._execute(todo, context, log)
         return trials
 
     def conclude(self, trials: list[Trial]) -> None:
         """Report; exit status 1 where one of `trials` diverged or failed."""
-        report.print_tables(*report.build(self.folder))
+        report.print_tables(report.build(self.folder))
         print(f"report: {shown(self.folder.report / 'index.html')}")
         _exit_for(self.folder, [(trial, self.folder.trial(trial.name).status()) for trial in trials])
 
@@ -193,11 +187,29 @@ class Run:
         evaluation = checks.with_extractor(evaluation, self.experiment.dataset, labelled)
         return self.experiment.model_copy(update={"evaluation": evaluation})
 
-    def _execute(self, todo: list[Trial], context: Context) -> None:
+    def _context(self, prepared: data.Prepared, features: Path, weights: Path | None, extractor_sha256: str) -> Context:
+        options = self.options
+        return Context(
+            options.out,
+            prepared.folder,
+            features,
+            weights,
+            extractor_sha256,
+            self.plugins,
+            options.checkpoint_seconds,
+            git_state(),
+        )
+
+    def _execute(self, todo: list[Trial], context: Context, log: OnEvent) -> None:
         if self.options.executor == "ray":
             print("starting Ray and its workers: 10 to 30 seconds", flush=True)
         with Progress(todo) as progress:
-            self._executor().run(todo, context, self.resources, progress)
+
+            def tell(trial: str, event: Event) -> None:
+                progress(trial, event)
+                log(trial, event)
+
+            self._executor().run(todo, context, self.resources, tell)
 
     def _executor(self) -> Any:
         return importlib.import_module(f"bench.executors.{self.options.executor}")  # ray only where it is used

@@ -1,167 +1,172 @@
-"""python -m bench.report results/NAME: tables, curves and one page out of trial folders."""
+"""python -m bench.report results/NAME ...: tables, figures and one page out of trial folders."""
 
 import re
 import shutil
-import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-import pandas as pd
 import typer
 
-from bench import cli, disk, presentation, protocols, search_report, statistics, tables
-from bench.config import ROOT
+from bench import cli, convergence, disk
 from bench.errors import UserError
-from bench.files import write_atomically, writing
-from bench.markdown import page
-from bench.store import REAL, ExperimentFolder, TrialFolder
+from bench.files import shown, write_atomically, writing
+from bench.reporting import compared, generated, render
+from bench.reporting import group as groups
+from bench.reporting.grid import Grid
+from bench.reporting.group import Group
+from bench.reporting.notes import failures, notes, provenance
+from bench.store import ExperimentFolder
 
 app = typer.Typer(**cli.PLAIN)
 
-FIGURES = ("reconstruction_test", "latent_over_chance")  # beside the distances
+
+def build(folder: ExperimentFolder) -> Group:
+    """Write the report of one experiment to its report/, and return what it compares."""
+    group = groups.of(folder)
+    write([group], folder.report)
+    return group
 
 
-def build(folder: ExperimentFolder) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Write report/; returns the summary (`statistics.summarise`) and the rows behind it (`protocols.separate`).
-
-    The new report takes the old one's place when it is complete: on a full disk the old one stays.
-    """
-    if not folder.description():
-        raise UserError(f"the folder {folder.path} is no experiment: it has no experiment.yaml")
-    trials, rows = tables.trials(folder), protocols.separate(tables.rows(folder))
-    if trials.empty:
-        raise UserError(f"{folder.path} holds no trials; start some with python -m bench.run --out {folder.path}")
-    summary = statistics.summarise(rows, trials)
-    new = folder.path / ".report.part"
+def write(found: Sequence[Group], report: Path) -> None:
+    """Write a report; it takes the old one's place when it is complete: on a full disk the old one stays."""
+    new = report.with_name(f".{report.name}.part")
     shutil.rmtree(new, ignore_errors=True)
     try:
-        with writing(folder.report):
-            _write(folder, new, trials, rows, summary)
-            shutil.rmtree(folder.report, ignore_errors=True)
-            new.rename(folder.report)
+        with writing(report):
+            new.mkdir(parents=True)
+            _write(found, new)
+            shutil.rmtree(report, ignore_errors=True)
+            new.rename(report)
     finally:
         shutil.rmtree(new, ignore_errors=True)
-    return summary, rows
 
 
-def _write(
-    folder: ExperimentFolder, report: Path, trials: pd.DataFrame, rows: pd.DataFrame, summary: pd.DataFrame
-) -> None:
-    write_atomically(report / "summary.csv", summary.to_csv(index=False).encode())
-    write_atomically(report / "trials.csv", trials.to_csv(index=False).encode())
-    write_atomically(report / "curves.parquet", rows.to_parquet(index=False))
-    section = search_report.write(folder, report)
-    text = page(summary, trials, rows, folder.description(), tables.machines(folder), section)
-    write_atomically(report / "summary.md", text.encode())
-    grids = {kind: _grids(folder, trials, kind, report) for kind in ("samples", "reconstructions")}
-    fresh = rows[rows["trial"].isin(trials.loc[~trials["stale"].astype(bool), "trial"])]
-    drawn = _figures(fresh, grids["samples"], folder, report)
-    _page(folder, summary, trials, rows, grids, drawn, section, report)
+def _write(found: Sequence[Group], report: Path) -> None:
+    from bench.reporting import across, page  # matplotlib takes a while
+
+    grids, figures = across.together(list(found), report)
+    parts = [page.Part("together", "All data sets together", grids=grids, figures=figures, folder=report / "figures")]
+    text = [f"# {_title(found)}", *_markdown(grids)]
+    latex = [render.latex(grid) for grid in grids]
+    for group in found:
+        place = report if len(found) == 1 else report / _slug(group.name)
+        prefix = "" if len(found) == 1 else f"{_slug(group.name)}-"
+        mine, chapters = _group(group, place, prefix)
+        text += [*([f"\n# {group.name}"] if len(found) > 1 else []), *_markdown(mine), *_appendix(group)]
+        latex += [render.latex(grid) for grid in mine]
+        parts += chapters
+    write_atomically(report / "summary.md", ("\n".join(text) + "\n").encode())
+    write_atomically(report / "summary.tex", "\n".join(latex).encode())
+    lead = "; ".join(f"{group.name}: {len(group.summary)} variants, {len(group.trials)} trials" for group in found)
+    write_atomically(report / "index.html", page.html(_title(found), lead, parts).encode())
 
 
-def _grids(folder: ExperimentFolder, trials: pd.DataFrame, kind: str, report: Path) -> dict[str, Path]:
-    """For every variant the last grid of its first finished seed, copied into the report."""
-    copied = {}
-    for trial in tables.records(statistics.finished(trials).sort_values("seed")):
-        grid = None if trial["variant"] in copied else _last_grid(folder.trial(trial["folder"]), kind)
-        if grid is not None:
-            target = report / kind / f"{trial['folder']}.png"
-            write_atomically(target, grid)
-            copied[trial["variant"]] = target
-    return dict(sorted(copied.items()))
+def _title(found: Sequence[Group]) -> str:
+    return ", ".join(group.name for group in found) + ": latent matching compared"
 
 
-def _last_grid(trial: TrialFolder, kind: str) -> bytes | None:
-    """The newest grid that is whole; of one that is not, a warning."""
-    for path in sorted((trial.path / "samples").glob(f"{kind}-*.png"), reverse=True):
-        whole = trial.read_whole(f"samples/{path.name}")
-        if whole is not None:
-            return whole
-        print(f"warning: {trial.path.name}/samples/{path.name} is damaged; an older grid is shown", file=sys.stderr)
-    return None
+def _slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
-def _figures(rows: pd.DataFrame, grids: dict[str, Path], folder: ExperimentFolder, report: Path) -> list[str]:
-    """Draw curves and samples; the curves' file names."""
-    from bench import figures
+def _group(group: Group, folder: Path, prefix: str) -> tuple[list[Grid], list]:
+    """Write one group's files into `folder`; its grids, and the page's chapters of it."""
+    from bench.reporting import across, figures, pictures, search
+    from bench.reporting.page import Part
 
-    drawn = []
-    floors = {name.removesuffix("_floor"): value for name, value in statistics.constants(rows).items()}
-    if "latent_sliced_wasserstein" in rows:  # priors differ in scale, but of each its own samples score 1
-        ratio = rows["latent_sliced_wasserstein"] / rows["latent_sliced_wasserstein_prior"]
-        rows, floors["latent_over_chance"] = rows.assign(latent_over_chance=ratio), 1.0
-    for metric in (m for m in [*statistics.distances(rows), *FIGURES] if m in rows):
-        if rows.dropna(subset=[metric])["step"].nunique() > 1:  # of the last checkpoint alone there is no curve
-            name = re.sub(r"[^a-z0-9_]+", "-", metric).strip("-")
-            figures.convergence(rows, metric, floors.get(metric), report / "figures" / name)
-            drawn.append(f"{name}.png")
-    real = folder.extractor.path / REAL
-    shown = {"real": real} | grids if folder.extractor.whole(real.name) else grids
-    if shown and not rows.empty:
-        figures.overview(shown, report / "figures" / "samples")
-    return drawn
+    _tables(group, folder)
+    main, pairs = generated.grids(group), compared.differences(group)
+    cost, steady = compared.cost(group), compared.steadiness(group)
+    searched = [search.write(each, folder) for each in group.folders]
+    published, drawn = across.published(group), folder / "figures"
+    protocols = {name: generated.protocol_of(group, name) for name in group.rows.columns if generated.is_distance(name)}
+    curves = figures.curves(group, drawn, compared.target(group), protocols)
+    trials = pictures.representatives(group)
+    shots = {kind: pictures.copied(trials, kind, folder) for kind in pictures.KINDS}
+    views = [*pictures.overview(group, shots["samples"], drawn), *pictures.over_time(trials, drawn)]
+    name = f"{group.name}: " if prefix else ""
 
+    def part(id: str, title: str, **content: object) -> Part:
+        return Part(prefix + id, name + title, folder=drawn, **content)  # pyright: ignore[reportArgumentType]
 
-def _page(
-    folder: ExperimentFolder,
-    summary: pd.DataFrame,
-    trials: pd.DataFrame,
-    rows: pd.DataFrame,
-    grids: dict[str, dict[str, Path]],
-    figures: list[str],
-    section: search_report.Section | None,
-    report: Path,
-) -> None:
-    import jinja2
-
-    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(ROOT / "bench"), autoescape=True)
-    html = environment.get_template("report.html.jinja").render(
-        description=folder.description(),
-        disk=disk.summary(folder.path),
-        machines=tables.machines(folder),
-        summary=summary,
-        tables=presentation.shown(rows, summary),
-        trials=tables.records(trials),
-        notes=presentation.notes(summary, trials, rows, folder.description()),
-        figures=[f"figures/{name}" for name in figures],
-        search=section,
-        grids={k: {v: p.relative_to(report) for v, p in shown.items()} for k, shown in grids.items()},
-        seeds=presentation.seeds,
-    )
-    write_atomically(report / "index.html", html.encode())
+    grids = [*main, *cost, *steady, *pairs, *published, *(grid for found, _ in searched for grid in found)]
+    chapters = [
+        part("results", "Results", notes=notes(group), grids=main + published),
+        part("convergence", "Convergence", grids=cost, figures=curves),
+        part("stability", "Stability", grids=steady, figures=figures.hyperparameters(group, drawn)),
+        part("differences", "Differences", grids=pairs),
+        *(part("search", "Search", grids=found, figures=made) for found, made in searched),
+        part(
+            "pictures",
+            "Pictures",
+            figures=[*views, *pictures.codes(group, trials, drawn)],
+            pictures=[(kind.capitalize(), pictures.KINDS[kind], files) for kind, files in shots.items() if files],
+        ),
+        part("trials", "Trials", failures=failures(group), grids=[compared.trials(group)]),
+        part("provenance", "How it was made", facts=[*provenance(group), ("Disk", _disk(group))]),
+    ]
+    return grids, chapters
 
 
-def print_tables(summary: pd.DataFrame, rows: pd.DataFrame) -> None:
-    """The summary in the terminal."""
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
+def _disk(group: Group) -> str:
+    return "\n".join(f"{shown(folder.path)}: {disk.summary(folder.path)}" for folder in group.folders)
 
-    terminal = Console()
-    console = terminal if terminal.is_terminal else Console(width=180)
-    for each in presentation.shown(rows, summary):
-        shown = Table(title=escape(each.title), title_justify="left", title_style="bold", box=None, pad_edge=False)
-        for i, heading in enumerate(["variant", "seeds", *each.headings.values()]):
-            shown.add_column(heading, justify="left" if i < 2 else "right", no_wrap=i == 0)
-        for record in each.records(summary):
-            shown.add_row(escape(record["variant"]), presentation.seeds(record), *each.means(record))
-        for name, values in each.constants.items():
-            shown.add_row(name.strip("*"), "", *each.constant_cells(values))
-        console.print(shown)
-        if each.main or not each.about:
-            console.print()
-        else:
-            console.print(each.about + "\n", markup=False)
+
+def _tables(group: Group, folder: Path) -> None:
+    """All that was measured, with all digits."""
+    frames = {"summary": group.summary, "trials": group.trials.drop(columns="experiment"), "seeds": group.last}
+    frames["comparison"] = group.pairs
+    goal = compared.target(group)
+    if goal and group.curve:
+        frames["times"] = convergence.times(group.fresh, group.trials, group.curve, goal.value)
+    for name, frame in frames.items():
+        write_atomically(folder / f"{name}.csv", frame.to_csv(index=False).encode())
+    write_atomically(folder / "summary.parquet", group.summary.to_parquet(index=False))
+    write_atomically(folder / "curves.parquet", group.rows.to_parquet(index=False))
+
+
+def _markdown(grids: Sequence[Grid]) -> list[str]:
+    lines = []
+    for grid in grids:
+        lines += ["", f"## {grid.title}", "", *render.markdown(grid), *(["", grid.about] if grid.about else [])]
+    return lines
+
+
+def _appendix(group: Group) -> list[str]:
+    """What stands below the tables: how to read them, what failed, and how everything was made."""
+    lines = [part for line in notes(group) for part in ("", line)]
+    lost = [f"- `{r['variant']}` seed {r['seed']} {r['state']}: {r['reason']}" for r in failures(group)]
+    lines += ["", *lost] if lost else []
+    for title, text in provenance(group):
+        lines += ["", f"{title}:", "", *(f"    {line}" for line in text.splitlines())]
+    return [*lines, "", "Columns and units: results/README.md."]
+
+
+def print_tables(group: Group) -> None:
+    """The most important ones in the terminal."""
+    for grid in (*generated.grids(group), *compared.cost(group)):
+        render.terminal(grid, without=("prior", "each seed"))
 
 
 @app.command(cls=cli.Command)
-def main(experiment: Annotated[Path, typer.Argument(help="Its folder, such as results/digits.")]) -> None:
-    """Make tables, curves and one page out of an experiment's trials."""
-    if not experiment.is_dir():
-        raise UserError(f"there is no folder {experiment}")
-    folder = ExperimentFolder(experiment)
-    print_tables(*build(folder))
-    print(f"report: {folder.report / 'index.html'}")
+def main(
+    experiments: Annotated[list[Path], typer.Argument(help="Their folders, such as results/digits.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Where the report goes; several experiments need it, one has its own report/.")
+    ] = None,
+) -> None:
+    """Make tables, figures and one page out of the trials of one experiment, or of several together."""
+    if len(experiments) > 1 and out is None:
+        raise UserError("several experiments need a folder for their report; add --out DIR")
+    found = groups.load(experiments)
+    report = out or ExperimentFolder(experiments[0]).report
+    if out is not None and out.exists() and not (out / "index.html").exists() and any(out.iterdir()):
+        raise UserError(f"{out} holds something else than a report; give --out a new folder")
+    write(found, report)
+    for group in found:
+        print_tables(group)
+    print(f"report: {report / 'index.html'}")
 
 
 if __name__ == "__main__":

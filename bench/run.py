@@ -55,6 +55,7 @@ def main(
     plugin: cli.Plugins = None,
     extractor: cli.Extractor = None,
     inception_weights: cli.InceptionWeights = None,
+    log: Annotated[str | None, typer.Option(help="Log rows live to tensorboard, mlflow or wandb; or several.")] = None,
     checkpoint_seconds: Annotated[
         float, typer.Option(min=0, callback=cli.finite, help="Between checkpoints, at most.")
     ] = 20.0,
@@ -65,7 +66,7 @@ def main(
 ) -> None:
     """Train methods on a data set, evaluate them as they train, and report. The same command again goes on."""
     from bench import config as configuration
-    from bench import plugins
+    from bench import loggers, plugins
     from bench.executors import Resources
     from bench.pipeline import Options, Run
     from bench.preparation import Request
@@ -90,8 +91,9 @@ def main(
     root, prepared_root = cli.roots(experiment.dataset, data_root, prepared)
     name = config.stem if config else root.name if experiment.dataset == "folder" else experiment.dataset
     request = Request(experiment.dataset, root, experiment.preprocessing, prepared_root, skip_unreadable)
+    folder = (out or Path("results") / name).resolve()
     options = Options(
-        (out or Path("results") / name).resolve(),
+        folder,
         executor,
         stored,
         inception_weights,
@@ -99,6 +101,7 @@ def main(
         force,
         retrain_stale,
         yes,
+        loggers.chosen(log, folder),
     )
     resources = Resources(cpus_per_trial, gpus_per_trial, max_concurrent, address, experiment.search.scheduler)
     run = Run(experiment, variants, request, options, resources, installed)

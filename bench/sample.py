@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from methods import Method
 
 app = typer.Typer(**cli.PLAIN)
-STEPS = 8  # images from one end of an interpolation to the other
 
 
 class Kind(StrEnum):
@@ -45,9 +44,11 @@ def main(
     import torch
 
     from bench import plugins
+    from bench.evaluation.pictures import STEPS
     from bench.evaluation.samplers import SAMPLERS
     from bench.files import write_atomically
     from bench.images import grid_columns, grid_png
+    from bench.images import npz as arrays
     from bench.loading import trained_method
     from bench.rng import forked
     from bench.store import TrialFolder
@@ -74,7 +75,7 @@ def main(
     write_atomically(out, grid_png(grid, columns))
     print(f"{len(images)} {kind.value}: {out}")
     if npz:
-        write_atomically(npz, _arrays(made))
+        write_atomically(npz, arrays(made))
         shapes = ", ".join(f"{name} {list(values.shape)}" for name, values in made.items())
         print(f"arrays: {npz} ({shapes})")
 
@@ -87,6 +88,7 @@ def _make(
 
     from bench import loading
     from bench.evaluation import samplers
+    from bench.evaluation.pictures import STEPS, between
     from bench.images import batch_size, to_uint8, to_unit
 
     spec = folder.spec()["spec"]
@@ -106,9 +108,7 @@ def _make(
     originals = held_out[torch.randperm(len(held_out))[:needed]]
     codes = torch.cat([method.encode(to_unit(part.to(method.device))) for part in originals.split(size)])
     if kind is Kind.interpolations:
-        t = torch.linspace(0, 1, STEPS, device=codes.device).repeat(lines)[:, None]
-        first, last = (codes[side::2].repeat_interleave(STEPS, 0) for side in (0, 1))
-        codes = method.prior.interpolate(first, last, t)
+        codes = between(method, codes)
         return {"images": _decoded(method, codes, size), "codes": codes.cpu(), "ends": originals}
     return {"images": _decoded(method, codes, size), "codes": codes.cpu(), "originals": originals}
 
@@ -136,16 +136,6 @@ def _paired(originals: "Tensor", images: "Tensor", columns: int) -> "Tensor":
     )
     pairs = zip(originals.split(columns), images.split(columns), strict=True)
     return torch.cat([part for pair in pairs for part in pair])
-
-
-def _arrays(made: dict[str, "Tensor"]) -> bytes:
-    import io
-
-    import numpy as np
-
-    buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **{name: values.numpy() for name, values in made.items()})
-    return buffer.getvalue()
 
 
 if __name__ == "__main__":

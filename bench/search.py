@@ -50,6 +50,13 @@ def split_label(label: str) -> tuple[str, int]:
     return f"{base}]" if comma else base, int(point)
 
 
+def without_settings(label: str) -> str:
+    """'mmd[prior=sphere,weight=3]' -> 'mmd[prior=sphere]'."""
+    method, _, inside = label.rstrip("]").partition("[")
+    prior = next((part for part in inside.split(",") if part.startswith("prior=")), "")
+    return f"{method}[{prior}]" if prior else method
+
+
 def scores(results: pd.DataFrame) -> pd.DataFrame:
     """One row a point: variant, point and its mean score over tuning seeds."""
     return results.groupby(["variant", "point"], sort=False)["score"].mean().reset_index()

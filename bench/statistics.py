@@ -1,12 +1,22 @@
 """What several seeds say together. Training seeds are the unit of replication."""
 
+import math
+
 import pandas as pd
 
+from bench import comparison
 from bench.columns import METRICS, Column, parse
 
 STATES = ["done", "diverged", "failed", "stopped", "unfinished", "stale"]
 POSITIONS = {"seed", "step", "epoch", "images_seen", "sampling_seed", "extractor_accuracy"}
-PLAIN = ["reconstruction_test", "train_seconds", "evaluation_seconds"]  # measured whatever the protocol
+PLAIN = [
+    "reconstruction_test",
+    "train_seconds",
+    "evaluation_seconds",
+    "images_per_second",
+    "peak_memory_mb",
+    "parameters",
+]  # measured whatever the protocol
 
 
 def finished(trials: pd.DataFrame) -> pd.DataFrame:
@@ -40,8 +50,8 @@ def summarise(rows: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
     """One row a variant, the best mean distance (of most images) first.
 
     Columns: method, variant, prior; seeds, and how many of them are in each of STATES (a stale trial counts as stale
-    only); for every measured column its mean, min, max and (from two seeds on) sd over the seeds that have it, and
-    their number n: not all are measured alike where bench.evaluate scored some.
+    only); for every measured column its mean, min, max and (from two seeds on) sd and 95% Student-t interval low, high
+    over the seeds that have it, and their number n: not all are measured alike where bench.evaluate scored some.
     """
     last = last_rows(rows, trials)
     metrics = [column for column in measured(rows) if column in last]
@@ -55,6 +65,7 @@ def summarise(rows: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
         for metric in metrics:
             values = mine[metric].dropna()
             statistics = {"mean": values.mean(), "min": values.min(), "max": values.max(), "sd": values.std()}
+            statistics["low"], statistics["high"] = comparison.interval(values[values.abs() < math.inf].tolist())
             statistics["n"] = len(values)
             record |= {f"{metric}_{name}": value for name, value in statistics.items()}
         records.append(record)

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import yaml
 
 from bench.files import Folder
@@ -80,11 +82,11 @@ class TrialFolder(Folder):
         status = self.status() | {"state": "failed", "reason": reason}
         self._introduce(spec, self.environment(), status)
 
-    def save(self, token: str, checkpoint: bytes, rows: list[dict[str, Any]], grids: dict[str, bytes]) -> None:
-        """Keep a checkpoint, the one before it, the rows so far (which the checkpoint holds too), and PNGs by name."""
+    def save(self, token: str, checkpoint: bytes, rows: list[dict[str, Any]], pictures: dict[str, bytes]) -> None:
+        """Keep a checkpoint, the one before, the rows so far (which the checkpoint holds too), and pictures by name."""
         self._own(token)
-        for name, png in grids.items():
-            self.write(f"samples/{name}", png)
+        for name, content in pictures.items():
+            self.write(f"samples/{name}", content)
         current = self.read_whole("checkpoint.pt")
         if current is not None:
             self.write("checkpoint.previous.pt", current)
@@ -108,15 +110,18 @@ class TrialFolder(Folder):
         return None, warning
 
     def rows(self) -> pd.DataFrame:
-        if not self.exists("history.parquet"):
-            return pd.DataFrame()
-        return pd.read_parquet(io.BytesIO(self.read("history.parquet")))
+        """Rows of the training, in order of steps; an empty frame where there are none."""
+        return self.table("history.parquet").to_pandas()
 
     def evaluations(self) -> pd.DataFrame:
         """Rows that were measured after the training (bench.evaluate)."""
-        if not self.exists("evaluations.parquet"):
-            return pd.DataFrame()
-        return pd.read_parquet(io.BytesIO(self.read("evaluations.parquet")))
+        return self.table("evaluations.parquet").to_pandas()
+
+    def table(self, name: str) -> pa.Table:
+        """A parquet file; without rows or columns where there is none. Many are put together far faster than frames."""
+        if not self.exists(name):
+            return pa.table({})
+        return pq.ParquetFile(pa.BufferReader(self.read(name))).read(use_threads=False)
 
     def save_evaluations(self, rows: pd.DataFrame) -> None:
         buffer = io.BytesIO()

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
 from bench.config import ROOT
 from bench.files import Damaged, sha256
@@ -13,22 +14,27 @@ KEYS = ["trial", "method", "variant", "prior", "seed"]
 
 
 def trials(folder: ExperimentFolder) -> pd.DataFrame:
-    """One row a trial: KEYS, state, reason, stale, resumed (how often it went on from a checkpoint), folder."""
+    """One row a trial: KEYS, state, reason, stale, resumed (how often it went on from a checkpoint), folder.
+
+    And, of its last attempt: machine, at_once (how many trials may have shared it), began and ended.
+    """
     found = [describe(trial) for trial in folder.trials()]
-    columns = [*KEYS, "state", "reason", "stale", "resumed", "folder"]
+    columns = [*KEYS, "state", "reason", "stale", "resumed", "folder", "machine", "at_once", "began", "ended"]
     return pd.DataFrame.from_records(found, columns=columns).sort_values(["variant", "seed"], ignore_index=True)
 
 
-def rows(folder: ExperimentFolder) -> pd.DataFrame:
-    """One row an evaluation, in order of trial and step, with the KEYS of its trial in front."""
-    frames = []
-    for trial in records(trials(folder)):
-        history = _history(folder.trial(trial["folder"]))
-        frames.append(history.assign(**{key: trial[key] for key in KEYS}))
-    if not frames:
+def rows(folder: ExperimentFolder, known: pd.DataFrame | None = None) -> pd.DataFrame:
+    """One row an evaluation, in order of trial and step, with the KEYS of its trial in front.
+
+    known: what `trials` says of the folder, where that is known already.
+    """
+    found = records(trials(folder) if known is None else known)
+    parts = [part for trial in found for part in _history(folder.trial(trial["folder"]), trial["trial"])]
+    if not parts:
         return pd.DataFrame(columns=KEYS)
-    merged = pd.concat(frames, ignore_index=True)
-    return merged[KEYS + [column for column in merged.columns if column not in KEYS]]
+    merged = pa.concat_tables(parts, promote_options="permissive").to_pandas()
+    keys = pd.DataFrame.from_records(found, columns=KEYS).set_index("trial").loc[merged["trial"]].reset_index()
+    return pd.concat([keys, merged.drop(columns="trial")], axis=1)
 
 
 def machines(folder: ExperimentFolder) -> list[str]:
@@ -38,10 +44,11 @@ def machines(folder: ExperimentFolder) -> list[str]:
         e = trial.environment()
         if not e:
             continue
-        where = e["processor"] if e["device"] == "cpu" else e["device"]
         running = f"{e['threads']} threads a trial, {e['concurrent_trials']} trials at a time"
         commit = (e["git"]["commit"] or "unknown")[:10] + (" with changes" if e["git"]["dirty"] else "")
-        found.append(f"{where}, {running}; torch {e['packages']['torch']}, Python {e['python']}; commit {commit}")
+        found.append(
+            f"{_processor(e)}, {running}; torch {e['packages']['torch']}, Python {e['python']}; commit {commit}"
+        )
     return list(dict.fromkeys(found))
 
 
@@ -66,7 +73,22 @@ def describe(folder: TrialFolder) -> dict[str, Any]:
         "stale": _stale(document["source"]),
         "resumed": sum(bool(attempt["from_step"]) for attempt in status["attempts"]),
         "folder": folder.path.name,
+        **_ran(folder.environment(), status),
     }
+
+
+def _ran(environment: dict[str, Any], status: dict[str, Any]) -> dict[str, Any]:
+    """On what, with how many others, and from when to when."""
+    began = [attempt["started"] for attempt in status["attempts"]]
+    found = {"machine": None, "at_once": None, "began": began[0] if began else None, "ended": status.get("updated")}
+    if environment:
+        found["machine"] = f"{_processor(environment)}, {environment['threads']} threads a trial"
+        found["at_once"] = environment["concurrent_trials"]
+    return found
+
+
+def _processor(environment: dict[str, Any]) -> str:
+    return environment["processor"] if environment["device"] == "cpu" else environment["device"]
 
 
 def _stale(source: dict[str, str]) -> bool:
@@ -77,17 +99,24 @@ def _stale(source: dict[str, str]) -> bool:
     return sha256(path.read_bytes()) != source["sha256"]
 
 
-def _history(folder: TrialFolder) -> pd.DataFrame:
-    """The rows of the training, and those measured afterwards."""
-    try:
-        rows = folder.rows()
-    except Damaged as error:
-        print(f"warning: {error}; its rows are left out until the trial is resumed", flush=True)
-        return pd.DataFrame()
-    try:
-        later = folder.evaluations()
-    except Damaged as error:
-        print(f"warning: {error}; what bench.evaluate measured is left out", flush=True)
-        return rows.assign(afterwards=False)
-    rows = rows.assign(afterwards=False)
-    return pd.concat([rows, later.assign(afterwards=True)], ignore_index=True) if len(later) else rows
+def _history(folder: TrialFolder, trial: str) -> list[pa.Table]:
+    """The rows of the training, and those measured afterwards, with the columns trial and afterwards."""
+    found = []
+    files = {
+        "history.parquet": "its rows are left out until the trial is resumed",
+        "evaluations.parquet": "what bench.evaluate measured is left out",
+    }
+    for afterwards, (name, lost) in enumerate(files.items()):
+        try:
+            table = folder.table(name)
+        except Damaged as error:
+            print(f"warning: {error}; {lost}", flush=True)
+            if not afterwards:
+                return []
+            continue
+        if len(table):
+            column = pa.array([bool(afterwards)] * len(table))
+            found.append(
+                table.append_column("afterwards", column).append_column("trial", pa.array([trial] * len(table)))
+            )
+    return found

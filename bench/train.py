@@ -14,19 +14,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bench import rng
+from bench import memory, rng
 from bench.clock import Clock
 from bench.config import Evaluation, Network, Preprocessing, Training
 from bench.data import Prepared
 from bench.evaluation.evaluator import Evaluator
-from bench.images import grid_png
+from bench.evaluation.pictures import STEPS
+from bench.images import grid_png, npz
 from bench.step import Stepper, exact_arithmetic
 from methods import METHODS, Method
 from methods.networks import Networks
 from methods.priors import PRIORS
 
-# Columns of a row that say how long things took: the only ones in which a resumed trial may differ.
-TIMINGS = ("train_seconds", "images_per_second", "evaluation_seconds")
 CHECK_EVERY = 100  # steps between looks for a loss that is no longer finite
 TICK_SECONDS = 1.0  # between progress events
 
@@ -82,7 +81,7 @@ class Trainer:
     Args:
         spec: the trial's resolved specification (`bench.trials`).
         data: the prepared data set. evaluator: measures the method.
-        save: called with a checkpoint's bytes, the rows so far, and the grids of a fresh row as PNG bytes by name.
+        save: called with a checkpoint's bytes, the rows so far, and the pictures of a fresh row as bytes by name.
         checkpoint_seconds: a checkpoint is also made this long after the last one, between evaluations.
     """
 
@@ -108,7 +107,9 @@ class Trainer:
         evaluations = Evaluation.model_validate(spec["evaluation"]).evaluations
         self.evaluation_steps = set(evaluation_steps(self.total_steps, evaluations))
         exact_arithmetic()
+        memory.reset(device)
         self.method = build(spec).to(device)
+        self.parameters = sum(p.numel() for p in self.method.parameters() if p.requires_grad)
         self.stepper = Stepper(self.method, self.training, self.total_steps)
         self.state = State()
         self._order: tuple[int, Tensor] = (-1, torch.empty(0))
@@ -195,13 +196,14 @@ class Trainer:
                 raise Diverged(f"{name} is {columns[name]} at step {self.state.step}")
         means = {f"train_{name}": value for name, value in losses.items()}
         self.state.rows.append(self._row(clock, started, means | columns))
+        pictures = {f"{name}-{self.state.step:08d}.png": grid_png(images) for name, images in grids.items()}
         if self.state.step == self.total_steps:
             started = time.perf_counter()
             last = self.evaluator.final(self.method)
             self.state.rows += [self._row(clock, started, last)] if last else []
+            pictures |= self._ending() if last else {}
         self.state.sums, self.state.summed_steps = {}, 0
-        pngs = {f"{name}-{self.state.step:08d}.png": grid_png(images) for name, images in grids.items()}
-        self.save(self.checkpoint(), self.state.rows, pngs)
+        self.save(self.checkpoint(), self.state.rows, pictures)
         return {
             "kind": "row",
             "loss": means["train_loss"],
@@ -209,11 +211,19 @@ class Trainer:
             **self._position(clock),
         }
 
+    def _ending(self) -> dict[str, bytes]:
+        """What a report shows of the last checkpoint alone, as files by name."""
+        lines, arrays = self.evaluator.ending(self.method)
+        step = f"{self.state.step:08d}"
+        return {f"interpolations-{step}.png": grid_png(lines, STEPS), f"codes-{step}.npz": npz(arrays)}
+
     def _row(self, clock: Clock, started: float, columns: dict[str, Any]) -> dict[str, Any]:
         return {
             **self._position(clock),
             "train_seconds": self.state.train_seconds,
             "evaluation_seconds": time.perf_counter() - started,
+            "peak_memory_mb": memory.peak(self.device),
+            "parameters": self.parameters,
             **columns,
         }
 

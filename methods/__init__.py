@@ -1,6 +1,6 @@
 """What is compared: one method a file, one line a method here. Imports torch only, never bench, never ray.
 
-Defaults that a search can change are the best of 16 points on digits, the same number for every method
+Defaults that a search can change are the best of 32 points on digits, the same number for every method
 (configs/studies/defaults_digits.yaml, results/reference/defaults_digits), to two digits. Weights are in units of the
 reconstruction error, so other data sets and networks want others: bench.run --tune.
 """

@@ -28,8 +28,8 @@ class InfoVAE(Method):
         networks: Networks,
         prior: Prior,
         *,
-        weight: Annotated[float, Positive] = 5.7,
-        alpha: Annotated[float, Unit] = 0.49,
+        weight: Annotated[float, Positive] = 7.5,
+        alpha: Annotated[float, Unit] = 0.99,
     ) -> None:
         super().__init__(networks, prior)
         self.weight, self.alpha = weight, alpha

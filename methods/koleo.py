@@ -23,7 +23,7 @@ class KoLeo(Method):
     paper = "Sablayrolles et al., arXiv 1806.03198, equation 2"
     search_space = {"weight": LogUniform(0.1, 1000)}
 
-    def __init__(self, networks: Networks, prior: Prior, *, weight: Annotated[float, Positive] = 4.9) -> None:
+    def __init__(self, networks: Networks, prior: Prior, *, weight: Annotated[float, Positive] = 2.1) -> None:
         super().__init__(networks, prior)
         self.weight = weight
 

@@ -28,7 +28,7 @@ class MMD(Method):
         networks: Networks,
         prior: Prior,
         *,
-        weight: Annotated[float, Positive] = 8.7,
+        weight: Annotated[float, Positive] = 6.6,
         scale: Annotated[float, Positive] = 1.0,
     ) -> None:
         super().__init__(networks, prior)

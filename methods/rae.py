@@ -30,8 +30,8 @@ class RAE(Method):
         networks: Networks,
         prior: Prior,
         *,
-        weight: Annotated[float, Positive] = 0.18,
-        decoder_weight: Annotated[float, Positive] = 6.2e-4,
+        weight: Annotated[float, Positive] = 0.13,
+        decoder_weight: Annotated[float, Positive] = 2.4e-6,
     ) -> None:
         super().__init__(networks, prior)
         self.weight, self.decoder_weight = weight, decoder_weight

@@ -31,8 +31,8 @@ class SimCLR(Method):
         networks: Networks,
         prior: Prior,
         *,
-        weight: Annotated[float, Positive] = 18.0,
-        temperature: Annotated[float, Positive] = 0.076,
+        weight: Annotated[float, Positive] = 4.2,
+        temperature: Annotated[float, Positive] = 0.13,
     ) -> None:
         super().__init__(networks, prior)
         self.weight, self.temperature = weight, temperature

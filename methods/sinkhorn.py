@@ -32,8 +32,8 @@ class Sinkhorn(Method):
         networks: Networks,
         prior: Prior,
         *,
-        weight: Annotated[float, Positive] = 72.0,
-        epsilon: Annotated[float, Positive] = 0.018,
+        weight: Annotated[float, Positive] = 30.0,
+        epsilon: Annotated[float, Positive] = 0.036,
         iterations: Annotated[int, AtLeastOne] = 20,
     ) -> None:
         super().__init__(networks, prior)

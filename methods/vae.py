@@ -23,7 +23,7 @@ class VAE(Method):
     paper = "Kingma & Welling, arXiv 1312.6114, equation 10"
     search_space = {"beta": LogUniform(0.01, 100)}
 
-    def __init__(self, networks: Networks, prior: Prior, *, beta: Annotated[float, Positive] = 0.17) -> None:
+    def __init__(self, networks: Networks, prior: Prior, *, beta: Annotated[float, Positive] = 0.22) -> None:
         super().__init__(networks, prior)
         self.beta = beta
 

@@ -23,6 +23,7 @@ from bench.config import resolve
 from bench.errors import UserError
 from bench.evaluation import inception
 from bench.preparation import Request
+from bench.reporting import looks
 from bench.rng import forked
 from methods import METHODS
 
@@ -67,6 +68,19 @@ def registry():
     for now, then in ((METHODS, before), (plugins._origin, origin)):
         now.clear()
         now.update(then)
+
+
+@pytest.fixture(autouse=True)
+def undrawn(request, monkeypatch):
+    """Reports make their figures but do not render them, which takes most of their time; those marked `draws` do."""
+    if not request.node.get_closest_marker("draws"):
+        monkeypatch.setattr(looks, "_render", lambda _, path, **__: blank(path))
+
+
+def blank(path: Path) -> None:
+    """The smallest files that figures can be."""
+    Image.new("L", (1, 1)).save(path.with_suffix(".png"))
+    path.with_suffix(".pdf").write_bytes(b"%PDF-1.4")
 
 
 @pytest.fixture(autouse=True)

@@ -10,6 +10,7 @@ from torch import Tensor
 from bench.columns import parse
 from bench.config import Evaluation
 from bench.evaluation import latent
+from bench.evaluation.pictures import interpolations
 from bench.evaluation.reference import References
 from bench.evaluation.samplers import encode
 from bench.evaluation.scorer import Protocol, Scorer
@@ -18,6 +19,7 @@ from bench.rng import forked
 from methods import Method
 
 HELD_OUT = 1000  # images of up to 64x64, of larger ones fewer, for reconstruction and diagnostics
+VIEWED = 500  # codes that a report shows
 
 
 def held_out_images(height: int, width: int) -> int:
@@ -70,6 +72,20 @@ class Evaluator:
             columns, _ = self.last(method)
             found = latent.test(self._codes(method), method.prior, self.seed)
             return columns | found | {"n_held_out": len(self.held_out)}
+
+    @torch.no_grad()
+    def ending(self, method: Method) -> tuple[Tensor, dict[str, Tensor]]:
+        """Of the last checkpoint: uint8 interpolations between held-out images, and a few "codes" and "prior" samples.
+
+        Codes are draws from q(z|x), as in the latent diagnostics; both [n, d], float32, on the CPU.
+        """
+        columns = grid_columns(self.held_out.shape[3])
+        with evaluating(method):
+            shown = interpolations(method, self.held_out[: 2 * columns])
+            codes = self._codes(method)[:VIEWED]
+            with forked(self.seed):
+                samples = method.prior.sample(len(codes), codes.device)
+            return shown, {"codes": codes.float().cpu(), "prior": samples.float().cpu()}
 
     def _codes(self, method: Method) -> Tensor:
         with forked(self.seed):

@@ -109,8 +109,8 @@ def _train(trial: Trial, context: Context, device: Any, token: str) -> Iterator[
     references = References(Folder(context.features), extractor.to(device), data, device)
     evaluator = Evaluator(references, evaluation)
 
-    def save(checkpoint: bytes, rows: list[dict[str, Any]], grids: dict[str, bytes]) -> None:
-        folder.save(token, checkpoint, rows, grids)
+    def save(checkpoint: bytes, rows: list[dict[str, Any]], pictures: dict[str, bytes]) -> None:
+        folder.save(token, checkpoint, rows, pictures)
 
     trainer = Trainer(trial.spec, data, evaluator, save, device, context.checkpoint_seconds)
     checkpoint, warning = folder.checkpoint()

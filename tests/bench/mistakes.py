@@ -7,6 +7,7 @@
 import os
 import shutil
 import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -192,6 +193,15 @@ def full_while_reporting(place: Place) -> None:
             filler.write(bytes(4096))
 
 
+def without(library: str) -> Callable[[Place], None]:
+    """A machine on which a library is not installed."""
+
+    def given(place: Place) -> None:
+        place.monkeypatch.setitem(sys.modules, library, None)
+
+    return given
+
+
 def locked(place: Place) -> None:
     from filelock import FileLock
 
@@ -296,6 +306,7 @@ NAMES = [
             given=write(digits__yaml="dataset: digits\n")),
     Mistake("a misspelt experiment", "report results/digit", "there is no folder results/digit"),
     Mistake("a folder that is no experiment", "report .", "the folder . is no experiment: it has no experiment.yaml"),
+    Mistake("a misspelt logger", "run --log tensorbord", "unknown logger 'tensorbord'. Did you mean tensorboard?"),
     Mistake("a misspelt kind of waste", "clean prevous", "unknown kind 'prevous'. Did you mean previous?"),
     Mistake("no experiments to clean", "clean", "there is no folder results; name one with --results"),
     Mistake("a misspelt method, to check", "check mocco", "unknown method 'mocco'. Did you mean moco?"),
@@ -435,6 +446,9 @@ OPTIONS = [
             f"Invalid value for '--checkpoint-seconds': inf is not a finite number; {HELP}"),
     Mistake("out of range", "run --image-size 0",
             f"Invalid value for '--image-size': Input should be greater than or equal to 1; {HELP}"),
+    Mistake("a logger whose library is missing", "run --log mlflow",
+            "--log mlflow needs the library mlflow, which cannot be imported (ModuleNotFoundError); to install it: "
+            'pip install -e ".[mlflow]"', given=without("mlflow")),
     Mistake("no experiment named", "report", f"Missing argument 'experiment'; {HELP}"),
 ]  # fmt: skip
 

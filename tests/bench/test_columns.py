@@ -2,10 +2,12 @@
 
 import pandas as pd
 import pytest
+from groups import cells, group_of
 
-from bench import presentation, statistics
+from bench import statistics
 from bench.columns import EXTRACTORS, METRICS, STAMPS, Column, parse
 from bench.protocols import separate
+from bench.reporting import generated
 
 
 @pytest.mark.parametrize(
@@ -52,7 +54,9 @@ def rows(**changes: list[object]) -> pd.DataFrame:
         "sampling_seed": [0] * 2,
     }
     assert set(stamps) == set(STAMPS)
-    frame = pd.DataFrame({"trial": "t", "prior": "normal", "step": 9, "fid_10k": [10.0, 20.0], **stamps, **changes})
+    frame = pd.DataFrame(
+        {"trial": "t", "variant": "m", "prior": "normal", "step": 9, "fid_10k": [10.0, 20.0], **stamps, **changes}
+    )
     return frame.assign(fid_10k_floor=[1.0, 2.0], latent_mmd=0.5, n_floor=400, n_neighbours=400)
 
 
@@ -93,7 +97,7 @@ def test_a_trial_measured_under_two_protocols_has_both_in_its_one_row_and_a_tabl
     found = separate(rows(sampler=["prior", "gmm"]).assign(afterwards=[False, True]))
     summary = statistics.summarise(found, DONE)
     assert (summary["fid_10k [sampler=gmm]_mean"].item(), summary["fid_10k_mean"].item()) == (20, 10)
-    titles = [table.title for table in presentation.shown(found, summary)]
+    titles = [grid.title for grid in generated.grids(group_of(found, DONE))]
     mixture = "10,000 from a mixture fitted to the codes against 5,000 test images, inception features [sampler=gmm]"
     prior = "10,000 from the prior against 5,000 test images, inception features"
     assert titles[:2] == [f"Generated images: {prior}", f"Generated images: {mixture}"]
@@ -104,9 +108,10 @@ def test_all_columns_of_a_protocol_stay_together():
     """A quick row against test images and a full one of as many against training images: one table with all metrics."""
     frame = rows(n_real=[5000, 45_000], reference_split=["test", "train"])
     found = separate(frame.assign(kid_10k=[0.1, 0.2], kid_10k_se=0.01, precision_10k=[float("nan"), 0.7]))
-    (table, *_) = presentation.shown(found, statistics.summarise(found, DONE))
+    (grid, *_) = generated.grids(group_of(found, DONE))
     label = "n_real=45000, reference_split=train"
-    assert [*table.headings] == [f"{name} [{label}]" for name in ("fid_10k", "kid_10k", "precision_10k")]
+    assert grid.headings[3:-1] == ["fid_10k ↓", "KID ↓", "precision ↑"]
+    assert grid.title.endswith(f"[{label}]")
     assert f"precision_10k [{label.replace('45000', '5000').replace('train', 'test')}]" not in found
     assert found[f"kid_10k [{label}]_se"].notna().sum() == 1
 
@@ -114,9 +119,9 @@ def test_all_columns_of_a_protocol_stay_together():
 def test_means_over_some_of_the_seeds_say_so():
     trials = pd.concat([DONE, DONE.assign(trial="u", seed=1)])
     frame = pd.concat([rows().iloc[[0]], rows().iloc[[1]].assign(trial="u", fid_10k=float("nan"))])
-    record = statistics.summarise(frame, trials).iloc[0].to_dict()
-    assert presentation.spread(record, "fid_10k") == "10 (1 of 2)"
-    assert presentation.spread(record, "latent_mmd") == "0.5 [0.5, 0.5]"
+    images, codes = generated.grids(group_of(frame, trials))
+    assert cells(images, "m")[3] == "10 (1 of 2)"
+    assert cells(codes, "m")[2] == "0.5"
 
 
 def test_the_headline_is_fid_before_other_distances_and_more_images_before_fewer():

@@ -1,9 +1,14 @@
+import math
+
 import pandas as pd
 import pytest
+from groups import cells, group_of
 from rich.console import Console
 
-from bench import figures, markdown, presentation, statistics
+from bench import report, statistics
 from bench.progress import Progress
+from bench.reporting import compared, figures, generated, render
+from bench.reporting.notes import failures
 from bench.trials import Trial
 
 STAMP = {
@@ -55,8 +60,8 @@ def test_trials_that_did_not_finish_are_counted_not_averaged():
     summary = statistics.summarise(*frames(("done", "diverged", "failed"))).iloc[0]
     assert (summary["seeds"], summary["done"], summary["diverged"], summary["failed"]) == (3, 1, 1, 1)
     assert summary["fd_classifier_1k_mean"] == 10
-    assert presentation.seeds(summary.to_dict()) == "1 of 3 (1 diverged, 1 failed)"
-    assert presentation.spread(summary.to_dict(), "fd_classifier_1k") == "10"
+    (grid,) = generated.grids(group_of(*frames(("done", "diverged", "failed"))))
+    assert cells(grid, "m")[2:4] == ["1 of 3 (1 diverged, 1 failed)", "10"]
 
 
 def test_stale_trials_are_neither_averaged_nor_counted_as_done():
@@ -66,26 +71,33 @@ def test_stale_trials_are_neither_averaged_nor_counted_as_done():
 
 def test_a_variant_of_which_nothing_finished_is_a_row_all_the_same():
     rows, trials = frames(("failed", "failed", "failed"))
-    summary = statistics.summarise(rows.iloc[:0], trials)
-    assert len(summary) == 1
-    assert presentation.spread(summary.iloc[0].to_dict(), "fd_classifier_1k") == "-"
-    assert "m` seed 1 failed: why" in markdown.page(summary, trials, rows.iloc[:0, :8], {}, [])
+    group = group_of(rows.iloc[:0], trials)
+    assert len(group.summary) == 1
+    assert [failure["reason"] for failure in failures(group)] == ["why"] * 3
+    assert "- `m` seed 1 failed: why" in report._appendix(group)
 
 
-def test_the_markdown_says_what_few_seeds_are_worth():
+def test_a_table_has_the_mean_its_interval_and_each_seed_and_says_what_few_seeds_are_worth():
+    group = group_of(*frames())
+    (grid,) = generated.grids(group)
+    half = 4.302652729911275 * 10 / math.sqrt(3)  # Student's t of 2 degrees of freedom, from a table
+    assert cells(grid, "m")[3:] == [f"20 ± {half:.2g}", "10, 20, 30"]
+    assert "| `m` | normal | 3 | 20 ± 25 | 10, 20, 30 |" in render.markdown(grid)
+    assert any("fewer than 5 seeds" in line for line in report._appendix(group))
+
+
+@pytest.mark.draws
+def test_figures_are_png_and_pdf_with_their_data_also_with_a_trial_that_ended_early(tmp_path):
     rows, trials = frames()
-    text = markdown.page(statistics.summarise(rows, trials), trials, rows, {}, ["a machine"])
-    assert "On: a machine." in text
-    assert "20 [10, 30]" in text
-    assert "fewer than 5 seeds" in text
-
-
-def test_figures_are_written_as_png_and_pdf_also_with_a_trial_that_ended_early(tmp_path):
-    rows, _ = frames()
     rows = rows.drop(rows[(rows["trial"] == "b") & (rows["step"] == 9)].index)
-    figures.convergence(rows, "fd_classifier_1k", 0.5, tmp_path / "figure")
-    assert (tmp_path / "figure.png").stat().st_size > 5000
-    assert (tmp_path / "figure.pdf").read_bytes().startswith(b"%PDF")
+    group = group_of(rows, trials)
+    (figure,) = figures.curves(group, tmp_path, compared.target(group), {"fd_classifier_1k": "a protocol"})
+    assert figure.caption.endswith("a protocol")
+    path = tmp_path / figure.name
+    assert path.with_suffix(".png").stat().st_size > 5000
+    assert path.with_suffix(".pdf").read_bytes().startswith(b"%PDF")
+    shown = pd.read_csv(path.with_suffix(".csv"))
+    assert sorted(shown["fd_classifier_1k"]) == [1, 1, 1, 10, 30]
 
 
 def trial(seed: int) -> Trial:

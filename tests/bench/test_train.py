@@ -9,13 +9,14 @@ from conftest import asked
 
 from bench import data, rng
 from bench.clock import Clock
+from bench.columns import TIMINGS
 from bench.config import Evaluation, Training
 from bench.evaluation.evaluator import Evaluator
 from bench.evaluation.reference import References
 from bench.evaluation.trained import load_extractor, train_extractor
 from bench.files import Folder
 from bench.step import Stepper
-from bench.train import TIMINGS, Diverged, Trainer, build, epoch_order, evaluation_steps
+from bench.train import Diverged, Trainer, build, epoch_order, evaluation_steps
 from methods import METHODS, Method
 from methods.functional import squared_error
 

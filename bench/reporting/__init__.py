@@ -1,0 +1,1 @@
+"""Tables, figures and pages of reports. Neither torch nor ray is imported."""

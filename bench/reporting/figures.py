@@ -1,0 +1,171 @@
+"""Figures of numbers: convergence, scores against hyperparameters, and several data sets together."""
+
+import math
+import re
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+
+from bench import comparison, stability, statistics
+from bench.columns import parse
+from bench.convergence import Target
+from bench.reporting.group import Group
+from bench.reporting.looks import STYLE, Figure, Look, logarithmic, looks, panels, save
+
+AXES = {"images_seen": "training images seen", "train_seconds": "training seconds (evaluation not counted)"}
+FLOORS = {"latent_over_chance": "floor: samples of the prior"}  # what the dotted line is; else real images
+OTHERS = ("reconstruction_test", "latent_over_chance")  # that have curves beside the distances
+LABELS = {
+    "inception": "FID",
+    "classifier": "Fréchet distance in classifier features",
+    "rotation": "Fréchet distance in rotation-network features",
+    "reconstruction_test": "reconstruction error (summed over pixels)",
+    "latent_over_chance": "sliced Wasserstein distance, codes to prior\n(samples of the prior: 1)",
+}
+
+
+def curves(group: Group, folder: Path, target: Target | None, protocol: dict[str, str]) -> list[Figure]:
+    """A figure for every metric that was measured along the training. protocol: in words, by metric."""
+    rows, floors = group.fresh[group.fresh["variant"].isin(group.shown)], statistics.constants(group.fresh)
+    floors = {name.removesuffix("_floor"): value for name, value in floors.items()}
+    if "latent_sliced_wasserstein" in rows:  # priors differ in scale, but of each its own samples score 1
+        ratio = rows["latent_sliced_wasserstein"] / rows["latent_sliced_wasserstein_prior"]
+        rows, floors["latent_over_chance"] = rows.assign(latent_over_chance=ratio), 1.0
+    drawn = []
+    for metric in (m for m in [*statistics.distances(rows), *OTHERS] if m in rows):
+        if rows.dropna(subset=[metric])["step"].nunique() > 1:  # of the last checkpoint alone there is no curve
+            name = re.sub(r"[^a-z0-9_]+", "-", metric).strip("-")
+            goal = target if metric == group.curve else None
+            _convergence(rows, metric, floors.get(metric), goal, group.alike, folder / name)
+            caption = "Thick: the mean over seeds, in a band of its 95% Student-t interval; thin: every seed. "
+            drawn.append(Figure(name, label(metric), caption + protocol.get(metric, "")))
+    return drawn
+
+
+def _convergence(
+    rows: pd.DataFrame, metric: str, floor: float | None, target: Target | None, alike: bool, path: Path
+) -> None:
+    """Against images seen and, where they compare, against training seconds."""
+    shown = {x: text for x, text in AXES.items() if alike or x != "train_seconds"}
+    data = rows[["variant", "method", "trial", "seed", "step", *AXES, metric]].dropna(subset=[metric])
+    data = data.drop_duplicates(["trial", "step"], keep="last")  # the newest of what was repeated
+    with mpl.rc_context(STYLE):
+        figure, found = plt.subplots(1, len(shown), figsize=(2.4 + 3.6 * len(shown), 3.8), sharey=True, squeeze=False)
+        styles = looks(rows)
+        means = {variant: _means(mine, metric) for variant, mine in data.groupby("variant", sort=False)}
+        for axes, (x, text) in zip(found[0], shown.items(), strict=True):
+            for variant, mine in data.groupby("variant", sort=False):
+                _curve(axes, mine, means[variant], x, metric, str(variant), styles[str(variant)])
+            if floor is not None:
+                said = FLOORS.get(metric, "floor: other real images")
+                axes.axhline(floor, color="0.4", lw=1, ls=(0, (1, 1)), label=said)
+            if target is not None:
+                said = "target" if target.beforehand else "target, taken afterwards"
+                axes.axhline(target.value, color="0.4", lw=1, ls=(0, (5, 3)), label=said)
+            # Bands of few seeds are far wider than what there is to see.
+            lines = [*data[metric], *([floor] if floor else []), *([target.value] if target else [])]
+            axes.set(xlabel=text, xscale="log", yscale="log", ylim=(0.85 * min(lines), 1.18 * max(lines)))
+            logarithmic(axes.xaxis)
+            logarithmic(axes.yaxis)
+        found[0][0].set_ylabel(label(metric))
+        figure.legend(*found[0][0].get_legend_handles_labels(), loc="outside right upper", fontsize=8)
+        save(figure, path, data.drop(columns=["method", "trial"]))
+
+
+def _means(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """By step: the means over seeds of the metric and of AXES, and the interval low, high of the first.
+
+    Only steps that every seed reached: a mean over fewer would jump where a trial ended early.
+    """
+    steps = rows.groupby("step").filter(lambda at: len(at) == rows["trial"].nunique()).groupby("step")
+    means = steps[[*AXES, metric]].mean()
+    bounds = [comparison.interval(values.tolist()) for _, values in steps[metric]]
+    return means.assign(low=[low for low, _ in bounds], high=[high for _, high in bounds])
+
+
+def _curve(axes: Axes, rows: pd.DataFrame, means: pd.DataFrame, x: str, metric: str, label: str, look: Look) -> None:
+    line: Any = {"color": look.colour, "ls": look.dash}
+    seeds = [seed[[x, metric]].to_numpy(float) for _, seed in rows.groupby("trial")]
+    axes.add_collection(LineCollection(seeds, linewidths=0.5, alpha=0.4, colors=look.colour, linestyles=[look.dash]))
+    axes.plot(means[x], means[metric], lw=1.7, marker=look.marker, ms=3.5, label=label, **line)
+    if means["low"].notna().any():
+        low = np.maximum(means["low"], means[metric] / 3)  # below zero is no place on this axis
+        axes.fill_between(means[x], low, means["high"], color=look.colour, alpha=0.08, lw=0)
+
+
+def label(metric: str) -> str:
+    """Of an axis."""
+    column = parse(metric)
+    if column is None:
+        return LABELS.get(metric, metric)
+    return f"{LABELS[column.extractor]}, {column.samples:,} images" + "".join(
+        f"\n{part}" for part in textwrap.wrap(column.label, 50)
+    )
+
+
+def hyperparameters(group: Group, folder: Path) -> list[Figure]:
+    """The final score against each hyperparameter that several settings of a method differ in, one line a method."""
+    results = group.results
+    names = stability.varied(results) if len(results) else []
+    if not names:
+        return []
+    data = pd.concat([stability.lines(results.dropna(subset=[n]), n).assign(hyperparameter=n) for n in names])
+    styles = looks(results)
+    with mpl.rc_context(STYLE):
+        figure, found = panels(len(names), 3, (3.6, 3.2))
+        for axes, name in zip(found, names, strict=True):
+            for variant, line in data[data["hyperparameter"] == name].groupby("variant", sort=False):
+                if len(line) > 1:
+                    _line(axes, line, str(variant), styles[str(variant)])
+            axes.set(xlabel=name, yscale="log")
+            logarithmic(axes.yaxis)
+        found[0].set_ylabel(f"final {group.headline}")
+        handles = {
+            text: handle for axes in found for handle, text in zip(*axes.get_legend_handles_labels(), strict=True)
+        }
+        figure.legend(handles.values(), handles.keys(), loc="outside right upper", fontsize=8)
+        save(figure, folder / "hyperparameters", data)
+    caption = (
+        "Line: the mean over seeds of the best setting at each value, the other hyperparameters being free; band: all "
+        "trials at that value. A method that is easily tuned is flat and low."
+    )
+    return [Figure("hyperparameters", "Score against hyperparameter", caption)]
+
+
+def _line(axes: Axes, line: pd.DataFrame, text: str, look: Look) -> None:
+    numeric = pd.api.types.is_numeric_dtype(line["value"])
+    x = line["value"].astype(float if numeric else str)
+    mean = line["mean"].where(line["mean"] < math.inf)
+    axes.plot(x, mean, color=look.colour, ls=look.dash, marker=look.marker, ms=4, lw=1.5, label=text)
+    axes.fill_between(x, line["least"], line["greatest"], color=look.colour, alpha=0.1, lw=0)
+    if numeric and line["value"].min() > 0 and line["value"].max() / line["value"].min() >= 10:
+        axes.set_xscale("log")
+
+
+def profiles(profile: pd.DataFrame, methods: pd.DataFrame, folder: Path) -> Figure:
+    """Performance profiles. profile: `aggregate.profile`; methods: columns method and variant."""
+    styles = looks(methods)
+    with mpl.rc_context(STYLE):
+        figure, axes = plt.subplots(figsize=(7, 3.8))
+        for variant, line in profile.groupby("variant", sort=False):
+            look = styles[str(variant)]
+            axes.plot(line["tau"], line["share"], color=look.colour, ls=look.dash, lw=1.6, label=str(variant))
+            axes.fill_between(line["tau"], line["low"], line["high"], color=look.colour, alpha=0.1, lw=0)
+        axes.set(
+            xlabel="normalised distance τ (1: the middling variant)", ylabel="share of runs at or below τ", xscale="log"
+        )
+        logarithmic(axes.xaxis)
+        figure.legend(loc="outside right upper", fontsize=8)
+        save(figure, folder / "profile", profile)
+    caption = (
+        "The share of runs whose normalised distance is at most τ, the mean over data sets, in its pointwise 95% "
+        "interval by a stratified bootstrap (Agarwal et al., arXiv 2108.13264, section 4.2). Higher is better."
+    )
+    return Figure("profile", "Performance profiles", caption)

@@ -1,0 +1,90 @@
+"""What a reader must know to read the tables rightly, what failed, and how everything was made."""
+
+from typing import Any
+
+import pandas as pd
+
+from bench import comparison, statistics, tables
+from bench.reporting.group import Group
+
+LAST_LINES = 30  # of a traceback
+
+
+def notes(group: Group) -> list[str]:
+    """Sentences, with Markdown's marks."""
+    rows, summary = group.rows, group.summary
+    lines = [
+        "Means over the seeds that finished, at the last checkpoint (never the best one), of distances ± half of a 95% "
+        "Student-t interval; best mean first."
+    ]
+    extractors = {column.extractor for column in statistics.generated(rows)}
+    if extractors:
+        lines.append(
+            "The row *real images* is the floor: the same measures of real images of another split. A Fréchet distance "
+            "of fewer images is higher: where there are fewer real images than generated ones, a good generator may "
+            "come below it."
+        )
+    if extractors - {"inception"}:
+        accuracy = f" (test accuracy {rows['extractor_accuracy'].dropna().max():.1%})" if _accurate(rows) else ""
+        lines.append(
+            f"`fd_...` is the Fréchet distance in the features of a network trained here{accuracy}, between images "
+            "that it was not trained on; it is not comparable with published FID, nor between data sets."
+        )
+    lines.append(significance(group))
+    if len(group.shown) < len(summary):
+        lines.append("Figures show the best variant of each method and prior; tables have all.")
+    skipped = group.description.get("skipped_images")
+    if skipped:
+        lines.append(f"{skipped} images of the data set could not be used and were left out.")
+    if summary["stale"].any():
+        lines.append("Stale trials (the method's source has changed since) are left out; see --retrain-stale.")
+    return lines
+
+
+def significance(group: Group) -> str:
+    """Whether a variant stands in bold, and why not."""
+    few = comparison.SEEDS_FOR_SIGNIFICANCE
+    if group.summary["done"].max() < few:
+        return (
+            f"With fewer than {few} seeds these are points, not evidence of a difference: none is marked as the best."
+        )
+    best = comparison.best(group.values(group.headline)) if group.headline else None
+    if best:
+        return f"Bold: significantly better than every other variant (permutation tests, Holm, 5%): `{best}`."
+    return (
+        "No variant is significantly better than every other (permutation tests, Holm, 5%, each with at least "
+        f"{few} seeds), so none is marked as the best. More seeds may tell them apart."
+    )
+
+
+def _accurate(rows: pd.DataFrame) -> bool:
+    return "extractor_accuracy" in rows and bool(rows["extractor_accuracy"].notna().any())
+
+
+def failures(group: Group) -> list[dict[str, Any]]:
+    """Trials that diverged or failed, with the end of the traceback where there is one."""
+    lost = group.trials[group.trials["state"].isin(["diverged", "failed"])]
+    return [record | {"error": _traceback(group, record)} for record in tables.records(lost)]
+
+
+def _traceback(group: Group, record: dict[str, Any]) -> str:
+    folder = group.trial(record)
+    if not folder.exists("error.txt"):
+        return ""
+    return "\n".join(folder.read("error.txt").decode(errors="replace").splitlines()[-LAST_LINES:])
+
+
+def provenance(group: Group) -> list[tuple[str, str]]:
+    """Commands; machines, software and commit; dates; and the protocol."""
+    protocol = group.description["protocol"]
+    machines = [machine for folder in group.folders for machine in tables.machines(folder)]
+    began, ended = group.trials["began"].dropna(), group.trials["ended"].dropna()
+    dates = (
+        f"first trial began {began.min()}, last ended {ended.max()}" if len(began) and len(ended) else "no trial began"
+    )
+    return [
+        ("Commands", "\n".join(group.description.get("commands", []))),
+        ("Machines, software, commit", "\n".join(dict.fromkeys(machines))),
+        ("Dates", dates),
+        ("Protocol", "\n".join(f"{section}: {values}" for section, values in protocol.items())),
+    ]

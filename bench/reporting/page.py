@@ -1,0 +1,113 @@
+"""report/index.html: one file with everything in it, which needs no network."""
+
+import base64
+import csv
+import io
+import re
+import struct
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bench.config import ROOT
+from bench.reporting import render
+from bench.reporting.grid import Grid
+from bench.reporting.looks import Figure
+
+HERE = ROOT / "bench" / "reporting"
+TYPES = {".png": "image/png", ".pdf": "application/pdf", ".csv": "text/csv", ".tex": "text/plain"}
+
+
+@dataclass
+class Part:
+    """A chapter of the page. failures: variant, seed, state, reason, error; facts: title, text."""
+
+    id: str
+    title: str
+    notes: list[str] = field(default_factory=list)
+    grids: list[Grid] = field(default_factory=list)
+    figures: list[Figure] = field(default_factory=list)
+    pictures: list[tuple[str, str, dict[str, Path]]] = field(default_factory=list)  # title, about, files by variant
+    failures: list[dict[str, Any]] = field(default_factory=list)
+    facts: list[tuple[str, str]] = field(default_factory=list)
+    folder: Path = Path()  # of its figures
+
+
+def html(title: str, lead: str, parts: list[Part]) -> str:
+    """The page."""
+    import jinja2
+    from markupsafe import Markup
+
+    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(HERE), autoescape=True)
+    environment.filters["marked"] = _marked
+    parts = [
+        part for part in parts if any((part.notes, part.grids, part.figures, part.pictures, part.failures, part.facts))
+    ]
+    return environment.get_template("page.html.jinja").render(
+        title=title,
+        lead=lead,
+        css=Markup((HERE / "page.css").read_text()),
+        js=Markup((HERE / "page.js").read_text()),
+        parts=[_prepared(part) for part in parts],
+    )
+
+
+def _marked(text: str) -> Any:
+    """Markdown's *emphasis* and `code` as HTML, all else escaped."""
+    from markupsafe import Markup, escape
+
+    found = re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text)))
+    return Markup(re.sub(r"\*([^*]+)\*", r"<em>\1</em>", found))
+
+
+def _prepared(part: Part) -> dict[str, Any]:
+    figures = [
+        vars(figure)
+        | {
+            "id": f"{part.id}-figure-{figure.name}",
+            "image": inlined(part.folder / f"{figure.name}.png"),
+            "size": _size(part.folder / f"{figure.name}.png"),
+            "pdf": inlined(part.folder / f"{figure.name}.pdf"),
+            "csv": inlined(part.folder / f"{figure.name}.csv") if figure.data else None,
+        }
+        for figure in part.figures
+    ]
+    grids = [
+        vars(grid)
+        | {"id": f"{part.id}-{grid.name}", "csv": _uri(_csv(grid), ".csv"), "tex": _uri(render.latex(grid), ".tex")}
+        for grid in part.grids
+    ]
+    pictures = [
+        {
+            "title": title,
+            "about": about,
+            "images": [{"variant": v, "image": inlined(path), "size": _size(path)} for v, path in files.items()],
+        }
+        for title, about, files in part.pictures
+    ]
+    facts = [{"title": title, "text": text} for title, text in part.facts]
+    return vars(part) | {"figures": figures, "grids": grids, "pictures": pictures, "facts": facts}
+
+
+def inlined(path: Path) -> str:
+    """A file as a data URI."""
+    return f"data:{TYPES[path.suffix]};base64,{base64.b64encode(path.read_bytes()).decode()}"
+
+
+def _size(png: Path) -> tuple[int, int]:
+    """Width and height, from the header (PNG, section 11.2.1), so that the page does not move as images come."""
+    width, height = struct.unpack(">II", png.read_bytes()[16:24])
+    return width, height
+
+
+def _uri(text: str, suffix: str) -> str:
+    return f"data:{TYPES[suffix]};charset=utf-8;base64,{base64.b64encode(text.encode()).decode()}"
+
+
+def _csv(grid: Grid) -> str:
+    """The cells as they are shown; the report's own csv files have every column and all digits."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    writer.writerow(grid.headings)
+    writer.writerows([cell.text for cell in row] for row in [*grid.rows, *grid.constants])
+    return buffer.getvalue()

@@ -1,0 +1,185 @@
+"""Figures of pictures: samples, reconstructions and interpolations side by side, over time, and codes on the prior."""
+
+import io
+import sys
+from pathlib import Path
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Canvas
+from matplotlib.patches import Circle
+
+from bench import statistics, tables
+from bench.files import write_atomically
+from bench.reporting.group import Group
+from bench.reporting.looks import DPI, STYLE, Figure, looks, save
+from bench.store import REAL, TrialFolder
+
+INCHES = 2.6  # width of one grid
+ACROSS = 5  # grids side by side
+RADIUS = 3.0  # about N(0, I), which holds 99% of it in two dimensions
+MOMENTS = 6  # of a training that are shown
+FREE = STYLE | {"figure.constrained_layout.use": False}
+KINDS = {
+    "samples": "The last evaluation of each variant's first seed, the same draws wherever the prior is the same; not "
+    "selected.",
+    "reconstructions": "Held-out images, the same for all; below each line, their reconstructions.",
+    "interpolations": "Lines between the codes of two held-out images each, the same for all, along the prior's paths.",
+}
+
+
+def representatives(group: Group) -> dict[str, TrialFolder]:
+    """For every variant that is shown its first finished seed."""
+    found: dict[str, TrialFolder] = {}
+    for record in tables.records(statistics.finished(group.trials).sort_values(["variant", "seed"])):
+        if record["variant"] in group.shown:
+            found.setdefault(record["variant"], group.trial(record))
+    return found
+
+
+def copied(trials: dict[str, TrialFolder], kind: str, report: Path) -> dict[str, Path]:
+    """The newest grid of that kind of each variant, copied into the report."""
+    found = {}
+    for variant, trial in trials.items():
+        grid = _newest(trial, kind, "png")
+        if grid is not None:
+            found[variant] = report / kind / f"{trial.path.name}.png"
+            write_atomically(found[variant], grid)
+    return found
+
+
+def _newest(trial: TrialFolder, kind: str, suffix: str) -> bytes | None:
+    """The newest picture that is whole; of one that is not, a warning."""
+    for path in sorted((trial.path / "samples").glob(f"{kind}-*.{suffix}"), reverse=True):
+        whole = trial.read_whole(f"samples/{path.name}")
+        if whole is not None:
+            return whole
+        print(f"warning: {trial.path.name}/samples/{path.name} is damaged; an older grid is shown", file=sys.stderr)
+    return None
+
+
+def overview(group: Group, grids: dict[str, Path], folder: Path) -> list[Figure]:
+    """Sample grids side by side, real images first."""
+    extractor = group.folders[0].extractor
+    shown = ({"real": extractor.path / REAL} if extractor.whole(REAL) else {}) | grids
+    if not grids:
+        return []
+    pictures = [(title, plt.imread(path)) for title, path in shown.items()]
+    lines = [pictures[i : i + ACROSS] for i in range(0, len(pictures), ACROSS)]
+    with mpl.rc_context(FREE):
+        figure, axes, places = _mosaic([[pixels for _, pixels in line] for line in lines], INCHES, top=0.08)
+        for (title, _), (x, y) in zip(pictures, places, strict=True):
+            axes.text(x + 0.5, y - 0.02, title, ha="center", va="bottom", fontsize=9 if len(title) < 30 else 6)
+        save(figure, folder / "samples")
+    return [Figure("samples", "Samples side by side", KINDS["samples"], data=False)]
+
+
+def over_time(trials: dict[str, TrialFolder], folder: Path) -> list[Figure]:
+    """A line for each variant: samples of the same draws at several moments of the training."""
+    found = {variant: _moments(trial) for variant, trial in trials.items()}
+    found = {variant: moments for variant, moments in found.items() if len(moments) > 1}
+    if not found:
+        return []
+    halves = [[pixels[: len(pixels) // 2 + 1, : len(pixels) // 2 + 1] for pixels in m.values()] for m in found.values()]
+    with mpl.rc_context(FREE):
+        figure, axes, places = _mosaic(halves, 1.5, top=0.12, gap=0.03)
+        captions = [f"step {step:,}" for moments in found.values() for step in moments]
+        for caption, (x, y) in zip(captions, places, strict=True):
+            axes.text(x + 1, y - 0.02, caption, ha="right", va="bottom", fontsize=7, color="0.4")
+        for variant, y in zip(found, sorted({y for _, y in places}), strict=True):
+            axes.text(0, y - 0.02, variant, va="bottom", fontsize=8, fontweight="bold")
+        save(figure, folder / "over_time")
+    about = "The same draws at every moment; a quarter of each grid."
+    return [Figure("over_time", "Samples over training time", about, data=False)]
+
+
+def _mosaic(
+    lines: list[list[np.ndarray]], inches: float, top: float = 0.0, gap: float = 0.06
+) -> tuple[Canvas, Axes, list[tuple[float, float]]]:
+    """Lines of pictures [h, w] or [h, w, c] in one pair of axes, for dozens of axes take seconds to lay out.
+
+    A picture is 1 wide and high, `inches` on paper; y goes down. top: room for words, in pictures. Returns the upper
+    left corner of each as well.
+    """
+    height, width = 0.13 + 1, gap + 1
+    right, bottom = max(map(len, lines)) * width, len(lines) * height
+    size = (inches * right, inches * (bottom + top))
+    figure = plt.figure(figsize=size)
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.axis("off")
+    places = [(column * width, line * height) for line, pictures in enumerate(lines) for column in range(len(pictures))]
+    for pixels, (x, y) in zip([pixels for line in lines for pixels in line], places, strict=True):
+        # Small grids stay crisp; large ones, made smaller, must not lose every other line.
+        interpolation = "nearest" if len(pixels) <= inches * DPI else "antialiased"
+        extent = (x, x + 1, y + 1, y)
+        axes.imshow(pixels, cmap="gray", vmin=0, vmax=1, interpolation=interpolation, extent=extent, aspect="auto")
+    axes.set(xlim=(0, right), ylim=(bottom, -top))
+    return figure, axes, places
+
+
+def _moments(trial: TrialFolder) -> dict[int, np.ndarray]:
+    """Step -> pixels of the sample grid, for moments evenly chosen among the evaluations."""
+    paths = sorted((trial.path / "samples").glob("samples-*.png"))
+    chosen = {round(i * (len(paths) - 1) / (MOMENTS - 1)) for i in range(MOMENTS)} if paths else set()
+    found = {}
+    for path in (paths[i] for i in sorted(chosen)):
+        whole = trial.read_whole(f"samples/{path.name}")
+        if whole is not None:
+            found[int(path.stem.rpartition("-")[2])] = plt.imread(io.BytesIO(whole))
+    return found
+
+
+def codes(group: Group, trials: dict[str, TrialFolder], folder: Path) -> list[Figure]:
+    """Held-out codes of each variant over samples of its prior, in the plane in which its codes spread most."""
+    found = {variant: _newest(trial, "codes", "npz") for variant, trial in trials.items()}
+    views = {variant: _view(stored) for variant, stored in found.items() if stored is not None}
+    if not views:
+        return []
+    styles, priors = looks(group.trials), group.trials.set_index("variant")["prior"].to_dict()
+    columns = min(len(views), ACROSS)
+    with mpl.rc_context(FREE):
+        figure = plt.figure(figsize=(2.2 * columns, 2.4 * -(-len(views) // columns)))
+        axes = figure.add_axes((0, 0, 1, 1))
+        axes.axis("off")
+        for i, (variant, (points, prior)) in enumerate(views.items()):
+            centre = np.array([2.2 * (i % columns), -2.4 * (i // columns)])
+            sphere = priors[variant] == "sphere"
+            scale = 1.0 if sphere else 1 / RADIUS
+            dots = {"lw": 0, "rasterized": True}
+            axes.scatter(*(centre + scale * prior).T, s=3, color="0.75", **dots)
+            axes.scatter(*(centre + scale * points).T, s=4, color=styles[variant].colour, alpha=0.7, **dots)
+            axes.add_patch(
+                Circle((centre[0], centre[1]), 1, fill=False, color="0.5", lw=0.7, ls="-" if sphere else ":")
+            )
+            axes.text(centre[0], centre[1] + 1.07, variant, ha="center", fontsize=8 if len(variant) < 30 else 5)
+        axes.set(xlim=(-1.1, 2.2 * columns - 1.1), ylim=(-2.4 * -(-len(views) // columns) + 1.3, 1.3), aspect="equal")
+        data = pd.concat([_frame(variant, *view) for variant, view in views.items()], ignore_index=True)
+        save(figure, folder / "codes", data)
+    caption = (
+        "Draws from q(z|x) of held-out images (colour) and samples of the prior (grey), projected on the two "
+        "directions in which these codes spread most. The ring is the outline of the unit sphere; dotted, for N(0, I), "
+        f"it has radius {RADIUS:g}. Where codes match the prior, the clouds are alike."
+    )
+    return [Figure("codes", "Codes on the prior", caption)]
+
+
+def _view(stored: bytes) -> tuple[np.ndarray, np.ndarray]:
+    """Codes and prior samples [n, 2] on the first two principal axes of the codes (about zero, the priors' mean).
+
+    A direction without any spread is added, so that codes of one dimension have two as well.
+    """
+    with np.load(io.BytesIO(stored), allow_pickle=False) as arrays:
+        points, prior = (np.pad(arrays[name].astype(float), ((0, 0), (0, 1))) for name in ("codes", "prior"))
+    axes = np.linalg.eigh(points.T @ points)[1][:, -2:][:, ::-1]
+    return points @ axes, prior @ axes
+
+
+def _frame(variant: str, points: np.ndarray, prior: np.ndarray) -> pd.DataFrame:
+    parts = [
+        pd.DataFrame({"variant": variant, "of": of, "x": xy[:, 0], "y": xy[:, 1]})
+        for of, xy in (("codes", points), ("prior", prior))
+    ]
+    return pd.concat(parts)

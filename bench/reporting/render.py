@@ -1,0 +1,70 @@
+"""Grids as Markdown, LaTeX, and in a terminal."""
+
+import re
+
+from bench.reporting.grid import Cell, Grid
+
+LATEX = {"\\": r"\textbackslash{}", "_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "{": r"\{", "}": r"\}", "$": r"\$"}
+LATEX |= {"±": r"$\pm$", "↓": r"$\downarrow$", "↑": r"$\uparrow$", "²": r"$^2$", "₂": r"$_2$", "<": r"$<$", ">": r"$>$"}
+LATEX |= {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "λ": r"$\lambda$"}
+
+
+def markdown(grid: Grid) -> list[str]:
+    """Lines of a table; the first cell of a row is code, the best is bold."""
+    lines = [_row(grid.headings), "|" + "---|" * grid.words + "---:|" * (len(grid.headings) - grid.words)]
+    for first, *rest in grid.rows:
+        lines.append(_row([f"`{first.text}`", *(f"**{c.text}**" if c.strong else c.text for c in rest)]))
+    lines += [_row([f"*{first.text}*", *(cell.text for cell in rest)]) for first, *rest in grid.constants]
+    return lines
+
+
+def _row(cells: list[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def latex(grid: Grid) -> str:
+    """A booktabs tabular with its caption: \\usepackage{booktabs}, and graphicx, which makes wide ones fit."""
+    columns = "l" * grid.words + "r" * (len(grid.headings) - grid.words)
+    lines = [r"\begin{table}", r"\centering", rf"\caption{{{escape(f'{grid.title}. {grid.about}'.strip())}}}"]
+    lines += [rf"\label{{tab:{grid.name}}}", r"\resizebox{\linewidth}{!}{%", rf"\begin{{tabular}}{{{columns}}}"]
+    lines += [r"\toprule", " & ".join(map(escape, grid.headings)) + r" \\", r"\midrule"]
+    lines += [
+        " & ".join([rf"\texttt{{{escape(first.text)}}}", *map(_cell, rest)]) + r" \\" for first, *rest in grid.rows
+    ]
+    if grid.constants:
+        lines.append(r"\midrule")
+        lines += [
+            " & ".join([rf"\emph{{{escape(first.text)}}}", *map(_cell, rest)]) + r" \\"
+            for first, *rest in grid.constants
+        ]
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}}", r"\end{table}"]) + "\n"
+
+
+def _cell(cell: Cell) -> str:
+    return rf"\textbf{{{escape(cell.text)}}}" if cell.strong else escape(cell.text)
+
+
+def escape(text: str) -> str:
+    """Text as LaTeX prints it; Markdown's marks are left out."""
+    return re.sub(
+        "|".join(map(re.escape, LATEX)), lambda found: LATEX[found[0]], text.replace("`", "").replace("*", "")
+    )
+
+
+def terminal(grid: Grid, without: tuple[str, ...] = ()) -> None:
+    """Print one grid but some columns, as wide as the terminal; 180 columns where there is none."""
+    from rich.console import Console
+    from rich.markup import escape as plain
+    from rich.table import Table
+
+    found = Console()
+    console = found if found.is_terminal else Console(width=180)
+    table = Table(title=plain(grid.title), title_justify="left", title_style="bold", box=None, pad_edge=False)
+    shown = [i for i, heading in enumerate(grid.headings) if heading not in without]
+    for i in shown:
+        table.add_column(plain(grid.headings[i]), justify="left" if i < grid.words else "right", no_wrap=i in (0, 3))
+    for row in (*grid.rows, *grid.constants):
+        cells = [row[i] for i in shown]
+        table.add_row(*(f"[bold]{plain(cell.text)}[/bold]" if cell.strong else plain(cell.text) for cell in cells))
+    console.print(table)
+    console.print(grid.about + "\n" if grid.about else "", markup=False)

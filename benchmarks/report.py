@@ -1,0 +1,38 @@
+"""How long a report takes: the tables alone, and everything.
+
+    python benchmarks/report.py results/NAME
+
+The first includes importing pandas and reading all trial folders. Nothing is written into the experiment.
+"""
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("experiment", type=Path, nargs="+")
+    paths = parser.parse_args().experiment
+    started = time.perf_counter()
+    from bench import report
+    from bench.reporting import compared, generated
+    from bench.reporting import group as groups
+
+    found = groups.load(paths)
+    for group in found:
+        assert generated.grids(group)
+        compared.cost(group)
+        compared.steadiness(group)
+        compared.differences(group)
+    tables = time.perf_counter() - started
+    with tempfile.TemporaryDirectory() as folder:
+        report.write(found, Path(folder) / "report")
+    everything = time.perf_counter() - started
+    count = sum(len(group.trials) for group in found)
+    print(f"{count} trials: tables {tables:.1f} s, everything {everything:.1f} s")
+
+
+if __name__ == "__main__":
+    main()

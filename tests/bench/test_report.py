@@ -1,0 +1,310 @@
+"""Reports of experiments that a test writes: what they say, and what becomes of several."""
+
+import io
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import yaml
+from conftest import ROOT
+from groups import cells
+from typer.testing import CliRunner
+
+from bench import report
+from bench.files import sha256
+from bench.images import grid_png, npz
+from bench.reporting import compared, generated, render
+from bench.reporting import group as groups
+from bench.reporting.grid import Cell, Grid
+from bench.reporting.notes import significance
+from bench.store import ExperimentFolder
+
+SOURCE = {"file": "methods/mmd.py", "sha256": sha256((ROOT / "methods" / "mmd.py").read_bytes())}
+STEPS = (1, 10, 100)
+STAMP = {
+    "n_generated": 1000,
+    "n_real": 400,
+    "n_floor": 400,
+    "reference_split": "test",
+    "preprocessing": "8x8x1",
+    "extractor": "classifier",
+    "extractor_sha256": "e" * 64,
+    "extractor_precision": "fp32",
+    "extractor_accuracy": 0.97,
+    "sampler": "prior",
+    "sampling_seed": 0,
+}
+
+
+def rows_of(final: float, seed: int) -> list[dict[str, object]]:
+    """A curve that falls to `final`."""
+    return [
+        {"step": step, "epoch": step / 10, "images_seen": step * 50, "images_per_second": 1000.0,
+         "train_seconds": step / 20, "evaluation_seconds": 1.0, "peak_memory_mb": 900.0 + seed, "parameters": 1234,
+         "train_loss": 1.0, "reconstruction_test": final * 2, "fd_classifier_1k": final * 100 / step,
+         "fd_classifier_1k_floor": 1.0, **STAMP}
+        for step in STEPS
+    ]  # fmt: skip
+
+
+def add(
+    folder: ExperimentFolder,
+    label: str,
+    seed: int,
+    final: float | None = None,
+    state: str = "done",
+    reason: str | None = None,
+    error: str | None = None,
+    pictures: bool = True,
+    at_once: int = 2,
+    **settings: object,
+) -> None:
+    """One trial. final: the distance it came to; without one it has no rows."""
+    method, _, inside = label.partition("[")
+    spec = {"method": method, "prior": "sphere" if "sphere" in inside else "normal", "seed": seed}
+    spec |= {"hyperparameters": settings, "learning_rate": 0.001, "training": {"learning_rate": 0.001}}
+    id = sha256(json.dumps([label, seed]).encode())[:10]
+    trial = folder.trial(f"{method}-s{seed}-{id}")
+    environment = {"processor": "a processor", "device": "cpu", "threads": 1, "concurrent_trials": at_once}
+    environment |= {"git": {"commit": "abc", "dirty": False}, "packages": {"torch": "2.14"}, "python": "3.11"}
+    token = trial.claim({"id": id, "label": label, "source": SOURCE, "spec": spec}, environment)
+    trial.resumed(token, 0)
+    shown = {}
+    if pictures:
+        random = torch.Generator().manual_seed(seed)
+        grid = grid_png(torch.randint(0, 255, (64, 1, 8, 8), generator=random, dtype=torch.uint8))
+        shown = {f"{kind}-{step:08d}.png": grid for kind in ("samples", "reconstructions") for step in STEPS}
+        codes = torch.randn(50, 4, generator=random)
+        shown |= {"interpolations-00000100.png": grid, "codes-00000100.npz": npz({"codes": codes, "prior": codes})}
+    if final is not None:
+        trial.save(token, b"checkpoint", rows_of(final, seed), shown)
+    trial.finish(token, state, reason, error)
+
+
+def described(folder: ExperimentFolder, dataset: str = "digits", **evaluation: object) -> ExperimentFolder:
+    protocol = {"dataset": {"name": dataset, "fingerprint": "f" * 64}, "evaluation": {"samples": 1000} | evaluation}
+    protocol |= {"extractor_sha256": "e" * 64, "threads": 1}
+    command = f"python -m bench.run --out {folder.path.name}"
+    folder.describe({"commands": [command], "methods": [], "protocol": protocol})
+    return folder
+
+
+def experiment(path) -> ExperimentFolder:
+    """Two good variants of five seeds, one of a single seed, one that failed and diverged, without any row."""
+    folder = described(ExperimentFolder(path), target=15)
+    for seed in range(5):
+        add(folder, "mmd", seed, 10.0 + seed)
+        add(folder, "moco", seed, 1.0 + seed, temperature=0.1)
+    add(folder, "vae", 0, 20.0, pictures=False)
+    add(
+        folder,
+        "gan[prior=sphere]",
+        0,
+        None,
+        "failed",
+        "RuntimeError: no luck",
+        "Traceback\n  <b>line</b>\nRuntimeError",
+    )
+    add(folder, "gan[prior=sphere]", 1, 50.0, "diverged", "loss is nan at step 100")
+    return folder
+
+
+@pytest.fixture
+def made(tmp_path):
+    folder = experiment(tmp_path / "exp")
+    return folder, report.build(folder)
+
+
+def test_failed_diverged_single_seed_and_missing_rows_are_in_the_table(made):
+    _, group = made
+    grid = generated.grids(group)[0]
+    assert cells(grid, "gan[prior=sphere]")[2:4] == ["0 of 2 (1 diverged, 1 failed)", "-"]
+    assert cells(grid, "vae")[2:4] == ["1", "20"]
+    assert cells(grid, "mmd")[2] == "5"
+    assert cells(grid, "mmd")[-1] == "10, 11, 12, 13, 14"
+
+
+def test_the_best_is_bold_where_all_have_five_seeds_and_it_is_better_than_every_other(tmp_path):
+    folder = described(ExperimentFolder(tmp_path / "exp"))
+    for seed in range(5):
+        add(folder, "mmd", seed, 10.0 + seed)
+        add(folder, "moco", seed, 2.0 + seed)
+    group = groups.of(folder)
+    assert "`moco`" in significance(group)
+    (grid,) = generated.grids(group)
+    assert [row[3].strong for row in grid.rows] == [True, False]
+    assert "**4 ± 2**" in "\n".join(render.markdown(grid))
+    assert r"\textbf{4 $\pm$ 2}" in render.latex(grid)
+    add(folder, "vae", 0, 1.0)  # one seed: nothing can be said of it, so nothing of the best
+    again = groups.of(folder)
+    assert not any(cell.strong for row in generated.grids(again)[0].rows for cell in row)
+    assert "no variant is significantly better" in significance(again).lower()
+
+
+def test_time_to_the_protocols_target_and_what_it_cost(made):
+    _, group = made
+    (grid,) = compared.cost(group)
+    assert "fixed in the protocol" in grid.about
+    assert cells(grid, "mmd")[1:4] == ["100% of 5", "5,000", "5"]
+    assert cells(grid, "gan[prior=sphere]")[1:4] == ["0% of 2", "never", "never"]
+    assert cells(grid, "mmd")[-3:] == ["1,234", "902", "2"]
+
+
+def test_without_a_target_in_the_protocol_one_is_taken_afterwards_and_said_to_be(tmp_path):
+    folder = described(ExperimentFolder(tmp_path / "exp"))
+    add(folder, "mmd", 0, 10.0)
+    (grid,) = compared.cost(groups.of(folder))
+    assert "not fixed beforehand: the median final fd_classifier_1k of mmd" in grid.about
+
+
+def test_seconds_of_trials_that_shared_machines_differently_are_not_compared(tmp_path):
+    folder = described(ExperimentFolder(tmp_path / "exp"))
+    add(folder, "mmd", 0, 10.0, at_once=2)
+    assert groups.of(folder).alike
+    add(folder, "mmd", 1, 10.0, at_once=4)
+    group = groups.of(folder)
+    assert not group.alike
+    (grid,) = compared.cost(group)
+    assert compared.UNLIKE in grid.about
+    assert cells(grid, "mmd")[-1] == "2, 4"
+
+
+def test_the_files_of_a_report(made):
+    folder, _ = made
+    names = {str(path.relative_to(folder.report)) for path in folder.report.rglob("*") if path.is_file()}
+    tables = {"summary.csv", "summary.parquet", "summary.md", "summary.tex", "trials.csv", "seeds.csv", "times.csv"}
+    assert tables | {"comparison.csv", "curves.parquet", "index.html"} <= names
+    figures = {"fd_classifier_1k", "reconstruction_test", "samples", "over_time", "codes"}
+    assert {f"figures/{name}.{suffix}" for name in figures for suffix in ("png", "pdf")} <= names
+    assert {"figures/fd_classifier_1k.csv", "figures/codes.csv"} <= names
+    seeds = pd.read_csv(folder.report / "seeds.csv")
+    assert seeds.set_index(["variant", "seed"])["fd_classifier_1k"][("mmd", 3)] == 13
+    pairs = pd.read_csv(folder.report / "comparison.csv")
+    assert set(pairs["variant"]) | set(pairs["other"]) == {"moco", "mmd", "vae"}
+
+
+def test_the_page_shows_what_failed_and_escapes_it(made):
+    folder, _ = made
+    page = (folder.report / "index.html").read_text()
+    assert "seed 0: failed, RuntimeError: no luck" in page
+    assert "&lt;b&gt;line&lt;/b&gt;" in page
+    assert "<b>line" not in page
+    assert 'src="http' not in page
+    assert "python -m bench.run --out exp" in page
+
+
+def test_latex_is_escaped_and_has_as_many_cells_as_columns(made):
+    folder, _ = made
+    text = (folder.report / "summary.tex").read_text()
+    body = [line for line in text.splitlines() if line.endswith(r"\\")]
+    assert body
+    grid = Grid("x", "50% of_all", ["a_b", "c"], [[Cell("m[x=1]"), Cell("3", 3.0, strong=True)]])
+    assert r"\texttt{m[x=1]} & \textbf{3} \\" in render.latex(grid)
+    assert r"50\% of\_all" in render.latex(grid)
+    assert r"\begin{tabular}{lr}" in render.latex(grid)
+
+
+def test_neither_torch_nor_ray_is_imported(made):
+    folder, _ = made
+    code = (
+        "import sys\nfrom bench.report import app\napp(['" + str(folder.path) + "'], standalone_mode=False)\n"
+        "assert not {'torch', 'ray', 'sklearn'} & set(sys.modules), 'heavy import'"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def combine(*arguments: object):
+    return CliRunner().invoke(report.app, [*map(str, arguments)])
+
+
+def test_experiments_of_one_protocol_merge_and_the_same_trial_counts_once(tmp_path):
+    one, two = (described(ExperimentFolder(tmp_path / name)) for name in ("a", "b"))
+    for seed in range(2):
+        add(one, "mmd", seed, 10.0 + seed)
+    for seed in range(1, 3):
+        add(two, "mmd", seed, 10.0 + seed, at_once=8)
+    result = combine(one.path, two.path, "--out", tmp_path / "both")
+    assert result.exit_code == 0, result.output
+    seeds = pd.read_csv(tmp_path / "both" / "seeds.csv")
+    assert sorted(seeds["seed"]) == [0, 1, 2]
+    assert seeds["fd_classifier_1k"].tolist() == [10, 11, 12]
+    again = combine(one.path, two.path, "--out", tmp_path / "both")
+    assert again.exit_code == 0, "a report may take the place of a report"
+
+
+def test_the_same_trial_with_two_results_is_refused_with_the_difference(tmp_path):
+    one, two = (described(ExperimentFolder(tmp_path / name)) for name in ("a", "b"))
+    add(one, "mmd", 0, 10.0)
+    add(two, "mmd", 0, 11.0)
+    result = combine(one.path, two.path, "--out", tmp_path / "both")
+    assert result.exit_code == 2
+    assert "mmd seed 0 is in" in result.stderr
+    assert "fd_classifier_1k at step 1 is 1000.0 and 1100.0" in result.stderr
+    assert not (tmp_path / "both").exists()
+
+
+def test_of_a_trial_that_is_done_on_one_machine_only_that_copy_is_kept(tmp_path):
+    one, two = (described(ExperimentFolder(tmp_path / name)) for name in ("a", "b"))
+    add(one, "mmd", 0, None, "failed", "lost")
+    add(two, "mmd", 0, 11.0)
+    (group,) = groups.load([one.path, two.path])
+    assert group.trials["state"].tolist() == ["done"]
+    assert group.values("fd_classifier_1k") == {"mmd": [11.0]}
+
+
+def test_several_data_sets_are_compared_together(tmp_path):
+    paths = []
+    for dataset, scale in (("digits", 1), ("mnist", 100)):
+        folder = described(ExperimentFolder(tmp_path / dataset), dataset)
+        paths.append(folder.path)
+        for seed in range(3):
+            add(folder, "mmd", seed, scale * (10.0 + seed))
+            add(folder, "moco", seed, scale * (5.0 + seed))
+    result = combine(*paths, "--out", tmp_path / "both")
+    assert result.exit_code == 0, result.output
+    found = pd.read_csv(tmp_path / "both" / "aggregate.csv").set_index("variant")
+    middling = (11 + 6) / 2
+    assert found.loc["moco", "iqm"] == pytest.approx(np.mean([6, 6, 5, 7]) / middling)  # all but a quarter at each end
+    assert found.loc["moco", "runs"] == 6
+    for name in ("digits/summary.csv", "mnist/summary.csv", "figures/profile.png", "mnist/figures/samples.png"):
+        assert (tmp_path / "both" / name).exists()
+    assert "gmum/cwae-pytorch" in (tmp_path / "both" / "index.html").read_text()  # published, of mnist
+
+
+def test_several_experiments_need_a_folder_and_no_other_folder_is_replaced(tmp_path):
+    folder = experiment(tmp_path / "a")
+    assert "add --out DIR" in combine(folder.path, folder.path.parent / "b").stderr
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.tex").write_text("years of work")
+    result = combine(folder.path, "--out", tmp_path / "mine")
+    assert result.exit_code == 2
+    assert "holds something else than a report" in result.stderr
+    assert (tmp_path / "mine" / "thesis.tex").exists()
+
+
+def test_published_figures_are_those_of_a_source():
+    stored = yaml.safe_load((ROOT / "configs" / "published.yaml").read_text())
+    assert all({"dataset", "method", "value", "source", "protocol"} == set(entry) for entry in stored)
+
+
+def test_a_view_of_codes_keeps_distances_of_a_plane():
+    from bench.reporting.pictures import _view
+
+    plane = (
+        np.random.default_rng(0).normal(size=(20, 2))
+        @ np.linalg.qr(np.random.default_rng(1).normal(size=(5, 5)))[0][:2]
+    )
+    stored = io.BytesIO()
+    np.savez(stored, codes=plane, prior=plane[:3])
+    points, prior = _view(stored.getvalue())
+
+    def distances(x):
+        return np.linalg.norm(x[:, None] - x[None], axis=2)
+
+    np.testing.assert_allclose(distances(points), distances(plane), atol=1e-9)
+    np.testing.assert_allclose(prior, points[:3], atol=1e-9)
