@@ -40,7 +40,7 @@ def target(
     why = ""
     if reference is None and means:
         reference = str(means[(len(means) - 1) // 2][1])
-        why = f" (in the middle of {len(means)} variants)"
+        why = f" (in the middle of {len(means)} variants)" if len(means) > 1 else ""
     values = last.loc[last["variant"] == reference, metric]
     if values.empty:
         return None

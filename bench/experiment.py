@@ -4,12 +4,12 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
-from typing import Any
 
 from filelock import FileLock, Timeout
 
 from bench.errors import RunError, UserError
 from bench.files import make_folder, shown, writing
+from bench.protocols import difference
 from bench.store import FINAL, ExperimentFolder
 from bench.trials import Trial, is_stale
 
@@ -74,19 +74,6 @@ def refuse_other_protocol(experiment: ExperimentFolder, trial: Trial) -> None:
     found = difference(before, trial.protocol) if before else None
     if found:
         raise UserError(f"{experiment.path} holds another protocol: {found}; choose another --out")
-
-
-def difference(before: dict[str, Any], now: dict[str, Any], path: str = "") -> str | None:
-    """The first key in which two protocols differ, as 'training.epochs is 40 there and 60 here'; None if none."""
-    for key in sorted({*before, *now}):
-        old, new = before.get(key), now.get(key)
-        if isinstance(old, dict) and isinstance(new, dict):
-            found = difference(old, new, f"{path}{key}.")
-            if found:
-                return found
-        elif old != new:
-            return f"{path}{key} is {old} there and {new} here"
-    return None
 
 
 def describe(

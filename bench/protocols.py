@@ -1,5 +1,7 @@
 """Values of different protocols never share a column: where they would, there is one column for each, labelled."""
 
+from typing import Any
+
 import pandas as pd
 
 from bench.columns import STAMPS, Column, parse
@@ -54,3 +56,16 @@ def _apart(rows: pd.DataFrame, columns: list[Column], labels: pd.Series) -> pd.D
 
 def _short(key: object, value: str) -> str:
     return value[:SHOWN] if str(key).endswith("sha256") else value
+
+
+def difference(before: dict[str, Any], now: dict[str, Any], path: str = "") -> str | None:
+    """The first key in which two protocols differ, as 'training.epochs is 40 there and 60 here'; None if none."""
+    for key in sorted({*before, *now}):
+        old, new = before.get(key), now.get(key)
+        if isinstance(old, dict) and isinstance(new, dict):
+            found = difference(old, new, f"{path}{key}.")
+            if found:
+                return found
+        elif old != new:
+            return f"{path}{key} is {old} there and {new} here"
+    return None

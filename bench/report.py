@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -11,8 +12,7 @@ import typer
 from bench import cli, convergence, disk
 from bench.errors import UserError
 from bench.files import shown, write_atomically, writing
-from bench.reporting import compared, generated, render
-from bench.reporting import group as groups
+from bench.reporting import compared, generated, merging, render
 from bench.reporting.grid import Grid
 from bench.reporting.group import Group
 from bench.reporting.notes import failures, notes, provenance
@@ -20,26 +20,29 @@ from bench.store import ExperimentFolder
 
 app = typer.Typer(**cli.PLAIN)
 
+MARK = '<meta name="generator" content="bench.report">'  # in the page of a report, which may be replaced
+
 
 def build(folder: ExperimentFolder) -> Group:
     """Write the report of one experiment to its report/, and return what it compares."""
-    group = groups.of(folder)
+    group = merging.of(folder)
     write([group], folder.report)
     return group
 
 
 def write(found: Sequence[Group], report: Path) -> None:
     """Write a report; it takes the old one's place when it is complete: on a full disk the old one stays."""
-    new = report.with_name(f".{report.name}.part")
-    shutil.rmtree(new, ignore_errors=True)
+    new, old = (report.with_name(f".{report.name}.{uuid.uuid4().hex[:8]}.{part}") for part in ("new", "old"))
     try:
         with writing(report):
             new.mkdir(parents=True)
             _write(found, new)
-            shutil.rmtree(report, ignore_errors=True)
+            if report.exists():
+                report.rename(old)
             new.rename(report)
     finally:
-        shutil.rmtree(new, ignore_errors=True)
+        for leftover in (new, old):
+            shutil.rmtree(leftover, ignore_errors=True)
 
 
 def _write(found: Sequence[Group], report: Path) -> None:
@@ -47,14 +50,12 @@ def _write(found: Sequence[Group], report: Path) -> None:
 
     grids, figures = across.together(list(found), report)
     parts = [page.Part("together", "All data sets together", grids=grids, figures=figures, folder=report / "figures")]
-    text = [f"# {_title(found)}", *_markdown(grids)]
-    latex = [render.latex(grid) for grid in grids]
+    text, latex = [f"# {_title(found)}", *_markdown(grids)], [render.latex(grid) for grid in grids]
     for group in found:
-        place = report if len(found) == 1 else report / _slug(group.name)
         prefix = "" if len(found) == 1 else f"{_slug(group.name)}-"
-        mine, chapters = _group(group, place, prefix)
-        text += [*([f"\n# {group.name}"] if len(found) > 1 else []), *_markdown(mine), *_appendix(group)]
-        latex += [render.latex(grid) for grid in mine]
+        mine, chapters = _group(group, report / prefix.rstrip("-"), prefix)
+        text += [*([f"\n# {group.name}"] if prefix else []), *_markdown(mine), *_appendix(group)]
+        latex += [render.latex(grid, prefix, f"Protocol: {group.protocol}.") for grid in mine]
         parts += chapters
     write_atomically(report / "summary.md", ("\n".join(text) + "\n").encode())
     write_atomically(report / "summary.tex", "\n".join(latex).encode())
@@ -78,7 +79,7 @@ def _group(group: Group, folder: Path, prefix: str) -> tuple[list[Grid], list]:
     _tables(group, folder)
     main, pairs = generated.grids(group), compared.differences(group)
     cost, steady = compared.cost(group), compared.steadiness(group)
-    searched = [search.write(each, folder) for each in group.folders]
+    points, swept = search.write(group.folders, folder)
     published, drawn = across.published(group), folder / "figures"
     protocols = {name: generated.protocol_of(group, name) for name in group.rows.columns if generated.is_distance(name)}
     curves = figures.curves(group, drawn, compared.target(group), protocols)
@@ -88,15 +89,17 @@ def _group(group: Group, folder: Path, prefix: str) -> tuple[list[Grid], list]:
     name = f"{group.name}: " if prefix else ""
 
     def part(id: str, title: str, **content: object) -> Part:
-        return Part(prefix + id, name + title, folder=drawn, **content)  # pyright: ignore[reportArgumentType]
+        found = Part(prefix + id, name + title, folder=drawn, **content)  # pyright: ignore[reportArgumentType]
+        found.protocol = group.protocol
+        return found
 
-    grids = [*main, *cost, *steady, *pairs, *published, *(grid for found, _ in searched for grid in found)]
+    grids = [*main, *cost, *steady, *pairs, *published, *points]
     chapters = [
         part("results", "Results", notes=notes(group), grids=main + published),
         part("convergence", "Convergence", grids=cost, figures=curves),
         part("stability", "Stability", grids=steady, figures=figures.hyperparameters(group, drawn)),
         part("differences", "Differences", grids=pairs),
-        *(part("search", "Search", grids=found, figures=made) for found, made in searched),
+        part("search", "Search", grids=points, figures=swept),
         part(
             "pictures",
             "Pictures",
@@ -115,14 +118,21 @@ def _disk(group: Group) -> str:
 
 def _tables(group: Group, folder: Path) -> None:
     """All that was measured, with all digits."""
-    frames = {"summary": group.summary, "trials": group.trials.drop(columns="experiment"), "seeds": group.last}
-    frames["comparison"] = group.pairs
+    summary = group.summary
+    frames = {"trials": group.trials.drop(columns="experiment"), "seeds": group.last, "comparison": group.pairs}
     goal = compared.target(group)
-    if goal and group.curve:
-        frames["times"] = convergence.times(group.fresh, group.trials, group.curve, goal.value)
+    if goal:
+        frames["times"] = compared.times(group, goal)
+        reached = convergence.time_to_target(frames["times"]).drop(columns="seeds").set_index("variant")
+        summary = summary.join(reached.add_suffix("_to_target"), on="variant")
+    if group.headline:
+        values = group.values(group.headline)
+        each = [" ".join(map(repr, values.get(variant, []))) for variant in summary["variant"]]
+        summary = summary.assign(**{f"{group.headline}_values": each})
+    frames["summary"] = summary
     for name, frame in frames.items():
         write_atomically(folder / f"{name}.csv", frame.to_csv(index=False).encode())
-    write_atomically(folder / "summary.parquet", group.summary.to_parquet(index=False))
+    write_atomically(folder / "summary.parquet", summary.to_parquet(index=False))
     write_atomically(folder / "curves.parquet", group.rows.to_parquet(index=False))
 
 
@@ -149,6 +159,14 @@ def print_tables(group: Group) -> None:
         render.terminal(grid, without=("prior", "each seed"))
 
 
+def _replaceable(out: Path) -> bool:
+    """Whether a report may be written there: nothing is there, or nothing but a report."""
+    if not out.exists():
+        return True
+    page = out / "index.html"
+    return out.is_dir() and (not any(out.iterdir()) or (page.is_file() and MARK in page.read_text(errors="replace")))
+
+
 @app.command(cls=cli.Command)
 def main(
     experiments: Annotated[list[Path], typer.Argument(help="Their folders, such as results/digits.")],
@@ -159,10 +177,10 @@ def main(
     """Make tables, figures and one page out of the trials of one experiment, or of several together."""
     if len(experiments) > 1 and out is None:
         raise UserError("several experiments need a folder for their report; add --out DIR")
-    found = groups.load(experiments)
-    report = out or ExperimentFolder(experiments[0]).report
-    if out is not None and out.exists() and not (out / "index.html").exists() and any(out.iterdir()):
+    if out is not None and not _replaceable(out):
         raise UserError(f"{out} holds something else than a report; give --out a new folder")
+    found = merging.load(experiments)
+    report = out.resolve() if out else ExperimentFolder(experiments[0]).report
     write(found, report)
     for group in found:
         print_tables(group)

@@ -17,10 +17,9 @@ def main() -> None:
     paths = parser.parse_args().experiment
     started = time.perf_counter()
     from bench import report
-    from bench.reporting import compared, generated
-    from bench.reporting import group as groups
+    from bench.reporting import compared, generated, merging
 
-    found = groups.load(paths)
+    found = merging.load(paths)
     for group in found:
         assert generated.grids(group)
         compared.cost(group)

@@ -80,7 +80,7 @@ def chosen(asked: str | None, folder: Path) -> Log:
     Raises:
         UserError: a name is unknown; a library cannot be imported, or could not be used.
     """
-    names = tuple(dict.fromkeys(asked.split(","))) if asked else ()
+    names = tuple(dict.fromkeys(name.strip() for name in asked.split(","))) if asked else ()
     for name in names:
         if name not in LIBRARIES:
             raise unknown("logger", name, LIBRARIES)

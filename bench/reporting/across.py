@@ -21,7 +21,7 @@ TAUS = 60  # places of a profile's curve
 def together(groups: list[Group], report: Path) -> tuple[list[Grid], list[Figure]]:
     """How variants that are on every data set do over all of them; nothing where there are no two of both."""
     frames = [_distances(group) for group in groups if group.headline]
-    if len(frames) < 2:
+    if len(frames) < 2 or len({group.dataset for group in groups}) < len(groups):  # protocols are no data sets
         return [], []
     runs = aggregate.normalised(pd.concat(frames, ignore_index=True))
     if runs["variant"].nunique() < 2:
@@ -35,7 +35,7 @@ def together(groups: list[Group], report: Path) -> tuple[list[Grid], list[Figure
 
 def _distances(group: Group) -> pd.DataFrame:
     last = group.last[["method", "variant", "seed", str(group.headline)]].dropna()
-    return last.rename(columns={str(group.headline): "distance"}).assign(dataset=group.name)
+    return last.rename(columns={str(group.headline): "distance"}).assign(dataset=group.dataset)
 
 
 def _grid(found: pd.DataFrame, datasets: int) -> Grid:
@@ -58,6 +58,8 @@ def _grid(found: pd.DataFrame, datasets: int) -> Grid:
         "data set, so that 1 is the middling one there. IQM: the mean of the middle half of all runs, with a "
         "stratified bootstrap interval (Agarwal et al., arXiv 2108.13264, section 4.3). Lower is better."
     )
+    if found["runs"].min() < 5 * datasets:
+        about += " With fewer than 5 seeds on a data set these intervals are too narrow."
     return Grid("aggregate", "All data sets together", headings, rows, about)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from bench import comparison, convergence, stability, tables
+from bench import comparison, convergence, stability, statistics, tables
 from bench.reporting.grid import Cell, Grid, between, count, number, word
 from bench.reporting.group import Group
 
@@ -21,26 +21,28 @@ def differences(group: Group) -> list[Grid]:
     many = len(pairs) > MOST_PAIRS
     best = pairs["variant"] == pairs["variant"].iloc[0]
     rows = [_pair(record) for record in tables.records(pairs[best] if many else pairs)]
-    headings = ["variant", "other", "difference", "95% interval", "p", "p (Holm)", "P(better)", "its interval"]
+    headings = ["variant", "other", "seeds", "difference", "95% interval", "p", "p (Holm)", "P(better)", "its interval"]
     about = (
         f"Differences of mean {group.headline} (below zero: the first is better) with Welch's 95% interval; exact "
-        "two-sided permutation p-values, adjusted after Holm over all pairs; the probability that a seed of the first "
-        "is better than one of the other (Agarwal et al., arXiv 2108.13264), with a bootstrap interval."
+        "two-sided permutation p-values, adjusted after Holm over all pairs (more of them than behind a bold mark); "
+        "the probability that a seed of the first is better than one of the other (Agarwal et al., arXiv 2108.13264), "
+        "with a bootstrap interval, which is too narrow of few seeds."
     )
     if many:
         about += f" Only pairs with the best are shown; comparison.csv has all {len(pairs)}."
     if few:
         about += (
             f" With fewer than {comparison.SEEDS_FOR_SIGNIFICANCE} seeds no difference is called significant: of 3 and "
-            "3 seeds no p-value can be below 0.1, and bootstrap intervals are too narrow."
+            "3 seeds no p-value can be below 0.1."
         )
-    return [Grid("comparison", "Pairs of variants", headings, rows, about, words=2)]
+    return [Grid("comparison", "Pairs of variants", headings, rows, about, words=3)]
 
 
 def _pair(record: dict[str, Any]) -> list[Cell]:
     return [
         word(record["variant"]),
         word(record["other"]),
+        word(f"{record['n']}, {record['n_other']}"),
         number(record["difference"]),
         _ends(record["low"], record["high"]),
         number(record["p"]),
@@ -67,13 +69,19 @@ def cost(group: Group) -> list[Grid]:
     goal = target(group)
     if goal is None or group.curve is None:
         return []
-    times = convergence.times(group.fresh, group.trials, group.curve, goal.value)
-    reached = {r["variant"]: r for r in tables.records(convergence.time_to_target(times))}
+    reached = {r["variant"]: r for r in tables.records(convergence.time_to_target(times(group, goal)))}
     area = _by_variant(group, convergence.area(group.fresh, group.trials, group.curve))
     rows = [_cost(group, r, reached.get(r["variant"]), area) for r in tables.records(group.summary)]
     headings = ["variant", "reached", "images to target", "seconds to target", "area", "images/s", "training s"]
     headings += ["evaluation s", "parameters", "peak MB", "at once"]
     return [Grid("convergence", "How soon, and at what cost", headings, rows, _cost_about(group, goal), words=1)]
+
+
+def times(group: Group, goal: convergence.Target) -> pd.DataFrame:
+    """`convergence.times`, but of no trial that ended well and of which the distance was never measured."""
+    measured = group.fresh.loc[group.fresh[str(group.curve)].notna(), "trial"]
+    known = group.trials[(group.trials["state"] != "done") | group.trials["trial"].isin(measured)]
+    return convergence.times(group.fresh, known, str(group.curve), goal.value)
 
 
 def _cost(group: Group, summary: dict[str, Any], reached: dict[str, Any] | None, area: pd.Series) -> list[Cell]:
@@ -83,12 +91,11 @@ def _cost(group: Group, summary: dict[str, Any], reached: dict[str, Any] | None,
         cells += [Cell("-")] * 3
     else:
         cells.append(Cell(f"{reached['reached']:.0%} of {reached['seeds']}", reached["reached"]))
-        cells += [
-            between(*(reached[f"{x}{end}"] for end in ("", "_least", "_greatest"))) for x in ("images", "seconds")
-        ]
+        ranges = [[reached[f"{x}{end}"] for end in ("", "_least", "_greatest")] for x in ("images", "seconds")]
+        cells += [between(*ranges[0]), between(*ranges[1]) if group.alike else Cell("-")]
     cells.append(number(area.get(variant, math.nan)))
     names = ("images_per_second", "train_seconds", "evaluation_seconds")
-    cells += [number(summary.get(f"{name}_mean")) for name in names]
+    cells += [number(summary.get(f"{name}_mean")) if group.alike else Cell("-") for name in names]
     cells += [count(summary.get(f"{name}_mean")) for name in ("parameters", "peak_memory_mb")]
     at_once = group.trials.loc[group.trials["variant"] == variant, "at_once"].dropna().astype(int).unique()
     return [*cells, word(", ".join(map(str, sorted(at_once))) or "-")]
@@ -105,7 +112,10 @@ def _cost_about(group: Group, goal: convergence.Target) -> str:
     return said if group.alike else said + " " + UNLIKE
 
 
-UNLIKE = "Trials ran on different machines, or with different numbers at once: their seconds do not compare."
+UNLIKE = (
+    "Trials ran on different machines, or with different numbers at once: their seconds do not compare and are not "
+    "shown; seeds.csv has them."
+)
 
 
 def _by_variant(group: Group, values: pd.Series) -> pd.Series:
@@ -118,7 +128,8 @@ def steadiness(group: Group) -> list[Grid]:
     results = group.results
     if results.empty or group.curve is None:
         return []
-    rough = convergence.roughness(group.fresh, group.curve)
+    done = group.fresh[group.fresh["trial"].isin(statistics.finished(group.trials)["trial"])]
+    rough = convergence.roughness(done, group.curve)
     rough = rough.groupby(rough.index.map(results.set_index("trial")["variant"].to_dict())).mean()
     settings = results.drop(columns=["trial", "seed", "state", "score"]).drop_duplicates().groupby("variant").size()
     rows = [_steady(r, int(settings[r["variant"]]), rough) for r in tables.records(stability.spread(results))]

@@ -22,6 +22,10 @@ from bench.reporting.looks import STYLE, Figure, Look, logarithmic, looks, panel
 AXES = {"images_seen": "training images seen", "train_seconds": "training seconds (evaluation not counted)"}
 FLOORS = {"latent_over_chance": "floor: samples of the prior"}  # what the dotted line is; else real images
 OTHERS = ("reconstruction_test", "latent_over_chance")  # that have curves beside the distances
+CURVES = (
+    "Thick: the mean over the seeds that finished, in a band of its 95% Student-t interval (cut at a third of the "
+    "mean); thin: every seed, also one that diverged. "
+)
 LABELS = {
     "inception": "FID",
     "classifier": "Fréchet distance in classifier features",
@@ -43,26 +47,26 @@ def curves(group: Group, folder: Path, target: Target | None, protocol: dict[str
         if rows.dropna(subset=[metric])["step"].nunique() > 1:  # of the last checkpoint alone there is no curve
             name = re.sub(r"[^a-z0-9_]+", "-", metric).strip("-")
             goal = target if metric == group.curve else None
-            _convergence(rows, metric, floors.get(metric), goal, group.alike, folder / name)
-            caption = "Thick: the mean over seeds, in a band of its 95% Student-t interval; thin: every seed. "
-            drawn.append(Figure(name, label(metric), caption + protocol.get(metric, "")))
+            _convergence(rows, metric, floors.get(metric), goal, group, folder / name)
+            drawn.append(Figure(name, label(metric), CURVES + protocol.get(metric, "")))
     return drawn
 
 
 def _convergence(
-    rows: pd.DataFrame, metric: str, floor: float | None, target: Target | None, alike: bool, path: Path
+    rows: pd.DataFrame, metric: str, floor: float | None, target: Target | None, group: Group, path: Path
 ) -> None:
     """Against images seen and, where they compare, against training seconds."""
-    shown = {x: text for x, text in AXES.items() if alike or x != "train_seconds"}
-    data = rows[["variant", "method", "trial", "seed", "step", *AXES, metric]].dropna(subset=[metric])
-    data = data.drop_duplicates(["trial", "step"], keep="last")  # the newest of what was repeated
+    shown = {x: text for x, text in AXES.items() if group.alike or x != "train_seconds"}
+    done = rows["trial"].isin(statistics.finished(group.trials)["trial"])
+    data = rows.assign(done=done)[["variant", "trial", "seed", "done", "step", *AXES, metric]]
+    data = data[np.isfinite(data[metric])].drop_duplicates(["trial", "step"], keep="last")  # the newest of what repeats
     with mpl.rc_context(STYLE):
         figure, found = plt.subplots(1, len(shown), figsize=(2.4 + 3.6 * len(shown), 3.8), sharey=True, squeeze=False)
-        styles = looks(rows)
+        styles = looks(group.trials)
         means = {variant: _means(mine, metric) for variant, mine in data.groupby("variant", sort=False)}
         for axes, (x, text) in zip(found[0], shown.items(), strict=True):
             for variant, mine in data.groupby("variant", sort=False):
-                _curve(axes, mine, means[variant], x, metric, str(variant), styles[str(variant)])
+                _curve(axes, mine, means[variant], x, metric, wrapped(str(variant)), styles[str(variant)])
             if floor is not None:
                 said = FLOORS.get(metric, "floor: other real images")
                 axes.axhline(floor, color="0.4", lw=1, ls=(0, (1, 1)), label=said)
@@ -76,14 +80,20 @@ def _convergence(
             logarithmic(axes.yaxis)
         found[0][0].set_ylabel(label(metric))
         figure.legend(*found[0][0].get_legend_handles_labels(), loc="outside right upper", fontsize=8)
-        save(figure, path, data.drop(columns=["method", "trial"]))
+        save(figure, path, data.drop(columns="trial"))
+
+
+def wrapped(label: str) -> str:
+    """A variant over several lines, cut at its commas: a long legend must not take the figure's place."""
+    return "\n".join(textwrap.wrap(label.replace(",", ", "), 34, subsequent_indent="  "))
 
 
 def _means(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """By step: the means over seeds of the metric and of AXES, and the interval low, high of the first.
+    """By step: the means over the seeds that finished of the metric and of AXES; low, high, the first's interval.
 
-    Only steps that every seed reached: a mean over fewer would jump where a trial ended early.
+    Only steps that all of them have: a mean over fewer would jump.
     """
+    rows = rows[rows["done"]]
     steps = rows.groupby("step").filter(lambda at: len(at) == rows["trial"].nunique()).groupby("step")
     means = steps[[*AXES, metric]].mean()
     bounds = [comparison.interval(values.tolist()) for _, values in steps[metric]]
@@ -116,37 +126,45 @@ def hyperparameters(group: Group, folder: Path) -> list[Figure]:
     names = stability.varied(results) if len(results) else []
     if not names:
         return []
-    data = pd.concat([stability.lines(results.dropna(subset=[n]), n).assign(hyperparameter=n) for n in names])
-    styles = looks(results)
+    lines = {name: stability.lines(results.dropna(subset=[name]), name) for name in names}
+    styles, worst = looks(results), results.loc[results["score"] < math.inf, "score"].max()
     with mpl.rc_context(STYLE):
         figure, found = panels(len(names), 3, (3.6, 3.2))
-        for axes, name in zip(found, names, strict=True):
-            for variant, line in data[data["hyperparameter"] == name].groupby("variant", sort=False):
+        for axes, (name, data) in zip(found, lines.items(), strict=True):
+            values = list(dict.fromkeys(data["value"]))
+            numbers = [value for value in values if isinstance(value, int | float)]
+            place = float if len(numbers) == len(values) else values.index
+            for variant, line in data.groupby("variant", sort=False):
                 if len(line) > 1:
-                    _line(axes, line, str(variant), styles[str(variant)])
+                    _line(axes, line, line["value"].map(place), worst, str(variant), styles[str(variant)])
+            if place is not float:
+                axes.set_xticks(range(len(values)), [str(value) for value in values])
+            elif min(numbers) > 0 and max(numbers) / min(numbers) >= 10:
+                axes.set_xscale("log")
             axes.set(xlabel=name, yscale="log")
             logarithmic(axes.yaxis)
         found[0].set_ylabel(f"final {group.headline}")
-        handles = {
-            text: handle for axes in found for handle, text in zip(*axes.get_legend_handles_labels(), strict=True)
-        }
-        figure.legend(handles.values(), handles.keys(), loc="outside right upper", fontsize=8)
-        save(figure, folder / "hyperparameters", data)
+        named = {text: handle for axes in found for handle, text in zip(*axes.get_legend_handles_labels(), strict=True)}
+        figure.legend(named.values(), named.keys(), loc="outside right upper", fontsize=8)
+        shown = pd.concat([data.assign(hyperparameter=name) for name, data in lines.items()])
+        save(figure, folder / "hyperparameters", shown)
     caption = (
         "Line: the mean over seeds of the best setting at each value, the other hyperparameters being free; band: all "
-        "trials at that value. A method that is easily tuned is flat and low."
+        "trials at that value. Crosses: values at which trials were lost (diverged or failed), each with its share. A "
+        "method that is easily tuned is flat and low."
     )
     return [Figure("hyperparameters", "Score against hyperparameter", caption)]
 
 
-def _line(axes: Axes, line: pd.DataFrame, text: str, look: Look) -> None:
-    numeric = pd.api.types.is_numeric_dtype(line["value"])
-    x = line["value"].astype(float if numeric else str)
+def _line(axes: Axes, line: pd.DataFrame, x: pd.Series, worst: float, text: str, look: Look) -> None:
     mean = line["mean"].where(line["mean"] < math.inf)
     axes.plot(x, mean, color=look.colour, ls=look.dash, marker=look.marker, ms=4, lw=1.5, label=text)
     axes.fill_between(x, line["least"], line["greatest"], color=look.colour, alpha=0.1, lw=0)
-    if numeric and line["value"].min() > 0 and line["value"].max() / line["value"].min() >= 10:
-        axes.set_xscale("log")
+    for place, failed, n in zip(x, line["failed"], line["n"], strict=True):
+        if failed:
+            axes.plot(place, 1.15 * worst, "x", color=look.colour, ms=5)
+            above: Any = {"xytext": (0, 4), "textcoords": "offset points", "fontsize": 6, "ha": "center"}
+            axes.annotate(f"{failed / n:.0%}", (place, 1.15 * worst), **above)
 
 
 def profiles(profile: pd.DataFrame, methods: pd.DataFrame, folder: Path) -> Figure:

@@ -1,5 +1,6 @@
 """Grids of what was measured: generated images under each protocol, codes against the prior, cost and convergence."""
 
+import math
 from typing import Any
 
 import pandas as pd
@@ -11,7 +12,7 @@ from bench.reporting.group import Group
 
 LATENT = {
     "latent_mmd": "MMD²",
-    "latent_mmd_p": "its p",
+    "latent_mmd_p": "its p (mean)",
     "latent_sliced_wasserstein": "sliced W₂",
     "latent_c2st": "told apart",
     "latent_uniformity_excess": "uniformity excess",
@@ -27,11 +28,15 @@ LATENT_ABOUT = (
     "new codes from new samples (0.5: it cannot), norms, and directions in use."
 )
 RECONSTRUCTION = "reconstruction_test"
+MEANS = (
+    "Means over the training seeds that finished, at the last checkpoint (never the best one); distances ± half of a "
+    "95% Student-t interval; best mean first."
+)
 
 
 def grids(group: Group) -> list[Grid]:
     """One for each protocol under which generated images were measured in full, the trainings' own first; the codes."""
-    found = [_generated(group, columns, i) for i, columns in enumerate(_protocols(group.rows))]
+    found = [_generated(group, columns, i) for i, columns in enumerate(_protocols(group.fresh))]
     return found + _latent(group)
 
 
@@ -41,7 +46,7 @@ def _latent(group: Group) -> list[Grid]:
         return []
     chance = [
         [word(f"samples of the prior: {prior}"), word(""), *(number(values.get(name)) for name in names)]
-        for prior, values in statistics.prior_samples(group.rows).items()
+        for prior, values in statistics.prior_samples(group.fresh).items()
     ]
     rows = [
         [word(record["variant"]), word(seeds(record)), *(_mean(record, name) for name in names)]
@@ -70,7 +75,7 @@ def _reconstructions(rows: pd.DataFrame, beside: Column) -> list[Column]:
 
 def _generated(group: Group, columns: list[Column], place: int) -> Grid:
     """place: 0 for the headline's protocol, whose grid has all variants, measured or not."""
-    rows, names = group.rows, [str(column) for column in columns]
+    rows, names = group.fresh, [str(column) for column in columns]
     fullest = rows[names].notna().sum(axis=1).idxmax()
     stamp = tables.records(rows.loc[[fullest], [s for s in (*STAMPS, "n_floor", "n_neighbours") if s in rows]])[0]
     best = {name: comparison.best(group.values(name)) for name in names if is_distance(name)}
@@ -94,10 +99,35 @@ def _generated(group: Group, columns: list[Column], place: int) -> Grid:
         f"Generated images: {protocol(stamp)}" + (f" [{columns[0].label}]" if columns[0].label else ""),
         ["variant", "prior", "seeds", *headings, *(["squared error ↓"] if extra else []), "each seed"],
         body,
-        _caveats(columns, stamp),
+        " ".join([MEANS, significance(group), *_caveats(columns, stamp)]),
         [[word(floor), word(""), word(""), *real, *blank]] if any(c.real in constants for c in columns) else [],
         words=3,
     )
+
+
+def significance(group: Group) -> str:
+    """Whether a variant stands in bold, and why not."""
+    few, values = comparison.SEEDS_FOR_SIGNIFICANCE, group.values(group.headline) if group.headline else {}
+    if len(values) < 2:
+        return "There is nothing to compare it with." if values else "No trial has finished."
+    lacking = [variant for variant, seeds in values.items() if len(seeds) < few]
+    if lacking:
+        which = "these" if len(lacking) == len(values) else f"those of {', '.join(f'`{v}`' for v in lacking[:4])}"
+        which += " and others" if len(lacking) > 4 and len(lacking) < len(values) else ""
+        return (
+            f"With fewer than {few} seeds {which} are points, not evidence of a difference: none is marked as the best."
+        )
+    lost = [variant for variant in group.summary["variant"] if variant not in values]
+    left_out = f" Without a finished seed, so not compared: {', '.join(f'`{v}`' for v in lost)}." if lost else ""
+    tests = f"exact permutation tests, Holm over {len(values) - 1} comparisons, 5%"
+    best = comparison.best(values)
+    if best:
+        return f"Bold: `{best}` is significantly better than every other variant ({tests}).{left_out}"
+    enough = (len(values) - 1) / math.comb(
+        2 * min(map(len, values.values())), min(map(len, values.values()))
+    ) * 2 <= 0.05
+    why = "" if enough else " So few seeds cannot show it among so many variants, however far apart they are."
+    return f"No variant is significantly better than every other ({tests}), so none is marked.{why}{left_out}"
 
 
 def is_distance(name: str) -> bool:
@@ -135,7 +165,7 @@ def seeds(record: dict[str, Any]) -> str:
     return f"{record['done']} of {record['seeds']} ({', '.join(missing)})" if missing else str(record["done"])
 
 
-def _caveats(columns: list[Column], stamp: dict[str, Any]) -> str:
+def _caveats(columns: list[Column], stamp: dict[str, Any]) -> list[str]:
     """Of how many images the values are, where that is not in the title, and whether it is enough."""
     said = []
     if any(column.metric == "precision" for column in columns):
@@ -145,7 +175,7 @@ def _caveats(columns: list[Column], stamp: dict[str, Any]) -> str:
     fewest, features = min(stamp["n_generated"], stamp["n_real"]), 2048 if columns[0].extractor == "inception" else 64
     if fewest <= features:
         said.append(f"{int(fewest):,} images are few for {features:,} features: the Fréchet distance is far too high.")
-    return " ".join(said)
+    return said
 
 
 def _heading(column: Column) -> str:
@@ -170,5 +200,5 @@ def protocol(stamp: dict[str, Any]) -> str:
 
 def protocol_of(group: Group, column: str) -> str:
     """The protocol of one column, in words: what a figure's caption says."""
-    measured = group.rows[group.rows[column].notna()]
+    measured = group.fresh[group.fresh[column].notna()]
     return protocol(tables.records(measured.iloc[:1])[0]) if len(measured) and "sampler" in measured else ""

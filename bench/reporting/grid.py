@@ -1,7 +1,6 @@
 """A table before it is printed on anything: terminal, Markdown, LaTeX and the page show the same cells."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,41 +34,39 @@ def word(text: object) -> Cell:
     return Cell(str(text))
 
 
-def number(value: Any, strong: bool = False, unit: str = "") -> Cell:
-    """To three digits; '-' for what is missing, 'never' for what is infinite."""
+def number(value: Any, strong: bool = False, infinite: str = "-") -> Cell:
+    """To three digits; '-' for what is missing, and, unless there is a word for it, for what is infinite."""
     if value is None or math.isnan(value):
         return Cell("-")
-    text = "never" if value == math.inf else digits(value)
-    return Cell(text + unit, float(value), strong)
+    if math.isinf(value):
+        return Cell(infinite, float(value) if infinite != "-" else None)
+    return Cell(digits(value), float(value), strong)
 
 
 def digits(value: float) -> str:
-    return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+    return f"{value:.3g}" if abs(value) < 999.5 else f"{value:,.0f}"
 
 
 def interval(value: float, low: float, high: float, strong: bool = False) -> Cell:
-    """'4.66 ± 0.31', which is '4.66' where there is no interval; digits as far as the interval allows."""
-    if math.isnan(value):
-        return Cell("-")
-    if math.isnan(low) or math.isnan(high):
+    """'4.66 ± 0.31', both to the second digit of the half width; '4.66' where there is no interval."""
+    if math.isnan(low) or math.isnan(high) or not low < high:
         return number(value, strong)
-    return Cell(f"{digits(value)} ± {(high - low) / 2:.2g}", value, strong)
+    half = (high - low) / 2
+    places = max(0, 1 - math.floor(math.log10(half)))
+    return Cell(f"{value:,.{places}f} ± {half:,.{places}f}", value, strong)
 
 
 def between(value: float, low: float, high: float) -> Cell:
-    """'4.66 [4.32, 4.99]'; one number where all three are equal."""
-    if value is None or math.isnan(value):
+    """'4.66 [4.32, 4.99]', with 'never' for infinity; one number where all three are equal."""
+    if math.isnan(value):
         return Cell("-")
-    if low == high or math.isnan(low) or math.isnan(high):
-        return number(value)
-    ends = ", ".join(number(end).text for end in (low, high))
-    return Cell(f"{number(value).text} [{ends}]", value)
+    middle = number(value, infinite="never")
+    if low == high:
+        return middle
+    ends = ", ".join(number(end, infinite="never").text for end in (low, high))
+    return Cell(f"{middle.text} [{ends}]", value)
 
 
 def count(value: Any) -> Cell:
     """'1,234,567'; '-' for what is missing."""
     return Cell("-") if value is None or math.isnan(value) else Cell(f"{value:,.0f}", float(value))
-
-
-def texts(cells: Sequence[Cell]) -> list[str]:
-    return [cell.text for cell in cells]

@@ -31,35 +31,43 @@ STYLE: Any = {
     "figure.constrained_layout.w_pad": 0.12,
 }
 DPI = 150
-# Okabe and Ito's colours, which most kinds of colour blindness tell apart, without yellow and black; methods that share
-# one differ in their marker.
+# Okabe and Ito's colours, then Tol's "muted" ones: both are made for most kinds of colour blindness. Where two are near
+# each other, markers differ.
 COLOURS = {
     "vermilion": "#D55E00",
     "blue": "#0072B2",
     "green": "#009E73",
-    "purple": "#CC79A7",
+    "pink": "#CC79A7",
     "orange": "#E69F00",
     "sky": "#56B4E9",
     "grey": "#5F5F5F",
+    "wine": "#882255",
+    "indigo": "#332288",
+    "teal": "#44AA99",
+    "purple": "#AA4499",
+    "olive": "#999933",
+    "black": "#000000",
+    "sand": "#DDCC77",
+    "rose": "#CC6677",
 }
 LOOKS = {
     "moco": ("vermilion", "o"),
     "mmd": ("blue", "o"),
     "gan": ("green", "o"),
-    "vae": ("purple", "o"),
+    "vae": ("pink", "o"),
     "sinkhorn": ("orange", "o"),
     "simclr": ("sky", "o"),
     "autoencoder": ("grey", "o"),
-    "align_uniform": ("vermilion", "s"),
-    "sliced": ("blue", "s"),
-    "spherical_sliced": ("green", "s"),
+    "align_uniform": ("wine", "s"),
+    "sliced": ("indigo", "s"),
+    "spherical_sliced": ("teal", "s"),
     "svae": ("purple", "s"),
-    "cramer_wold": ("orange", "s"),
-    "koleo": ("sky", "s"),
-    "rae": ("grey", "s"),
-    "sigreg": ("blue", "^"),
-    "infovae": ("purple", "^"),
-    "wasserstein": ("orange", "^"),
+    "cramer_wold": ("olive", "s"),
+    "koleo": ("black", "s"),
+    "rae": ("sand", "s"),
+    "infovae": ("rose", "^"),
+    "sigreg": ("indigo", "^"),
+    "wasserstein": ("olive", "^"),
 }
 DASHES: list[Any] = ["-", (0, (4, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1))]
 

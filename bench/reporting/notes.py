@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from bench import comparison, statistics, tables
+from bench import statistics, tables
 from bench.reporting.group import Group
 
 LAST_LINES = 30  # of a traceback
@@ -12,11 +12,8 @@ LAST_LINES = 30  # of a traceback
 
 def notes(group: Group) -> list[str]:
     """Sentences, with Markdown's marks."""
-    rows, summary = group.rows, group.summary
-    lines = [
-        "Means over the seeds that finished, at the last checkpoint (never the best one), of distances ± half of a 95% "
-        "Student-t interval; best mean first."
-    ]
+    rows, summary = group.fresh, group.summary
+    lines = [group.unlike] if group.unlike else []
     extractors = {column.extractor for column in statistics.generated(rows)}
     if extractors:
         lines.append(
@@ -30,7 +27,6 @@ def notes(group: Group) -> list[str]:
             f"`fd_...` is the Fréchet distance in the features of a network trained here{accuracy}, between images "
             "that it was not trained on; it is not comparable with published FID, nor between data sets."
         )
-    lines.append(significance(group))
     if len(group.shown) < len(summary):
         lines.append("Figures show the best variant of each method and prior; tables have all.")
     skipped = group.description.get("skipped_images")
@@ -39,22 +35,6 @@ def notes(group: Group) -> list[str]:
     if summary["stale"].any():
         lines.append("Stale trials (the method's source has changed since) are left out; see --retrain-stale.")
     return lines
-
-
-def significance(group: Group) -> str:
-    """Whether a variant stands in bold, and why not."""
-    few = comparison.SEEDS_FOR_SIGNIFICANCE
-    if group.summary["done"].max() < few:
-        return (
-            f"With fewer than {few} seeds these are points, not evidence of a difference: none is marked as the best."
-        )
-    best = comparison.best(group.values(group.headline)) if group.headline else None
-    if best:
-        return f"Bold: significantly better than every other variant (permutation tests, Holm, 5%): `{best}`."
-    return (
-        "No variant is significantly better than every other (permutation tests, Holm, 5%, each with at least "
-        f"{few} seeds), so none is marked as the best. More seeds may tell them apart."
-    )
 
 
 def _accurate(rows: pd.DataFrame) -> bool:

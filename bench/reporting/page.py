@@ -15,6 +15,7 @@ from bench.reporting.grid import Grid
 from bench.reporting.looks import Figure
 
 HERE = ROOT / "bench" / "reporting"
+WIDEST = 800  # pixels of a grid in the page; the report's folder has it as it is
 TYPES = {".png": "image/png", ".pdf": "application/pdf", ".csv": "text/csv", ".tex": "text/plain"}
 
 
@@ -31,6 +32,7 @@ class Part:
     failures: list[dict[str, Any]] = field(default_factory=list)
     facts: list[tuple[str, str]] = field(default_factory=list)
     folder: Path = Path()  # of its figures
+    protocol: str = ""  # of everything in it
 
 
 def html(title: str, lead: str, parts: list[Part]) -> str:
@@ -67,7 +69,7 @@ def _prepared(part: Part) -> dict[str, Any]:
             "id": f"{part.id}-figure-{figure.name}",
             "image": inlined(part.folder / f"{figure.name}.png"),
             "size": _size(part.folder / f"{figure.name}.png"),
-            "pdf": inlined(part.folder / f"{figure.name}.pdf"),
+            "pdf": inlined(part.folder / f"{figure.name}.pdf") if figure.data else None,
             "csv": inlined(part.folder / f"{figure.name}.csv") if figure.data else None,
         }
         for figure in part.figures
@@ -81,7 +83,7 @@ def _prepared(part: Part) -> dict[str, Any]:
         {
             "title": title,
             "about": about,
-            "images": [{"variant": v, "image": inlined(path), "size": _size(path)} for v, path in files.items()],
+            "images": [{"variant": v, "image": _picture(path), "size": _size(path)} for v, path in files.items()],
         }
         for title, about, files in part.pictures
     ]
@@ -98,6 +100,18 @@ def _size(png: Path) -> tuple[int, int]:
     """Width and height, from the header (PNG, section 11.2.1), so that the page does not move as images come."""
     width, height = struct.unpack(">II", png.read_bytes()[16:24])
     return width, height
+
+
+def _picture(png: Path) -> str:
+    """A grid as a data URI; a large one made smaller, for dozens of them must fit into one page."""
+    from PIL import Image
+
+    if _size(png)[0] <= WIDEST:
+        return inlined(png)
+    image, buffer = Image.open(png).convert("RGB"), io.BytesIO()
+    image.thumbnail((WIDEST, 10 * WIDEST))
+    image.save(buffer, "JPEG", quality=90)
+    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
 def _uri(text: str, suffix: str) -> str:

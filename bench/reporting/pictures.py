@@ -2,6 +2,7 @@
 
 import io
 import sys
+import textwrap
 from pathlib import Path
 
 import matplotlib as mpl
@@ -70,9 +71,11 @@ def overview(group: Group, grids: dict[str, Path], folder: Path) -> list[Figure]
     pictures = [(title, plt.imread(path)) for title, path in shown.items()]
     lines = [pictures[i : i + ACROSS] for i in range(0, len(pictures), ACROSS)]
     with mpl.rc_context(FREE):
-        figure, axes, places = _mosaic([[pixels for _, pixels in line] for line in lines], INCHES, top=0.08)
+        figure, axes, places = _mosaic(
+            [[pixels for _, pixels in line] for line in lines], INCHES, top=0.16, line_gap=0.2
+        )
         for (title, _), (x, y) in zip(pictures, places, strict=True):
-            axes.text(x + 0.5, y - 0.02, title, ha="center", va="bottom", fontsize=9 if len(title) < 30 else 6)
+            axes.text(x + 0.5, y - 0.02, textwrap.fill(title, 30), ha="center", va="bottom", fontsize=8)
         save(figure, folder / "samples")
     return [Figure("samples", "Samples side by side", KINDS["samples"], data=False)]
 
@@ -85,26 +88,26 @@ def over_time(trials: dict[str, TrialFolder], folder: Path) -> list[Figure]:
         return []
     halves = [[pixels[: len(pixels) // 2 + 1, : len(pixels) // 2 + 1] for pixels in m.values()] for m in found.values()]
     with mpl.rc_context(FREE):
-        figure, axes, places = _mosaic(halves, 1.5, top=0.12, gap=0.03)
+        figure, axes, places = _mosaic(halves, 1.5, top=0.24, gap=0.03, line_gap=0.26)
         captions = [f"step {step:,}" for moments in found.values() for step in moments]
         for caption, (x, y) in zip(captions, places, strict=True):
             axes.text(x + 1, y - 0.02, caption, ha="right", va="bottom", fontsize=7, color="0.4")
         for variant, y in zip(found, sorted({y for _, y in places}), strict=True):
-            axes.text(0, y - 0.02, variant, va="bottom", fontsize=8, fontweight="bold")
+            axes.text(0, y - 0.12, variant, va="bottom", fontsize=8, fontweight="bold")
         save(figure, folder / "over_time")
     about = "The same draws at every moment; a quarter of each grid."
     return [Figure("over_time", "Samples over training time", about, data=False)]
 
 
 def _mosaic(
-    lines: list[list[np.ndarray]], inches: float, top: float = 0.0, gap: float = 0.06
+    lines: list[list[np.ndarray]], inches: float, top: float = 0.0, gap: float = 0.06, line_gap: float = 0.13
 ) -> tuple[Canvas, Axes, list[tuple[float, float]]]:
     """Lines of pictures [h, w] or [h, w, c] in one pair of axes, for dozens of axes take seconds to lay out.
 
     A picture is 1 wide and high, `inches` on paper; y goes down. top: room for words, in pictures. Returns the upper
     left corner of each as well.
     """
-    height, width = 0.13 + 1, gap + 1
+    height, width = line_gap + 1, gap + 1
     right, bottom = max(map(len, lines)) * width, len(lines) * height
     size = (inches * right, inches * (bottom + top))
     figure = plt.figure(figsize=size)
@@ -149,12 +152,15 @@ def codes(group: Group, trials: dict[str, TrialFolder], folder: Path) -> list[Fi
             sphere = priors[variant] == "sphere"
             scale = 1.0 if sphere else 1 / RADIUS
             dots = {"lw": 0, "rasterized": True}
+            inside = np.abs(scale * points).max(axis=1) <= 1.05  # what is further out would lie in another's place
             axes.scatter(*(centre + scale * prior).T, s=3, color="0.75", **dots)
-            axes.scatter(*(centre + scale * points).T, s=4, color=styles[variant].colour, alpha=0.7, **dots)
+            axes.scatter(*(centre + scale * points[inside]).T, s=4, color=styles[variant].colour, alpha=0.7, **dots)
             axes.add_patch(
                 Circle((centre[0], centre[1]), 1, fill=False, color="0.5", lw=0.7, ls="-" if sphere else ":")
             )
-            axes.text(centre[0], centre[1] + 1.07, variant, ha="center", fontsize=8 if len(variant) < 30 else 5)
+            outside = f" ({(~inside).mean():.0%} further out)" if not inside.all() else ""
+            label = textwrap.fill(variant + outside, 32)
+            axes.text(centre[0], centre[1] + 1.07, label, ha="center", va="bottom", fontsize=7)
         axes.set(xlim=(-1.1, 2.2 * columns - 1.1), ylim=(-2.4 * -(-len(views) // columns) + 1.3, 1.3), aspect="equal")
         data = pd.concat([_frame(variant, *view) for variant, view in views.items()], ignore_index=True)
         save(figure, folder / "codes", data)
@@ -173,6 +179,7 @@ def _view(stored: bytes) -> tuple[np.ndarray, np.ndarray]:
     """
     with np.load(io.BytesIO(stored), allow_pickle=False) as arrays:
         points, prior = (np.pad(arrays[name].astype(float), ((0, 0), (0, 1))) for name in ("codes", "prior"))
+    points = points[np.isfinite(points).all(axis=1)]
     axes = np.linalg.eigh(points.T @ points)[1][:, -2:][:, ::-1]
     return points @ axes, prior @ axes
 

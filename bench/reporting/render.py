@@ -22,11 +22,19 @@ def _row(cells: list[str]) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
-def latex(grid: Grid) -> str:
-    """A booktabs tabular with its caption: \\usepackage{booktabs}, and graphicx, which makes wide ones fit."""
+def latex(grid: Grid, prefix: str = "", protocol: str = "") -> str:
+    """A booktabs tabular with its caption: \\usepackage{booktabs}, and graphicx, which makes wide ones fit.
+
+    prefix: of its label. protocol: a sentence for the caption.
+    """
     columns = "l" * grid.words + "r" * (len(grid.headings) - grid.words)
-    lines = [r"\begin{table}", r"\centering", rf"\caption{{{escape(f'{grid.title}. {grid.about}'.strip())}}}"]
-    lines += [rf"\label{{tab:{grid.name}}}", r"\resizebox{\linewidth}{!}{%", rf"\begin{{tabular}}{{{columns}}}"]
+    caption = " ".join(part for part in (f"{grid.title}.", grid.about, protocol) if part)
+    lines = [
+        r"\begin{table}",
+        r"\centering",
+        rf"\caption{{{escape(caption)}}}",
+    ]
+    lines += [rf"\label{{tab:{prefix}{grid.name}}}", r"\resizebox{\linewidth}{!}{%", rf"\begin{{tabular}}{{{columns}}}"]
     lines += [r"\toprule", " & ".join(map(escape, grid.headings)) + r" \\", r"\midrule"]
     lines += [
         " & ".join([rf"\texttt{{{escape(first.text)}}}", *map(_cell, rest)]) + r" \\" for first, *rest in grid.rows

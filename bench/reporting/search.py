@@ -1,5 +1,6 @@
 """The search's part of a report: a table, all trials as csv, and figures."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,21 +9,28 @@ import pandas as pd
 from bench import search, tables
 from bench.files import write_atomically
 from bench.reporting import search_figures
-from bench.reporting.grid import Cell, Grid, count, number, word
+from bench.reporting.grid import Cell, Grid, number, word
 from bench.reporting.looks import Figure
 from bench.store import ExperimentFolder
 
 
-def write(experiment: ExperimentFolder, report: Path) -> tuple[list[Grid], list[Figure]]:
-    """Write search.csv, search_summary.csv and the figures into `report`; nothing where nothing was searched."""
-    folder = ExperimentFolder(experiment.path / search.FOLDER)
-    results = search.results(folder) if folder.description() else pd.DataFrame()
+def write(experiments: Sequence[ExperimentFolder], report: Path) -> tuple[list[Grid], list[Figure]]:
+    """Write search.csv, search_summary.csv and the figures into `report`; nothing where nothing was searched.
+
+    Points that several experiments searched count once.
+    """
+    folders = [ExperimentFolder(experiment.path / search.FOLDER) for experiment in experiments]
+    folders = [folder for folder in folders if folder.description()]
+    found = [search.results(folder) for folder in folders]
+    results = pd.concat(found, ignore_index=True) if found else pd.DataFrame()
     if results.empty:
         return [], []
+    results = results.sort_values("score").drop_duplicates("trial")  # one that was lost there may have ended here
+    results = results.sort_values(["variant", "point", "seed"], ignore_index=True)
     summary = search.summary(results)
     write_atomically(report / "search.csv", results.to_csv(index=False).encode())
     write_atomically(report / "search_summary.csv", summary.to_csv(index=False).encode())
-    grid = _grid(summary, _about(results, folder.description()))
+    grid = _grid(summary, _about(results, folders[0].description()))
     if summary.empty:
         return [grid], []
     return [grid], search_figures.draw(results, report / "figures")
@@ -37,9 +45,8 @@ def _grid(summary: pd.DataFrame, about: str) -> Grid:
 
 
 def _row(record: dict[str, Any], expected: list[str]) -> list[Cell]:
-    points = (
-        Cell(f"{record['points']} ({record['failed']} not finished)") if record["failed"] else count(record["points"])
-    )
+    failed = f" ({record['failed']} not finished)" if record["failed"] else ""
+    points = Cell(f"{record['points']}{failed}", record["points"])
     numbers = [number(record[c]) for c in ("best_score", *expected, "median_score")]
     near = Cell(f"{record['near_best']:.0%}", record["near_best"])
     chosen = f"point {record['best_point']}" + (f": {record['best']}" if record["best"] else "")

@@ -1,9 +1,12 @@
 """bench.evaluate and bench.sample: what can be done with finished trials, without training."""
 
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from conftest import sets
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -14,12 +17,22 @@ from bench.store import ExperimentFolder
 from methods.priors import Normal, Sphere
 
 
-@pytest.fixture
-def finished(bench_run, tmp_path):
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
     """moco and vae, trained for two epochs."""
-    result = bench_run("--methods", "moco,vae", "--seeds", "1")
+    from bench.run import app
+
+    root = tmp_path_factory.mktemp("trained")
+    places = ["--out", str(root / "out"), "--data-root", str(root / "data"), "--executor", "serial"]
+    result = CliRunner().invoke(app, ["--methods", "moco,vae", "--seeds", "1", *places, *sets()])
     assert result.exit_code == 0, result.output
-    return tmp_path / "out"
+    return root / "out"
+
+
+@pytest.fixture
+def finished(trained, tmp_path):
+    """A copy of it, for the test to change."""
+    return shutil.copytree(trained, tmp_path / "out")
 
 
 def evaluate(*arguments: str):

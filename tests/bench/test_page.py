@@ -48,7 +48,7 @@ def page(browser, page_file, request):
 
 
 def column(page, table: str, index: int) -> list[str]:
-    return page.locator(f"#{table} tbody tr td:nth-child({index + 1})").all_inner_texts()
+    return page.locator(f"#{table} tbody tr > :nth-child({index + 1})").all_inner_texts()
 
 
 def test_nothing_is_logged_and_no_request_leaves_the_machine(page):
@@ -70,9 +70,9 @@ def test_a_click_on_a_heading_sorts_and_another_turns_it_round(page):
     heading = page.locator("#results-generated th").nth(3).locator("button")
     heading.click()
     up = column(page, "results-generated", 3)
-    assert up == ["3 ± 2", "12 ± 2", "20", "-"]  # as numbers: not 12 before 2, and what is missing last
+    assert up == ["3.0 ± 2.0", "12.0 ± 2.0", "20", "-"]  # as numbers: not 12 before 2, and what is missing last
     heading.click()
-    assert column(page, "results-generated", 3) == ["20", "12 ± 2", "3 ± 2", "-"]
+    assert column(page, "results-generated", 3) == ["20", "12.0 ± 2.0", "3.0 ± 2.0", "-"]
     page.locator("#results-generated th").nth(0).locator("button").click()
     assert column(page, "results-generated", 0) == sorted(column(page, "results-generated", 0))
 
@@ -95,3 +95,10 @@ def test_data_can_be_had_as_csv(page, tmp_path):
 def test_the_page_is_as_wide_as_the_screen(page):
     """Wide tables scroll inside it."""
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_names_can_be_read(page):
+    """The first column stays in view and is wide enough for words."""
+    for cell in page.locator("tbody tr > :first-child").all()[:8]:
+        assert cell.bounding_box()["width"] >= 100
+        assert cell.bounding_box()["height"] < 100

@@ -96,6 +96,7 @@ def test_the_examples_penalty_is_the_unbiased_energy_distance_of_loops():
     assert penalty == pytest.approx(2 * across - inside, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_ray_and_serial_train_the_methods_of_an_installed_package(package, bench_run, start_run, tmp_path):
     site = package()
     command = ["--methods", "theirs,other", "--seeds", "1"]

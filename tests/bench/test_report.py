@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import subprocess
 import sys
 
@@ -17,10 +18,8 @@ from typer.testing import CliRunner
 from bench import report
 from bench.files import sha256
 from bench.images import grid_png, npz
-from bench.reporting import compared, generated, render
-from bench.reporting import group as groups
+from bench.reporting import compared, figures, generated, merging, pictures, render
 from bench.reporting.grid import Cell, Grid
-from bench.reporting.notes import significance
 from bench.store import ExperimentFolder
 
 SOURCE = {"file": "methods/mmd.py", "sha256": sha256((ROOT / "methods" / "mmd.py").read_bytes())}
@@ -133,16 +132,16 @@ def test_the_best_is_bold_where_all_have_five_seeds_and_it_is_better_than_every_
     for seed in range(5):
         add(folder, "mmd", seed, 10.0 + seed)
         add(folder, "moco", seed, 2.0 + seed)
-    group = groups.of(folder)
-    assert "`moco`" in significance(group)
+    group = merging.of(folder)
+    assert "`moco`" in generated.significance(group)
     (grid,) = generated.grids(group)
     assert [row[3].strong for row in grid.rows] == [True, False]
-    assert "**4 ± 2**" in "\n".join(render.markdown(grid))
-    assert r"\textbf{4 $\pm$ 2}" in render.latex(grid)
+    assert "**4.0 ± 2.0**" in "\n".join(render.markdown(grid))
+    assert r"\textbf{4.0 $\pm$ 2.0}" in render.latex(grid)
     add(folder, "vae", 0, 1.0)  # one seed: nothing can be said of it, so nothing of the best
-    again = groups.of(folder)
+    again = merging.of(folder)
     assert not any(cell.strong for row in generated.grids(again)[0].rows for cell in row)
-    assert "no variant is significantly better" in significance(again).lower()
+    assert "With fewer than 5 seeds those of `vae` are points" in generated.significance(again)
 
 
 def test_time_to_the_protocols_target_and_what_it_cost(made):
@@ -157,16 +156,16 @@ def test_time_to_the_protocols_target_and_what_it_cost(made):
 def test_without_a_target_in_the_protocol_one_is_taken_afterwards_and_said_to_be(tmp_path):
     folder = described(ExperimentFolder(tmp_path / "exp"))
     add(folder, "mmd", 0, 10.0)
-    (grid,) = compared.cost(groups.of(folder))
+    (grid,) = compared.cost(merging.of(folder))
     assert "not fixed beforehand: the median final fd_classifier_1k of mmd" in grid.about
 
 
 def test_seconds_of_trials_that_shared_machines_differently_are_not_compared(tmp_path):
     folder = described(ExperimentFolder(tmp_path / "exp"))
     add(folder, "mmd", 0, 10.0, at_once=2)
-    assert groups.of(folder).alike
+    assert merging.of(folder).alike
     add(folder, "mmd", 1, 10.0, at_once=4)
-    group = groups.of(folder)
+    group = merging.of(folder)
     assert not group.alike
     (grid,) = compared.cost(group)
     assert compared.UNLIKE in grid.about
@@ -252,7 +251,7 @@ def test_of_a_trial_that_is_done_on_one_machine_only_that_copy_is_kept(tmp_path)
     one, two = (described(ExperimentFolder(tmp_path / name)) for name in ("a", "b"))
     add(one, "mmd", 0, None, "failed", "lost")
     add(two, "mmd", 0, 11.0)
-    (group,) = groups.load([one.path, two.path])
+    (group,) = merging.load([one.path, two.path])
     assert group.trials["state"].tolist() == ["done"]
     assert group.values("fd_classifier_1k") == {"mmd": [11.0]}
 
@@ -281,6 +280,7 @@ def test_several_experiments_need_a_folder_and_no_other_folder_is_replaced(tmp_p
     assert "add --out DIR" in combine(folder.path, folder.path.parent / "b").stderr
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").write_text("years of work")
+    (tmp_path / "mine" / "index.html").write_text("<h1>my page</h1>")
     result = combine(folder.path, "--out", tmp_path / "mine")
     assert result.exit_code == 2
     assert "holds something else than a report" in result.stderr
@@ -308,3 +308,112 @@ def test_a_view_of_codes_keeps_distances_of_a_plane():
 
     np.testing.assert_allclose(distances(points), distances(plane), atol=1e-9)
     np.testing.assert_allclose(prior, points[:3], atol=1e-9)
+
+
+def test_a_method_looks_the_same_everywhere_and_like_no_other_of_the_tree():
+    from bench.reporting.looks import LOOKS, look
+    from methods import METHODS
+
+    assert set(LOOKS) == set(METHODS)
+    assert len({look(name) for name in METHODS}) == len(METHODS)
+    assert look("somebodys_own") == look("somebodys_own")
+
+
+def test_two_protocols_of_one_data_set_stay_apart_wherever_their_folders_are(tmp_path):
+    paths = []
+    for machine, target in (("a", 10), ("b", 20)):
+        folder = described(ExperimentFolder(tmp_path / machine / "exp"), target=target)
+        add(folder, "mmd", 0, 10.0)
+        add(folder, "moco", 0, 12.0)
+        paths.append(folder.path)
+    result = combine(*paths, "--out", tmp_path / "both")
+    assert result.exit_code == 0, result.output
+    assert len(list((tmp_path / "both").glob("*/summary.csv"))) == 2
+    assert not (tmp_path / "both" / "aggregate.csv").exists(), "protocols are no data sets"
+    page = (tmp_path / "both" / "index.html").read_text()
+    assert "evaluation.target is 10 there and 20 here" in page
+    ids = re.findall(r' id="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+
+
+def test_what_was_measured_of_copies_of_a_trial_is_put_together(tmp_path):
+    one, two = (described(ExperimentFolder(tmp_path / name)) for name in ("a", "b"))
+    for folder, split in ((one, "train"), (two, "validation")):
+        add(folder, "mmd", 0, 10.0)
+        later = pd.DataFrame(rows_of(10.0, 0)[-1:]).assign(reference_split=split, fd_classifier_1k=len(split))
+        folder.trials()[0].save_evaluations(later)
+    (group,) = merging.load([one.path, two.path])
+    found = {c.partition("reference_split=")[2]: group.last[c].item() for c in group.last if "reference_split=" in c}
+    assert {split.rstrip("]"): value for split, value in found.items() if value > 1} == {"train": 5, "validation": 10}
+
+
+def test_searches_of_one_protocol_are_one(tmp_path):
+    paths = []
+    for name, points in (("a", (0, 1)), ("b", (1, 2))):
+        folder = described(ExperimentFolder(tmp_path / name))
+        add(folder, "mmd[point=1]", 0, 9.0, weight=2.0)
+        searched = described(ExperimentFolder(folder.path / "search"), split="test")
+        for point in points:
+            add(searched, f"mmd[point={point}]", 10_000, 10.0 - point, weight=float(point + 1))
+        paths.append(folder.path)
+    assert combine(*paths, "--out", tmp_path / "both").exit_code == 0
+    found = pd.read_csv(tmp_path / "both" / "search.csv")
+    assert found["point"].tolist() == [0, 1, 2]
+    assert found["score"].tolist() == [10, 9, 8]
+
+
+def test_done_without_the_metric_is_not_a_miss(tmp_path):
+    folder = described(ExperimentFolder(tmp_path / "exp"), target=15)
+    for seed in range(3):
+        add(folder, "mmd", seed, 10.0)
+    trial = folder.trials()[0]
+    rows = trial.rows().drop(columns=["fd_classifier_1k", "fd_classifier_1k_floor"])
+    trial.save_rows(rows.to_dict("records"))
+    group = merging.of(folder)
+    (cost,), (steady,) = compared.cost(group), compared.steadiness(group)
+    assert cells(cost, "mmd")[1] == "100% of 2"
+    assert cells(steady, "mmd")[2:5] == ["2", "0%", "10"]
+    assert cells(generated.grids(group)[0], "mmd")[3] == "10 (2 of 3)"
+
+
+def test_what_was_all_lost_has_no_best_and_is_not_smooth(tmp_path):
+    folder = described(ExperimentFolder(tmp_path / "exp"))
+    add(folder, "mmd", 0, 10.0)
+    add(folder, "gan", 0, 50.0, "diverged", "loss is nan")
+    (grid,) = compared.steadiness(merging.of(folder))
+    assert cells(grid, "gan")[2:] == ["1", "100%", "-", "-", "-", "0%", "-", "-", "-"]
+
+
+@pytest.mark.draws
+def test_scores_against_hyperparameters_that_are_words_or_were_lost(tmp_path, monkeypatch):
+    folder = described(ExperimentFolder(tmp_path / "exp"))
+    for weight in (1.0, 10.0, 100.0):
+        for kind in ("imq", "rbf"):
+            lost = weight == 100
+            label = f"mmd[weight={weight},kind={kind}]"
+            add(folder, label, 0, 5.0 + weight, "diverged" if lost else "done", weight=weight, kind=kind)
+    drawn = []
+    monkeypatch.setattr(figures, "save", lambda canvas, *_: drawn.append(canvas))
+    assert figures.hyperparameters(merging.of(folder), tmp_path)
+    weight, kind = drawn[0].axes
+    assert weight.get_xscale() == "log"
+    assert [text.get_text() for text in kind.get_xticklabels()] == ["imq", "rbf"]
+    crosses = [line.get_xdata()[0] for line in weight.lines if line.get_marker() == "x"]
+    assert crosses == [100]
+
+
+def test_codes_far_from_the_prior_stay_in_their_own_place(tmp_path, monkeypatch):
+    folder = described(ExperimentFolder(tmp_path / "exp"))
+    for label in ("mmd", "vae"):
+        add(folder, label, 0, 10.0)
+    far = npz({"codes": torch.full((10, 4), 50.0), "prior": torch.zeros(10, 4)})
+    folder.trials()[0].write("samples/codes-00000100.npz", far)
+    drawn = []
+    monkeypatch.setattr(pictures, "save", lambda canvas, *_: drawn.append(canvas))
+    group = merging.of(folder)
+    pictures.codes(group, pictures.representatives(group), tmp_path)
+    (axes,) = drawn[0].axes
+    assert any("(100% further out)" in text.get_text().replace("\n", " ") for text in axes.texts)
+    dots = np.concatenate([np.asarray(collection.get_offsets()) for collection in axes.collections])
+    assert dots[:, 0].max() < 2.2 + 1.1
+    assert dots[:, 0].min() > -1.1

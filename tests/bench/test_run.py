@@ -258,7 +258,7 @@ FEW = {
     ("dataset", "options", "network", "side", "columns"),
     [
         ("celeba", [], "dcgan64", 64, 8),
-        ("celebahq", ["--image-size", "128"], "resnet256", 128, 4),
+        pytest.param("celebahq", ["--image-size", "128"], "resnet256", 128, 4, marks=pytest.mark.slow),
         ("folder", ["--image-size", "32"], "dcgan32", 32, 8),
         ("folder", ["--image-size", "28", "--grey"], "small", 28, 8),
     ],

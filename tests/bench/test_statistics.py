@@ -83,7 +83,9 @@ def test_a_table_has_the_mean_its_interval_and_each_seed_and_says_what_few_seeds
     half = 4.302652729911275 * 10 / math.sqrt(3)  # Student's t of 2 degrees of freedom, from a table
     assert cells(grid, "m")[3:] == [f"20 ± {half:.2g}", "10, 20, 30"]
     assert "| `m` | normal | 3 | 20 ± 25 | 10, 20, 30 |" in render.markdown(grid)
-    assert any("fewer than 5 seeds" in line for line in report._appendix(group))
+    assert "nothing to compare it with" in grid.about
+    rows, trials = (pd.concat([frame, frame.assign(variant="n", trial=frame["trial"] + "n")]) for frame in frames())
+    assert "With fewer than 5 seeds these are points" in generated.significance(group_of(rows, trials))
 
 
 @pytest.mark.draws
