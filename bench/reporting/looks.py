@@ -3,6 +3,7 @@
 import io
 import math
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,9 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from PIL import Image
 
+from bench.config import CONFIGS
 from bench.files import sha256, write_atomically
+from bench.strict_yaml import load_yaml
 
 STYLE: Any = {
     "font.size": 9,
@@ -50,25 +53,6 @@ COLOURS = {
     "sand": "#DDCC77",
     "rose": "#CC6677",
 }
-LOOKS = {
-    "moco": ("vermilion", "o"),
-    "mmd": ("blue", "o"),
-    "gan": ("green", "o"),
-    "vae": ("pink", "o"),
-    "sinkhorn": ("orange", "o"),
-    "simclr": ("sky", "o"),
-    "autoencoder": ("grey", "o"),
-    "align_uniform": ("wine", "s"),
-    "sliced": ("indigo", "s"),
-    "spherical_sliced": ("teal", "s"),
-    "svae": ("purple", "s"),
-    "cramer_wold": ("olive", "s"),
-    "koleo": ("black", "s"),
-    "rae": ("sand", "s"),
-    "infovae": ("rose", "^"),
-    "sigreg": ("indigo", "^"),
-    "wasserstein": ("olive", "^"),
-}
 DASHES: list[Any] = ["-", (0, (4, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1))]
 
 
@@ -91,11 +75,16 @@ class Figure:
     data: bool = True
 
 
+@cache
+def known() -> dict[str, dict[str, str]]:
+    """configs/looks.yaml: method -> colour, of COLOURS, and marker."""
+    return load_yaml(CONFIGS / "looks.yaml")
+
+
 def look(method: str) -> tuple[str, str]:
-    """Colour and marker; of a method from outside the tree by its name, so that it too keeps its looks."""
-    if method in LOOKS:
-        name, marker = LOOKS[method]
-        return COLOURS[name], marker
+    """Colour and marker; of a method that has none of its own by its name, so that it too keeps its looks."""
+    if method in known():
+        return COLOURS[known()[method]["colour"]], known()[method]["marker"]
     number = int(sha256(method.encode())[:8], 16)
     return list(COLOURS.values())[number % len(COLOURS)], "Dv"[number // len(COLOURS) % 2]
 

@@ -77,7 +77,7 @@ class TooWide(MMD):
     search_space = {"weight": Choice((-1.0, 10.0))}
 
 
-@broken("schema", "the default of weight, 8.7, is outside")
+@broken("schema", "is outside its search space (20 to 1000, logarithmic)")
 class OutsideSearch(MMD):
     """A method."""
 

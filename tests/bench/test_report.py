@@ -311,10 +311,10 @@ def test_a_view_of_codes_keeps_distances_of_a_plane():
 
 
 def test_a_method_looks_the_same_everywhere_and_like_no_other_of_the_tree():
-    from bench.reporting.looks import LOOKS, look
+    from bench.reporting.looks import known, look
     from methods import METHODS
 
-    assert set(LOOKS) == set(METHODS)
+    assert set(known()) <= set(METHODS)
     assert len({look(name) for name in METHODS}) == len(METHODS)
     assert look("somebodys_own") == look("somebodys_own")
 
