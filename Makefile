@@ -19,7 +19,7 @@ reference-%: .venv/installed
 	cd results/reference/$* && rm -rf samples reconstructions interpolations summary.parquet figures/*.pdf
 
 test: .venv/installed-dev
-	$(BIN)/python -m pytest -n 2 -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
 test-slow: .venv/installed-dev
 	$(BIN)/python -m pytest -m slow

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from bench import cli, convergence, disk
-from bench.errors import UserError
+from bench.errors import RunError, UserError
 from bench.files import shown, write_atomically, writing
 from bench.reporting import compared, generated, merging, render
 from bench.reporting.grid import Grid
@@ -36,7 +36,10 @@ def write(found: Sequence[Group], report: Path) -> None:
     try:
         with writing(report):
             new.mkdir(parents=True)
-            _write(found, new)
+            try:
+                _write(found, new)
+            except RunError as error:  # which names a file that is about to go
+                raise error.__cause__ if isinstance(error.__cause__, OSError) else error from None
             if report.exists():
                 report.rename(old)
             new.rename(report)

@@ -449,7 +449,7 @@ OPTIONS = [
     Mistake("a logger whose library is missing", "run --log mlflow",
             "--log mlflow needs the library mlflow, which cannot be imported (ModuleNotFoundError); to install it: "
             'pip install -e ".[mlflow]"', given=without("mlflow")),
-    Mistake("no experiment named", "report", f"Missing argument 'experiment'; {HELP}"),
+    Mistake("no experiment named", "report", f"Missing argument 'experiments'; {HELP}"),
 ]  # fmt: skip
 
 IMAGES = [
@@ -533,7 +533,7 @@ RESULTS = [
             "mmd seed 0 failed: cannot write disk/out/trials/mmd-s0-ID/checkpoint.pt: No space left on device; make room "
             "and run this again", 1, small_disk(700), trains=True),
     Mistake("no space left while reporting", "report disk/out",
-            "cannot write disk/out/.report.part/summary.csv: No space left on device; make room and run this "
+            "cannot write disk/out/report: No space left on device; make room and run this "
             "again", 1, full_while_reporting),
     Mistake("no experiment to score", "evaluate results/none",
             "the folder results/none is no experiment: it has no experiment.yaml"),

@@ -96,6 +96,7 @@ def killed_and_resumed(start_run, *arguments: str) -> None:
     assert "goes on from step" in output
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_goes_on_and_has_no_row_twice(start_run, tmp_path):
     killed_and_resumed(start_run, "--executor", "serial")
     same_as_the_rows(tmp_path / "out")

@@ -297,7 +297,7 @@ def long(epochs: int = 60) -> list[str]:
     return sets(
         training__epochs=str(epochs),
         training__train_images="1000",
-        evaluation__evaluations="12",
+        evaluation__evaluations="6",
         network__width="8",
     )
 
