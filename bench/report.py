@@ -20,6 +20,7 @@ from bench.store import ExperimentFolder
 
 app = typer.Typer(**cli.PLAIN)
 
+PREAMBLE = "% Needs \\usepackage{booktabs} and \\usepackage{graphicx}."
 MARK = '<meta name="generator" content="bench.report">'  # in the page of a report, which may be replaced
 
 
@@ -61,7 +62,7 @@ def _write(found: Sequence[Group], report: Path) -> None:
         latex += [render.latex(grid, prefix, f"Protocol: {group.protocol}.") for grid in mine]
         parts += chapters
     write_atomically(report / "summary.md", ("\n".join(text) + "\n").encode())
-    write_atomically(report / "summary.tex", "\n".join(latex).encode())
+    write_atomically(report / "summary.tex", "\n".join([PREAMBLE, *latex]).encode())
     lead = "; ".join(f"{group.name}: {len(group.summary)} variants, {len(group.trials)} trials" for group in found)
     write_atomically(report / "index.html", page.html(_title(found), lead, parts).encode())
 
@@ -159,7 +160,7 @@ def _appendix(group: Group) -> list[str]:
 def print_tables(group: Group) -> None:
     """The most important ones in the terminal."""
     for grid in (*generated.grids(group), *compared.cost(group)):
-        render.terminal(grid, without=("prior", "each seed"))
+        render.terminal(grid, without=("each seed",))
 
 
 def _replaceable(out: Path) -> bool:

@@ -94,7 +94,9 @@ def _connect(resources: Resources) -> None:
     options: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False, "include_dashboard": False}
     if resources.address:
         _probe(resources.address)
-        options |= {"address": resources.address, "runtime_env": {"working_dir": str(ROOT), "py_modules": shipped()}}
+        # Ray takes an empty list of modules for one without an address, and never starts a worker.
+        modules = {"py_modules": shipped()} if shipped() else {}
+        options |= {"address": resources.address, "runtime_env": {"working_dir": str(ROOT)} | modules}
         del options["include_dashboard"]
     else:
         # "local": never a cluster that happens to run here or that RAY_ADDRESS names.

@@ -6,7 +6,7 @@ from bench.reporting.grid import Cell, Grid
 
 LATEX = {"\\": r"\textbackslash{}", "_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "{": r"\{", "}": r"\}", "$": r"\$"}
 LATEX |= {"±": r"$\pm$", "↓": r"$\downarrow$", "↑": r"$\uparrow$", "²": r"$^2$", "₂": r"$_2$", "<": r"$<$", ">": r"$>$"}
-LATEX |= {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "λ": r"$\lambda$"}
+LATEX |= {"|": r"\textbar{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "λ": r"$\lambda$"}
 
 
 def markdown(grid: Grid) -> list[str]:

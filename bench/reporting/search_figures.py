@@ -44,7 +44,7 @@ def best(results: pd.DataFrame, path: Path) -> None:
         axes.set_xticks(ticks, [str(k) for k in ticks])
         axes.minorticks_off()
         logarithmic(axes.yaxis)
-        figure.legend(loc="outside right upper", fontsize=7)
+        figure.legend(loc="outside right upper", fontsize=7, handlelength=4)
         save(figure, path, pd.concat(lines))
 
 
