@@ -80,7 +80,8 @@ class Progress:
         elif event["kind"] != "start" and now - self.printed > PLAIN_SECONDS:
             self.printed = now
             what = ", evaluating" if seen.state == "evaluating" else ""
-            print(f"{seen.label}: epoch {seen.epoch:.1f}{what}, loss {_number(seen.loss)}{_score(seen)}", flush=True)
+            loss = "" if seen.loss is None else f", loss {_number(seen.loss)}"  # none before the first evaluation ends
+            print(f"{seen.label}: epoch {seen.epoch:.1f}{what}{loss}{_score(seen)}", flush=True)
 
     def overall(self) -> str:
         """'7 of 18 trials, 1:02 so far, about 1:40 left'; the time left from the share of steps taken so far."""

@@ -14,6 +14,7 @@ from bench.executors import ray as ray_executor
 from bench.store import ExperimentFolder
 
 
+@pytest.mark.slow
 def test_ray_gives_the_rows_of_the_serial_executor_and_says_nothing_of_its_own(start_run, tmp_path):
     command = ["--methods", "moco,vae", "--seeds", "1", *sets()]
     code, output = start_run(*command).finish()

@@ -120,6 +120,14 @@ def test_plain_lines_without_a_terminal(capsys):
     assert lines[2].startswith("moco[weight=1.0] s1: diverged: loss is nan at step 3  [2 of 2 trials")
 
 
+def test_a_line_before_anything_was_measured_says_no_loss(capsys, monkeypatch):
+    one = trial(0)
+    with Progress([one], Console(force_terminal=False)) as progress:
+        monkeypatch.setattr(progress, "printed", -1e9)
+        progress(one.id, {"kind": "evaluating", "step": 1, "epoch": 0.1})
+    assert capsys.readouterr().out.splitlines()[0] == "moco[weight=1.0] s0: epoch 0.1, evaluating"
+
+
 def test_one_live_table_in_a_terminal():
     one, two = trial(0), trial(1)
     console = Console(force_terminal=True, width=120, record=True)
