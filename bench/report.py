@@ -86,7 +86,7 @@ def _group(group: Group, folder: Path, prefix: str) -> tuple[list[Grid], list]:
     points, swept = search.write(group.folders, folder)
     published, drawn = across.published(group), folder / "figures"
     protocols = {name: generated.protocol_of(group, name) for name in group.rows.columns if generated.is_distance(name)}
-    curves = figures.curves(group, drawn, compared.target(group), protocols)
+    curves = figures.curves(group, drawn, protocols)
     trials = pictures.representatives(group)
     shots = {kind: pictures.copied(trials, kind, folder) for kind in pictures.KINDS}
     views = [*pictures.overview(group, shots["samples"], drawn), *pictures.over_time(trials, drawn)]
@@ -124,9 +124,8 @@ def _tables(group: Group, folder: Path) -> None:
     """All that was measured, with all digits."""
     summary = group.summary
     frames = {"trials": group.trials.drop(columns="experiment"), "seeds": group.last, "comparison": group.pairs}
-    goal = compared.target(group)
-    if goal:
-        frames["times"] = compared.times(group, goal)
+    if group.target:
+        frames["times"] = group.times
         reached = convergence.time_to_target(frames["times"]).drop(columns="seeds").set_index("variant")
         summary = summary.join(reached.add_suffix("_to_target"), on="variant")
     if group.headline:

@@ -12,6 +12,7 @@ import pandas as pd
 from bench import protocols, statistics, tables
 from bench.store import ExperimentFolder
 
+NEAR = 1.1  # times the best is near it
 FOLDER = "search"  # inside the experiment that it is for
 COLUMNS = ["trial", "method", "variant", "point", "seed", "state", "score", "train_seconds", "learning_rate"]
 
@@ -113,7 +114,7 @@ def summary(results: pd.DataFrame) -> pd.DataFrame:
         record |= {"failed": sum(value == math.inf for value in values), "best_point": point}
         record |= {"best_score": min(values), "median_score": pd.Series(values).median()}
         record |= {f"expected_best_{k}": expected[k - 1] for k in (1, 4, 16, 64) if k <= len(values)}
-        record["near_best"] = sum(value <= 1.1 * min(values) for value in values) / len(values)
+        record["near_best"] = sum(value <= NEAR * min(values) for value in values) / len(values)
         record["seconds"] = mine["train_seconds"].sum()
         record["best"] = ", ".join(f"{name}={_shown(chosen[name])}" for name in varied(results, variant))
         records.append(record)

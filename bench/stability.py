@@ -15,8 +15,6 @@ import pandas as pd
 
 from bench import search
 
-NEAR = 1.1  # times the best is near it, as in `search.summary`
-
 
 def varied(results: pd.DataFrame) -> list[str]:
     """The hyperparameters, learning_rate first, that have two values or more within some variant."""
@@ -42,7 +40,7 @@ def spread(results: pd.DataFrame) -> pd.DataFrame:
         record: dict[str, Any] = {"variant": variant, "trials": len(group)}
         record |= {"diverged_share": group["state"].isin(["diverged", "failed"]).mean(), "best": best}
         # Where no setting ended with all its seeds the best is infinite, and nothing is near it.
-        record |= {"near_best_share": float((scores <= NEAR * best).mean()) if best < math.inf else 0.0}
+        record |= {"near_best_share": float((scores <= search.NEAR * best).mean()) if best < math.inf else 0.0}
         record |= {"median": scores.median(), "worst": ended.max()}
         records.append(record | _deviations(group.loc[ended.index]))
     return pd.DataFrame.from_records(records)

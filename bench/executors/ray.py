@@ -95,8 +95,9 @@ def _connect(resources: Resources) -> None:
     if resources.address:
         _probe(resources.address)
         # Ray takes an empty list of modules for one without an address, and never starts a worker.
-        modules = {"py_modules": shipped()} if shipped() else {}
-        options |= {"address": resources.address, "runtime_env": {"working_dir": str(ROOT)} | modules}
+        modules = shipped()
+        environment = {"working_dir": str(ROOT)} | ({"py_modules": modules} if modules else {})
+        options |= {"address": resources.address, "runtime_env": environment}
         del options["include_dashboard"]
     else:
         # "local": never a cluster that happens to run here or that RAY_ADDRESS names.

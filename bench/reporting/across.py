@@ -9,7 +9,7 @@ from bench import aggregate, tables
 from bench.config import CONFIGS
 from bench.files import write_atomically
 from bench.reporting import figures
-from bench.reporting.grid import Cell, Grid, count, number, word
+from bench.reporting.grid import Grid, count, number, span, word
 from bench.reporting.group import Group
 from bench.reporting.looks import Figure
 from bench.strict_yaml import parse_yaml
@@ -45,9 +45,7 @@ def _grid(found: pd.DataFrame, datasets: int) -> Grid:
             word(r["variant"]),
             count(r["runs"]),
             number(r["iqm"]),
-            Cell("-")
-            if pd.isna(r["iqm_low"])
-            else Cell(f"{number(r['iqm_low']).text} to {number(r['iqm_high']).text}"),
+            span(r["iqm_low"], r["iqm_high"]),
             number(r["median"]),
             number(r["mean"]),
         ]

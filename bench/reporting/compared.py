@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from bench import comparison, convergence, stability, statistics, tables
-from bench.reporting.grid import Cell, Grid, between, count, number, word
+from bench.reporting.grid import Cell, Grid, between, count, number, span, word
 from bench.reporting.group import Group
 
 MOST_PAIRS = 60  # in a table
@@ -44,44 +44,25 @@ def _pair(record: dict[str, Any]) -> list[Cell]:
         word(record["other"]),
         word(f"{record['n']}, {record['n_other']}"),
         number(record["difference"]),
-        _ends(record["low"], record["high"]),
+        span(record["low"], record["high"]),
         number(record["p"]),
         number(record["p_holm"]),
         number(record["improvement"]),
-        _ends(record["improvement_low"], record["improvement_high"]),
+        span(record["improvement_low"], record["improvement_high"]),
     ]
-
-
-def _ends(low: float, high: float) -> Cell:
-    return Cell("-") if math.isnan(low) else Cell(f"{number(low).text} to {number(high).text}", low)
-
-
-def target(group: Group) -> convergence.Target | None:
-    """Of the curve's distance: the protocol's, or one taken afterwards, which says so."""
-    if group.curve is None:
-        return None
-    fixed = group.description["protocol"]["evaluation"].get("target")
-    return convergence.target(group.fresh, group.trials, group.curve, fixed, None)
 
 
 def cost(group: Group) -> list[Grid]:
     """How soon each variant is at the target, and what its training takes."""
-    goal = target(group)
+    goal = group.target
     if goal is None or group.curve is None:
         return []
-    reached = {r["variant"]: r for r in tables.records(convergence.time_to_target(times(group, goal)))}
+    reached = {r["variant"]: r for r in tables.records(convergence.time_to_target(group.times))}
     area = _by_variant(group, convergence.area(group.fresh, group.trials, group.curve))
     rows = [_cost(group, r, reached.get(r["variant"]), area) for r in tables.records(group.summary)]
     headings = ["variant", "reached", "images to target", "seconds to target", "area", "images/s", "training s"]
     headings += ["evaluation s", "parameters", "peak MB", "at once"]
     return [Grid("convergence", "How soon, and at what cost", headings, rows, _cost_about(group, goal), words=1)]
-
-
-def times(group: Group, goal: convergence.Target) -> pd.DataFrame:
-    """`convergence.times`, but of no trial that ended well and of which the distance was never measured."""
-    measured = group.fresh.loc[group.fresh[str(group.curve)].notna(), "trial"]
-    known = group.trials[(group.trials["state"] != "done") | group.trials["trial"].isin(measured)]
-    return convergence.times(group.fresh, known, str(group.curve), goal.value)
 
 
 def _cost(group: Group, summary: dict[str, Any], reached: dict[str, Any] | None, area: pd.Series) -> list[Cell]:

@@ -35,7 +35,7 @@ LABELS = {
 }
 
 
-def curves(group: Group, folder: Path, target: Target | None, protocol: dict[str, str]) -> list[Figure]:
+def curves(group: Group, folder: Path, protocol: dict[str, str]) -> list[Figure]:
     """A figure for every metric that was measured along the training. protocol: in words, by metric."""
     rows, floors = group.fresh[group.fresh["variant"].isin(group.shown)], statistics.constants(group.fresh)
     floors = {name.removesuffix("_floor"): value for name, value in floors.items()}
@@ -46,7 +46,7 @@ def curves(group: Group, folder: Path, target: Target | None, protocol: dict[str
     for metric in (m for m in [*statistics.distances(rows), *OTHERS] if m in rows):
         if rows.dropna(subset=[metric])["step"].nunique() > 1:  # of the last checkpoint alone there is no curve
             name = re.sub(r"[^a-z0-9_]+", "-", metric).strip("-")
-            goal = target if metric == group.curve else None
+            goal = group.target if metric == group.curve else None
             _convergence(rows, metric, floors.get(metric), goal, group, folder / name)
             drawn.append(Figure(name, label(metric), CURVES + protocol.get(metric, "")))
     return drawn

@@ -67,6 +67,11 @@ def between(value: float, low: float, high: float) -> Cell:
     return Cell(f"{middle.text} [{ends}]", value)
 
 
+def span(low: float, high: float) -> Cell:
+    """'4.32 to 4.99': an interval alone, sorted by its lower end."""
+    return Cell("-") if math.isnan(low) else Cell(f"{number(low).text} to {number(high).text}", low)
+
+
 def count(value: Any) -> Cell:
     """'1,234,567'; '-' for what is missing."""
     return Cell("-") if value is None or math.isnan(value) else Cell(f"{value:,.0f}", float(value))

@@ -93,6 +93,23 @@ class Group:
         return comparison.pairwise(self.values(self.headline)) if self.headline else pd.DataFrame()
 
     @cached_property
+    def target(self) -> convergence.Target | None:
+        """Of the curve's distance: the protocol's, or one taken afterwards, which says so."""
+        if self.curve is None:
+            return None
+        fixed = self.description["protocol"]["evaluation"].get("target")
+        return convergence.target(self.fresh, self.trials, self.curve, fixed, None)
+
+    @cached_property
+    def times(self) -> pd.DataFrame:
+        """`convergence.times` to the target, of all trials but those that ended well and were never measured."""
+        if self.target is None or self.curve is None:
+            return pd.DataFrame()
+        measured = self.fresh.loc[self.fresh[self.curve].notna(), "trial"]
+        known = self.trials[(self.trials["state"] != "done") | self.trials["trial"].isin(measured)]
+        return convergence.times(self.fresh, known, self.curve, self.target.value)
+
+    @cached_property
     def results(self) -> pd.DataFrame:
         """What `bench.stability` reads: one row a trial that has ended, and the settings it had.
 

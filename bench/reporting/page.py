@@ -16,7 +16,7 @@ from bench.reporting.looks import Figure
 
 HERE = ROOT / "bench" / "reporting"
 WIDEST = 800  # pixels of a grid in the page; the report's folder has it as it is
-TYPES = {".png": "image/png", ".pdf": "application/pdf", ".csv": "text/csv", ".tex": "text/plain"}
+TYPES = {".png": "image/png", ".pdf": "application/pdf", ".csv": "text/csv"}
 
 
 @dataclass
@@ -76,7 +76,11 @@ def _prepared(part: Part) -> dict[str, Any]:
     ]
     grids = [
         vars(grid)
-        | {"id": f"{part.id}-{grid.name}", "csv": _uri(_csv(grid), ".csv"), "tex": _uri(render.latex(grid), ".tex")}
+        | {
+            "id": f"{part.id}-{grid.name}",
+            "csv": _uri(_csv(grid).encode(), "text/csv;charset=utf-8"),
+            "tex": _uri(render.latex(grid).encode(), "text/plain;charset=utf-8"),
+        }
         for grid in part.grids
     ]
     pictures = [
@@ -93,7 +97,7 @@ def _prepared(part: Part) -> dict[str, Any]:
 
 def inlined(path: Path) -> str:
     """A file as a data URI."""
-    return f"data:{TYPES[path.suffix]};base64,{base64.b64encode(path.read_bytes()).decode()}"
+    return _uri(path.read_bytes(), TYPES[path.suffix])
 
 
 def _size(png: Path) -> tuple[int, int]:
@@ -111,11 +115,11 @@ def _picture(png: Path) -> str:
     image, buffer = Image.open(png).convert("RGB"), io.BytesIO()
     image.thumbnail((WIDEST, 10 * WIDEST))
     image.save(buffer, "JPEG", quality=90)
-    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    return _uri(buffer.getvalue(), "image/jpeg")
 
 
-def _uri(text: str, suffix: str) -> str:
-    return f"data:{TYPES[suffix]};charset=utf-8;base64,{base64.b64encode(text.encode()).decode()}"
+def _uri(content: bytes, kind: str) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def _csv(grid: Grid) -> str:

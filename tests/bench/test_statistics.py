@@ -7,7 +7,7 @@ from rich.console import Console
 
 from bench import report, statistics
 from bench.progress import Progress
-from bench.reporting import compared, figures, generated, render
+from bench.reporting import figures, generated, render
 from bench.reporting.notes import failures
 from bench.trials import Trial
 
@@ -93,7 +93,7 @@ def test_figures_are_png_and_pdf_with_their_data_also_with_a_trial_that_ended_ea
     rows, trials = frames()
     rows = rows.drop(rows[(rows["trial"] == "b") & (rows["step"] == 9)].index)
     group = group_of(rows, trials)
-    (figure,) = figures.curves(group, tmp_path, compared.target(group), {"fd_classifier_1k": "a protocol"})
+    (figure,) = figures.curves(group, tmp_path, {"fd_classifier_1k": "a protocol"})
     assert figure.caption.endswith("a protocol")
     path = tmp_path / figure.name
     assert path.with_suffix(".png").stat().st_size > 5000
