@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: bench reference test test-slow docs lint clean
+.PHONY: bench reference test test-slow test-nightly docs lint clean
 
 bench: .venv/installed
 	$(BIN)/python -m bench.run --config configs/studies/digits.yaml
@@ -19,10 +19,13 @@ reference-%: .venv/installed
 	cd results/reference/$* && rm -rf samples reconstructions interpolations summary.parquet figures/*.pdf
 
 test: .venv/installed-dev
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not nightly"
 
 test-slow: .venv/installed-dev
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m "slow and not nightly"
+
+test-nightly: .venv/installed-dev
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m nightly
 
 docs: .venv/installed-dev
 	PYTHONPATH=tests $(BIN)/python tests/bench/mistakes.py > docs/errors.md

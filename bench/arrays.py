@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bench import safely
 from bench.config import Preprocessing
 from bench.decode import Images, Unusable
 from bench.errors import RunError, UserError
@@ -76,11 +77,7 @@ class ImageFile:
 
     def fits(self) -> bool:
         """Whether there is a file of this type and size."""
-        try:
-            mapped = np.load(self.path, mmap_mode="r")
-        except (OSError, ValueError):
-            return False
-        return mapped.shape == self.shape and mapped.dtype == np.uint8
+        return is_array(self.path, self.shape, np.uint8)
 
     def whole(self, digests: list[str]) -> bool:
         """Whether the file is what was written."""
@@ -91,6 +88,15 @@ class ImageFile:
 
     def _offset(self) -> int:
         return self.path.stat().st_size - self.rows * self.image_bytes
+
+
+def is_array(path: Path, shape: tuple[int, ...], kind: type[np.generic]) -> bool:
+    """Whether a .npy file, which nothing is read of but its header, holds an array of this shape and type."""
+    try:
+        mapped = np.lib.format.open_memmap(path, mode="r") if path.is_file() else None  # which takes no pickles
+    except (OSError, ValueError, EOFError, OverflowError):
+        return False
+    return mapped is not None and mapped.shape == shape and mapped.dtype == kind
 
 
 def fill(file: ImageFile, images: Images, skip: bool, tell: Track) -> list[Chunk]:
@@ -138,11 +144,12 @@ def _resume(file: ImageFile, journal: Path, skip: bool) -> dict[int, Chunk]:
     """The chunks that are whole already; begins the file where there are none."""
     done = {}
     if journal.exists() and file.fits():
-        for line in journal.read_text().splitlines(keepends=True):
+        for line in safely.read(journal, safely.LIST).decode(errors="replace").splitlines(keepends=True):
             if line.endswith("\n"):  # the last one may have been cut
-                chunk, digest, unusable = json.loads(line)
-                if (skip or not unusable) and file.digest(file.chunks[chunk]) == digest:
-                    done[chunk] = Chunk(digest, {int(row): why for row, why in unusable.items()})
+                with suppress(ValueError, LookupError, TypeError, AttributeError, RecursionError):  # not our line
+                    chunk, digest, unusable = json.loads(line)
+                    if (skip or not unusable) and file.digest(file.chunks[chunk]) == digest:
+                        done[chunk] = Chunk(digest, {int(row): str(why) for row, why in unusable.items()})
     if not done:
         journal.unlink(missing_ok=True)
         file.create()
@@ -165,7 +172,7 @@ def _decode(file: ImageFile, rows: range, images: Images, skip: bool) -> Chunk:
 
 def compact(file: ImageFile, keep: np.ndarray) -> tuple[ImageFile, list[str]]:
     """Replace the file by one of the rows `keep` alone; returns it and the sha256 of its chunks."""
-    old = np.load(file.path, mmap_mode="r")
+    old = np.lib.format.open_memmap(file.path, mode="r")
     smaller = ImageFile(file.path.with_suffix(".kept"), len(keep), file.preprocessing)
     smaller.create()
     digests = [smaller.write(rows.start, old[keep[rows.start : rows.stop]]) for rows in smaller.chunks]

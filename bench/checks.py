@@ -6,6 +6,7 @@ from pathlib import Path
 
 import typer
 
+from bench import safely
 from bench.config import Evaluation, Experiment
 from bench.errors import RunError, UserError, reason
 from bench.evaluation import inception
@@ -107,7 +108,7 @@ def stored_extractor(path: Path | None) -> bytes | None:
     if path is None:
         return None
     try:
-        stored = path.read_bytes()
+        stored = safely.read(path, safely.FILE)
     except OSError as error:
         raise UserError(f"cannot read the extractor {path}: {reason(error)}") from None
     try:

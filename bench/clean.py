@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from filelock import FileLock, Timeout
 
-from bench import cli, disk, search, tables
+from bench import cli, disk, safely, search, tables
 from bench.data import IN_USE
 from bench.errors import UserError, unknown
 from bench.files import Damaged
@@ -95,7 +95,10 @@ def _experiments(results: Path) -> list[ExperimentFolder]:
         raise UserError(f"there is no folder {results}; name one with --results")
     places = [results] if (results / "experiment.yaml").exists() else sorted(results.iterdir())
     places = [place for path in places for place in (path, path / search.FOLDER)]
-    return [ExperimentFolder(path) for path in places if (path / "experiment.yaml").exists()]
+    found = [ExperimentFolder(path) for path in places if (path / "experiment.yaml").exists()]
+    for folder in found:
+        safely.look_over(folder.path)  # what is removed must be inside
+    return found
 
 
 def _of_experiments(experiments: list[ExperimentFolder]) -> Iterator[Waste]:

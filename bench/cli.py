@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperCommand
 
 from bench.columns import EXTRACTORS
-from bench.errors import UserError, unknown
+from bench.errors import UserError, one_line, unknown
 
 INTERRUPTED = 130  # as shells say it
 PLAIN: dict[str, Any] = {"add_completion": False, "rich_markup_mode": None, "pretty_exceptions_enable": False}
@@ -46,7 +46,7 @@ class Command(TyperCommand):
 
     @staticmethod
     def _end(message: str, code: int) -> NoReturn:
-        print(f"error: {message}", file=sys.stderr)
+        print(f"error: {one_line(message)}", file=sys.stderr)
         sys.exit(code)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from bench.errors import UserError, unknown
+from bench.errors import UserError, short, unknown
 from bench.strict_yaml import load_yaml, parse_yaml
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -179,7 +179,7 @@ def _explain(error: ValidationError) -> str:
     if first["type"] == "model_type":
         return f"{where} is a section; write {where}.KEY, python -m bench.info lists the keys"
     if first["type"] != "extra_forbidden":
-        return f"{where} = {first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}"
+        return f"{where} = {short(first['input'])}: {first['msg'][0].lower()}{first['msg'][1:]}"
     # A key is often typed without its section, so every section and every key is a candidate, by its last name.
     paths = {key.rpartition(".")[2]: key for key in reversed([*Experiment.model_fields, *settings()])}
     near = difflib.get_close_matches(where.rpartition(".")[2], paths, n=1)

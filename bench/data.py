@@ -18,13 +18,15 @@ from typing import Any
 
 import numpy as np
 from filelock import FileLock, Timeout
+from pydantic import ValidationError
 
-from bench import datasets
-from bench.arrays import ImageFile, decode_seconds
+from bench import datasets, documents, safely
+from bench.arrays import ImageFile, decode_seconds, is_array
 from bench.config import Preprocessing
-from bench.errors import RunError
+from bench.errors import RunError, one_line
 from bench.files import Folder, make_folder, sha256, writing
 from bench.preparation import VERSION, Request, load, split_parts, write
+from bench.safely import Malformed
 from bench.sources import Source, file_sha256
 
 IN_USE = ".in-use"
@@ -49,7 +51,8 @@ class Prepared:
 
     @property
     def sidecar(self) -> dict[str, Any]:
-        return json.loads((self.folder / "sidecar.json").read_text())
+        path = self.folder / "sidecar.json"
+        return _said(safely.read(path, safely.LIST), path)
 
     @property
     def fingerprint(self) -> str:
@@ -82,11 +85,11 @@ class Prepared:
 
     def images(self, split: str) -> np.ndarray:
         """uint8 [n, c, h, w], memory-mapped: processes on one machine share the pages."""
-        return np.load(self.folder / f"{split}-images.npy", mmap_mode="c")
+        return np.lib.format.open_memmap(self.folder / f"{split}-images.npy", mode="c")
 
     def labels(self, split: str) -> np.ndarray:
         """int64 [n], from 0; only where there are classes."""
-        return np.load(self.folder / f"{split}-labels.npy")
+        return np.array(np.lib.format.open_memmap(self.folder / f"{split}-labels.npy", mode="r"))
 
     def check(self) -> bool:
         """Whether everything is there and what was written."""
@@ -96,12 +99,18 @@ class Prepared:
         preprocessing = Preprocessing.model_validate(sidecar["preprocessing"])
         for split, noted in sidecar["splits"].items():
             images = ImageFile(self.folder / f"{split}-images.npy", noted["images"], preprocessing)
-            labels = self.folder / f"{split}-labels.npy"
             if not images.whole(noted["sha256"]):
                 return False
-            if sidecar["classes"] and not (labels.exists() and file_sha256(labels) == noted["labels_sha256"]):
+            if sidecar["classes"] and not self._labels_whole(split, noted, len(sidecar["classes"])):
                 return False
         return True
+
+    def _labels_whole(self, split: str, noted: dict[str, Any], classes: int) -> bool:
+        path = self.folder / f"{split}-labels.npy"
+        if not is_array(path, (noted["images"],), np.int64) or file_sha256(path) != noted.get("labels_sha256"):
+            return False
+        labels = self.labels(split)
+        return bool(((labels >= 0) & (labels < classes)).all())
 
 
 def locate(request: Request) -> Found | None:
@@ -176,7 +185,7 @@ def _tell_skipped(prepared: Prepared) -> None:
     if prepared.skipped:
         count, first = len(prepared.skipped), next(iter(prepared.skipped.values()))
         where = f"all are listed in {prepared.folder}/sidecar.json"
-        print(f"warning: {count} images are left out: {first}; {where}", file=sys.stderr)
+        print(one_line(f"warning: {count} images are left out: {first}; {where}"), file=sys.stderr)
 
 
 def _fingerprint(request: Request, source: Source) -> str:
@@ -198,5 +207,19 @@ def _known(request: Request, source: Source) -> str | None:
 
 def _readable(sidecar: Path) -> dict[str, Any] | None:
     """What a sidecar says; None where it is missing or damaged."""
-    whole = Folder(sidecar.parent).read_whole(sidecar.name)
-    return None if whole is None else json.loads(whole)
+    try:
+        safely.look_over(sidecar.parent)
+        whole = Folder(sidecar.parent).read_whole(sidecar.name)
+        return None if whole is None else _said(whole, sidecar)
+    except Malformed:
+        return None
+
+
+def _said(whole: bytes, sidecar: Path) -> dict[str, Any]:
+    """What a sidecar's bytes say; Malformed where that is not what `bench.preparation` writes."""
+    said = documents.checked(safely.document(whole, sidecar, safely.LIST), documents.Sidecar, sidecar)
+    try:
+        assert Preprocessing.model_validate(said["preprocessing"]).image_size
+    except (ValidationError, AssertionError):
+        raise Malformed(sidecar, "has no preprocessing that can be read; remove it") from None
+    return said

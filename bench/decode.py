@@ -10,14 +10,19 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from bench.config import Preprocessing
-from bench.errors import reason
+from bench.errors import one_line, reason
 
 GREY = {"1", "L", "LA", "La"}
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")  # and MPO, which is JPEG; of EPS Pillow would run Ghostscript
+MOST_PIXELS = 2**26  # of one image, which then takes 200 MB
 DEEP = {"I", "F", "I;16", "I;16L", "I;16B", "I;16N"}  # converting these to 8 bits would clip them
 
 
 class Unusable(Exception):
-    """An image that cannot become part of the data set; the message says why and what to do."""
+    """An image that cannot become part of the data set; the message, one line, says why and what to do."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(one_line(said))
 
 
 def fit(image: Image.Image, preprocessing: Preprocessing) -> np.ndarray:
@@ -26,6 +31,8 @@ def fit(image: Image.Image, preprocessing: Preprocessing) -> np.ndarray:
     The orientation that a camera noted is obeyed; transparency is dropped.
     """
     channels, side, _ = preprocessing.shape
+    if image.width * image.height > MOST_PIXELS:
+        raise Image.DecompressionBombError
     if image.mode in DEEP:
         raise Unusable("it has more than 8 bits a channel; convert it to 8 bits")
     if channels == 3 and image.mode in GREY:
@@ -63,16 +70,20 @@ def _unusable(what: str) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Files:
-    """Images in files, decoded when asked for; this travels to other processes."""
+    """Images in files, decoded when asked for; this travels to other processes.
+
+    root: the folder, perhaps a link itself, that no link may lead out of; None: links may lead anywhere.
+    """
 
     paths: list[Path]
+    root: Path | None = None
     in_memory = False
 
     def __len__(self) -> int:
         return len(self.paths)
 
     def take(self, rows: np.ndarray) -> "Files":
-        return Files([self.paths[row] for row in rows])
+        return Files([self.paths[row] for row in rows], self.root)
 
     def name(self, row: int) -> str:
         return str(self.paths[row])
@@ -80,8 +91,11 @@ class Files:
     def decode(self, row: int, preprocessing: Preprocessing) -> np.ndarray:
         """uint8 [channels, side, side]; `Unusable` names the file."""
         path = self.paths[row]
-        with _unusable(str(path)), Image.open(path) as image:
-            return fit(image, preprocessing)
+        with _unusable(str(path)):
+            if self.root and path.is_symlink() and not path.resolve().is_relative_to(self.root.resolve()):
+                raise Unusable(f"it is a link out of {self.root}; put a copy of what it names in its place")
+            with Image.open(path, formats=FORMATS) as image:
+                return fit(image, preprocessing)
 
 
 @dataclass(frozen=True)

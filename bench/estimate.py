@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from bench import memory
 from bench.config import Evaluation, Experiment, Preprocessing, Training
 from bench.data import Found
 from bench.datasets import DATASETS
@@ -77,7 +78,7 @@ def _tried(trial: Trial, counts: dict[str, int], look: Look) -> Cost:
     try:
         return trial_cost(trial, counts, look)
     except Exception as error:
-        if isinstance(error, MemoryError) or "allocat" in str(error):  # torch has no type of its own for it on a CPU
+        if memory.exhausted(error):
             lower = "lower network.width, network.latent_dim or training.batch_size"
             raise UserError(f"{trial.label} does not fit into this machine's memory; {lower}") from error
         said = f"{type(error).__name__}: {reason(error)[:150]}"

@@ -13,7 +13,7 @@ import typer
 from bench import cli, loading, tables
 from bench.environment import torch_device
 from bench.errors import UserError, unknown
-from bench.store import CHECKPOINTS
+from bench.store import CHECKPOINTS, again
 
 if TYPE_CHECKING:
     import torch
@@ -64,7 +64,7 @@ def main(
 
     Without options: as at the end of a training. Every protocol has columns of its own in the report.
     """
-    from bench import data, plugins, report
+    from bench import data, plugins, report, safely
     from bench.evaluation.reference import References
     from bench.evaluation.samplers import SAMPLERS
     from bench.evaluation.scorer import Protocol, Scorer
@@ -75,6 +75,7 @@ def main(
         raise unknown("sampler", sampler, SAMPLERS)
     plugins.install_all(plugin or [])
     folder = ExperimentFolder(experiment)
+    safely.look_over(experiment)
     todo, left_out = _finished(folder)
     for line in left_out:
         print(f"error: {line}", file=sys.stderr)
@@ -113,6 +114,9 @@ def _finished(folder: "ExperimentFolder") -> tuple[list["TrialFolder"], list[str
     for trial in folder.trials():
         if trial.status()["state"] != "done":
             continue
+        if not trial.whole("spec.json"):
+            left_out.append(f"{trial.name} has a damaged spec.json; the bench.run that made it mends it")
+            continue
         method = trial.spec()["spec"]["method"]
         if method not in METHODS:
             raise UserError(
@@ -133,7 +137,7 @@ def _unable(trial: "TrialFolder") -> str | None:
     if tables.describe(trial)["stale"]:
         return "is stale: its method's source has changed; bench.run --retrain-stale trains it again"
     if not any(trial.exists(name) for name in CHECKPOINTS):
-        return "has no checkpoint any more; bench.run --force trains it again"
+        return f"has no checkpoint any more; {again(trial)}"
     return "has damaged rows; the bench.run that made it writes them again" if trial.rows_damaged() else None
 
 

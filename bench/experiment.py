@@ -2,16 +2,18 @@
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from enum import StrEnum
+from typing import Any
 
 from filelock import FileLock, Timeout
 
+from bench import lease, safely
 from bench.errors import RunError, UserError
-from bench.files import make_folder, shown, writing
+from bench.files import Damaged, make_folder, shown, writing
 from bench.protocols import difference
-from bench.store import FINAL, ExperimentFolder
-from bench.trials import Trial, is_stale
+from bench.store import CHECKPOINTS, FINAL, LOST, ExperimentFolder, TrialFolder, foreign
+from bench.trials import Trial, other_source
 
 
 class Action(StrEnum):
@@ -21,6 +23,7 @@ class Action(StrEnum):
     resume = "resume"
     retrain = "train again"
     done = "done already"
+    lost = "failed or diverged before"
     stale = "stale"
 
     @property
@@ -30,13 +33,14 @@ class Action(StrEnum):
 
 @contextmanager
 def alone(folder: ExperimentFolder) -> Iterator[None]:
-    """Hold the experiment's lock; where nothing has come of it, leave no folder behind.
+    """Hold the experiment's lock, and its lease at home; where nothing has come of it, leave no folder behind.
 
     Raises:
         RunError: somebody else holds it.
     """
     existed = folder.path.exists()
     make_folder(folder.path)
+    safely.look_over(folder.path)
     lock = FileLock(folder.lock)
     try:
         with writing(folder.lock):
@@ -45,26 +49,69 @@ def alone(folder: ExperimentFolder) -> Iterator[None]:
         message = f"another run is writing to {shown(folder.path)}; wait for it, or choose another folder"
         raise RunError(message) from None
     try:
-        yield
+        with lease.held(folder.home) if folder.home else nullcontext():
+            yield
     finally:
         lock.release()
         if not existed and {path.name for path in folder.path.iterdir()} <= {".lock"}:
             shutil.rmtree(folder.path)
 
 
-def action(trial: Trial, experiment: ExperimentFolder, force: bool, retrain_stale: bool) -> Action:
+def action(
+    trial: Trial, experiment: ExperimentFolder, force: bool, retrain_stale: bool, retry_failed: bool = False
+) -> Action:
     """What a run does about `trial`, from what its folder holds."""
     folder = experiment.trial(trial.name)
     if not folder.exists("spec.json"):
-        return Action.train
-    if force:
+        # A checkpoint without it may be of any source: the trial was being removed when that was interrupted.
+        return Action.retrain if any(map(folder.exists, CHECKPOINTS)) else Action.train
+    document, status = _document(trial, folder), folder.status()
+    if force or document is None:
         return Action.retrain
-    final = folder.status()["state"] in FINAL
-    if is_stale(trial, folder):
+    ended = status["state"] in (*FINAL, *LOST)
+    if foreign(document, status):
+        return Action.retrain if retrain_stale else Action.stale
+    if other_source(trial, document):
         # What an older source began, a newer one must not finish.
-        return Action.stale if final and not retrain_stale else Action.retrain
+        return Action.stale if ended and not retrain_stale else Action.retrain
+    if status["state"] in LOST:
+        return Action.resume if retry_failed else Action.lost
     # The rows of a finished trial are also in its checkpoint: resuming it writes them again.
-    return Action.done if final and not folder.rows_damaged() else Action.resume
+    return Action.done if ended and not folder.rows_damaged() else Action.resume
+
+
+def _document(trial: Trial, folder: TrialFolder) -> dict[str, Any] | None:
+    """What spec.json says, or said before it was damaged; None where that cannot be known.
+
+    Raises:
+        Damaged: it was copied without its checksum.
+    """
+    try:
+        return folder.spec()
+    except Damaged as error:
+        if not error.noted:
+            raise
+        return trial.document if folder.wrote(trial.document) else None
+
+
+def mend(trial: Trial, experiment: ExperimentFolder) -> list[str]:
+    """Write again what is damaged in the folder of `trial`, as far as it is known; warnings."""
+    folder = experiment.trial(trial.name)
+    if not folder.exists("spec.json"):
+        return []
+    document = _document(trial, folder)
+    if document is None:
+        unknown = "what it was trained with cannot be known; it is trained again from the start"
+        return [f"{trial.name}/spec.json is damaged, so that {unknown}"]
+    return folder.mend(document)
+
+
+def refuse_other_storage(experiment: ExperimentFolder) -> None:
+    """UserError where the folder's trials live in another object store than they would now, or in none."""
+    before, now = experiment.description().get("storage"), experiment.home and str(experiment.home)
+    if experiment.description() and before != now:
+        there = f"in {before}; give --storage that" if before else "here; leave out --storage"
+        raise UserError(f"the trials of {shown(experiment.path)} are {there}, or choose another --out")
 
 
 def refuse_other_protocol(experiment: ExperimentFolder, trial: Trial) -> None:
@@ -91,6 +138,7 @@ def describe(
             "methods": list(dict.fromkeys([*before.get("methods", []), *labels])),
             "seeds": max(before.get("seeds", 0), seeds),
             "skipped_images": skipped,
+            **({"storage": str(experiment.home)} if experiment.home else {}),
             "protocol": trials[0].protocol | {"extractor_sha256": extractor_sha256},
         }
     )

@@ -7,6 +7,7 @@ writer is killed, what stands under the name is known to be whole, and damage is
 
 import errno
 import hashlib
+import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from pathlib import Path
 from filelock import Timeout
 
 from bench.errors import RunError
+from bench.storage import Remote
 
 CHECKSUMS = ".sha256"
 
@@ -22,10 +24,11 @@ CHECKSUMS = ".sha256"
 class Damaged(RunError):
     """A file is not what was written."""
 
-    def __init__(self, path: Path, noted: bool) -> None:
+    def __init__(self, path: Path | Remote, noted: bool) -> None:
         changed = "is damaged (its sha256 has changed); remove it and run the same command again"
         alone = "has no checksum: the folder .sha256/ beside it must be copied along (cp -r)"
         super().__init__(f"{path} {changed if noted else alone}")
+        self.noted = noted
 
 
 def sha256(data: bytes) -> str:
@@ -44,8 +47,11 @@ def writing(path: Path) -> Iterator[None]:
         raise RunError(f"cannot write {path}: {error.strerror or error}{room}") from error
 
 
-def write_atomically(path: Path, data: bytes) -> None:
+def write_atomically(path: Path | Remote, data: bytes) -> None:
     """Write under a temporary name beside `path`, then move: readers see the old bytes or the new, never a mixture."""
+    if isinstance(path, Remote):
+        path.write_bytes(data)
+        return
     make_folder(path.parent)
     partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
     with writing(path):
@@ -64,35 +70,62 @@ def make_folder(path: Path) -> None:
 
 
 class Folder:
-    """A folder whose files are replaced atomically and checked when read."""
+    """A folder, here or in an object store, whose files are replaced atomically and checked when read."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = Path(path)
+    def __init__(self, place: Path | Remote) -> None:
+        self.place = place
+
+    @property
+    def path(self) -> Path:
+        """Of a folder that is not in an object store."""
+        assert isinstance(self.place, Path)
+        return self.place
+
+    @property
+    def name(self) -> str:
+        return self.place.name
 
     def exists(self, name: str) -> bool:
-        return (self.path / name).exists()
+        return (self.place / name).exists()
+
+    def remove(self) -> None:
+        """Remove it with all that is in it; nothing where it is not there."""
+        if isinstance(self.place, Remote):
+            self.place.remove()
+        else:
+            shutil.rmtree(self.place, ignore_errors=True)
 
     def write(self, name: str, data: bytes) -> None:
-        path = self.path / name
+        path = self.place / name
         present = self.read_whole(name)
         noted = [sha256(data), *([] if present is None else [sha256(present)])]
-        write_atomically(self.path / CHECKSUMS / name, "\n".join(noted).encode())
+        write_atomically(self.place / CHECKSUMS / name, "\n".join(noted).encode())
         write_atomically(path, data)
 
     def read(self, name: str) -> bytes:
         """The bytes of `name`; Damaged where they have changed since they were written."""
-        data = (self.path / name).read_bytes()
-        noted = self.path / CHECKSUMS / name
-        if not noted.exists() or sha256(data) not in noted.read_text().split():
-            raise Damaged(self.path / name, noted.exists())
+        data = (self.place / name).read_bytes()
+        try:
+            noted = (self.place / CHECKSUMS / name).read_bytes()
+        except FileNotFoundError:
+            raise Damaged(self.place / name, noted=False) from None
+        if sha256(data).encode() not in noted.split():
+            raise Damaged(self.place / name, noted=True)
         return data
 
     def read_whole(self, name: str) -> bytes | None:
         """The bytes of `name`; None where it is missing, empty or damaged."""
         try:
-            return (self.read(name) if self.exists(name) else b"") or None
-        except Damaged:
+            return self.read(name) or None
+        except (Damaged, FileNotFoundError):
             return None
+
+    def noted(self, name: str) -> list[str]:
+        """The sha256 of what was last written under `name`, then perhaps that of what was there before."""
+        try:
+            return (self.place / CHECKSUMS / name).read_bytes().decode(errors="replace").split()
+        except FileNotFoundError:
+            return []
 
     def whole(self, name: str) -> bool:
         """Whether `name` is there and undamaged."""

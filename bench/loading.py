@@ -1,6 +1,5 @@
 """Experiments from Python: what `bench.load` gives."""
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from bench import tables
+from bench import safely, tables
 from bench.environment import torch_device
-from bench.errors import UserError, did_you_mean
-from bench.store import ExperimentFolder, TrialFolder
+from bench.errors import UserError, did_you_mean, reason
+from bench.store import ExperimentFolder, TrialFolder, again
 
 if TYPE_CHECKING:
     import torch
@@ -26,8 +25,6 @@ def trained_method(folder: TrialFolder, device: "str | torch.device" = "cpu") ->
     Raises:
         UserError: its checkpoint has been removed, or its plug-in was not given.
     """
-    import torch
-
     from bench import plugins
     from bench.step import exact_arithmetic
     from bench.train import build
@@ -42,18 +39,32 @@ def trained_method(folder: TrialFolder, device: "str | torch.device" = "cpu") ->
         raise UserError(f"the method {spec['method']!r} comes from a plug-in; {remedy}")
     checkpoint, warning = folder.checkpoint()
     if checkpoint is None:
-        raise UserError(f"{folder.path.name} has no checkpoint (any more); train it again with bench.run --force")
+        raise UserError(f"{folder.path.name} has no checkpoint (any more); {again(folder)}")
     if warning:
         print(f"warning: {warning}")
     exact_arithmetic()
-    method = build(spec)
-    weights = torch.load(io.BytesIO(checkpoint), map_location="cpu", weights_only=True)["method"]
+    weights = _weights(folder, checkpoint)
     try:
-        method.load_state_dict(weights)
-    except RuntimeError:
+        with safely.measured(len(checkpoint)):  # the size of a network stands in the specification, whatever it says
+            fits = safely.state_fits(weights, build(spec))
+    except Exception as error:  # of a method's own
+        said = f"its specification fits no method here ({type(error).__name__}: {reason(error)})"
+        raise UserError(f"{folder.name} cannot be loaded: {said}; train it again with bench.run --force") from None
+    if not fits:
         changed = "the method's source has changed since; bench.run --retrain-stale trains it again"
-        raise UserError(f"the weights of {folder.path.name} do not fit: {changed}") from None
+        raise UserError(f"the weights of {folder.name} do not fit: {changed}")
+    method = build(spec)
+    method.load_state_dict(weights)
     return method.to(place).eval().requires_grad_(False)
+
+
+def _weights(folder: TrialFolder, checkpoint: bytes) -> dict[str, "torch.Tensor"]:
+    """Of the method in a checkpoint's bytes."""
+    try:
+        return safely.weights(checkpoint)["method"]
+    except Exception as error:  # torch has a dozen types for what it has not written
+        why = f"is no checkpoint that can be read ({reason(error)[:120]}); train it again with bench.run --force"
+        raise safely.Malformed(f"{folder.name}/checkpoint.pt", why) from None
 
 
 def prepared_of(folder: TrialFolder, root: Path | None = None) -> "Prepared":
@@ -64,7 +75,9 @@ def prepared_of(folder: TrialFolder, root: Path | None = None) -> "Prepared":
     """
     from bench.data import Prepared
 
-    dataset = folder.spec()["spec"]["dataset"]
+    dataset = folder.spec()["spec"].get("dataset")
+    if not dataset:
+        raise UserError(f"{folder.name} does not say what images it was trained on; train it again with bench.run")
     noted = folder.environment().get("data")
     default = (root or Path("data/prepared")) / dataset["name"] / dataset["fingerprint"][:16]
     place = Path(noted) if noted and root is None else default
@@ -86,6 +99,7 @@ class Loaded:
     @classmethod
     def open(cls, path: str | Path, plugins: Sequence[str | Path] = ()) -> "Loaded":
         folder = ExperimentFolder(Path(path))
+        safely.look_over(Path(path))
         if not folder.description():
             raise UserError(f"the folder {path} is no experiment: it has no experiment.yaml")
         if plugins:

@@ -1,5 +1,6 @@
-"""The most memory that a training took."""
+"""Memory: the most that a training took, what to do where there is not enough, and giving it back."""
 
+import gc
 import re
 from pathlib import Path
 
@@ -28,3 +29,19 @@ def peak(device: torch.device) -> float:
         return torch.cuda.max_memory_allocated(device) / 1e6
     found = re.search(r"VmHWM:\s*(\d+) kB", STATUS.read_text()) if STATUS.exists() else None
     return int(found[1]) * 1024 / 1e6 if found else float("nan")
+
+
+def exhausted(error: BaseException) -> str | None:
+    """Whose memory does not suffice, "GPU" or "CPU", where `error` says so."""
+    said = str(error)
+    # cuBLAS, and what comes from CUDA itself, have no type of their own for it; nor has torch on a CPU.
+    if isinstance(error, torch.OutOfMemoryError) or "CUDA error: out of memory" in said or "ALLOC_FAILED" in said:
+        return "GPU"
+    return "CPU" if isinstance(error, MemoryError) or "can't allocate memory" in said else None
+
+
+def release() -> None:
+    """Give back what a trial has left behind: the next one in this process needs the room."""
+    gc.collect()
+    if torch.cuda.is_initialized():
+        torch.cuda.empty_cache()

@@ -5,39 +5,43 @@ import os
 import shlex
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from bench import checks, data, datasets, estimate, report
 from bench.config import Evaluation, Experiment
 from bench.environment import git_state
+from bench.errors import RunError
 from bench.evaluation import extractors
 from bench.evaluation.trained import load_extractor
-from bench.executors import Context, Event, OnEvent, Resources
-from bench.experiment import Action, action, alone, describe, refuse_other_protocol
+from bench.executors import Context, Event, Inputs, OnEvent, Resources
+from bench.experiment import Action, action, alone, describe, mend, refuse_other_protocol, refuse_other_storage
 from bench.files import shown
 from bench.loggers import Log, following
 from bench.plugins import Packaged, Plugin
 from bench.preparation import Request
 from bench.progress import Progress
-from bench.store import ExperimentFolder
+from bench.storage import Remote, redacted
+from bench.store import FINAL, LOST, ExperimentFolder
 from bench.trials import Trial, plan
 from bench.variants import Variant
 
 
 @dataclass(frozen=True)
 class Options:
-    """How to run, none of which changes a result."""
+    """How to run, none of which changes a result. `storage`: the experiment's folder in an object store, if any."""
 
     out: Path
+    storage: Remote | None
     executor: str
     extractor: Path | None
     inception_weights: Path | None
     checkpoint_seconds: float
     force: bool
     retrain_stale: bool
+    retry_failed: bool
     yes: bool
     log: Log
 
@@ -53,6 +57,8 @@ class Run:
     resources: Resources
     plugins: tuple[Plugin | Packaged, ...]
     first_seed: int = 0
+    # Why trials failed, by their ids: where a full disk keeps it from being noted, only this says so.
+    failed: dict[str, str] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -61,7 +67,7 @@ class Run:
 
     @property
     def folder(self) -> ExperimentFolder:
-        return ExperimentFolder(self.options.out)
+        return ExperimentFolder(self.options.out, self.options.storage)
 
     def dry(self) -> None:
         """Print trials and estimates; prepare, train and write nothing."""
@@ -111,6 +117,8 @@ class Run:
         checks.confirm(trials, self.options.yes)
         try:
             with alone(self.folder):
+                refuse_other_storage(self.folder)
+                self.folder.pull()
                 yield
         except KeyboardInterrupt:
             age = f"its last checkpoint (at most about {self.options.checkpoint_seconds:g} s old)"
@@ -135,38 +143,89 @@ class Run:
             self.folder.extractor, features, prepared, experiment.evaluation, stored, weights, noted
         )
         describe(self.folder, trials, experiment.seeds, _command(), extractor_sha256, len(prepared.skipped))
+        self.folder.push()
+        for warning in (line for trial in trials for line in mend(trial, self.folder)):
+            print(f"warning: {warning}", file=sys.stderr)
         actions = self._actions(trials)
         for trial in trials:
             if actions[trial.id] is Action.retrain:
-                self.folder.trial(trial.name).reset()
+                self.folder.reset(trial.name)
         stale = sum(each is Action.stale for each in actions.values())
         if stale:
-            print(f"{stale} trials are stale: their method's source has changed; --retrain-stale trains them again")
+            changed = "their method's source has changed, or the project itself since they were begun"
+            print(f"{stale} trials are stale: {changed}; --retrain-stale trains them again")
+        lost = sum(each is Action.lost for each in actions.values())
+        if lost:
+            print(f"{lost} trials failed or diverged before; --retry-failed runs them again")
         todo = [trial for trial in trials if actions[trial.id].runs]
         for trial in todo:
-            if actions[trial.id] is Action.resume and self.folder.trial(trial.name).rows_damaged():
+            folder = self.folder.trial(trial.name)
+            # A run that was killed may have left a checkpoint, but no rows yet; that is no damage.
+            damaged = folder.exists("history.parquet") and folder.rows_damaged()
+            if actions[trial.id] is Action.resume and damaged:
                 lost = f"{trial.name}/history.parquet is damaged"
                 print(f"warning: {lost}; it is written again from the checkpoint", file=sys.stderr)
         print(f"{len(trials)} trials, {len(todo)} to train", flush=True)
         with following(self.options.log, self.folder, trials, todo) as log:
             if todo:
-                context = self._context(prepared, features.path, weights, extractor_sha256)
+                inputs = Inputs(prepared.folder, features.path, self.folder.extractor.path, weights)
+                context = self._context(inputs, extractor_sha256)
                 with data.in_use(prepared):
                     self._execute(todo, context, log)
+        self.folder.pull("trials")
+        self._note_failed(trials)
         return trials
 
     def conclude(self, trials: list[Trial]) -> None:
         """Report; exit status 1 where one of `trials` diverged or failed."""
-        report.print_tables(report.build(self.folder))
-        print(f"report: {shown(self.folder.report / 'index.html')}")
-        _exit_for(self.folder, [(trial, self.folder.trial(trial.name).status()) for trial in trials])
+        try:
+            if self.folder.trials():  # on a full disk none may have begun
+                report.print_tables(report.build(self.folder))
+                print(f"report: {shown(self.folder.report / 'index.html')}")
+            self.folder.push()
+        except RunError:
+            self._tell_lost(trials)
+            raise
+        if self._tell_lost(trials):
+            raise SystemExit(1)
+
+    def _tell_lost(self, trials: list[Trial]) -> bool:
+        """Whether one of `trials` diverged or failed, after saying why."""
+        folders = {trial.id: self.folder.trial(trial.name) for trial in trials}
+        lost = {trial.id: (trial, self._status(trial)) for trial in trials}
+        lost = {id: (trial, status) for id, (trial, status) in lost.items() if status["state"] in LOST}
+        if lost:
+            print("the same command with --retry-failed runs again what failed or diverged", file=sys.stderr)
+        if any(folders[id].whole("error.txt") for id in lost):
+            print("the tracebacks of failed trials are in their folders, as error.txt", file=sys.stderr)
+        for trial, status in lost.values():
+            said = f"{trial.label} seed {trial.spec['seed']} {status['state']}: {status['reason']}"
+            print(f"error: {said}", file=sys.stderr)
+        return bool(lost)
+
+    def _note_failed(self, trials: list[Trial]) -> None:
+        """Note here why trials failed whose own worker could not: it was lost, or its storage failed."""
+        for trial in trials:
+            if self._unnoted(trial):
+                with suppress(RunError):  # a disk that is still full; `_status` knows it all the same
+                    self.folder.trial(trial.name).fail(trial.document, self.failed[trial.id])
+
+    def _unnoted(self, trial: Trial) -> bool:
+        state = self.folder.trial(trial.name).status()["state"]
+        return trial.id in self.failed and state not in (*FINAL, *LOST)
+
+    def _status(self, trial: Trial) -> dict[str, Any]:
+        if self._unnoted(trial):
+            return {"state": "failed", "reason": self.failed[trial.id]}
+        return self.folder.trial(trial.name).status()
 
     def _planned(self, experiment: Experiment, fingerprint: str) -> list[Trial]:
         return plan(experiment, self.variants, fingerprint, self.resources.cpus, self.first_seed)
 
     def _actions(self, trials: list[Trial]) -> dict[str, Action]:
         options = self.options
-        return {t.id: action(t, self.folder, options.force, options.retrain_stale) for t in trials}
+        asked = (options.force, options.retrain_stale, options.retry_failed)
+        return {trial.id: action(trial, self.folder, *asked) for trial in trials}
 
     def _extractor(self, download: bool) -> tuple[Evaluation, bytes | None, Path | None]:
         """How images are compared, as far as it can be said without them; a stored extractor; Inception's weights.
@@ -187,18 +246,9 @@ class Run:
         evaluation = checks.with_extractor(evaluation, self.experiment.dataset, labelled)
         return self.experiment.model_copy(update={"evaluation": evaluation})
 
-    def _context(self, prepared: data.Prepared, features: Path, weights: Path | None, extractor_sha256: str) -> Context:
-        options = self.options
-        return Context(
-            options.out,
-            prepared.folder,
-            features,
-            weights,
-            extractor_sha256,
-            self.plugins,
-            options.checkpoint_seconds,
-            git_state(),
-        )
+    def _context(self, inputs: Inputs, extractor_sha256: str) -> Context:
+        seconds = self.options.checkpoint_seconds
+        return Context(self.folder.trained, inputs, extractor_sha256, self.plugins, seconds, git_state())
 
     def _execute(self, todo: list[Trial], context: Context, log: OnEvent) -> None:
         if self.options.executor == "ray":
@@ -206,6 +256,8 @@ class Run:
         with Progress(todo) as progress:
 
             def tell(trial: str, event: Event) -> None:
+                if event["kind"] == "end" and event["state"] == "failed":
+                    self.failed[trial] = event["reason"]
                 progress(trial, event)
                 log(trial, event)
 
@@ -220,15 +272,5 @@ class Run:
         return max(1, min((os.cpu_count() or 1) // self.resources.cpus, self.resources.max_concurrent or todo))
 
 
-def _exit_for(folder: ExperimentFolder, statuses: list[tuple[Trial, dict[str, Any]]]) -> None:
-    bad = [(trial, status) for trial, status in statuses if status["state"] in ("diverged", "failed")]
-    if any(folder.trial(trial.name).exists("error.txt") for trial, _ in bad):
-        print("the tracebacks of failed trials are in their folders, as error.txt", file=sys.stderr)
-    for trial, status in bad:
-        print(f"error: {trial.label} seed {trial.spec['seed']} {status['state']}: {status['reason']}", file=sys.stderr)
-    if bad:
-        raise SystemExit(1)
-
-
 def _command() -> str:
-    return shlex.join(["python", "-m", "bench.run", *sys.argv[1:]])
+    return shlex.join(["python", "-m", "bench.run", *map(redacted, sys.argv[1:])])

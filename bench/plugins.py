@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from bench import safely
 from bench.config import ROOT
 from bench.errors import UserError, reason
 from bench.files import sha256
@@ -98,7 +99,7 @@ def install_all(files: Sequence[Path] = ()) -> tuple[Plugin | Packaged, ...]:
 
 def read(path: Path) -> Plugin:
     try:
-        return Plugin(str(path.resolve()), path.read_text())
+        return Plugin(str(path.resolve()), safely.read(path).decode())
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"cannot read the plug-in {path}: {reason(error)}") from None
 

@@ -1,5 +1,6 @@
 """python -m bench.report results/NAME ...: tables, figures and one page out of trial folders."""
 
+import errno
 import re
 import shutil
 import uuid
@@ -85,7 +86,8 @@ def _group(group: Group, folder: Path, prefix: str) -> tuple[list[Grid], list]:
     cost, steady = compared.cost(group), compared.steadiness(group)
     points, swept = search.write(group.folders, folder)
     published, drawn = across.published(group), folder / "figures"
-    protocols = {name: generated.protocol_of(group, name) for name in group.rows.columns if generated.is_distance(name)}
+    names = [name for name in group.fresh.columns if generated.is_distance(name)]
+    protocols = {name: generated.protocol_of(group, name) for name in names}
     curves = figures.curves(group, drawn, protocols)
     trials = pictures.representatives(group)
     shots = {kind: pictures.copied(trials, kind, folder) for kind in pictures.KINDS}
@@ -149,7 +151,8 @@ def _markdown(grids: Sequence[Grid]) -> list[str]:
 def _appendix(group: Group) -> list[str]:
     """What stands below the tables: how to read them, what failed, and how everything was made."""
     lines = [part for line in notes(group) for part in ("", line)]
-    lost = [f"- `{r['variant']}` seed {r['seed']} {r['state']}: {r['reason']}" for r in failures(group)]
+    said = [(r, render.plain(str(r["reason"]))) for r in failures(group)]
+    lost = [f"- `{r['variant']}` seed {r['seed']} {r['state']}: {reason}" for r, reason in said]
     lines += ["", *lost] if lost else []
     for title, text in provenance(group):
         lines += ["", f"{title}:", "", *(f"    {line}" for line in text.splitlines())]
@@ -184,7 +187,13 @@ def main(
         raise UserError(f"{out} holds something else than a report; give --out a new folder")
     found = merging.load(experiments)
     report = out.resolve() if out else ExperimentFolder(experiments[0]).report
-    write(found, report)
+    try:
+        write(found, report)
+    except RunError as error:
+        cause = error.__cause__
+        if out is None and isinstance(cause, OSError) and cause.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+            raise RunError(f"{error}; choose another place with --out DIR") from error
+        raise
     for group in found:
         print_tables(group)
     print(f"report: {report / 'index.html'}")

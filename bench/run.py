@@ -1,5 +1,6 @@
 """python -m bench.run --methods moco,mmd,gan --dataset cifar10: options to experiment to trials to report."""
 
+import math
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +12,7 @@ from bench.errors import UserError
 
 if TYPE_CHECKING:
     from bench.config import Experiment
+    from bench.storage import Remote
 
 app = typer.Typer(**cli.PLAIN)
 
@@ -39,6 +41,9 @@ def main(
         Scheduler | None, typer.Option(help="asha: stop points that are behind; favours fast starters.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Its folder; default results/<data set or file>.")] = None,
+    storage: Annotated[
+        str | None, typer.Option(help="Where nodes keep trials: a shared folder, or s3://bucket/folder, gs://...")
+    ] = None,
     data_root: cli.DataRoot = None,
     image_size: cli.ImageSize = None,
     crop: cli.Crop = None,
@@ -51,6 +56,9 @@ def main(
     gpus_per_trial: Annotated[
         float | None, typer.Option(min=0, callback=cli.finite, help="May be a fraction; default 1 if any.")
     ] = None,
+    resource: Annotated[
+        list[str] | None, typer.Option(help="Of a cluster's own resources, for each trial: NAME=AMOUNT.")
+    ] = None,
     max_concurrent: Annotated[int | None, typer.Option(min=1, help="Trials at a time.")] = None,
     plugin: cli.Plugins = None,
     extractor: cli.Extractor = None,
@@ -61,6 +69,7 @@ def main(
     ] = 20.0,
     force: Annotated[bool, typer.Option("--force", help="Train everything again.")] = False,
     retrain_stale: Annotated[bool, typer.Option("--retrain-stale", help="And what changed code made stale.")] = False,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="And what failed or diverged before.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before running very many trials.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and what it takes.")] = False,
 ) -> None:
@@ -91,25 +100,57 @@ def main(
     root, prepared_root = cli.roots(experiment.dataset, data_root, prepared)
     name = config.stem if config else root.name if experiment.dataset == "folder" else experiment.dataset
     request = Request(experiment.dataset, root, experiment.preprocessing, prepared_root, skip_unreadable)
-    folder = (out or Path("results") / name).resolve()
+    folder, home = _places(name, out, storage)
     options = Options(
         folder,
+        home,
         executor,
         stored,
         inception_weights,
         checkpoint_seconds,
         force,
         retrain_stale,
+        retry_failed,
         yes,
         loggers.chosen(log, folder),
     )
-    resources = Resources(cpus_per_trial, gpus_per_trial, max_concurrent, address, experiment.search.scheduler)
+    resources = Resources(
+        cpus_per_trial, gpus_per_trial, _amounts(resource or []), max_concurrent, address, experiment.search.scheduler
+    )
     run = Run(experiment, variants, request, options, resources, installed)
     if experiment.search.points:
         run = Tuning(run)
     elif experiment.search.scheduler != "none":
         raise UserError("--scheduler is for a search; give --tune N too")
     run.dry() if dry_run else run.wet()
+
+
+def _places(name: str, out: Path | None, storage: str | None) -> tuple[Path, "Remote | None"]:
+    """The experiment's folder on this machine, and the one in an object store, if any."""
+    from bench.storage import is_uri, remote
+
+    if storage is None or is_uri(storage):
+        folder = (out or Path("results") / name).resolve()
+        return folder, None if storage is None else remote(storage) / folder.name
+    if out is not None:
+        raise UserError(f"--out {out} and --storage {storage} are both folders; give one of them")
+    return (Path(storage) / name).resolve(), None
+
+
+def _amounts(texts: list[str]) -> dict[str, float]:
+    """What --resource asks of a cluster's own resources."""
+    found = {}
+    for text in texts:
+        name, _, amount = text.partition("=")
+        try:
+            found[name] = float(amount)
+        except ValueError:
+            found[name] = math.nan
+        if not name or not 0 < found[name] < math.inf:
+            raise UserError(f"--resource takes NAME=AMOUNT, such as a100=1, not {text!r}")
+        if name in ("CPU", "GPU"):
+            raise UserError(f"--resource {text}: {name}s are asked for with --{name.lower()}s-per-trial")
+    return found
 
 
 def _with_network(experiment: "Experiment") -> "Experiment":

@@ -43,7 +43,7 @@ def main(
     """Write a grid of generated images, of reconstructions (below their originals), or of interpolations."""
     import torch
 
-    from bench import plugins
+    from bench import plugins, safely
     from bench.evaluation.pictures import STEPS
     from bench.evaluation.samplers import SAMPLERS
     from bench.files import write_atomically
@@ -61,6 +61,7 @@ def main(
     for path, suffix in ((out, ".png"), (npz, ".npz")):
         if path and path.suffix != suffix:
             raise UserError(f"{path} must end in {suffix}")
+    safely.look_over(trial)
     folder = TrialFolder(trial)
     if not folder.exists("spec.json"):
         raise UserError(

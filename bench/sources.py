@@ -113,7 +113,7 @@ def celeba(folder: Path) -> Source | None:
     splits: dict[str, list[Path]] = {"train": [], "validation": [], "test": []}
     for number, line in enumerate(partition.read_text(errors="replace").strip().splitlines(), 1):
         name, _, split = line.strip().partition(" ")
-        if split.strip() not in ("0", "1", "2"):
+        if split.strip() not in ("0", "1", "2") or Path(name).name != name:
             raise UserError(f"{partition}, line {number}: {line[:40]!r} is not a file name and 0, 1 or 2")
         splits[list(splits)[int(split)]].append(images / name)
     files = sorted(path for paths in splits.values() for path in paths)
@@ -123,7 +123,7 @@ def celeba(folder: Path) -> Source | None:
         raise UserError(f"{len(missing)} images that {partition} names are missing, such as {missing[0]}")
 
     def load() -> dict[str, Part]:
-        return {split: Part(Files(paths)) for split, paths in splits.items()}
+        return {split: Part(Files(paths, images)) for split, paths in splits.items()}
 
     return Source("CelebA, aligned, published partition", folder, [*files, partition], load, [])
 
@@ -168,7 +168,7 @@ def tree(folder: Path, labelled: bool = True, splits: bool = False) -> Source:
         for split in sorted(set(split_of.values())):
             paths = [path for path in files if split_of[path] == split]
             labels = np.array([number[str(folders[path])] for path in paths]) if classes else None
-            parts[split] = Part(Files(paths), labels)
+            parts[split] = Part(Files(paths, folder), labels)
         return parts
 
     return Source(f"images in {folder.name}/", folder, files, load, classes)

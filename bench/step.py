@@ -1,6 +1,7 @@
 """One optimisation step: uint8 batch in, detached losses out, no synchronisation with the host."""
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -25,6 +26,14 @@ class Stepper:
         groups = method.param_groups()
         self.scales = [group.pop("lr_scale", 1.0) for group in groups]
         self.optimizer = torch.optim.Adam(groups, lr=training.learning_rate, fused=True)
+
+    def load_state_dict(self, stored: dict[str, Any]) -> None:
+        """Take over the optimiser's state; ValueError where its moments have not the shapes of the parameters."""
+        self.optimizer.load_state_dict(stored)
+        for parameter, moments in self.optimizer.state.items():
+            for name in ("exp_avg", "exp_avg_sq"):
+                if moments[name].shape != parameter.shape:
+                    raise ValueError(f"{name} is {list(moments[name].shape)}, not {list(parameter.shape)}")
 
     def learning_rate(self, step: int) -> float:
         """For step 0, 1, ... total_steps - 1."""

@@ -3,49 +3,63 @@
 import io
 import json
 import os
-import shutil
 import socket
 import time
 import uuid
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 import yaml
 
-from bench.files import Folder
+from bench import documents, mirror, rows, safely
+from bench.errors import UserError
+from bench.files import Folder, sha256
+from bench.storage import Remote
+from bench.strict_yaml import parse_yaml
 
 REAL = "real.png"  # some real images, beside the extractor
-FINAL = ("done", "diverged", "stopped")  # states that the same command does not train again
+FINAL = ("done", "diverged", "stopped")  # states in which a training has said all that it has to say
+LOST = ("failed", "diverged")  # states that only --retry-failed goes on from
 CHECKPOINTS = ("checkpoint.pt", "checkpoint.previous.pt")  # the newest first
+CHECKPOINT_FORMAT = 1  # of what is in a checkpoint; raised with every change that makes older ones useless
 
 
 class Superseded(Exception):
     """Another process has taken this trial over; whoever gets this must stop writing."""
 
 
+def foreign(document: dict[str, Any], status: dict[str, Any]) -> bool:
+    """Whether a trial, of which spec.json and status.json say this, was begun by a version that alone can go on."""
+    unfinished = status["state"] not in FINAL
+    return bool(status.get("stale")) or (unfinished and document.get("format", 1) != CHECKPOINT_FORMAT)
+
+
 class TrialFolder(Folder):
     """One trial: spec.json, environment.json, status.json, checkpoint.pt, history.parquet, samples/."""
 
     def spec(self) -> dict[str, Any]:
-        return json.loads(self.read("spec.json"))
+        """What spec.json says; Damaged where it has changed, or is none."""
+        return self._said("spec.json", self.read("spec.json"), documents.Trial)
 
     def environment(self) -> dict[str, Any]:
-        """What the last attempt ran on; empty where none began."""
-        if not self.exists("environment.json"):
+        """What the last attempt ran on; empty where none began, or the file is damaged."""
+        whole = self.read_whole("environment.json")
+        if whole is None or whole == _json({}):
             return {}
-        return json.loads(self.read("environment.json"))
+        return self._said("environment.json", whole, documents.Environment)
 
     def status(self) -> dict[str, Any]:
         """state: missing, running, done, diverged, stopped (by a scheduler) or failed; reason; and attempts.
 
-        Each attempt has the step it began from.
+        Each attempt has the step it began from. stale: another version of the project began it, which alone can go on.
+        A trial whose file is damaged counts as interrupted.
         """
-        if not self.exists("status.json"):
-            return {"state": "missing", "reason": None, "attempts": []}
-        return json.loads(self.read("status.json"))
+        whole = self.read_whole("status.json")
+        if whole is not None:
+            return self._said("status.json", whole, documents.Status)
+        return {"state": "running" if self.exists("status.json") else "missing", "reason": None, "attempts": []}
 
     def claim(self, spec: dict[str, Any], environment: dict[str, Any]) -> str:
         """Begin an attempt: the token returned must be shown with every later write, so that an orphan stops."""
@@ -66,12 +80,38 @@ class TrialFolder(Folder):
         status["attempts"][-1]["from_step"] = step
         self._set(status)
 
-    def finish(self, token: str, state: str, reason: str | None = None, error: str | None = None) -> None:
-        """End the attempt as done, diverged or failed, with the reason in a line and, if any, the traceback."""
+    def finish(
+        self, token: str, state: str, reason: str | None = None, error: str | None = None, stale: bool = False
+    ) -> None:
+        """End the attempt as done, diverged or failed, with the reason in a line and, if any, the traceback.
+
+        stale: see `status`.
+        """
         self._own(token)
-        if error:
-            self.write("error.txt", error.encode())
-        self._set(self.status() | {"state": state, "reason": reason})
+        if error or self.exists("error.txt"):  # that of an earlier attempt says nothing of this one
+            self.write("error.txt", (error or "").encode())
+        self._set(self.status() | {"state": state, "reason": reason, "stale": stale})
+
+    def wrote(self, spec: dict[str, Any]) -> bool:
+        """Whether spec.json was this, though it may be damaged now."""
+        return self.noted("spec.json")[:1] == [sha256(_json(spec))]
+
+    def mend(self, spec: dict[str, Any] | None = None) -> list[str]:
+        """Write again what is damaged, where it is known what it said, and what else need not be known; warnings.
+
+        spec: what spec.json said, if that is known.
+        """
+        said = []
+        if spec is not None and not self.whole("spec.json"):
+            self.write("spec.json", _json(spec))
+            said.append(f"{self.name}/spec.json is damaged; it is written again")
+        if self.exists("status.json") and not self.whole("status.json"):
+            self._set(self.status())
+            said.append(f"{self.name}/status.json is damaged; the trial goes on from its last checkpoint")
+        if self.exists("environment.json") and not self.whole("environment.json"):
+            self.write("environment.json", _json({}))
+            said.append(f"{self.name}/environment.json is damaged; what the trial ran on is no longer known")
+        return said
 
     def stop(self, reason: str) -> None:
         """For a trial that a scheduler ended early."""
@@ -106,8 +146,8 @@ class TrialFolder(Folder):
             if whole is not None:
                 return whole, warning
             if self.exists(name):
-                warning = f"{self.path.name}/{name} is damaged; going on from what was before it"
-        return None, warning
+                warning = f"{self.name}/{name} is damaged; going on from what was before it"
+        return None, warning and f"{self.name}: no checkpoint is undamaged; it is trained again from the start"
 
     def rows(self) -> pd.DataFrame:
         """Rows of the training, in order of steps; an empty frame where there are none."""
@@ -121,7 +161,8 @@ class TrialFolder(Folder):
         """A parquet file; without rows or columns where there is none. Many are put together far faster than frames."""
         if not self.exists(name):
             return pa.table({})
-        return pq.ParquetFile(pa.BufferReader(self.read(name))).read(use_threads=False)
+        origin = self.place / name
+        return rows.checked(safely.table(self.read(name), origin), origin)
 
     def save_evaluations(self, rows: pd.DataFrame) -> None:
         buffer = io.BytesIO()
@@ -133,19 +174,34 @@ class TrialFolder(Folder):
         had_some = self.exists("history.parquet") or self.exists("checkpoint.pt")
         return had_some and not self.whole("history.parquet")
 
-    def reset(self) -> None:
-        shutil.rmtree(self.path, ignore_errors=True)
+    def _said(self, name: str, whole: bytes, kind: type[documents.Part]) -> dict[str, Any]:
+        origin = self.place / name
+        return documents.checked(safely.document(whole, origin), kind, origin)
 
     def _own(self, token: str) -> None:
         if self.status().get("token") != token:
-            raise Superseded(f"{self.path.name} is being trained by another process")
+            raise Superseded(f"{self.name} is being trained by another process")
 
     def _set(self, status: dict[str, Any]) -> None:
         self.write("status.json", _json(status | {"updated": _now()}))
 
 
+def again(trial: TrialFolder) -> str:
+    """How to get a trial's checkpoint that is not here."""
+    storage = ExperimentFolder(trial.path.parent.parent).description().get("storage")
+    return f"python -m bench.pull {storage} --checkpoints" if storage else "bench.run --force trains it again"
+
+
 class ExperimentFolder(Folder):
-    """results/<experiment>: experiment.yaml, extractor/, trials/, report/, and the lock of whoever is running."""
+    """results/<experiment>: experiment.yaml, extractor/, trials/, report/, and the lock of whoever is running.
+
+    home: the experiment's folder in an object store, where its trials are trained; `place` is then a copy of what is
+    there, without checkpoints, that `pull` brings up to date.
+    """
+
+    def __init__(self, place: Path, home: Remote | None = None) -> None:
+        super().__init__(place)
+        self.home = home
 
     @property
     def extractor(self) -> Folder:
@@ -159,8 +215,31 @@ class ExperimentFolder(Folder):
     def lock(self) -> Path:
         return self.path / ".lock"
 
+    @property
+    def trained(self) -> Path | Remote:
+        """Where trial folders are written."""
+        return (self.home or self.path) / "trials"
+
     def trial(self, name: str) -> TrialFolder:
         return TrialFolder(self.path / "trials" / name)
+
+    def reset(self, name: str) -> None:
+        """Forget a trial."""
+        for place in {self.trained, self.path / "trials"}:
+            TrialFolder(place / name).remove()
+
+    def pull(self, below: str = "", checkpoints: bool = False) -> int:
+        """Copy what is new at home, or in one of its folders; how many files. Checkpoints are large, and left there."""
+
+        def wanted(name: PurePosixPath) -> bool:
+            return name.parts[0] not in ("report", ".lease") and (checkpoints or name.name not in CHECKPOINTS)
+
+        return mirror.pull(self.home, self.path, wanted, below) if self.home else 0
+
+    def push(self) -> None:
+        """Keep at home what this machine made: all but the trials."""
+        if self.home:
+            mirror.push(self.path, self.home, ("experiment.yaml", "extractor", "report"))
 
     def trials(self) -> list[TrialFolder]:
         return [TrialFolder(path.parent) for path in sorted(self.path.glob("trials/*/spec.json"))]
@@ -168,7 +247,14 @@ class ExperimentFolder(Folder):
     def description(self) -> dict[str, Any]:
         """experiment.yaml: methods, seeds, protocol and the commands so far; empty where nothing ran yet."""
         path = self.path / "experiment.yaml"
-        return yaml.safe_load(self.read(path.name)) if path.exists() else {}
+        if not path.exists():
+            return {}
+        content = self.read(path.name)
+        try:
+            said = parse_yaml(content, str(path), safely.LIST)
+        except UserError as error:
+            raise safely.Malformed(f"{error};", "bench.run did not write it") from None
+        return documents.checked(said, documents.Experiment, path)
 
     def describe(self, description: dict[str, Any]) -> None:
         self.write("experiment.yaml", yaml.safe_dump(description, sort_keys=False, width=120).encode())

@@ -1,14 +1,15 @@
 """An experiment's trial folders as data frames. Neither torch nor ray is imported."""
 
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 
+from bench import safely
 from bench.config import ROOT
-from bench.files import Damaged, sha256
-from bench.store import ExperimentFolder, TrialFolder
+from bench.errors import UserError
+from bench.files import Damaged, sha256, shown
+from bench.store import ExperimentFolder, TrialFolder, foreign
 
 KEYS = ["trial", "method", "variant", "prior", "seed"]
 
@@ -18,7 +19,7 @@ def trials(folder: ExperimentFolder) -> pd.DataFrame:
 
     And, of its last attempt: machine, at_once (how many trials may have shared it), began and ended.
     """
-    found = [describe(trial) for trial in folder.trials()]
+    found = [row for trial in folder.trials() if (row := _whole(trial))]
     columns = [*KEYS, "state", "reason", "stale", "resumed", "folder", "machine", "at_once", "began", "ended"]
     return pd.DataFrame.from_records(found, columns=columns).sort_values(["variant", "seed"], ignore_index=True)
 
@@ -57,6 +58,22 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
 
 
+def _whole(folder: TrialFolder) -> dict[str, Any] | None:
+    """The row of one trial; None, and a warning, where nobody knows what trial it is."""
+    try:
+        row = describe(folder)
+    except Damaged as error:
+        if not error.noted:
+            raise
+        mended = "the bench.run that made it mends it, or trains it again"
+        print(f"warning: {shown(folder.path)}/spec.json is damaged; the trial is left out; {mended}", flush=True)
+        return None
+    if folder.exists("status.json") and not folder.whole("status.json"):
+        lost = "the trial counts as unfinished until bench.run goes on with it"
+        print(f"warning: {shown(folder.path)}/status.json is damaged; {lost}", flush=True)
+    return row
+
+
 def describe(folder: TrialFolder) -> dict[str, Any]:
     """The row of one trial."""
     document, status = folder.spec(), folder.status()
@@ -70,7 +87,7 @@ def describe(folder: TrialFolder) -> dict[str, Any]:
         # A trial that says it is running while nobody reports for it was interrupted, or runs elsewhere right now.
         "state": "unfinished" if status["state"] == "running" else status["state"],
         "reason": status["reason"],
-        "stale": _stale(document["source"]),
+        "stale": _stale(document["source"]) or foreign(document, status),
         "resumed": sum(bool(attempt["from_step"]) for attempt in status["attempts"]),
         "folder": folder.path.name,
         **_ran(folder.environment(), status),
@@ -93,10 +110,14 @@ def _processor(environment: dict[str, Any]) -> str:
 
 def _stale(source: dict[str, str]) -> bool:
     """Whether the method's file has changed since; of a plug-in that is not at its place nothing can be said."""
-    path = ROOT / Path(source["file"])
-    if not path.exists():
-        return path.is_relative_to(ROOT)
-    return sha256(path.read_bytes()) != source["sha256"]
+    path = ROOT / source["file"]
+    try:
+        # Whoever wrote the trial has chosen the path: a device has no end, and a pipe waits.
+        if path.suffix != ".py" or not path.is_file():
+            return path.is_relative_to(ROOT)
+        return sha256(safely.read(path)) != source["sha256"]
+    except (OSError, UserError):
+        return True
 
 
 def _history(folder: TrialFolder, trial: str) -> list[pa.Table]:

@@ -8,16 +8,19 @@ import io
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from bench import memory, rng
+from bench import memory, rng, safely
 from bench.clock import Clock
 from bench.config import Evaluation, Network, Preprocessing, Training
 from bench.data import Prepared
+from bench.divergence import blaming_numbers, refuse_explosion, refuse_not_finite
+from bench.errors import UserError, reason
 from bench.evaluation.evaluator import Evaluator
 from bench.evaluation.pictures import STEPS
 from bench.images import grid_png, npz
@@ -28,10 +31,12 @@ from methods.priors import PRIORS
 
 CHECK_EVERY = 100  # steps between looks for a loss that is no longer finite
 TICK_SECONDS = 1.0  # between progress events
+SLOW_SAVE = 1.0  # seconds: where a checkpoint takes longer, as in a distant store, at most SAVING_SHARE goes into them
+SAVING_SHARE = 0.05
 
 
-class Diverged(Exception):
-    """A loss is NaN or infinite."""
+class OtherVersion(UserError):
+    """A checkpoint that another version of the project made, which this one cannot go on from."""
 
 
 def build(spec: dict[str, Any]) -> Method:
@@ -82,7 +87,8 @@ class Trainer:
         spec: the trial's resolved specification (`bench.trials`).
         data: the prepared data set. evaluator: measures the method.
         save: called with a checkpoint's bytes, the rows so far, and the pictures of a fresh row as bytes by name.
-        checkpoint_seconds: a checkpoint is also made this long after the last one, between evaluations.
+        checkpoint_seconds: a checkpoint is also made this long after the last one, between evaluations; later where
+            saving is slow (`SLOW_SAVE`).
     """
 
     def __init__(
@@ -99,7 +105,7 @@ class Trainer:
         rate = spec.get("learning_rate", spec["training"]["learning_rate"])
         self.training = Training.model_validate(spec["training"] | {"learning_rate": rate})
         self.evaluator, self.save, self.device = evaluator, save, device
-        self.checkpoint_seconds = checkpoint_seconds
+        self.checkpoint_seconds = self._pause = checkpoint_seconds
         self.images = torch.from_numpy(data.images("train")[: self.training.train_images]).to(device)
         self.batch_size = self.training.batch_size
         self.epoch_steps = len(self.images) // self.batch_size
@@ -115,13 +121,28 @@ class Trainer:
         self._order: tuple[int, Tensor] = (-1, torch.empty(0))
 
     def restore(self, checkpoint: bytes) -> None:
-        """Continue from the bytes that `save` was given."""
-        stored = torch.load(io.BytesIO(checkpoint), map_location=self.device, weights_only=True)
+        """Continue from the bytes that `save` was given.
+
+        Raises:
+            OtherVersion: they are whole (files are checked when they are read), but do not fit.
+        """
+        try:
+            self._restore(safely.weights(checkpoint, self.device))
+        except Exception as error:  # whatever torch makes of keys that are missing, and of other shapes
+            if memory.exhausted(error):
+                raise
+            said = f"its checkpoint is of another version of the project ({type(error).__name__}: {reason(error)})"
+            raise OtherVersion(f"{said}; --retrain-stale trains it again") from error
+
+    def _restore(self, stored: dict[str, Any]) -> None:
+        state = State(**stored["state"])
+        if stored["state"].keys() != vars(state).keys():
+            raise ValueError(f"its state lacks {', '.join(sorted(vars(state).keys() - stored['state'].keys()))}")
         self.method.load_state_dict(stored["method"])
-        self.stepper.optimizer.load_state_dict(stored["optimizer"])
+        self.stepper.load_state_dict(stored["optimizer"])
         rng_state = stored["rng"]
         rng.set_state(rng_state | {"torch": rng_state["torch"].cpu(), "cuda": [s.cpu() for s in rng_state["cuda"]]})
-        self.state = State(**stored["state"])
+        self.state = state
 
     def checkpoint(self) -> bytes:
         buffer = io.BytesIO()
@@ -138,12 +159,12 @@ class Trainer:
         """Train to the end. Yields events: {"kind": "progress", "evaluating" or "row", "step", "epoch", ...}.
 
         Raises:
-            Diverged: a loss is no longer finite. What was saved stays.
+            Diverged: see there. What was saved stays.
         """
         clock = Clock(self.device, self.state.train_seconds)
         saved = ticked = time.monotonic()
         while self.state.step < self.total_steps:
-            with clock:
+            with clock, self._blaming_numbers():
                 self._step()
             step, now = self.state.step, time.monotonic()
             if step in self.evaluation_steps:
@@ -152,11 +173,11 @@ class Trainer:
                 saved = ticked = time.monotonic()
                 continue
             if step % CHECK_EVERY == 0:
-                self._mean_losses(clock)
-            if now - saved > self.checkpoint_seconds:
+                refuse_explosion(self._mean_losses(clock), self.state.rows, step)
+            if now - saved > self._pause:
                 self._mean_losses(clock)
                 self.state.train_seconds = clock.read()
-                self.save(self.checkpoint(), self.state.rows, {})
+                self._keep({})
                 saved = time.monotonic()
             if now - ticked > TICK_SECONDS:
                 yield self._progress(clock)
@@ -165,6 +186,8 @@ class Trainer:
     def _step(self) -> None:
         losses = self.stepper(self.state.step, self._batch(self.state.step))
         sums = self.state.sums
+        if sums and sums.keys() != losses.keys():
+            raise ValueError(f"losses gives {', '.join(losses)} now, and gave {', '.join(sums)} before")
         self.state.sums = {name: sums[name] + value if sums else value for name, value in losses.items()}
         self.state.step += 1
         self.state.summed_steps += 1
@@ -180,36 +203,46 @@ class Trainer:
         """Losses averaged over the steps since the last row; waits for the device, on the clock."""
         clock.read()
         means = {name: float(total) / self.state.summed_steps for name, total in self.state.sums.items()}
-        for name, value in means.items():
-            if not math.isfinite(value):
-                raise Diverged(f"{name} is {value} at step {self.state.step}")
+        refuse_not_finite(means, self.state.step)
         return means
+
+    def _blaming_numbers(self) -> AbstractContextManager[None]:
+        return blaming_numbers(self.method, self.state.sums, self.state.step)
 
     def _evaluate(self, clock: Clock) -> dict[str, Any]:
         losses = self._mean_losses(clock)
+        refuse_explosion(losses, self.state.rows, self.state.step)
         self.state.train_seconds = clock.read()
         started = time.perf_counter()
         headline = self.evaluator.curve.headline
-        columns, grids = self.evaluator(self.method)
-        for name in (headline, "reconstruction_test"):
-            if not math.isfinite(columns[name]):  # the very last step can break a method whose losses were finite
-                raise Diverged(f"{name} is {columns[name]} at step {self.state.step}")
+        with self._blaming_numbers():
+            columns, grids = self.evaluator(self.method)
+        # The very last step can break a method whose losses were finite.
+        refuse_not_finite({name: columns[name] for name in (headline, "reconstruction_test")}, self.state.step)
         means = {f"train_{name}": value for name, value in losses.items()}
         self.state.rows.append(self._row(clock, started, means | columns))
         pictures = {f"{name}-{self.state.step:08d}.png": grid_png(images) for name, images in grids.items()}
         if self.state.step == self.total_steps:
             started = time.perf_counter()
-            last = self.evaluator.final(self.method)
+            with self._blaming_numbers():
+                last = self.evaluator.final(self.method)
             self.state.rows += [self._row(clock, started, last)] if last else []
             pictures |= self._ending() if last else {}
         self.state.sums, self.state.summed_steps = {}, 0
-        self.save(self.checkpoint(), self.state.rows, pictures)
+        self._keep(pictures)
         return {
             "kind": "row",
             "loss": means["train_loss"],
             "score": columns[headline],
             **self._position(clock),
         }
+
+    def _keep(self, pictures: dict[str, bytes]) -> None:
+        """Save, and see how long to wait before the next time."""
+        started = time.monotonic()
+        self.save(self.checkpoint(), self.state.rows, pictures)
+        took = time.monotonic() - started
+        self._pause = max(self.checkpoint_seconds, took / SAVING_SHARE if took > SLOW_SAVE else 0)
 
     def _ending(self) -> dict[str, bytes]:
         """What a report shows of the last checkpoint alone, as files by name."""

@@ -8,7 +8,7 @@ from typing import Any
 from bench.config import Experiment
 from bench.files import sha256
 from bench.plugins import source_of
-from bench.store import TrialFolder
+from bench.store import CHECKPOINT_FORMAT
 from bench.variants import Variant
 
 PROTOCOL = ("dataset", "preprocessing", "network", "training", "evaluation", "threads")
@@ -40,7 +40,13 @@ class Trial:
     @property
     def document(self) -> dict[str, Any]:
         """What spec.json says."""
-        return {"id": self.id, "label": self.label, "source": self.source, "spec": self.spec}
+        return {
+            "id": self.id,
+            "format": CHECKPOINT_FORMAT,
+            "label": self.label,
+            "source": self.source,
+            "spec": self.spec,
+        }
 
 
 def plan(
@@ -75,6 +81,6 @@ def _protocol(experiment: Experiment, fingerprint: str, threads: int) -> dict[st
     }
 
 
-def is_stale(trial: Trial, folder: TrialFolder) -> bool:
-    """Whether what the folder holds was trained by another version of the method's source."""
-    return folder.exists("spec.json") and folder.spec()["source"]["sha256"] != trial.source["sha256"]
+def other_source(trial: Trial, document: dict[str, Any]) -> bool:
+    """Whether the trial that spec.json describes was trained by another version of the method's source."""
+    return document["source"]["sha256"] != trial.source["sha256"]

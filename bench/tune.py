@@ -44,7 +44,8 @@ class Tuning:
             for variant in run.variants
             if variant.free or point == 0  # of what has nothing to search, all points are one
         ]
-        options = replace(run.options, out=run.options.out / search.FOLDER)
+        home = run.options.storage and run.options.storage / search.FOLDER
+        options = replace(run.options, out=run.options.out / search.FOLDER, storage=home)
         return replace(run, experiment=experiment, variants=points, options=options, first_seed=TUNING_SEED)
 
     @property

@@ -5,12 +5,13 @@ the K-th point of the method's search (`search_point`).
 """
 
 import itertools
+import math
 import re
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
-from bench.errors import UserError, unknown
+from bench.errors import UserError, cut, short, unknown
 from bench.files import sha256
 from bench.strict_yaml import parse_yaml
 from methods import METHODS
@@ -20,6 +21,8 @@ from methods.priors import PRIORS
 EXAMPLE = "moco[temperature=0.1|0.2,queue_size=4096]"
 LEARNING_RATES = LogUniform(3e-4, 3e-2)  # searched for every method alike
 MOST_POINTS = 10_000
+MOST_VARIANTS = 10_000
+LONGEST = 10_000  # characters of a list of methods
 COMMON = {  # may stand in any method's brackets, beside its hyperparameters and prior
     "learning_rate": Hyperparameter("learning_rate", float, 1e-3, Positive),
     "point": Hyperparameter("point", int, 0, Range(0, MOST_POINTS)),
@@ -81,6 +84,8 @@ def search_point(method: str, names: tuple[str, ...], point: int) -> dict[str, A
 
 def split_methods(text: str) -> list[str]:
     """Split at the commas outside brackets: 'x[a=1,b=2],y' -> ['x[a=1,b=2]', 'y']."""
+    if len(text) > LONGEST:  # of which splitting takes the square
+        raise UserError(f"a list of methods has {len(text):,} characters, more than {LONGEST:,}; use a file (--config)")
     parts = re.split(r",(?![^\[]*\])", text)
     return [part.strip() for part in parts]
 
@@ -95,9 +100,11 @@ def parse_variants(texts: list[str]) -> list[Variant]:
 
 
 def _parse(text: str) -> list[Variant]:
+    if len(text) > LONGEST:
+        raise UserError(f"the method {short(text)} has more than {LONGEST:,} characters; name fewer values")
     match = re.fullmatch(r"([^\[\]]+)(?:\[([^\[\]]+)\])?", text.strip())
     if not match:
-        raise UserError(f"cannot read the method {text!r}; write it like {EXAMPLE}")
+        raise UserError(f"cannot read the method {short(text)}; write it like {EXAMPLE}")
     name, inside = match.groups()
     if name not in METHODS:
         raise unknown("method", name, METHODS)
@@ -106,9 +113,13 @@ def _parse(text: str) -> list[Variant]:
         key, _, values = part.partition("=")
         key = key.strip()
         if not key or not values or key in choices:
-            problem = f"{key!r} stands twice" if key in choices else f"{part!r} is not key=value"
-            raise UserError(f"cannot read the method {text!r}: {problem}; write it like {EXAMPLE}")
+            problem = f"{short(key)} stands twice" if key in choices else f"{short(part)} is not key=value"
+            raise UserError(f"cannot read the method {short(text)}: {problem}; write it like {EXAMPLE}")
         choices[key] = [_value(name, key, value) for value in values.split("|")]
+    count = math.prod(map(len, choices.values()))
+    if count > MOST_VARIANTS:
+        many = f"{count:,} variants, more than {MOST_VARIANTS:,}"
+        raise UserError(f"the method {short(text)} has {many}; name fewer values")
     combinations = itertools.product(*choices.values())
     return [_variant(name, dict(zip(choices, combination, strict=True))) for combination in combinations]
 
@@ -127,8 +138,8 @@ def _value(name: str, key: str, text: str) -> Any:
         raise unknown(f"hyperparameter of {name}", key, [*known, "prior"])
     try:
         return known[key].parse(parse_yaml(text, f"{name}[{key}={text}]"))
-    except ValueError as error:
-        raise UserError(f"{name}: {error}") from None
+    except (ValueError, OverflowError) as error:  # the second: a whole number that is no float
+        raise UserError(f"{name}: {cut(str(error))}") from None
 
 
 def _variant(name: str, chosen: dict[str, Any]) -> Variant:

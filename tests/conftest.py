@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 
@@ -18,7 +19,7 @@ import torch
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from bench import plugins
+from bench import plugins, report
 from bench.config import resolve
 from bench.errors import UserError
 from bench.evaluation import inception
@@ -72,9 +73,16 @@ def registry():
 
 @pytest.fixture(autouse=True)
 def undrawn(request, monkeypatch):
-    """Reports make their figures but do not render them, which takes most of their time; those marked `draws` do."""
-    if not request.node.get_closest_marker("draws"):
-        monkeypatch.setattr(looks, "_render", lambda _, path, **__: blank(path))
+    """What of a report takes long is left to those who look at it.
+
+    Tests marked `draws` have all of it; those marked `reports` have figures that are made but not rendered; all others
+    have tables, and a page without chapters.
+    """
+    if request.node.get_closest_marker("draws"):
+        return
+    monkeypatch.setattr(looks, "_render", lambda _, path, **__: blank(path))
+    if not request.node.get_closest_marker("reports"):
+        monkeypatch.setattr(report, "_group", lambda group, folder, _: (report._tables(group, folder), ([], []))[1])
 
 
 def blank(path: Path) -> None:
@@ -132,6 +140,23 @@ def photographs(n: int, side: int = 48) -> tuple[torch.Tensor, torch.Tensor]:
         pieces = np.stack([image[y : y + side, x : x + side] for y, x in corners])
         found.append(torch.from_numpy(pieces).permute(0, 3, 1, 2).contiguous())
     return found[0], found[1]
+
+
+@pytest.fixture(scope="session")
+def _s3_server():
+    from s3 import Server
+
+    made = Server()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def s3_server(_s3_server):
+    """An S3 server (`s3.Server`), without faults."""
+    _s3_server.faults.clear()
+    yield _s3_server
+    _s3_server.faults.clear()
 
 
 @pytest.fixture
@@ -203,6 +228,39 @@ def start_run(tmp_path):
     for process in started:
         if process.process.poll() is None:
             process.kill()
+
+
+class Disk:
+    """A file system of its own, with little room."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def fill(self, leave: int = 0) -> None:
+        """Take all room but `leave` bytes."""
+        free = os.statvfs(self.path)
+        with (self.path / "filler").open("wb", buffering=0) as filler, suppress(OSError):
+            filler.write(bytes(max(0, free.f_bavail * free.f_frsize - leave)))
+
+    def free(self) -> None:
+        """Give the room back."""
+        (self.path / "filler").unlink()
+
+    def read_only(self) -> None:
+        subprocess.run(["mount", "-o", "remount,ro", str(self.path)], check=True)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A real file system of 8 MB, tmp_path/disk; skipped where mounting is not permitted."""
+    path = tmp_path / "disk"
+    path.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(path)]
+    mounted = subprocess.run(command, capture_output=True, text=True, check=False)
+    if mounted.returncode:
+        pytest.skip(f"a small file system cannot be mounted here: {mounted.stderr.strip()}")
+    yield Disk(path)
+    subprocess.run(["umount", "-l", str(path)], check=True)
 
 
 @pytest.fixture

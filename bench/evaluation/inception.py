@@ -15,12 +15,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from bench import safely
 from bench.errors import UserError, reason
 from bench.sources import file_sha256
 
 WEIGHTS = "WAE_BENCH_INCEPTION_WEIGHTS"  # the environment variable that names the file
 DOWNLOAD_SECONDS = 20.0  # without an answer
 FEATURES = 2048
+LARGEST = 2**28  # bytes of the file of weights, which has 95 MB
 BATCH = 50  # images at a time: each becomes 299 x 299, and takes some 16 MB
 DIMS = {64: 0, 192: 1, 768: 2, 2048: 3}  # features, and the block of the network that gives them
 
@@ -103,7 +105,9 @@ def _download(path: Path) -> None:
 
 def _weights(path: Path) -> dict[str, Tensor]:
     try:
-        weights = torch.load(path, map_location="cpu", weights_only=True)
+        weights = safely.weights(safely.read(path, LARGEST), legacy=True)
+    except UserError:
+        raise
     except OSError as error:
         raise UserError(f"cannot read {path}: {reason(error)}") from None
     except Exception as error:  # torch has no type of its own for a file that is truncated or none of its own

@@ -15,6 +15,8 @@ import torch
 from filelock import FileLock
 from torch import Tensor
 
+from bench import safely
+from bench.columns import METRICS
 from bench.data import Prepared
 from bench.errors import UserError
 from bench.evaluation.frechet import Gaussian, Moments, frechet_distance
@@ -23,11 +25,22 @@ from bench.evaluation.neighbours import neighbours
 from bench.files import Folder, make_folder
 from bench.images import batch_size
 from bench.rng import forked
+from bench.safely import Malformed
 from bench.step import exact_arithmetic
 
 VERSION = 1  # of what is kept: raised with every change of a metric
 FEWEST = 10  # real images that every metric can do with
 KEPT = 10_000  # images whose features are kept, for what moments cannot tell
+
+
+def _numbers(stored: bytes) -> dict[str, Any]:
+    """What `References._floors` gave; ValueError where a metric is no number."""
+    found = safely.document(stored, "floors")
+    if not isinstance(found, dict) or not {"distance", "kernel"} <= found.keys():
+        raise ValueError("it holds no floors")
+    for metric in METRICS.keys() & found.keys():
+        float(found[metric])
+    return found
 
 
 class Extractor(Protocol):
@@ -140,9 +153,18 @@ class References:
         """Of the first `n` images of a split, or of all."""
         there = self.data.counts[split]
         name = f"{split}.npz" if n in (None, there) else f"{split}-{n}.npz"
-        stored = np.load(io.BytesIO(self._kept(name, lambda: self._extracted(split, n or there))))
+        stored = self._arrays(self._kept(name, lambda: self._extracted(split, n or there)))
         mean, covariance, kept = (torch.from_numpy(stored[key]).to(self.device) for key in ("mu", "sigma", "features"))
         return Features(Gaussian(int(stored["n"]), mean, covariance), kept)
+
+    def _arrays(self, stored: bytes) -> dict[str, np.ndarray]:
+        """What `_extracted` gave; ValueError where it is anything else."""
+        d = self.extractor.dim
+        shapes = {"mu": (d,), "sigma": (d, d), "features": (None, d), "n": (), **dict.fromkeys(self._stamp, ())}
+        found = safely.arrays(stored, shapes)
+        if any(found[key].dtype.kind != "f" for key in ("mu", "sigma", "features")) or found["n"].dtype.kind != "i":
+            raise ValueError("it holds no numbers")
+        return found
 
     def _extracted(self, split: str, n: int) -> bytes:
         images = torch.from_numpy(self.data.images(split)[:n])
@@ -185,7 +207,10 @@ class References:
             return None
         whole = self.folder.read_whole(name)
         if whole is not None:
-            stored = json.loads(whole) if name.endswith(".json") else np.load(io.BytesIO(whole))
+            try:
+                stored = _numbers(whole) if name.endswith(".json") else self._arrays(whole)
+            except (ValueError, Malformed):
+                stored = {}
             if {key: str(stored[key]) for key in self._stamp if key in stored} == self._stamp:
                 return whole
         if warn:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, relu
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from bench import safely
 from bench.data import Prepared
 from bench.errors import UserError
 from bench.files import sha256
@@ -192,11 +193,16 @@ def _accuracy(network: Classifier, data: Prepared, kind: str) -> float:
 def load_extractor(stored: bytes) -> Trained:
     """The extractor in a file's bytes. UserError where it is not one."""
     try:
-        state = torch.load(io.BytesIO(stored), weights_only=True)
+        state = safely.weights(stored)
         about = json.loads(state["about"])
-        network = Classifier(tuple(about["shape"]), about["classes"])
-        network.load_state_dict(state["network"])
-        mean, std, _ = state["mean"], state["std"], (about["kind"], about["test_accuracy"])
+        if about["kind"] not in ("classifier", "rotation") or not 0 <= about["test_accuracy"] <= 1:
+            raise ValueError("it says that it is something else")
+        with safely.measured(len(stored)):
+            network = Classifier(tuple(about["shape"]), about["classes"])
+        mean, std = state["mean"], state["std"]
+        if not safely.state_fits(state["network"], network) or not mean.shape == std.shape == (FEATURES,):
+            raise ValueError("its weights are of another network")
+        network.load_state_dict(state["network"], assign=True)
     except Exception as error:
         raise UserError(f"not an extractor stored by bench.run ({type(error).__name__})") from error
     return Trained(folded(network), mean, std, about, sha256(stored))

@@ -1,7 +1,7 @@
 """One trial after another in this process: for debugging, tests, and machines without ray."""
 
 from bench.errors import UserError
-from bench.executors import Context, OnEvent, Resources, check_machine, run_trial
+from bench.executors import Context, OnEvent, Place, Resources, check_machine, run_trial
 from bench.trials import Trial
 
 
@@ -19,5 +19,5 @@ def run(trials: list[Trial], context: Context, resources: Resources, on_event: O
 
     device = "cuda" if torch.cuda.is_available() and resources.gpus != 0 else "cpu"
     for trial in trials:
-        for event in run_trial(trial, context, device, concurrent=1):
+        for event in run_trial(trial, context, context.inputs, Place(device)):
             on_event(trial.id, event)

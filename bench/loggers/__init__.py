@@ -178,6 +178,7 @@ class Follower:
         return True
 
     def _follow(self, trial: Trial, kind: str) -> None:
+        self.experiment.pull(f"trials/{trial.name}")
         folder = self.experiment.trial(trial.name)
         if kind == "ended" and self._noted(trial) == self._state(folder):
             return

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from bench import comparison, convergence, stability, statistics, tables
+from bench.errors import one_line
 from bench.reporting.grid import Cell, Grid, between, count, number, span, word
 from bench.reporting.group import Group
 
@@ -157,7 +158,7 @@ def trials(group: Group) -> Grid:
             count(record["resumed"]),
             word(record["began"] or ""),
             word(record["folder"]),
-            word(record["reason"] or ""),
+            word(one_line(record["reason"]) if isinstance(record["reason"], str) else ""),
         ]
         for record in tables.records(group.trials)
     ]

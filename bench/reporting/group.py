@@ -36,8 +36,9 @@ class Group:
 
     @cached_property
     def fresh(self) -> pd.DataFrame:
-        """The rows, but those of stale trials."""
-        return self.rows[self.rows["trial"].isin(self.trials.loc[~self.trials["stale"].astype(bool), "trial"])]
+        """The rows, but those of stale trials; where all are, without what was measured, as if nothing had been."""
+        fresh = self.rows[self.rows["trial"].isin(self.trials.loc[~self.trials["stale"].astype(bool), "trial"])]
+        return fresh if len(fresh) else fresh[tables.KEYS]
 
     @cached_property
     def headline(self) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from bench import protocols, tables
+from bench import protocols, safely, tables
 from bench.columns import STAMPS, TIMINGS
 from bench.errors import UserError
 from bench.files import shown
@@ -50,6 +50,7 @@ def of(folder: ExperimentFolder) -> Group:
 def _experiment(path: Path) -> ExperimentFolder:
     if not path.is_dir():
         raise UserError(f"there is no folder {shown(path)}")
+    safely.look_over(path)
     folder = ExperimentFolder(path)
     if not folder.description():
         raise UserError(f"the folder {shown(path)} is no experiment: it has no experiment.yaml")
@@ -71,6 +72,9 @@ def _merged(name: str, unlike: str, folders: list[ExperimentFolder]) -> Group:
         for folder, frame in zip(folders, frames, strict=True)
     ]
     trials, rows = pd.concat(frames, ignore_index=True), pd.concat(measured, ignore_index=True)
+    if trials.empty:
+        unread = f"{shown(folders[0].path)} holds no trial that can be read"
+        raise UserError(f"{unread}; the bench.run that made it mends them, or trains them again")
     if len(folders) > 1:
         trials, rows = _once(trials, rows)
         rows = rows.sort_values(["variant", "seed"], kind="stable", ignore_index=True)

@@ -48,10 +48,8 @@ def failures(group: Group) -> list[dict[str, Any]]:
 
 
 def _traceback(group: Group, record: dict[str, Any]) -> str:
-    folder = group.trial(record)
-    if not folder.exists("error.txt"):
-        return ""
-    return "\n".join(folder.read("error.txt").decode(errors="replace").splitlines()[-LAST_LINES:])
+    whole = group.trial(record).read_whole("error.txt") or b""
+    return "\n".join(whole.decode(errors="replace").splitlines()[-LAST_LINES:])
 
 
 def provenance(group: Group) -> list[tuple[str, str]]:

@@ -112,7 +112,7 @@ def _picture(png: Path) -> str:
 
     if _size(png)[0] <= WIDEST:
         return inlined(png)
-    image, buffer = Image.open(png).convert("RGB"), io.BytesIO()
+    image, buffer = Image.open(png, formats=("PNG",)).convert("RGB"), io.BytesIO()
     image.thumbnail((WIDEST, 10 * WIDEST))
     image.save(buffer, "JPEG", quality=90)
     return _uri(buffer.getvalue(), "image/jpeg")

@@ -1,6 +1,7 @@
 """Figures of pictures: samples, reconstructions and interpolations side by side, over time, and codes on the prior."""
 
 import io
+import re
 import sys
 import textwrap
 from pathlib import Path
@@ -13,16 +14,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.patches import Circle
 
-from bench import statistics, tables
+from bench import safely, statistics, tables
 from bench.files import write_atomically
 from bench.reporting.group import Group
 from bench.reporting.looks import DPI, STYLE, Figure, looks, save
+from bench.safely import is_picture
 from bench.store import REAL, TrialFolder
 
 INCHES = 2.6  # width of one grid
 ACROSS = 5  # grids side by side
 RADIUS = 3.0  # about N(0, I), which holds 99% of it in two dimensions
 MOMENTS = 6  # of a training that are shown
+WIDEST = 4097  # directions of codes and one, whose covariance is taken
+STEP = re.compile(r"samples-\d{1,18}")
 FREE = STYLE | {"figure.constrained_layout.use": False}
 KINDS = {
     "samples": "The last evaluation of each variant's first seed, the same draws wherever the prior is the same; not "
@@ -56,7 +60,7 @@ def _newest(trial: TrialFolder, kind: str, suffix: str) -> bytes | None:
     """The newest picture that is whole; of one that is not, a warning."""
     for path in sorted((trial.path / "samples").glob(f"{kind}-*.{suffix}"), reverse=True):
         whole = trial.read_whole(f"samples/{path.name}")
-        if whole is not None:
+        if whole is not None and (suffix != "png" or is_picture(whole)):
             return whole
         print(f"warning: {trial.path.name}/samples/{path.name} is damaged; an older grid is shown", file=sys.stderr)
     return None
@@ -65,7 +69,8 @@ def _newest(trial: TrialFolder, kind: str, suffix: str) -> bytes | None:
 def overview(group: Group, grids: dict[str, Path], folder: Path) -> list[Figure]:
     """Sample grids side by side, real images first."""
     extractor = group.folders[0].extractor
-    shown = ({"real": extractor.path / REAL} if extractor.whole(REAL) else {}) | grids
+    real = extractor.read_whole(REAL)
+    shown = ({"real": extractor.path / REAL} if real and is_picture(real) else {}) | grids
     if not grids:
         return []
     pictures = [(title, plt.imread(path)) for title, path in shown.items()]
@@ -125,12 +130,12 @@ def _mosaic(
 
 def _moments(trial: TrialFolder) -> dict[int, np.ndarray]:
     """Step -> pixels of the sample grid, for moments evenly chosen among the evaluations."""
-    paths = sorted((trial.path / "samples").glob("samples-*.png"))
+    paths = [path for path in sorted((trial.path / "samples").glob("samples-*.png")) if STEP.fullmatch(path.stem)]
     chosen = {round(i * (len(paths) - 1) / (MOMENTS - 1)) for i in range(MOMENTS)} if paths else set()
     found = {}
     for path in (paths[i] for i in sorted(chosen)):
         whole = trial.read_whole(f"samples/{path.name}")
-        if whole is not None:
+        if whole is not None and is_picture(whole):
             found[int(path.stem.rpartition("-")[2])] = plt.imread(io.BytesIO(whole))
     return found
 
@@ -139,6 +144,7 @@ def codes(group: Group, trials: dict[str, TrialFolder], folder: Path) -> list[Fi
     """Held-out codes of each variant over samples of its prior, in the plane in which its codes spread most."""
     found = {variant: _newest(trial, "codes", "npz") for variant, trial in trials.items()}
     views = {variant: _view(stored) for variant, stored in found.items() if stored is not None}
+    views = {variant: view for variant, view in views.items() if view is not None}
     if not views:
         return []
     styles, priors = looks(group.trials), group.trials.set_index("variant")["prior"].to_dict()
@@ -172,13 +178,18 @@ def codes(group: Group, trials: dict[str, TrialFolder], folder: Path) -> list[Fi
     return [Figure("codes", "Codes on the prior", caption)]
 
 
-def _view(stored: bytes) -> tuple[np.ndarray, np.ndarray]:
+def _view(stored: bytes) -> tuple[np.ndarray, np.ndarray] | None:
     """Codes and prior samples [n, 2] on the first two principal axes of the codes (about zero, the priors' mean).
 
-    A direction without any spread is added, so that codes of one dimension have two as well.
+    A direction without any spread is added, so that codes of one dimension have two as well. None where there are none.
     """
-    with np.load(io.BytesIO(stored), allow_pickle=False) as arrays:
+    try:
+        arrays = safely.arrays(stored, {"codes": (None, None), "prior": (None, None)})
         points, prior = (np.pad(arrays[name].astype(float), ((0, 0), (0, 1))) for name in ("codes", "prior"))
+    except (ValueError, TypeError):
+        return None
+    if points.shape[1] != prior.shape[1] or points.shape[1] > WIDEST:
+        return None
     points = points[np.isfinite(points).all(axis=1)]
     axes = np.linalg.eigh(points.T @ points)[1][:, -2:][:, ::-1]
     return points @ axes, prior @ axes

@@ -2,6 +2,7 @@
 
 import re
 
+from bench.errors import one_line
 from bench.reporting.grid import Cell, Grid
 
 LATEX = {"\\": r"\textbackslash{}", "_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "{": r"\{", "}": r"\}", "$": r"\$"}
@@ -20,6 +21,11 @@ def markdown(grid: Grid) -> list[str]:
 
 def _row(cells: list[str]) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def plain(text: str) -> str:
+    """Text that somebody else wrote as Markdown shows it, without marks or HTML of its own."""
+    return re.sub(r"([\\`*_\[\]<>&!|])", r"\\\1", one_line(text))
 
 
 def latex(grid: Grid, prefix: str = "", protocol: str = "") -> str:
@@ -62,8 +68,11 @@ def escape(text: str) -> str:
 def terminal(grid: Grid, without: tuple[str, ...] = ()) -> None:
     """Print one grid but some columns, as wide as the terminal; 180 columns where there is none."""
     from rich.console import Console
-    from rich.markup import escape as plain
+    from rich.markup import escape as unmarked
     from rich.table import Table
+
+    def plain(text: str) -> str:
+        return unmarked(one_line(text))
 
     found = Console()
     console = found if found.is_terminal else Console(width=180)
@@ -75,4 +84,4 @@ def terminal(grid: Grid, without: tuple[str, ...] = ()) -> None:
         cells = [row[i] for i in shown]
         table.add_row(*(f"[bold]{plain(cell.text)}[/bold]" if cell.strong else plain(cell.text) for cell in cells))
     console.print(table)
-    console.print(grid.about + "\n" if grid.about else "", markup=False)
+    console.print(one_line(grid.about) + "\n" if grid.about else "", markup=False)

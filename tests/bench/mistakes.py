@@ -85,6 +85,11 @@ def linked(place: Place) -> None:
     (photos(place, 20) / "link.png").symlink_to("nowhere.png")
 
 
+def linked_out(place: Place) -> None:
+    picture(place.path / "private.png", (16, 16))
+    (photos(place, 20) / "link.png").symlink_to(place.path / "private.png")
+
+
 def failing(place: Place) -> None:
     """A plug-in whose method fails in its first step; it is out of the registry again afterwards."""
     from methods import METHODS
@@ -228,6 +233,13 @@ def cleaned(place: Place) -> None:
     first_trial(place)
 
 
+def results_linked_out(place: Place) -> None:
+    finished()(place)
+    samples = next(place.path.glob("results/digits/trials/*/samples"))
+    shutil.move(samples, place.path / "samples")
+    samples.symlink_to(place.path / "samples")
+
+
 def first_trial(place: Place) -> None:
     """A finished experiment; TRIAL is its trial."""
     if not (place.path / "results").exists():
@@ -336,6 +348,20 @@ VALUES = [
     Mistake("low precision where it breaks a loss",
             "run --set training.reconstruction=cross_entropy --set training.precision=bf16",
             "training.reconstruction=cross_entropy needs training.precision=fp32: a rounded tanh is exactly 1"),
+    Mistake("a kind of storage that there is not", "run --storage s4://bucket/results",
+            "--storage takes a folder or a URI, not s4://. Did you mean s3?"),
+    Mistake("storage without a bucket", "run --storage s3://",
+            "cannot read --storage s3://; write it like s3://bucket/folder"),
+    Mistake("two folders for one experiment", "run --storage shared --out results/mine",
+            "--out results/mine and --storage shared are both folders; give one of them"),
+    Mistake("a copy of a kind of storage that there is not", "pull s4://bucket/results/digits",
+            "--storage takes a folder or a URI, not s4://. Did you mean s3?"),
+    Mistake("a resource without an amount", "run --resource a100",
+            "--resource takes NAME=AMOUNT, such as a100=1, not 'a100'"),
+    Mistake("a resource with an option of its own", "run --resource GPU=1",
+            "--resource GPU=1: GPUs are asked for with --gpus-per-trial"),
+    Mistake("a cluster's resource on this machine alone", "run --resource a100=1",
+            "--resource a100=1 is a cluster's; give its --address too"),
     Mistake("a scheduler without a search", "run --scheduler asha", "--scheduler is for a search; give --tune N too"),
     Mistake("a scheduler without Ray", "run --tune 4 --scheduler asha --executor serial",
             "--scheduler asha is Ray Tune's; use it with --executor ray"),
@@ -390,6 +416,12 @@ VARIANTS = [
 ]  # fmt: skip
 
 FILES = [
+    Mistake("a file of settings that is none", "run --config /dev/zero",
+            "/dev/zero has more than 1,048,576 bytes; is it the right file?"),
+    Mistake("aliases that repeat each other", "run --config study.yaml",
+            "study.yaml, line 1: its aliases repeat more than 10,000 values",
+            given=write(study__yaml="a: &a [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]\n" + "".join(
+                f"{b}: &{b} [{', '.join([f'*{a}'] * 10)}]\n" for a, b in zip("abcd", "bcde", strict=True)))),
     Mistake("a file that is not there", "run --config study.yaml", "cannot read study.yaml: No such file or directory"),
     Mistake("an empty file", "run --config study.yaml",
             "study.yaml is empty; write keys such as 'dataset: digits' into it", given=write(study__yaml="")),
@@ -420,7 +452,7 @@ FILES = [
     Mistake("a stored extractor that is not there", "run --extractor gone.pt --executor serial",
             "cannot read the extractor gone.pt: No such file or directory"),
     Mistake("a file that is no extractor", "run --extractor notes.txt --executor serial",
-            "notes.txt is not an extractor stored by bench.run (KeyError); results/NAME/extractor/extractor.pt "
+            "notes.txt is not an extractor stored by bench.run (BadZipFile); results/NAME/extractor/extractor.pt "
             "is one", given=write(notes__txt="hello")),
     Mistake("an extractor of other images",
             "run --extractor results/digits/extractor/extractor.pt --image-size 4 --out results/small",
@@ -491,6 +523,9 @@ IMAGES = [
             "the file name b'photos/\\xff\\xfe.png' is not UTF-8; rename it", given=badly_named),
     Mistake("a link to nothing", "prepare folder --data-root photos --image-size 16",
             "photos/link.png is a link to nothing; mend or remove it", given=linked),
+    Mistake("a link out of the tree", "prepare folder --data-root photos --image-size 16",
+            "cannot use the image photos/link.png: it is a link out of photos; put a copy of what it names in its place; or "
+            "leave such images out with --skip-unreadable", given=linked_out),
     Mistake("... found by a dry run", "run --dataset folder --data-root fotos --image-size 64 --dry-run --executor serial",
             "there is no folder fotos; with --dataset folder, --data-root names a tree of images"),
     Mistake("... left out", "prepare folder --data-root photos --image-size 16 --skip-unreadable",
@@ -546,7 +581,7 @@ RESULTS = [
             "results/digits has no trial to score: mmd-s0-ID has no checkpoint any more; bench.run --force trains it again",
             given=cleaned),
     Mistake("... to sample from", "sample TRIAL",
-            "mmd-s0-ID has no checkpoint (any more); train it again with bench.run --force", given=cleaned),
+            "mmd-s0-ID has no checkpoint (any more); bench.run --force trains it again", given=cleaned),
     Mistake("a grid that is no PNG", "sample TRIAL --out grid.jpg", "grid.jpg must end in .png", given=first_trial),
     Mistake("no trial", "sample results/digits",
             "results/digits is no trial: it has no spec.json; give a folder such as results/digits/trials/moco-s0-..."),
@@ -586,14 +621,26 @@ RESULTS = [
             "warning: data/prepared/digits/ID is damaged; preparing it again", 0,
             damaged("data/prepared/digits/*/sidecar.json"), trains=True),
     Mistake("a damaged specification of a trial", "run --methods mmd --seeds 1",
-            "results/digits/trials/mmd-s0-ID/spec.json is damaged (its sha256 has changed); remove it and run the same "
-            "command again", 1, damaged("results/digits/trials/*/spec.json"), trains=True),
-    Mistake("a damaged status, to clean", "clean",
-            "warning: results/digits/trials/mmd-s0-ID/status.json is damaged (its sha256 has changed); remove it and run the "
-            "same command again; it is left alone", 0, damaged("results/digits/trials/*/status.json")),
+            "warning: mmd-s0-ID/spec.json is damaged; it is written again", 0,
+            damaged("results/digits/trials/*/spec.json"), trains=True),
+    Mistake("... to report", "report results/digits",
+            "results/digits holds no trial that can be read; the bench.run that made it mends them, or trains them again",
+            given=damaged("results/digits/trials/*/spec.json")),
+    Mistake("... to clean", "clean",
+            "warning: results/digits/trials/mmd-s0-ID/spec.json is damaged (its sha256 has changed); remove it and run the "
+            "same command again; it is left alone", 0, damaged("results/digits/trials/*/spec.json")),
+    Mistake("a damaged status of a trial", "run --methods mmd --seeds 1",
+            "warning: mmd-s0-ID/status.json is damaged; the trial goes on from its last checkpoint", 0,
+            damaged("results/digits/trials/*/status.json"), trains=True),
+    Mistake("a damaged environment of a trial", "run --methods mmd --seeds 1",
+            "warning: mmd-s0-ID/environment.json is damaged; what the trial ran on is no longer known", 0,
+            damaged("results/digits/trials/*/environment.json"), trains=True),
     Mistake("a damaged sample grid", "report results/digits",
             "warning: mmd-s0-ID/samples/samples-00000008.png is damaged; an older grid is shown", 0,
             damaged("results/digits/trials/*/samples/samples-00000008.png")),
+    Mistake("results with a link to what is elsewhere", "report results/digits",
+            "results/digits/trials/mmd-s0-ID/samples is a link out of digits/; put a copy of what it names in its place", 1,
+            results_linked_out),
     Mistake("results copied without their checksums", "report results/digits",
             "results/digits/experiment.yaml has no checksum: the folder .sha256/ beside it must be copied along (cp -r)", 1,
             without_checksums),

@@ -113,6 +113,7 @@ def test_what_a_run_is_using_is_left_alone(bench_run, clean, tmp_path):
     assert not found.folder.exists()
 
 
+@pytest.mark.reports
 def test_disk_use_adds_up_and_is_in_the_report(bench_run, tmp_path):
     assert bench_run("--methods", "mmd", "--seeds", "1").exit_code == 0
     found = disk.usage(tmp_path / "out")

@@ -47,6 +47,7 @@ def sample(*arguments: str):
     return CliRunner().invoke(app, [*map(str, arguments)])
 
 
+@pytest.mark.reports
 def test_a_mixture_is_scored_apart_from_the_prior_and_only_once(finished):
     before = tables.rows(ExperimentFolder(finished))
     result = evaluate(finished, "--sampler", "gmm")
@@ -109,6 +110,7 @@ def test_inception_scores_finished_trials_under_fids_own_names(photos, bench_run
     assert all(path.read_bytes() == content for path, content in checkpoints.items())
 
 
+@pytest.mark.slow
 def test_a_run_with_inception_has_fid_from_the_start_and_goes_on_with_it(
     photos, bench_run, tmp_path, monkeypatch, inception_weights
 ):

@@ -50,6 +50,7 @@ def plain(text: str, place: Place) -> str:
     return re.sub(r"(?<=this machine has )\d+|(?<=requires a buffer of )\d+", "N", text)
 
 
+@pytest.mark.reports
 @pytest.mark.parametrize("mistake", CASES)
 def test_a_mistake_is_one_clear_line(mistake: Mistake, place: Place):
     mistake.given(place)

@@ -71,6 +71,7 @@ def test_the_example_keeps_the_contract():
     assert "broken" not in said
 
 
+@pytest.mark.reports
 def test_the_example_is_compared_under_both_priors_and_shows_in_the_report(bench_run, tmp_path):
     result = bench_run("--plugin", str(EXAMPLE), "--methods", "energy[prior=normal|sphere]", "--seeds", "1")
     assert result.exit_code == 0, result.output

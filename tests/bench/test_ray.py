@@ -1,6 +1,7 @@
 """The Ray executor: the same rows as the serial one, whatever happens on the way."""
 
 import signal
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -10,7 +11,9 @@ from test_run import interrupted_and_whole, rows_of
 from bench import tables
 from bench.errors import UserError
 from bench.executors import Resources
-from bench.executors import ray as ray_executor
+from bench.executors.ray import cluster as ray_cluster
+from bench.executors.ray import losses
+from bench.executors.ray.losses import RETRIES
 from bench.store import ExperimentFolder
 
 
@@ -42,7 +45,7 @@ def test_a_trial_too_large_for_the_cluster_is_refused_at_once(start_run):
 )
 def test_a_cluster_that_cannot_be_reached_is_one_line(address, status, message):
     with pytest.raises(UserError) as error:
-        ray_executor._connect(Resources(address=address))
+        ray_cluster.connect(Resources(address=address))
     assert message.removeprefix("error: ") in str(error.value)
     assert error.value.exit_code == status
     assert "\n" not in str(error.value)
@@ -150,4 +153,34 @@ def test_an_existing_cluster_runs_the_trials_and_a_trial_must_fit_on_one_node(cl
     ],
 )
 def test_how_many_trials_fit_on_a_node(node, cpus, gpus, places):
-    assert ray_executor._places(node, cpus, gpus) == places
+    assert ray_cluster.places(node, Resources(cpus), gpus) == places
+
+
+def test_a_clusters_own_resources_limit_the_trials_of_a_node():
+    node = {"CPU": 8, "GPU": 4, "a100": 2}
+    assert ray_cluster.places(node, Resources(1, custom={"a100": 1}), 0.25) == 2
+    assert ray_cluster.places(node, Resources(1, custom={"a100": 0.25}), 0.25) == 8
+    assert ray_cluster.places(node, Resources(1, custom={"h100": 1}), 0.25) == 0
+
+
+def test_a_trial_that_gets_on_between_losses_is_never_given_up():
+    """Its retries begin anew with every checkpoint that it reaches, and only then."""
+    trial, seen = SimpleNamespace(config={"id": "a"}, num_failures=0, max_failures=RETRIES), []
+    relay = losses.Relay(lambda id, event: seen.append((id, event["kind"])))
+
+    def lost_at(step: int) -> None:
+        relay.on_trial_result(0, [], trial, {"kind": "start", "step": step})
+        trial.num_failures += 1
+
+    for step in (0, 0):
+        lost_at(step)
+    assert trial.max_failures == RETRIES
+    for step in range(10, 200, 10):
+        lost_at(step)
+        assert trial.max_failures == trial.num_failures - 1 + RETRIES
+    for _ in range(RETRIES):
+        lost_at(190)
+    assert trial.num_failures > trial.max_failures
+    relay.on_trial_result(0, [], trial, {"kind": "end"})
+    assert relay.ended == {"a"}
+    assert len(seen) == 2 + 19 + RETRIES + 1

@@ -22,6 +22,8 @@ from bench.reporting import compared, figures, generated, merging, pictures, ren
 from bench.reporting.grid import Cell, Grid
 from bench.store import ExperimentFolder
 
+pytestmark = pytest.mark.reports
+
 SOURCE = {"file": "methods/mmd.py", "sha256": sha256((ROOT / "methods" / "mmd.py").read_bytes())}
 STEPS = (1, 10, 100)
 STAMP = {

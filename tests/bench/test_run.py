@@ -153,8 +153,9 @@ def test_a_trial_that_fails_or_diverges_is_a_row_with_its_reason_and_the_rest_go
     assert reason in (tmp_path / "out" / "report" / "summary.md").read_text()
     again = bench_run("--plugin", plugin(body), "--methods", "broken,mmd", "--seeds", "1")
     assert again.exit_code == 1
-    # What failed is tried again; what diverged would diverge again.
-    assert f"2 trials, {1 if state == 'failed' else 0} to train" in again.output
+    assert "1 trials failed or diverged before; --retry-failed runs them again" in again.output
+    assert "2 trials, 0 to train" in again.output
+    assert f"broken seed 0 {state}: {reason}" in again.stderr
 
 
 def test_changed_source_makes_trials_stale_reported_apart_and_trained_again_when_asked(bench_run, plugin, tmp_path):
@@ -203,6 +204,7 @@ def test_a_plugin_that_has_moved_is_not_stale(bench_run, plugin, tmp_path):
     assert (summary["stale"].item(), summary["done"].item()) == (0, 1)
 
 
+@pytest.mark.reports
 def test_variants_with_long_names_keep_their_own_grids(bench_run, tmp_path):
     text = "moco[weight=5,temperature=0.05,queue_size=8192,momentum=0.9|0.999]"
     assert bench_run("--methods", text, "--seeds", "1").exit_code == 0
@@ -227,6 +229,7 @@ def test_a_folder_of_images_runs_like_any_data_set(bench_run, image_tree, tmp_pa
     assert rows_of(tmp_path / "out")["n_real"].unique().tolist() == [80]
 
 
+@pytest.mark.reports
 def test_images_that_were_left_out_are_counted_in_the_report(bench_run, image_tree, tmp_path):
     root = image_tree("cifar10", 32, 3, train=60, test=40)
     for name in ("x", "y"):
@@ -254,6 +257,7 @@ FEW = {
 }
 
 
+@pytest.mark.reports
 @pytest.mark.parametrize(
     ("dataset", "options", "network", "side", "columns"),
     [
@@ -325,6 +329,7 @@ def interrupted_and_whole(start_run, tmp_path, number, *arguments, epochs=60):
     return code, output
 
 
+@pytest.mark.slow
 def test_a_run_killed_between_checkpoints_goes_on_and_ends_with_the_same_rows(start_run, tmp_path):
     code, _ = interrupted_and_whole(start_run, tmp_path, signal.SIGKILL, "--executor", "serial")
     assert code == -signal.SIGKILL

@@ -11,12 +11,13 @@ from bench import data, rng
 from bench.clock import Clock
 from bench.columns import TIMINGS
 from bench.config import Evaluation, Training
+from bench.divergence import Diverged
 from bench.evaluation.evaluator import Evaluator
 from bench.evaluation.reference import References
 from bench.evaluation.trained import load_extractor, train_extractor
 from bench.files import Folder
 from bench.step import Stepper
-from bench.train import Diverged, Trainer, build, epoch_order, evaluation_steps
+from bench.train import Trainer, build, epoch_order, evaluation_steps
 from methods import METHODS, Method
 from methods.functional import squared_error
 
@@ -285,3 +286,19 @@ def test_random_states_round_trip_through_a_safe_file(tmp_path):
     rng.seed_everything(6)
     rng.set_state(torch.load(tmp_path / "state.pt", weights_only=True))
     assert (random.random(), np.random.rand(), torch.rand(1).item()) == expected
+
+
+def test_slow_storage_gets_fewer_checkpoints(world, monkeypatch):
+    """Where a checkpoint takes 30 s, the next one is made ten minutes later at the earliest."""
+    now = itertools.count(0, 1)
+    monkeypatch.setattr("bench.train.time.monotonic", lambda: float(next(now)))
+    saved = []
+    training = trainer(world, saved, checkpoint_seconds=0.5)
+    list(training.run())
+    often = len(saved)
+    assert often == 16  # after every step, of which each takes a second or more here
+    monkeypatch.setattr("bench.train.SLOW_SAVE", 0.5)
+    monkeypatch.setattr("bench.train.SAVING_SHARE", 0.001)
+    saved.clear()
+    list(trainer(world, saved, checkpoint_seconds=0.5).run())
+    assert len(saved) == 4  # at the evaluations alone, which are kept whatever it takes

@@ -1,0 +1,35 @@
+"""python -m bench.pull s3://bucket/results/digits: a copy, on this machine, of an experiment in an object store."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench import cli
+from bench.errors import UserError
+from bench.files import shown
+
+app = typer.Typer(**cli.PLAIN)
+
+
+@app.command(cls=cli.Command)
+def main(
+    uri: Annotated[str, typer.Argument(help="Of the experiment: what --storage was, and the experiment's name.")],
+    out: Annotated[Path | None, typer.Option(help="The copy's folder; default results/<name>.")] = None,
+    checkpoints: Annotated[bool, typer.Option("--checkpoints", help="Also these, which are large.")] = False,
+) -> None:
+    """Copy what is new since the last time; the experiment may be running. Then bench.report and all others read it."""
+    from bench.storage import remote
+    from bench.store import ExperimentFolder
+
+    home = remote(uri)
+    folder = ExperimentFolder((out or Path("results") / home.name).resolve(), home)
+    if not (home / "experiment.yaml").exists():
+        raise UserError(f"{home} is no experiment: it has no experiment.yaml")
+    copied = folder.pull(checkpoints=checkpoints)
+    size = f"{copied} files are new; {len(folder.trials())} trials are in {shown(folder.path)}"
+    print(f"{size}\nto report: python -m bench.report {shown(folder.path)}")
+
+
+if __name__ == "__main__":
+    app()
