@@ -19,7 +19,9 @@ def _printable(text: str) -> str:
     return text
 
 
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$", max_length=100)]
+NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"  # of methods and all else that becomes part of file names and tables
+
+Name = Annotated[str, StringConstraints(pattern=rf"^{NAME}$", max_length=100)]
 Label = Annotated[str, StringConstraints(pattern=r"^\w[^`<>&\\]*$", max_length=500), AfterValidator(_printable)]
 Line = Annotated[str, StringConstraints(max_length=1000), AfterValidator(_printable)]
 Hash = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{1,64}$")]

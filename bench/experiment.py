@@ -108,7 +108,7 @@ def mend(trial: Trial, experiment: ExperimentFolder) -> list[str]:
 
 def refuse_other_storage(experiment: ExperimentFolder) -> None:
     """UserError where the folder's trials live in another object store than they would now, or in none."""
-    before, now = experiment.description().get("storage"), experiment.home and str(experiment.home)
+    before, now = experiment.description().get("storage"), experiment.home and experiment.home.identity
     if experiment.description() and before != now:
         there = f"in {before}; give --storage that" if before else "here; leave out --storage"
         raise UserError(f"the trials of {shown(experiment.path)} are {there}, or choose another --out")
@@ -138,7 +138,7 @@ def describe(
             "methods": list(dict.fromkeys([*before.get("methods", []), *labels])),
             "seeds": max(before.get("seeds", 0), seeds),
             "skipped_images": skipped,
-            **({"storage": str(experiment.home)} if experiment.home else {}),
+            **({"storage": experiment.home.identity} if experiment.home else {}),
             "protocol": trials[0].protocol | {"extractor_sha256": extractor_sha256},
         }
     )

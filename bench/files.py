@@ -88,6 +88,11 @@ class Folder:
     def exists(self, name: str) -> bool:
         return (self.place / name).exists()
 
+    def discard(self, name: str) -> None:
+        """Remove a file; nothing where it is not there."""
+        place = self.place / name
+        place.remove() if isinstance(place, Remote) else place.unlink(missing_ok=True)
+
     def remove(self) -> None:
         """Remove it with all that is in it; nothing where it is not there."""
         if isinstance(self.place, Remote):

@@ -8,6 +8,7 @@ two trainings' files.
 No clock is compared with another: a lease is stale that has not changed while somebody watched it.
 """
 
+import _thread
 import json
 import os
 import socket
@@ -15,7 +16,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from bench.errors import RunError
@@ -35,14 +36,15 @@ def held(folder: Remote) -> Iterator[None]:
     """
     folder.probe()
     lease = Lease(folder / ".lease")
-    lease.acquire()
-    thread = threading.Thread(target=lease.renew, name="lease", daemon=True)
-    thread.start()
+    thread = threading.Thread(target=lease.renew, args=(_thread.interrupt_main,), name="lease", daemon=True)
     try:
+        lease.acquire()
+        thread.start()
         yield
     finally:
         lease.over.set()
-        thread.join(BEAT)
+        if thread.ident:
+            thread.join(BEAT)
         lease.release()
 
 
@@ -59,8 +61,8 @@ class Lease:
         time.sleep(SECOND_LOOK)
         self._refuse_other(self._read())
 
-    def renew(self) -> None:
-        """Until released: in a thread. Ends, after saying so, where somebody else has taken the lease."""
+    def renew(self, stop: Callable[[], None]) -> None:
+        """Until released: in a thread. Where somebody else has taken the lease, says so and calls `stop`."""
         while not self.over.wait(BEAT):
             try:
                 self._refuse_other(self._read())
@@ -68,7 +70,8 @@ class Lease:
             except StorageError:
                 continue  # whoever writes results meets it too, and says so
             except RunError as error:
-                print(f"warning: this run has lost its lease: {error}", file=sys.stderr, flush=True)
+                print(f"warning: this run has lost its lease, and stops: {error}", file=sys.stderr, flush=True)
+                stop()
                 return
 
     def release(self) -> None:

@@ -61,10 +61,18 @@ def trained_method(folder: TrialFolder, device: "str | torch.device" = "cpu") ->
 def _weights(folder: TrialFolder, checkpoint: bytes) -> dict[str, "torch.Tensor"]:
     """Of the method in a checkpoint's bytes."""
     try:
-        return safely.weights(checkpoint)["method"]
+        stored = safely.weights(checkpoint)
+        weights, step = stored["method"], int(stored["state"]["step"])
     except Exception as error:  # torch has a dozen types for what it has not written
         why = f"is no checkpoint that can be read ({reason(error)[:120]}); train it again with bench.run --force"
         raise safely.Malformed(f"{folder.name}/checkpoint.pt", why) from None
+    rows = folder.rows()
+    if folder.status()["state"] == "done" and len(rows) and step != rows["step"].max():
+        last = int(rows["step"].max())
+        raise UserError(
+            f"the checkpoint of {folder.name} is of step {step}, not of its last one, {last}; {again(folder)}"
+        )
+    return weights
 
 
 def prepared_of(folder: TrialFolder, root: Path | None = None) -> "Prepared":

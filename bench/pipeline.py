@@ -24,7 +24,7 @@ from bench.plugins import Packaged, Plugin
 from bench.preparation import Request
 from bench.progress import Progress
 from bench.storage import Remote, redacted
-from bench.store import FINAL, LOST, ExperimentFolder
+from bench.store import FINAL, LOST, ExperimentFolder, TrialFolder
 from bench.trials import Trial, plan
 from bench.variants import Variant
 
@@ -182,7 +182,7 @@ class Run:
             if self.folder.trials():  # on a full disk none may have begun
                 report.print_tables(report.build(self.folder))
                 print(f"report: {shown(self.folder.report / 'index.html')}")
-            self.folder.push()
+            self.folder.push(report=True)
         except RunError:
             self._tell_lost(trials)
             raise
@@ -207,8 +207,9 @@ class Run:
         """Note here why trials failed whose own worker could not: it was lost, or its storage failed."""
         for trial in trials:
             if self._unnoted(trial):
-                with suppress(RunError):  # a disk that is still full; `_status` knows it all the same
-                    self.folder.trial(trial.name).fail(trial.document, self.failed[trial.id])
+                for place in dict.fromkeys((self.folder.trained, self.folder.path / "trials")):
+                    with suppress(RunError):  # a disk that is still full; `_status` knows it all the same
+                        TrialFolder(place / trial.name).fail(trial.document, self.failed[trial.id])
 
     def _unnoted(self, trial: Trial) -> bool:
         state = self.folder.trial(trial.name).status()["state"]

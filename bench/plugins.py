@@ -4,6 +4,7 @@ These are the doors through which a run executes code that is not the project's.
 that none needs to see it; a package as its name, and to an existing cluster with its modules (`shipped`).
 """
 
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from typing import Any
 
 from bench import safely
 from bench.config import ROOT
+from bench.documents import NAME
 from bench.errors import UserError, reason
 from bench.files import sha256
 from methods import METHODS, Method
@@ -109,6 +111,8 @@ def install(plugin: Plugin | Packaged) -> None:
     for name, method in plugin.methods().items():
         if METHODS.get(name, method) is not method and _origin.get(name) != plugin:
             raise UserError(f"{plugin}: there is a method {name!r} already; choose another name{plugin.way_out}")
+        if not re.fullmatch(NAME, name):
+            raise UserError(f"{plugin}: {name!r} is no name for a method; use letters, digits, _ and -{plugin.way_out}")
         if not (isinstance(method, type) and issubclass(method, Method)):
             raise UserError(f"{plugin}: {name!r} is not a subclass of methods.Method{plugin.way_out}")
         try:

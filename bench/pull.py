@@ -19,6 +19,7 @@ def main(
     checkpoints: Annotated[bool, typer.Option("--checkpoints", help="Also these, which are large.")] = False,
 ) -> None:
     """Copy what is new since the last time; the experiment may be running. Then bench.report and all others read it."""
+    from bench.experiment import alone, refuse_other_storage
     from bench.storage import remote
     from bench.store import ExperimentFolder
 
@@ -26,7 +27,9 @@ def main(
     folder = ExperimentFolder((out or Path("results") / home.name).resolve(), home)
     if not (home / "experiment.yaml").exists():
         raise UserError(f"{home} is no experiment: it has no experiment.yaml")
-    copied = folder.pull(checkpoints=checkpoints)
+    with alone(ExperimentFolder(folder.path)):  # of this machine; the experiment may be running elsewhere
+        refuse_other_storage(folder)
+        copied = folder.pull(checkpoints=checkpoints)
     size = f"{copied} files are new; {len(folder.trials())} trials are in {shown(folder.path)}"
     print(f"{size}\nto report: python -m bench.report {shown(folder.path)}")
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 DOCUMENT = 2**20  # bytes of a document that says what a trial is
-LIST = 2**23  # ... of one that lists things: methods, images left out
+LIST = 2**28  # ... of one that lists things: methods, images left out, of which there may be a million
 ARRAYS = 2**31  # bytes of arrays in one archive: features of 10,000 images, and their covariance, take 130 MB
 CELLS = 10**7  # of a table
 TEXT = 2**28  # bytes that the texts of a table may take
@@ -35,7 +35,8 @@ FILE = 2**31  # bytes of any other file; prepared images (.npy) are never read a
 LARGEST: dict[str, int] = dict.fromkeys(("spec.json", "status.json", "environment.json"), DOCUMENT)
 LARGEST |= dict.fromkeys(("experiment.yaml", "sidecar.json", "error.txt"), LIST)
 LOGS = ("mlflow", "tensorboard", "wandb")
-ENTRIES = 1_000_000  # files of an experiment
+ENTRIES = 10_000_000  # files of an experiment
+OWN = ("checkpoint.pt", "checkpoint.previous.pt")  # as large as a network is; looked at closely when they are loaded
 
 
 class Malformed(Damaged):
@@ -83,7 +84,7 @@ def _look_at(path: Path, root: Path) -> None:
     if not stat.S_ISREG(found.st_mode):
         raise Malformed(path, "is neither a file nor a folder; remove it")
     most = DOCUMENT if CHECKSUMS in path.parts else LARGEST.get(path.name, FILE)
-    if found.st_size > most and path.suffix != ".npy":
+    if found.st_size > most and path.suffix != ".npy" and path.name not in OWN:
         raise Malformed(path, f"has {found.st_size:,} bytes, and {most:,} at most are read; remove it")
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, TypeVar
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from bench.errors import RunError, UserError, did_you_mean, reason
 
@@ -35,17 +35,15 @@ def is_uri(text: str) -> bool:
 
 def redacted(text: str) -> str:
     """`text` with the credentials of every URI in it replaced by ***."""
-    return re.sub(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"]+", lambda found: _redacted(found[0]), text)
+    return re.sub(r"[A-Za-z][A-Za-z0-9+.-]*://\S+", lambda found: _redacted(found[0]), text)
 
 
 def _redacted(uri: str) -> str:
-    try:
-        parts = urlsplit(uri)
-    except ValueError:
-        return uri.partition("://")[0] + "://***"
-    secret, at, host = parts.netloc.rpartition("@")
-    query = urlencode([(k, v if k in PLAIN else "***") for k, v in parse_qsl(parts.query, True)], safe="*:/")
-    return urlunsplit((parts.scheme, ("***@" if at and secret else "") + host, parts.path, query, ""))
+    scheme, _, rest = uri.partition("://")
+    place, mark, query = rest.partition("?")
+    before, at, place = place.rpartition("@")  # the last one: a secret may hold others, and slashes
+    options = urlencode([(k, v if k in PLAIN else "***") for k, v in parse_qsl(query, True)], safe="*:/'\"")
+    return f"{scheme}://{'***@' if at and before else ''}{place}{mark}{options}"
 
 
 @dataclass(frozen=True)
@@ -59,8 +57,19 @@ class Remote:
     key: str = ""
 
     def __str__(self) -> str:
-        base = _redacted(self.uri).partition("?")[0].rstrip("/")
-        return f"{base}/{self.key}" if self.key else base
+        """Without credentials and options."""
+        return self.identity.partition("?")[0]
+
+    @property
+    def identity(self) -> str:
+        """What tells this place from all others: without credentials, but with the server, if one is named."""
+        parts = urlsplit(self.uri)
+        user, at, host = parts.netloc.rpartition("@")
+        # abfs://container@account: before the @ stands no secret, unless there is a colon.
+        container = f"{user}@" if at and ":" not in user and parts.scheme.startswith("abfs") else ""
+        path = "".join(f"/{part}" for part in (parts.path.strip("/"), self.key) if part)
+        server = dict(parse_qsl(parts.query)).get("endpoint_override")
+        return f"{parts.scheme}://{container}{host}{path}" + (f"?endpoint_override={server}" if server else "")
 
     def __truediv__(self, name: str) -> "Remote":
         return Remote(self.uri, f"{self.key}/{name}" if self.key else name)
@@ -165,8 +174,9 @@ def remote(uri: str) -> Remote:
         parts = urlsplit(uri)
     except ValueError:
         parts = None
-    if parts is None or not parts.netloc.rpartition("@")[2] or parts.fragment:
-        raise UserError(f"cannot read --storage {redacted(uri)}; write it like {scheme}://bucket/folder")
+    if parts is None or not parts.netloc.rpartition("@")[2] or parts.fragment or "@" in parts.path:
+        escaped = "; in its credentials write / as %2F and @ as %40" if "@" in uri else ""
+        raise UserError(f"cannot read --storage {redacted(uri)}; write it like {scheme}://bucket/folder{escaped}")
     return Remote(uri)
 
 

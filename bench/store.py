@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shlex
 import socket
 import time
 import uuid
@@ -63,6 +64,8 @@ class TrialFolder(Folder):
 
     def claim(self, spec: dict[str, Any], environment: dict[str, Any]) -> str:
         """Begin an attempt: the token returned must be shown with every later write, so that an orphan stops."""
+        if not self.exists("spec.json"):
+            self.remove()  # what a removal left that was interrupted may be of another source
         token = uuid.uuid4().hex
         attempt = {"from_step": None, "started": _now(), "host": socket.gethostname(), "pid": os.getpid()}
         self._introduce(spec, environment, {"token": token, "attempts": [*self.status()["attempts"], attempt]})
@@ -169,9 +172,20 @@ class TrialFolder(Folder):
         rows.to_parquet(buffer, index=False)
         self.write("evaluations.parquet", buffer.getvalue())
 
+    def forget(self) -> None:
+        """Remove the trial. Its specification goes first: without it nothing that is left is taken for a trial."""
+        self.discard("spec.json")
+        self.remove()
+
+    def drop_damaged(self) -> None:
+        """Of a copy: remove what is damaged, to be copied again."""
+        for name in ("spec.json", "status.json", "environment.json", "history.parquet"):
+            if self.exists(name) and not self.whole(name):
+                self.discard(name)
+
     def rows_damaged(self) -> bool:
         """Whether there were rows, but they can no longer be read."""
-        had_some = self.exists("history.parquet") or self.exists("checkpoint.pt")
+        had_some = self.exists("history.parquet") or self.exists("checkpoint.pt") or self.status()["state"] == "done"
         return had_some and not self.whole("history.parquet")
 
     def _said(self, name: str, whole: bytes, kind: type[documents.Part]) -> dict[str, Any]:
@@ -189,7 +203,7 @@ class TrialFolder(Folder):
 def again(trial: TrialFolder) -> str:
     """How to get a trial's checkpoint that is not here."""
     storage = ExperimentFolder(trial.path.parent.parent).description().get("storage")
-    return f"python -m bench.pull {storage} --checkpoints" if storage else "bench.run --force trains it again"
+    return f"python -m bench.pull {shlex.quote(storage)} --checkpoints" if storage else "bench.run --force trains it again"
 
 
 class ExperimentFolder(Folder):
@@ -225,21 +239,27 @@ class ExperimentFolder(Folder):
 
     def reset(self, name: str) -> None:
         """Forget a trial."""
-        for place in {self.trained, self.path / "trials"}:
-            TrialFolder(place / name).remove()
+        for place in (self.path / "trials", self.trained):  # the copy first: it must not say more than its origin
+            TrialFolder(place / name).forget()
 
     def pull(self, below: str = "", checkpoints: bool = False) -> int:
         """Copy what is new at home, or in one of its folders; how many files. Checkpoints are large, and left there."""
 
         def wanted(name: PurePosixPath) -> bool:
-            return name.parts[0] not in ("report", ".lease") and (checkpoints or name.name not in CHECKPOINTS)
+            skipped = "report" in name.parts[:2] or name.name == ".lease"
+            return not skipped and (checkpoints or name.name not in CHECKPOINTS)
 
-        return mirror.pull(self.home, self.path, wanted, below) if self.home else 0
+        if self.home is None:
+            return 0
+        if not below:
+            for trial in self.trials():
+                trial.drop_damaged()  # or what is whole at home would be mended from a copy that is not
+        return mirror.pull(self.home, self.path, wanted, below)
 
-    def push(self) -> None:
-        """Keep at home what this machine made: all but the trials."""
+    def push(self, report: bool = False) -> None:
+        """Keep at home what this machine made: what the experiment is, and perhaps the report on it."""
         if self.home:
-            mirror.push(self.path, self.home, ("experiment.yaml", "extractor", "report"))
+            mirror.push(self.path, self.home, ("experiment.yaml", "extractor", *(["report"] if report else [])))
 
     def trials(self) -> list[TrialFolder]:
         return [TrialFolder(path.parent) for path in sorted(self.path.glob("trials/*/spec.json"))]

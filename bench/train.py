@@ -186,6 +186,8 @@ class Trainer:
     def _step(self) -> None:
         losses = self.stepper(self.state.step, self._batch(self.state.step))
         sums = self.state.sums
+        if not sums and not all(name.isidentifier() for name in losses):
+            raise ValueError(f"losses are named like variables, not {', '.join(map(repr, losses))}")
         if sums and sums.keys() != losses.keys():
             raise ValueError(f"losses gives {', '.join(losses)} now, and gave {', '.join(sums)} before")
         self.state.sums = {name: sums[name] + value if sums else value for name, value in losses.items()}

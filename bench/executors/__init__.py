@@ -145,6 +145,8 @@ def _attempt(
         folder.finish(token, ending.state, ending.reason, ending.error, ending.stale)
     except RunError as error:
         return Ending("failed", ending.reason or str(error))
+    except Superseded as error:
+        return Ending("taken over", str(error))  # nothing of it is this run's any more
     return ending
 
 

@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from filelock import FileLock
@@ -29,18 +29,24 @@ _places: dict[str, Path] = {}  # what this process has found or fetched, so that
 
 @dataclass(frozen=True)
 class Parcel:
-    """Files of the driver's machine below a folder. files: name -> size, and sha256 where nothing else checks it."""
+    """Files of the driver's machine below a folder. files: name -> size, and sha256 where nothing else checks it.
+
+    of: the name of the parcel that it belongs to, if any.
+    """
 
     folder: Path
     files: Mapping[str, tuple[int, str | None]]
+    of: str = ""
 
     @property
     def name(self) -> str:
         """Under which a node keeps its copy: of the content."""
-        return sha256(repr(sorted(self.files.items())).encode())[:16]
+        return sha256(repr((self.of, sorted(self.files.items()))).encode())[:16]
 
     def seen(self, folder: Path) -> bool:
         """Whether these very files are in `folder` here."""
+        if not folder.is_dir():
+            return False
         for name, (size, digest) in self.files.items():
             path = folder / name
             if not path.is_file() or path.stat().st_size != size or digest not in (None, file_sha256(path)):
@@ -52,7 +58,9 @@ def packed(inputs: Inputs) -> dict[str, Parcel]:
     """What there is to fetch, by its name in `Inputs`."""
     # Every image is vouched for by the sidecar.
     parcels = {"data": _parcel(inputs.data, lambda path: path.suffix != ".npy", skip=(inputs.features,))}
-    parcels |= {name: _parcel(getattr(inputs, name)) for name in ("features", "extractor")}
+    make_folder(inputs.features)
+    parcels["features"] = replace(_parcel(inputs.features), of=parcels["data"].name)
+    parcels["extractor"] = _parcel(inputs.extractor)
     if inputs.inception:
         weights = inputs.inception
         files = {weights.name: (weights.stat().st_size, file_sha256(weights))}
@@ -97,11 +105,15 @@ def _place(kind: str, parcel: Parcel, fetch: Fetch) -> Path:
 def _copy(kind: str, parcel: Parcel, fetch: Fetch) -> Path:
     copies = cache()
     target = copies / f"{kind}-{parcel.name}"
-    if not target.is_dir():
-        with FileLock(copies / f".{target.name}.lock"):
-            if not target.is_dir():  # another trial may have fetched it meanwhile
-                _fetch(kind, parcel, target, fetch)
+    with FileLock(copies / f".{target.name}.lock"):  # another trial may be fetching it
+        if not _sound(kind, parcel, target):  # whatever has become of it since: temporary folders are swept
+            shutil.rmtree(target, ignore_errors=True)
+            _fetch(kind, parcel, target, fetch)
     return target
+
+
+def _sound(kind: str, parcel: Parcel, folder: Path) -> bool:
+    return parcel.seen(folder) and (kind != "data" or Prepared(folder).check())
 
 
 def _fetch(kind: str, parcel: Parcel, target: Path, fetch: Fetch) -> None:
@@ -113,7 +125,7 @@ def _fetch(kind: str, parcel: Parcel, target: Path, fetch: Fetch) -> None:
         with writing(partial / name), (partial / name).open("wb") as file:
             for number in range(-(-size // PART)):
                 file.write(fetch(kind, name, number))
-    if not parcel.seen(partial) or (kind == "data" and not Prepared(partial).check()):
+    if not _sound(kind, parcel, partial):
         raise RunError(f"the {kind} that came to {target} is not what was sent")
     partial.rename(target)
 

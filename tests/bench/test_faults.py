@@ -596,3 +596,18 @@ def test_results_that_were_copied_go_on_where_they_are_now(bench_run, finished, 
     assert "vae s0: goes on from step 4 of 8" in result.stdout
     assert bench_run(*arguments, "--data-root", str(finished / "data"), out="whole").exit_code == 0
     same(tmp_path / "new" / "out", tmp_path / "whole")
+
+
+def test_a_run_whose_trial_another_one_has_taken_over_leaves_it_alone(bench_run, faulty, tmp_path):
+    theirs = (
+        "if self.steps == 6:\n"
+        "            from bench.store import ExperimentFolder, TrialFolder\n"
+        f"            for trial in ExperimentFolder(Path({str(tmp_path / 'out')!r})).trials():\n"
+        "                if 'faulty' in trial.name: trial.claim(trial.spec(), trial.environment())"
+    )
+    result = bench_run(*faulty(theirs, ",mmd"))
+    assert result.exit_code == 0, result.output
+    assert "faulty s0: taken over: " in result.stdout
+    status = trial_of(tmp_path / "out", "faulty").status()
+    assert (status["state"], len(status["attempts"])) == ("running", 2)
+    assert trial_of(tmp_path / "out").status()["state"] == "done"

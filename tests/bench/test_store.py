@@ -146,3 +146,22 @@ def test_an_empty_experiment_has_no_trials_and_no_description(tmp_path):
     experiment.trial("a-s0-1").claim({"id": "1"}, {})
     assert [folder.path.name for folder in experiment.trials()] == ["a-s0-1"]
     assert json.loads((tmp_path / "trials" / "a-s0-1" / "spec.json").read_text()) == {"id": "1"}
+
+
+def test_without_its_specification_nothing_of_a_trial_is_gone_on_with(tmp_path):
+    folder, token = claimed(tmp_path)
+    folder.save(token, b"old", ROWS, {})
+    folder.discard("spec.json")
+    folder.claim({"id": "x"}, {})
+    assert folder.checkpoint() == (None, None)
+    assert len(folder.status()["attempts"]) == 1
+
+
+def test_a_trial_that_is_done_has_rows(tmp_path):
+    folder, token = claimed(tmp_path)
+    folder.save(token, b"one", ROWS, {})
+    folder.finish(token, "done")
+    assert not folder.rows_damaged()
+    folder.discard("history.parquet")
+    folder.discard("checkpoint.pt")
+    assert folder.rows_damaged()

@@ -4,12 +4,14 @@ import logging
 import os
 import platform
 import socket
+import time
 import uuid
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import ray
+from ray._private import utils as ray_utils
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from bench.config import ROOT
@@ -17,8 +19,16 @@ from bench.errors import RunError, UserError
 from bench.executors import Context, Inputs, Resources, delivery
 from bench.files import write_atomically
 from bench.plugins import shipped
+from bench.storage import redacted
+
+# Ray (2.60) shows the command line, which may hold credentials of a store, in the cluster's list of jobs.
+_command_line = ray_utils.get_entrypoint_name
+ray_utils.get_entrypoint_name = lambda: redacted(_command_line())
 
 CONNECT_SECONDS = 5.0
+BOOT_SECONDS = 600.0  # for the first node that can run trials, of a cluster that is being started
+SEEING_SECONDS = 10
+LOOK_SECONDS = 120.0
 LEFT_HERE = ("results", "tests", "docs", "benchmarks")  # folders of the project that workers do not need
 
 
@@ -72,7 +82,7 @@ def _probe(address: str) -> None:
 
 def fit(resources: Resources, trials: int) -> tuple[float, int]:
     """GPUs for a trial, and how many trials run at a time. A trial must fit on one node."""
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    nodes = _nodes(resources)
     gpus = resources.gpus if resources.gpus is not None else float(any(node.get("GPU") for node in nodes))
     room = sum(places(node, resources, gpus) for node in nodes)
     if not room:
@@ -86,6 +96,20 @@ def fit(resources: Resources, trials: int) -> tuple[float, int]:
             f"{largest.get('CPU', 0):g} and {largest.get('GPU', 0):g}; lower --cpus-per-trial or --gpus-per-trial"
         )
     return gpus, min(room, trials, resources.max_concurrent or trials)
+
+
+def _nodes(resources: Resources) -> list[dict[str, float]]:
+    """The resources of every node; of a cluster that is being started, once there is one with CPUs."""
+    deadline = time.monotonic() + (BOOT_SECONDS if resources.address else 0)
+    told = False
+    while True:
+        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        if any(node.get("CPU") for node in nodes) or time.monotonic() > deadline:
+            return nodes
+        if not told:
+            print(f"waiting up to {BOOT_SECONDS:.0f} s for a node with CPUs", flush=True)
+        told = True
+        time.sleep(2)
 
 
 def places(node: dict[str, float], resources: Resources, gpus: float) -> int:
@@ -126,7 +150,7 @@ class Served:
             RunError: it does not see where trials are kept.
         """
         path, token = self.beacon
-        if isinstance(context.trials, Path) and not (path.is_file() and path.read_text() == token):
+        if isinstance(context.trials, Path) and not sees(path, token):
             where = f"the node {platform.node()} does not see {context.trials.parent}"
             raise RunError(f"{where}; it must be on storage that all nodes share, or in an object store (--storage)")
         return delivery.here(context.inputs, self.parcels, lambda *asked: ray.get(self.courier.part.remote(*asked)))
@@ -140,4 +164,30 @@ def serve(context: Context, scratch: Path) -> Served:
     beacon = scratch / "beacon"
     token = uuid.uuid4().hex
     write_atomically(beacon, token.encode())
+    if isinstance(context.trials, Path):
+        _refuse_blind(beacon, token, context.trials.parent)
     return Served(parcels, courier, (beacon, token))
+
+
+def _refuse_blind(beacon: Path, token: str, folder: Path) -> None:
+    """RunError where a node does not see `folder`: idle for all its trials fail, it would draw one after another."""
+    look = ray.remote(num_cpus=0, max_retries=0)(sees)
+    asked = {}
+    for node in (node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")):
+        there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+        asked[look.options(scheduling_strategy=there).remote(beacon, token)] = node["NodeManagerHostname"]
+    answered, _ = ray.wait(list(asked), num_returns=len(asked), timeout=LOOK_SECONDS) if asked else ([], [])
+    blind = sorted({asked[answer] for answer in answered if not ray.get(answer)})
+    if blind:
+        count = sum(not ray.get(answer) for answer in answered)
+        where = f"{count} of {len(asked)} nodes (such as {blind[0]}) do not see {folder}"
+        raise RunError(f"{where}; put it on storage that all nodes share, or give an object store (--storage)")
+
+
+def sees(beacon: Path, token: str) -> bool:
+    """Whether this machine sees the file with this in it; shared folders take a while to show new ones."""
+    for _ in range(SEEING_SECONDS):
+        if beacon.is_file() and beacon.read_text() == token:
+            return True
+        time.sleep(1)
+    return False
