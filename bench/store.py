@@ -203,7 +203,9 @@ class TrialFolder(Folder):
 def again(trial: TrialFolder) -> str:
     """How to get a trial's checkpoint that is not here."""
     storage = ExperimentFolder(trial.path.parent.parent).description().get("storage")
-    return f"python -m bench.pull {shlex.quote(storage)} --checkpoints" if storage else "bench.run --force trains it again"
+    if storage:
+        return f"python -m bench.pull {shlex.quote(storage)} --checkpoints"
+    return "bench.run --force trains it again"
 
 
 class ExperimentFolder(Folder):

@@ -17,7 +17,7 @@ from bench.store import ExperimentFolder
 
 pytestmark = pytest.mark.slow
 
-BUDGET = sets(training__epochs="60", training__train_images="1000", evaluation__evaluations="4")  # 600 steps
+BUDGET = sets(training__epochs="40", training__train_images="1000", evaluation__evaluations="3", network__width="4")
 TWELVE = ["--methods", "moco,mmd,vae", "--seeds", "4", "--checkpoint-seconds", "0.5", *BUDGET]
 
 
