@@ -427,7 +427,9 @@ OPERATIONS = 196  # in the run below: about, for the last ones are the report's,
 
 @pytest.mark.parametrize(
     "operations",
-    [range(1 + i, OPERATIONS, 43) for i in range(1)] + [slow(range(1 + i, OPERATIONS, 43)) for i in range(1, 43)],
+    [range(1, OPERATIONS, 43)]
+    + [slow(range(1 + i, OPERATIONS, 43)) for i in range(4, 43, 4)]
+    + [pytest.param(range(1 + i, OPERATIONS, 43), marks=pytest.mark.nightly) for i in range(43) if i % 4],
     ids=lambda operations: str(operations.start),
 )
 def test_a_run_killed_at_any_file_operation_ends_as_if_it_had_not_been(

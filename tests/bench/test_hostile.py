@@ -262,7 +262,7 @@ def test_hostile_results_end_in_one_line(case, victim):
     assert not status or {path.name for path in (victim / "outside").iterdir()} <= {"checkpoint.pt", "trial"}
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize("case", EXPERIMENTS)
 def test_no_command_shows_a_traceback(case, victim):
     """Also those that a case is not meant for; and bench.load."""

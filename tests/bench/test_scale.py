@@ -9,10 +9,10 @@ from bench.store import ExperimentFolder
 
 scale = module_from(ROOT / "benchmarks" / "scale.py")
 TRIALS = 2000
-MEMORY_KB = 100  # of the driver, for each trial: what is known of it, and Tune's object for it
+MEMORY_KB = 500  # of the driver, for each trial: what is known of it, and Tune's object for it
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.timeout(1800)
 def test_two_thousand_trials_by_ray_end_and_the_driver_stays_small(tmp_path):
     _, first, most = scale.watched(scale.command(tmp_path, TRIALS, "ray"), tmp_path)
