@@ -10,11 +10,13 @@ from conftest import ROOT, sets
 from mistakes import SECTIONS, Mistake, Place, page
 from typer.testing import CliRunner, Result
 
-CASES = [
-    pytest.param(m, id=f"{m.what} {m.typed}", marks=[pytest.mark.slow] if m.slow else [])
-    for mistakes in SECTIONS.values()
-    for m in mistakes
-]
+
+def marks(mistake: Mistake) -> list[pytest.MarkDecorator]:
+    found = [pytest.mark.slow] if mistake.slow else []
+    return [*found, pytest.mark.reports] if mistake.typed.startswith("report ") else found
+
+
+CASES = [pytest.param(m, id=f"{m.what} {m.typed}", marks=marks(m)) for mistakes in SECTIONS.values() for m in mistakes]
 
 
 def run(typed: str, trains: bool = False) -> Result:
@@ -50,7 +52,6 @@ def plain(text: str, place: Place) -> str:
     return re.sub(r"(?<=this machine has )\d+|(?<=requires a buffer of )\d+", "N", text)
 
 
-@pytest.mark.reports
 @pytest.mark.parametrize("mistake", CASES)
 def test_a_mistake_is_one_clear_line(mistake: Mistake, place: Place):
     mistake.given(place)

@@ -124,6 +124,7 @@ def test_storage_that_is_a_folder_holds_the_experiment_under_its_name(bench_run,
     assert "are both folders; give one of them" in both.stderr
 
 
+@pytest.mark.slow
 def test_a_trial_whose_files_the_store_refuses_fails_alone_and_goes_on_when_asked(bench_run, s3, tmp_path, monkeypatch):
     command = ["--methods", "mmd,vae", "--seeds", "1", "--storage", s3.uri(tmp_path.name)]
     monkeypatch.setattr(storage, "PAUSES", ())
