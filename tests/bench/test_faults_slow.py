@@ -38,9 +38,14 @@ def whole(tmp_path_factory):
     return run
 
 
+def case(executor: str, moment: int, moments: int):
+    """One moment; each takes half a minute, so that most are left to `make test-nightly`."""
+    return pytest.param(executor, moment, moments, marks=[pytest.mark.nightly] if moment % 3 else [])
+
+
 @pytest.mark.parametrize(
     ("executor", "moment", "moments"),
-    [("serial", i, MOMENTS) for i in range(MOMENTS)] + [("ray", i, RAY_MOMENTS) for i in range(RAY_MOMENTS)],
+    [case("serial", i, MOMENTS) for i in range(MOMENTS)] + [case("ray", i, RAY_MOMENTS) for i in range(RAY_MOMENTS)],
 )
 def test_a_run_killed_at_a_random_moment_ends_as_if_it_had_not_been(
     start_run, tmp_path, whole, executor, moment, moments
