@@ -15,7 +15,8 @@ from bench import cli, disk, safely, search, tables
 from bench.data import IN_USE
 from bench.errors import UserError, unknown
 from bench.files import Damaged
-from bench.store import CHECKPOINTS, FINAL, ExperimentFolder
+from bench.safely import CHECKPOINTS
+from bench.store import FINAL, ExperimentFolder
 
 app = typer.Typer(**cli.PLAIN)
 

@@ -13,7 +13,8 @@ import typer
 from bench import cli, loading, tables
 from bench.environment import torch_device
 from bench.errors import UserError, unknown
-from bench.store import CHECKPOINTS, again
+from bench.safely import CHECKPOINTS
+from bench.store import again
 
 if TYPE_CHECKING:
     import torch

@@ -12,7 +12,8 @@ from bench import lease, safely
 from bench.errors import RunError, UserError
 from bench.files import Damaged, make_folder, shown, writing
 from bench.protocols import difference
-from bench.store import CHECKPOINTS, FINAL, LOST, ExperimentFolder, TrialFolder, foreign
+from bench.safely import CHECKPOINTS
+from bench.store import FINAL, LOST, ExperimentFolder, TrialFolder, foreign
 from bench.trials import Trial, other_source
 
 

@@ -100,22 +100,19 @@ class Folder:
         else:
             shutil.rmtree(self.place, ignore_errors=True)
 
-    def write(self, name: str, data: bytes) -> None:
-        path = self.place / name
-        present = self.read_whole(name)
+    def write(self, name: str, data: bytes, present: bytes | None = None) -> None:
+        """Put the file there. present: what `read_whole` says of it, where that was asked already."""
+        present = self.read_whole(name) if present is None else present
         noted = [sha256(data), *([] if present is None else [sha256(present)])]
         write_atomically(self.place / CHECKSUMS / name, "\n".join(noted).encode())
-        write_atomically(path, data)
+        write_atomically(self.place / name, data)
 
     def read(self, name: str) -> bytes:
         """The bytes of `name`; Damaged where they have changed since they were written."""
         data = (self.place / name).read_bytes()
-        try:
-            noted = (self.place / CHECKSUMS / name).read_bytes()
-        except FileNotFoundError:
-            raise Damaged(self.place / name, noted=False) from None
-        if sha256(data).encode() not in noted.split():
-            raise Damaged(self.place / name, noted=True)
+        noted = self._note(name)
+        if noted is None or sha256(data) not in noted:
+            raise Damaged(self.place / name, noted=noted is not None)
         return data
 
     def read_whole(self, name: str) -> bytes | None:
@@ -127,10 +124,14 @@ class Folder:
 
     def noted(self, name: str) -> list[str]:
         """The sha256 of what was last written under `name`, then perhaps that of what was there before."""
+        return self._note(name) or []
+
+    def _note(self, name: str) -> list[str] | None:
+        """What the checksum file of `name` lists; None where there is none."""
         try:
             return (self.place / CHECKSUMS / name).read_bytes().decode(errors="replace").split()
         except FileNotFoundError:
-            return []
+            return None
 
     def whole(self, name: str) -> bool:
         """Whether `name` is there and undamaged."""

@@ -1,9 +1,9 @@
 """One writer at a time in an object store, which has no locks: a lease that its holder keeps renewing.
 
 Best effort: between a look and a write somebody else may write too. Two runs that begin within a second of each other
-are told apart by a second look; a machine that stood still for longer than PATIENCE loses its lease, says so, and may
-have written meanwhile. Trial folders have tokens of their own (`TrialFolder.claim`), so that even then no trial mixes
-two trainings' files.
+are told apart by a second look; a run that stood still for longer than PATIENCE loses its lease, says so and stops, but
+may have written meanwhile. Trial folders have tokens of their own (`TrialFolder.claim`), which are looked at before
+every group of files is written.
 
 No clock is compared with another: a lease is stale that has not changed while somebody watched it.
 """

@@ -144,6 +144,20 @@ class Run:
         )
         describe(self.folder, trials, experiment.seeds, _command(), extractor_sha256, len(prepared.skipped))
         self.folder.push()
+        todo = self._todo(trials)
+        print(f"{len(trials)} trials, {len(todo)} to train", flush=True)
+        with following(self.options.log, self.folder, trials, todo) as log:
+            if todo:
+                inputs = Inputs(prepared.folder, features.path, self.folder.extractor.path, weights)
+                context = self._context(inputs, extractor_sha256)
+                with data.in_use(prepared):
+                    self._execute(todo, context, log)
+        self.folder.pull("trials")
+        self._note_failed(trials)
+        return trials
+
+    def _todo(self, trials: list[Trial]) -> list[Trial]:
+        """Those to train, after mending or forgetting what must be; says what is damaged, and what is left out."""
         for warning in (line for trial in trials for line in mend(trial, self.folder)):
             print(f"warning: {warning}", file=sys.stderr)
         actions = self._actions(trials)
@@ -163,18 +177,9 @@ class Run:
             # A run that was killed may have left a checkpoint, but no rows yet; that is no damage.
             damaged = folder.exists("history.parquet") and folder.rows_damaged()
             if actions[trial.id] is Action.resume and damaged:
-                lost = f"{trial.name}/history.parquet is damaged"
-                print(f"warning: {lost}; it is written again from the checkpoint", file=sys.stderr)
-        print(f"{len(trials)} trials, {len(todo)} to train", flush=True)
-        with following(self.options.log, self.folder, trials, todo) as log:
-            if todo:
-                inputs = Inputs(prepared.folder, features.path, self.folder.extractor.path, weights)
-                context = self._context(inputs, extractor_sha256)
-                with data.in_use(prepared):
-                    self._execute(todo, context, log)
-        self.folder.pull("trials")
-        self._note_failed(trials)
-        return trials
+                rows = f"{trial.name}/history.parquet is damaged"
+                print(f"warning: {rows}; it is written again from the checkpoint", file=sys.stderr)
+        return todo
 
     def conclude(self, trials: list[Trial]) -> None:
         """Report; exit status 1 where one of `trials` diverged or failed."""
@@ -191,14 +196,12 @@ class Run:
 
     def _tell_lost(self, trials: list[Trial]) -> bool:
         """Whether one of `trials` diverged or failed, after saying why."""
-        folders = {trial.id: self.folder.trial(trial.name) for trial in trials}
-        lost = {trial.id: (trial, self._status(trial)) for trial in trials}
-        lost = {id: (trial, status) for id, (trial, status) in lost.items() if status["state"] in LOST}
+        lost = [(trial, status) for trial in trials if (status := self._status(trial))["state"] in LOST]
         if lost:
             print("the same command with --retry-failed runs again what failed or diverged", file=sys.stderr)
-        if any(folders[id].whole("error.txt") for id in lost):
+        if any(self.folder.trial(trial.name).whole("error.txt") for trial, _ in lost):
             print("the tracebacks of failed trials are in their folders, as error.txt", file=sys.stderr)
-        for trial, status in lost.values():
+        for trial, status in lost:
             said = f"{trial.label} seed {trial.spec['seed']} {status['state']}: {status['reason']}"
             print(f"error: {said}", file=sys.stderr)
         return bool(lost)

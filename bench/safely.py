@@ -36,7 +36,8 @@ LARGEST: dict[str, int] = dict.fromkeys(("spec.json", "status.json", "environmen
 LARGEST |= dict.fromkeys(("experiment.yaml", "sidecar.json", "error.txt"), LIST)
 LOGS = ("mlflow", "tensorboard", "wandb")
 ENTRIES = 10_000_000  # files of an experiment
-OWN = ("checkpoint.pt", "checkpoint.previous.pt")  # as large as a network is; looked at closely when they are loaded
+# The newest first. They are as large as a network is, and looked at closely when they are loaded.
+CHECKPOINTS = ("checkpoint.pt", "checkpoint.previous.pt")
 
 
 class Malformed(Damaged):
@@ -84,7 +85,7 @@ def _look_at(path: Path, root: Path) -> None:
     if not stat.S_ISREG(found.st_mode):
         raise Malformed(path, "is neither a file nor a folder; remove it")
     most = DOCUMENT if CHECKSUMS in path.parts else LARGEST.get(path.name, FILE)
-    if found.st_size > most and path.suffix != ".npy" and path.name not in OWN:
+    if found.st_size > most and path.suffix != ".npy" and path.name not in CHECKPOINTS:
         raise Malformed(path, f"has {found.st_size:,} bytes, and {most:,} at most are read; remove it")
 
 

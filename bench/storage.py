@@ -99,13 +99,7 @@ class Remote:
 
     def write_bytes(self, data: bytes) -> None:
         """Put the file there, whole or not at all, in place of what there was."""
-
-        def write(fs: Any, path: str) -> None:
-            stream = fs.open_output_stream(path)  # not `with`, which commits what it has where writing fails
-            stream.write(data)
-            stream.close()
-
-        self._persist(write)
+        self._persist(lambda fs, path: _put(fs, path, data))
 
     def remove(self) -> None:
         """Remove the file, or all files below the folder; nothing where there is none."""
@@ -139,9 +133,7 @@ class Remote:
         probe = self / ".probe"
         try:
             fs, path = probe._place
-            stream = fs.open_output_stream(path)
-            stream.write(b"?")
-            stream.close()
+            _put(fs, path, b"?")
             fs.delete_file(path)
         except OSError as error:
             mend = "mend --storage, its credentials or the network"
@@ -159,6 +151,12 @@ class Remote:
                     raise StorageError(f"{failed}: {_said(error, self.uri)}") from None
                 time.sleep(pause * random.SystemRandom().uniform(0.5, 1.5))  # not all trials again at one time
         raise AssertionError("the last try returns or raises")
+
+
+def _put(fs: Any, path: str, data: bytes) -> None:
+    stream = fs.open_output_stream(path)  # not `with`, which commits what it has where writing fails
+    stream.write(data)
+    stream.close()
 
 
 def remote(uri: str) -> Remote:

@@ -17,13 +17,13 @@ import yaml
 from bench import documents, mirror, rows, safely
 from bench.errors import UserError
 from bench.files import Folder, sha256
+from bench.safely import CHECKPOINTS
 from bench.storage import Remote
 from bench.strict_yaml import parse_yaml
 
 REAL = "real.png"  # some real images, beside the extractor
 FINAL = ("done", "diverged", "stopped")  # states in which a training has said all that it has to say
 LOST = ("failed", "diverged")  # states that only --retry-failed goes on from
-CHECKPOINTS = ("checkpoint.pt", "checkpoint.previous.pt")  # the newest first
 CHECKPOINT_FORMAT = 1  # of what is in a checkpoint; raised with every change that makes older ones useless
 
 
@@ -133,7 +133,7 @@ class TrialFolder(Folder):
         current = self.read_whole("checkpoint.pt")
         if current is not None:
             self.write("checkpoint.previous.pt", current)
-        self.write("checkpoint.pt", checkpoint)
+        self.write("checkpoint.pt", checkpoint, present=current)
         self.save_rows(rows)
 
     def save_rows(self, rows: list[dict[str, Any]]) -> None:

@@ -8,6 +8,7 @@ import io
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -136,12 +137,8 @@ class References:
         n_floor = min(samples, counts[other])
         n_neighbours = min(KEPT, samples, counts[split], counts[other]) if full else 0
         real = self._features(split)
-        floors = json.loads(
-            self._kept(
-                f"floor-{split}-{other}-{n_floor}-{n_neighbours}.json",
-                lambda: self._floors(real, other, n_floor, n_neighbours),
-            )
-        )
+        name = f"floor-{split}-{other}-{n_floor}-{n_neighbours}.json"
+        floors = self._kept(name, lambda: self._floors(real, other, n_floor, n_neighbours), _numbers)
         floors = {key: value for key, value in floors.items() if key not in self._stamp}
         return Reference(split, real, floors, n_floor, n_neighbours)
 
@@ -153,7 +150,7 @@ class References:
         """Of the first `n` images of a split, or of all."""
         there = self.data.counts[split]
         name = f"{split}.npz" if n in (None, there) else f"{split}-{n}.npz"
-        stored = self._arrays(self._kept(name, lambda: self._extracted(split, n or there)))
+        stored = self._kept(name, lambda: self._extracted(split, n or there), self._arrays)
         mean, covariance, kept = (torch.from_numpy(stored[key]).to(self.device) for key in ("mu", "sigma", "features"))
         return Features(Gaussian(int(stored["n"]), mean, covariance), kept)
 
@@ -180,7 +177,7 @@ class References:
         )
         return buffer.getvalue()
 
-    @property
+    @cached_property
     def _stamp(self) -> dict[str, Any]:
         """What a file says of itself, so that one of other images, code or extractor is never taken for it."""
         return {
@@ -189,30 +186,34 @@ class References:
             "version": f"{VERSION}, {KEPT} kept",
         }
 
-    def _kept(self, name: str, make: Callable[[], bytes]) -> bytes:
-        """The file's bytes, made where they are not there yet; by one process, while others wait."""
+    def _kept(self, name: str, make: Callable[[], bytes], parse: Callable[[bytes], dict[str, Any]]) -> dict[str, Any]:
+        """What a file says, which is made where it is not there yet; by one process, while others wait.
+
+        parse: its bytes; ValueError or Malformed where they are something else.
+        """
         name = f"{self.extractor.sha256[:16]}-{self.extractor.precision}-{self.extractor.dim}-{name}"
-        found = self._usable(name)
+        found = self._usable(name, parse)
         if found is None:
             make_folder(self.folder.path)
             with FileLock(self.folder.path / f".{name}.lock"):
-                found = self._usable(name, warn=True)  # another process may have made it meanwhile
+                found = self._usable(name, parse, warn=True)  # another process may have made it meanwhile
                 if found is None:
-                    found = make()
-                    self.folder.write(name, found)
+                    made = make()
+                    self.folder.write(name, made)
+                    found = parse(made)
         return found
 
-    def _usable(self, name: str, warn: bool = False) -> bytes | None:
+    def _usable(self, name: str, parse: Callable[[bytes], dict[str, Any]], warn: bool = False) -> dict[str, Any] | None:
         if not self.folder.exists(name):
             return None
         whole = self.folder.read_whole(name)
         if whole is not None:
             try:
-                stored = _numbers(whole) if name.endswith(".json") else self._arrays(whole)
+                stored = parse(whole)
             except (ValueError, Malformed):
                 stored = {}
             if {key: str(stored[key]) for key in self._stamp if key in stored} == self._stamp:
-                return whole
+                return stored
         if warn:
             wrong = "is damaged" if whole is None else "is of another extractor, of other images or older"
             print(f"warning: {self.folder.path / name} {wrong}; making it again", flush=True)

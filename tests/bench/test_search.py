@@ -198,6 +198,7 @@ def test_asha_needs_ray_and_a_search(bench_run):
 
 
 @pytest.mark.slow
+@pytest.mark.reports
 def test_asha_stops_points_that_are_behind_and_the_report_says_whom_that_favours(bench_run, tmp_path):
     asked = ["--methods", "mmd", "--seeds", "1", "--tune", "6", "--scheduler", "asha", "--max-concurrent", "1"]
     result = bench_run(*asked, executor="ray", training__epochs="9", evaluation__evaluations="6")

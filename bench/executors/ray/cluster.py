@@ -157,7 +157,7 @@ class Served:
 
 
 def serve(context: Context, scratch: Path) -> Served:
-    """Begin to hand out what trials read. Nothing is read before a node asks for it."""
+    """Begin to hand out what trials read. No images are read before a node asks for them."""
     parcels = delivery.packed(context.inputs)
     mine = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     courier = ray.remote(Courier).options(num_cpus=0, scheduling_strategy=mine).remote(parcels)
@@ -177,10 +177,9 @@ def _refuse_blind(beacon: Path, token: str, folder: Path) -> None:
         there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
         asked[look.options(scheduling_strategy=there).remote(beacon, token)] = node["NodeManagerHostname"]
     answered, _ = ray.wait(list(asked), num_returns=len(asked), timeout=LOOK_SECONDS) if asked else ([], [])
-    blind = sorted({asked[answer] for answer in answered if not ray.get(answer)})
+    blind = [asked[answer] for answer in answered if not ray.get(answer)]
     if blind:
-        count = sum(not ray.get(answer) for answer in answered)
-        where = f"{count} of {len(asked)} nodes (such as {blind[0]}) do not see {folder}"
+        where = f"{len(blind)} of {len(asked)} nodes (such as {min(blind)}) do not see {folder}"
         raise RunError(f"{where}; put it on storage that all nodes share, or give an object store (--storage)")
 
 
