@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from bench.errors import UserError, short, unknown
+from bench.errors import UserError, cut, short, unknown
 from bench.strict_yaml import load_yaml, parse_yaml
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -175,7 +175,7 @@ def resolve(overrides: dict[str, Any], file: Path | None = None, sets: list[str]
 def _explain(error: ValidationError) -> str:
     """The first of pydantic's errors as one line, with the nearest key where one is unknown."""
     first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"])
+    where = cut(".".join(str(part) for part in first["loc"]))
     if first["type"] == "model_type":
         return f"{where} is a section; write {where}.KEY, python -m bench.info lists the keys"
     if first["type"] != "extra_forbidden":

@@ -67,7 +67,7 @@ def parse_yaml(text: str | bytes, origin: str, most: int = BYTES) -> Any:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
-        raise UserError(f"{origin}{where}: {getattr(error, 'problem', None) or 'not YAML'}") from None
+        raise UserError(f"{origin}{where}: {cut(getattr(error, 'problem', None) or 'not YAML')}") from None
     except RecursionError:
         raise UserError(f"{origin} is nested too deeply") from None
 

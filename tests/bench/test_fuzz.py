@@ -233,6 +233,16 @@ def test_a_result_or_one_line(check, examples):
     QUICK(given(examples)(check))()
 
 
+@pytest.mark.parametrize(
+    ("check", "text"),
+    [(check_yaml, "*" + "9" * 5000), (check_settings, "? 2001-99-" + "9" * 5000), (check_settings, "*a" + "9" * 5000)],
+    ids=["an alias", "a key", "an alias in a file"],
+)
+def test_what_the_nightly_ones_found(check, text):
+    """Each was said again in full."""
+    check(text)
+
+
 @pytest.mark.nightly
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize(("check", "examples"), PROPERTIES)
