@@ -1,11 +1,13 @@
 """Memory: the most that a training took, what to do where there is not enough, and giving it back."""
 
+import ctypes
 import gc
 import re
 from pathlib import Path
 
 import torch
 
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of malloc.h
 STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
@@ -14,6 +16,7 @@ def reset(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     elif CLEAR.exists():
+        _trim()
         try:
             CLEAR.write_text("5")  # "resets the peak resident set size" (proc(5))
         except OSError:  # some containers forbid it: then the peak is that of the process since its start
@@ -40,8 +43,28 @@ def exhausted(error: BaseException) -> str | None:
     return "CPU" if isinstance(error, MemoryError) or "can't allocate memory" in said else None
 
 
+def hoard() -> None:
+    """Keep what tensors leave free for the next step, which needs as much.
+
+    glibc would give large blocks back to the system, and each page of them would have to be cleared again in every
+    step: 5% of the time of large networks, half of that of large pairwise penalties (benchmarks/costs.py).
+    """
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt"):  # others than glibc have other ways
+        libc.mallopt(M_MMAP_MAX, 0)
+        libc.mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
+
+
+def _trim() -> None:
+    """Give free memory back to the system."""
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "malloc_trim"):
+        libc.malloc_trim(0)
+
+
 def release() -> None:
     """Give back what a trial has left behind: the next one in this process needs the room."""
     gc.collect()
+    _trim()
     if torch.cuda.is_initialized():
         torch.cuda.empty_cache()

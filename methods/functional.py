@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
-from torch.nn.functional import binary_cross_entropy, normalize
+from torch.nn.functional import binary_cross_entropy, normalize, softplus
 
 
 def squared_error(x: Tensor, y: Tensor) -> Tensor:
@@ -95,9 +95,10 @@ def info_nce(queries: Tensor, keys: Tensor, negatives: Tensor, temperature: floa
         queries, keys: unit vectors, shape [n, d]; row i of `keys` is the positive of row i of `queries`.
         negatives: unit vectors, shape [k, d], shared by all queries.
     """
-    positive = (queries * keys).sum(1, keepdim=True)
-    logits = torch.cat([positive, queries @ negatives.T], dim=1) / temperature
-    return (logits.logsumexp(1) - logits[:, 0]).mean()
+    queries = queries / temperature  # these are few; the logits [n, k] are many, and pass through memory once
+    positive = (queries * keys).sum(1)
+    negative = (queries @ negatives.T).logsumexp(1)
+    return softplus(negative - positive).mean()  # -log(e^p / (e^p + e^n))
 
 
 def gaussian_draw(mean: Tensor, log_variance: Tensor) -> Tensor:

@@ -1,6 +1,8 @@
 """The peak of memory is that of the training, not of what the process did before."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -26,3 +28,37 @@ def test_the_peak_is_seen_and_forgotten_when_reset():
 def test_a_system_that_does_not_say_gives_nan(monkeypatch, tmp_path):
     monkeypatch.setattr(memory, "STATUS", tmp_path / "gone")
     assert memory.peak(CPU) != memory.peak(CPU)
+
+
+HOARD = """
+import resource, torch
+from bench import memory
+
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(10):
+        torch.ones(25_000_000)  # 100 MB
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+if HOARDED:
+    memory.hoard()
+faults()
+found = faults()
+held = memory.peak(torch.device("cpu"))
+memory.reset(torch.device("cpu"))
+print(found, held - memory.peak(torch.device("cpu")))
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only glibc is told what to keep")
+@pytest.mark.skipif(not os.access(memory.CLEAR, os.W_OK), reason="this system does not let its peak of memory be reset")
+def test_large_tensors_take_no_new_pages_in_every_step_but_no_trial_counts_those_of_the_one_before():
+    def told(hoarded: bool) -> list[float]:
+        code = HOARD.replace("HOARDED", str(hoarded))
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        return [float(word) for word in done.stdout.split()]
+
+    pages, _ = told(hoarded=False)
+    hoarded, given_back = told(hoarded=True)
+    assert pages > 100 * max(hoarded, 1)
+    assert given_back > 80  # MB
