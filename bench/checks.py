@@ -7,12 +7,14 @@ from pathlib import Path
 import typer
 
 from bench import safely
-from bench.config import Evaluation, Experiment
+from bench.config import Evaluation, Experiment, Training
+from bench.environment import has_bf16
 from bench.errors import RunError, UserError, reason
 from bench.evaluation import inception
 from bench.evaluation.extractors import FILE
 from bench.evaluation.reference import FEWEST
 from bench.evaluation.trained import FEATURES, load_extractor
+from methods.networks import NETWORKS
 
 MANY_TRIALS = 200  # more than these are asked about
 
@@ -101,6 +103,16 @@ def with_extractor(evaluation: Evaluation, dataset: str, labelled: bool) -> Eval
     if evaluation.extractor != "auto":
         return evaluation
     return evaluation.model_copy(update={"extractor": "classifier" if labelled else "rotation"})
+
+
+def with_precision(experiment: Experiment, before: str | None, on_gpu: bool) -> Training:
+    """ "auto" resolved: what the experiment has `before`, else bf16 where it is had and of use."""
+    training = experiment.training
+    if training.precision != "auto":
+        return training
+    exact = training.reconstruction == "cross_entropy" or not NETWORKS[experiment.network.name].heavy
+    found = before or ("bf16" if not exact and has_bf16(on_gpu) else "fp32")
+    return training.model_copy(update={"precision": found})
 
 
 def stored_extractor(path: Path | None) -> bytes | None:

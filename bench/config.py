@@ -56,7 +56,8 @@ class Training(Strict):
     """The budget, the same for every method.
 
     train_images: use only the first so many. learning_rate: Adam's, constant or falling along half a cosine to 0.
-    precision: inside the networks. reconstruction: what the decoder is trained by: the squared error summed over
+    precision: inside the networks; auto: bf16 where the processor has it and the networks are large enough to gain by
+    it, else fp32. reconstruction: what the decoder is trained by: the squared error summed over
     pixels, or the binary cross-entropy averaged over them; penalty weights are in its units.
     """
 
@@ -65,7 +66,7 @@ class Training(Strict):
     batch_size: Annotated[int, Field(ge=2)] = 100
     learning_rate: PositiveFloat = 1e-3
     schedule: Literal["constant", "cosine"] = "constant"
-    precision: Literal["fp32", "bf16"] = "fp32"
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
     reconstruction: Literal["squared_error", "cross_entropy"] = "squared_error"
 
 
@@ -160,7 +161,7 @@ def resolve(overrides: dict[str, Any], file: Path | None = None, sets: list[str]
         experiment = Experiment.model_validate(merge(dataset_defaults(dataset), given))
     except ValidationError as error:
         raise UserError(_explain(error)) from None
-    if experiment.training.reconstruction == "cross_entropy" and experiment.training.precision != "fp32":
+    if experiment.training.reconstruction == "cross_entropy" and experiment.training.precision == "bf16":
         raise UserError(
             "training.reconstruction=cross_entropy needs training.precision=fp32: a rounded tanh is exactly 1"
         )

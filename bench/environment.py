@@ -3,6 +3,7 @@
 import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.config import ROOT
@@ -11,6 +12,7 @@ from bench.errors import UserError
 if TYPE_CHECKING:
     import torch
 
+CPUINFO = Path("/proc/cpuinfo")
 PACKAGES = ("wae-bench", "torch", "torchvision", "numpy", "scipy", "scikit-learn", "ray")
 
 
@@ -54,11 +56,26 @@ def _version(name: str) -> str | None:
 
 
 def _processor() -> str:
+    return _cpuinfo("model name") or platform.processor()
+
+
+def _cpuinfo(key: str) -> str:
+    """What Linux says of the first processor; nothing where it, or another system, does not."""
     try:
-        with open("/proc/cpuinfo") as lines:  # noqa: PTH123
-            return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor()
+        with CPUINFO.open() as lines:
+            return next((line.partition(":")[2].strip() for line in lines if line.partition(":")[0].strip() == key), "")
+    except OSError:
+        return ""
+
+
+def has_bf16(on_gpu: bool) -> bool:
+    """Whether this machine's GPU, or its processor, multiplies bfloat16 numbers itself, and so faster than float32."""
+    import torch
+
+    if on_gpu:
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    flags = _cpuinfo("flags") or _cpuinfo("Features")  # x86 or ARM
+    return not {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(flags.split())
 
 
 def torch_device(asked: "str | torch.device | None") -> "torch.device":

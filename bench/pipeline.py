@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from bench import checks, data, datasets, estimate, report
 from bench.config import Evaluation, Experiment
 from bench.environment import git_state
@@ -39,6 +41,7 @@ class Options:
     extractor: Path | None
     inception_weights: Path | None
     checkpoint_seconds: float
+    eager: bool
     force: bool
     retrain_stale: bool
     retry_failed: bool
@@ -82,6 +85,7 @@ class Run:
         experiment = self._resolved(evaluation, found is None or found.labelled)
         if found:
             checks.enough_images(experiment, found.counts)
+        self._say_precision(experiment)
         trials = self._planned(experiment, found.fingerprint if found else "unknown")
         if found:
             refuse_other_protocol(self.folder, trials[0])
@@ -135,6 +139,7 @@ class Run:
         prepared = data.prepare(self.request)
         experiment = self._resolved(evaluation, bool(prepared.classes))
         checks.enough_images(experiment, prepared.counts)
+        self._say_precision(experiment)
         trials = self._planned(experiment, prepared.fingerprint)
         refuse_other_protocol(self.folder, trials[0])
         features = prepared.features(otherwise=self.folder.extractor)
@@ -238,7 +243,7 @@ class Run:
         """
         evaluation = self.experiment.evaluation
         stored = checks.stored_extractor(self.options.extractor)
-        before = self.folder.description().get("protocol", {}).get("evaluation", {}).get("extractor")
+        before = self._before("evaluation").get("extractor")
         chosen = load_extractor(stored).name if stored else before
         if evaluation.extractor == "auto" and chosen:
             evaluation = evaluation.model_copy(update={"extractor": chosen})
@@ -248,11 +253,21 @@ class Run:
 
     def _resolved(self, evaluation: Evaluation, labelled: bool) -> Experiment:
         evaluation = checks.with_extractor(evaluation, self.experiment.dataset, labelled)
-        return self.experiment.model_copy(update={"evaluation": evaluation})
+        on_gpu = torch.cuda.is_available() and self.resources.gpus != 0
+        training = checks.with_precision(self.experiment, self._before("training").get("precision"), on_gpu)
+        return self.experiment.model_copy(update={"evaluation": evaluation, "training": training})
+
+    def _say_precision(self, experiment: Experiment) -> None:
+        if experiment.training.precision == "bf16" and self.experiment.training.precision == "auto":
+            print("networks compute in bf16, as the processor can; --set training.precision=fp32 for float32")
+
+    def _before(self, section: str) -> dict[str, Any]:
+        """What the experiment's protocol says in this section; nothing where there is none yet."""
+        return self.folder.description().get("protocol", {}).get(section, {})
 
     def _context(self, inputs: Inputs, extractor_sha256: str) -> Context:
-        seconds = self.options.checkpoint_seconds
-        return Context(self.folder.trained, inputs, extractor_sha256, self.plugins, seconds, git_state())
+        seconds, eager = self.options.checkpoint_seconds, self.options.eager
+        return Context(self.folder.trained, inputs, extractor_sha256, self.plugins, seconds, eager, git_state())
 
     def _execute(self, todo: list[Trial], context: Context, log: OnEvent) -> None:
         if self.options.executor == "ray":

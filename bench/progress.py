@@ -67,8 +67,8 @@ class Progress:
         seen.update(event)
         if self.moving is None and event["kind"] != "start":
             self.moving = time.monotonic()
-        if event.get("warning"):
-            self.console.print(f"warning: {event['warning']}", markup=False, soft_wrap=True)
+        for warning in event.get("warnings", []):
+            self.console.print(f"warning: {warning}", markup=False, soft_wrap=True)
         if self.console.is_terminal:
             return
         now = time.monotonic()

@@ -67,6 +67,7 @@ def main(
     checkpoint_seconds: Annotated[
         float, typer.Option(min=0, callback=cli.finite, help="Between checkpoints, at most.")
     ] = 20.0,
+    eager: Annotated[bool, typer.Option("--eager", help="GPUs: no CUDA graphs, each operation by itself.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Train everything again.")] = False,
     retrain_stale: Annotated[bool, typer.Option("--retrain-stale", help="And what changed code made stale.")] = False,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="And what failed or diverged before.")] = False,
@@ -108,6 +109,7 @@ def main(
         stored,
         inception_weights,
         checkpoint_seconds,
+        eager,
         force,
         retrain_stale,
         retry_failed,

@@ -1,7 +1,8 @@
 """One optimisation step: uint8 batch in, detached losses out, no synchronisation with the host."""
 
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -9,6 +10,9 @@ from torch import Tensor
 from bench.config import Training
 from bench.images import to_unit
 from methods import Method
+
+Losses = dict[str, Tensor]
+WARM_UP = 3  # steps that are done one operation at a time before one is recorded, as torch asks for
 
 
 def exact_arithmetic() -> None:
@@ -18,18 +22,39 @@ def exact_arithmetic() -> None:
     torch.backends.cudnn.deterministic = True
 
 
-class Stepper:
-    """Owns the optimiser (Adam, fused) and the learning-rate schedule of one training."""
+class Graph(Protocol):
+    """Replays a step: the same operations on the same memory, with the numbers that lie there now."""
 
-    def __init__(self, method: Method, training: Training, total_steps: int) -> None:
-        self.method, self.training, self.total_steps = method, training, total_steps
+    def aside(self, run: Callable[[], Losses]) -> Losses:
+        """Do `run` without recording it, as it must be done some times before."""
+        ...
+
+    def record(self, run: Callable[[], Losses]) -> Losses:
+        """Do `run` once and record it. What it returned is overwritten by every replay."""
+        ...
+
+    def replay(self) -> None: ...
+
+
+class Stepper:
+    """Owns the optimiser (Adam, fused) and the learning-rate schedule of one training.
+
+    graph: replays every step but the first ones of this process. Losses are then the same tensors every time, which
+    the next step overwrites; batches must all be of one size.
+    """
+
+    def __init__(self, method: Method, training: Training, total_steps: int, graph: Graph | None = None) -> None:
+        self.method, self.training, self.total_steps, self.graph = method, training, total_steps, graph
         groups = method.param_groups()
         self.scales = [group.pop("lr_scale", 1.0) for group in groups]
         self.optimizer = torch.optim.Adam(groups, lr=training.learning_rate, fused=True)
+        self._own_the_rates()
+        self._done, self._batch, self._losses = 0, torch.empty(0), {}
 
     def load_state_dict(self, stored: dict[str, Any]) -> None:
         """Take over the optimiser's state; ValueError where its moments have not the shapes of the parameters."""
         self.optimizer.load_state_dict(stored)
+        self._own_the_rates()
         for parameter, moments in self.optimizer.state.items():
             for name in ("exp_avg", "exp_avg_sq"):
                 if moments[name].shape != parameter.shape:
@@ -41,10 +66,23 @@ class Stepper:
             return self.training.learning_rate
         return self.training.learning_rate * 0.5 * (1 + math.cos(math.pi * step / self.total_steps))
 
-    def __call__(self, step: int, batch: Tensor) -> dict[str, Tensor]:
+    def __call__(self, step: int, batch: Tensor) -> Losses:
         """Train on uint8 images [n, c, h, w]; returns the method's losses, on the device."""
-        for group, scale in zip(self.optimizer.param_groups, self.scales, strict=True):
-            group["lr"] = self.learning_rate(step) * scale
+        self._set_rates(self.learning_rate(step))
+        if self.graph is None:
+            return self._step(batch)
+        self._done += 1
+        if self._done <= WARM_UP:
+            return self.graph.aside(lambda: self._step(batch))
+        if self._done == WARM_UP + 1:
+            self._batch = batch.clone()
+            self._losses = self.graph.record(lambda: self._step(self._batch))
+        else:
+            self._batch.copy_(batch)
+            self.graph.replay()
+        return self._losses
+
+    def _step(self, batch: Tensor) -> Losses:
         x = to_unit(batch).contiguous(memory_format=torch.channels_last)
         losses = self.method.losses(x)
         for name in ("loss", "reconstruction"):
@@ -55,3 +93,17 @@ class Stepper:
         self.optimizer.step()
         self.method.after_step()
         return {name: value.detach() for name, value in losses.items()}
+
+    def _own_the_rates(self) -> None:
+        """Where steps are replayed, numbers that change from step to step lie in tensors."""
+        replayed = self.graph is not None
+        for group in self.optimizer.param_groups:
+            group["capturable"] = replayed
+            group["lr"] = torch.zeros((), device=self.method.device) if replayed else 0.0
+
+    def _set_rates(self, rate: float) -> None:
+        for group, scale in zip(self.optimizer.param_groups, self.scales, strict=True):
+            if self.graph is None:
+                group["lr"] = rate * scale
+            else:
+                group["lr"].fill_(rate * scale)

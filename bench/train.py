@@ -24,7 +24,7 @@ from bench.errors import UserError, reason
 from bench.evaluation.evaluator import Evaluator
 from bench.evaluation.pictures import STEPS
 from bench.images import grid_png, npz
-from bench.step import Stepper, exact_arithmetic
+from bench.step import Graph, Stepper, exact_arithmetic
 from methods import METHODS, Method
 from methods.networks import Networks
 from methods.priors import PRIORS
@@ -89,6 +89,7 @@ class Trainer:
         save: called with a checkpoint's bytes, the rows so far, and the pictures of a fresh row as bytes by name.
         checkpoint_seconds: a checkpoint is also made this long after the last one, between evaluations; later where
             saving is slow (`SLOW_SAVE`).
+        graph: what replays the steps (`bench.step`), if anything.
     """
 
     def __init__(
@@ -99,6 +100,7 @@ class Trainer:
         save: Callable[[bytes, list[dict[str, Any]], dict[str, bytes]], None],
         device: torch.device,
         checkpoint_seconds: float = 20.0,
+        graph: Graph | None = None,
     ) -> None:
         self.seed = spec["seed"]
         # A trial's own learning rate goes before the experiment's; older trials have none.
@@ -116,7 +118,7 @@ class Trainer:
         memory.reset(device)
         self.method = build(spec).to(device)
         self.parameters = sum(p.numel() for p in self.method.parameters() if p.requires_grad)
-        self.stepper = Stepper(self.method, self.training, self.total_steps)
+        self.stepper = Stepper(self.method, self.training, self.total_steps, graph)
         self.state = State()
         self._order: tuple[int, Tensor] = (-1, torch.empty(0))
 
@@ -190,7 +192,8 @@ class Trainer:
             raise ValueError(f"losses are named like variables, not {', '.join(map(repr, losses))}")
         if sums and sums.keys() != losses.keys():
             raise ValueError(f"losses gives {', '.join(losses)} now, and gave {', '.join(sums)} before")
-        self.state.sums = {name: sums[name] + value if sums else value for name, value in losses.items()}
+        # A copy, for a replayed step writes the same tensors again.
+        self.state.sums = {name: sums[name] + value if sums else value.clone() for name, value in losses.items()}
         self.state.step += 1
         self.state.summed_steps += 1
 

@@ -56,6 +56,7 @@ class Architecture:
     multiple_of: image sides must be multiples of it.
     shape, width, latent_dim: of the images it is meant for, and as published there; ours where `about` names no source.
     automatic: "auto" may choose it.
+    heavy: it computes so much that low precision, where a processor has it, makes it faster.
     """
 
     encoder: Callable[[Shape, int, int], nn.Module]
@@ -66,6 +67,7 @@ class Architecture:
     latent_dim: int
     about: str
     automatic: bool = False
+    heavy: bool = True
 
     @property
     def side(self) -> int:
@@ -95,6 +97,7 @@ NETWORKS: dict[str, Architecture] = {
         latent_dim=8,
         about="two 4x4 stride-2 convolutions, no normalisation: digits and MNIST on a CPU",
         automatic=True,
+        heavy=False,
     ),
     "dcgan32": Architecture(
         partial(convolutional_encoder, blocks=3),

@@ -13,7 +13,7 @@ from bench.contract.interface import check_precision, check_schema, check_shapes
 from bench.contract.losses import check_finite, check_traces, check_waiting, place
 from bench.contract.penalty import check_floor, check_grows, check_rotation
 from bench.contract.subject import Broken, NotAsked, Subject
-from bench.contract.training import check_seeds, check_state, check_step
+from bench.contract.training import check_replays, check_seeds, check_state, check_step
 from bench.errors import reason
 from methods import Method
 
@@ -27,6 +27,7 @@ CHECKS: dict[str, Callable[[Subject], None]] = {
     "seeds": check_seeds,
     "traces": check_traces,
     "waiting": check_waiting,
+    "replays": check_replays,
     "floor": check_floor,
     "grows": check_grows,
     "rotation": check_rotation,

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from bench import rng
 from bench.config import Training
-from bench.step import Stepper
+from bench.step import Graph, Stepper
 from methods import Method
 from methods.functional import squared_error
 from methods.networks import Networks
@@ -69,10 +70,11 @@ class IdentityNetworks(Networks):
 
 @dataclass(frozen=True)
 class Subject:
-    """A method, with its default hyperparameters, under one of its priors."""
+    """A method under one of its priors, with its default hyperparameters or others."""
 
     method: type[Method]
     prior: str
+    hyperparameters: tuple[tuple[str, Any], ...] = ()
 
     def build(self, dim: int = 4, seed: int = 0, precision: str = "fp32") -> Method:
         """On networks of a few hundred weights for images of SHAPE, seeded as in a training (`bench.train.build`)."""
@@ -85,11 +87,11 @@ class Subject:
 
     def _seeded(self, networks: Networks, dim: int, seed: int) -> Method:
         rng.seed_everything(seed)
-        return self.method(networks, PRIORS[self.prior](dim))
+        return self.method(networks, PRIORS[self.prior](dim), **dict(self.hyperparameters))
 
-    def stepper(self, seed: int = 0) -> Stepper:
+    def stepper(self, seed: int = 0, graph: Graph | None = None) -> Stepper:
         """A training as the harness makes it, at its step 0."""
-        return Stepper(self.build(seed=seed), Training(), total_steps=100)
+        return Stepper(self.build(seed=seed), Training(), total_steps=100, graph=graph)
 
 
 def given(codes: Tensor) -> Tensor:

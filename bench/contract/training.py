@@ -8,7 +8,8 @@ from torch import Tensor
 
 from bench import rng
 from bench.contract.subject import Broken, Subject, images, names, pixels
-from bench.step import Stepper
+from bench.contract.tape import Anew, Tape
+from bench.step import WARM_UP, Stepper
 from methods import Method
 
 
@@ -111,7 +112,7 @@ def _restore(stepper: Stepper, saved: bytes) -> None:
     """As `bench.train.Trainer.restore`."""
     stored: dict[str, Any] = torch.load(io.BytesIO(saved), weights_only=True)
     stepper.method.load_state_dict(stored["method"])
-    stepper.optimizer.load_state_dict(stored["optimizer"])
+    stepper.load_state_dict(stored["optimizer"])
     rng.set_state(stored["rng"])
 
 
@@ -130,3 +131,19 @@ def check_seeds(subject: Subject) -> None:
     wrong = differing(state(first.method), state(again.method))
     if wrong:
         raise Broken(f"steps with the same seed change {names(wrong)} otherwise; draw from torch's global generator")
+
+
+def check_replays(subject: Subject) -> None:
+    """Steps recorded once and replayed, as on a GPU, come to what steps come to that are computed anew."""
+    anew, replayed = subject.stepper(graph=Anew()), subject.stepper(graph=Tape())
+    found = []
+    for stepper in (anew, replayed):
+        rng.seed_everything(0)
+        losses = [{name: float(value) for name, value in train(stepper, i, 1)[0].items()} for i in range(WARM_UP + 4)]
+        found.append((losses, state(stepper.method)))
+    (losses, states), (losses_again, states_again) = found
+    wrong = [name for name in losses[0] if any(a[name] != b[name] for a, b in zip(losses, losses_again, strict=True))]
+    wrong += differing(states, states_again)
+    if wrong:
+        constant = "keep what changes from step to step in buffers, as tensors, and change those in place"
+        raise Broken(f"replayed as a CUDA graph, steps give another {names(wrong)}; {constant}")

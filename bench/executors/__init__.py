@@ -39,6 +39,7 @@ class Context:
     extractor_sha256: str
     plugins: tuple[Plugin | Packaged, ...]
     checkpoint_seconds: float
+    eager: bool  # GPUs take steps one operation at a time
     git: dict[str, Any]
 
 
@@ -102,6 +103,7 @@ def run_trial(trial: Trial, context: Context, inputs: Inputs, place: Place) -> I
         install(plugin)
     threads = trial.spec["threads"]
     torch.set_num_threads(threads)
+    memory.hoard()
     environment = describe(torch.device(place.device), threads, place.concurrent, context.git)
     environment |= {"node": place.node, "data": str(context.inputs.data)}
     ending = Ending("failed", "it was interrupted")
@@ -168,6 +170,7 @@ def _ending(error: Exception) -> Ending:
 
 
 def _train(trial: Trial, context: Context, inputs: Inputs, device: Any, token: str) -> Iterator[Event]:
+    from bench import capture
     from bench.config import Evaluation
     from bench.data import Prepared
     from bench.evaluation import extractors
@@ -186,11 +189,13 @@ def _train(trial: Trial, context: Context, inputs: Inputs, device: Any, token: s
     def save(checkpoint: bytes, rows: list[dict[str, Any]], pictures: dict[str, bytes]) -> None:
         folder.save(token, checkpoint, rows, pictures)
 
-    trainer = Trainer(trial.spec, data, evaluator, save, device, context.checkpoint_seconds)
-    checkpoint, warning = folder.checkpoint()
+    graph, slower = capture.chosen(trial.spec, device, context.eager)
+    trainer = Trainer(trial.spec, data, evaluator, save, device, context.checkpoint_seconds, graph)
+    checkpoint, damage = folder.checkpoint()
     if checkpoint:
         trainer.restore(checkpoint)
         folder.save_rows(trainer.state.rows)
     folder.resumed(token, trainer.state.step)
-    yield {"kind": "start", "step": trainer.state.step, "steps": trainer.total_steps, "warning": warning}
+    warnings = [warning for warning in (damage, slower) if warning]
+    yield {"kind": "start", "step": trainer.state.step, "steps": trainer.total_steps, "warnings": warnings}
     yield from trainer.run()

@@ -349,6 +349,25 @@ class SpreadOnly(Spoilt):
         return self.penalised(losses, (self.encode(x).var(0) - 1).square().sum())
 
 
+@broken("replays", "replayed as a CUDA graph, steps give another loss")
+class Anneals(MMD):
+    """The weight of the penalty is a number that grows with every step."""
+
+    def losses(self, x):
+        self.weight *= 1.1
+        return super().losses(x)
+
+
+@broken("replays", "replayed as a CUDA graph, steps give another loss")
+class TakesTurns(Spoilt):
+    steps = 0
+
+    def spoil(self, x, losses):
+        del x
+        self.steps += 1
+        return self.penalised(losses, losses["penalty"]) if self.steps % 2 else losses
+
+
 @broken("grows", "does not grow where codes are shifted", prior="sphere")
 class FrozenQueue(MoCo):
     def after_step(self):
@@ -420,7 +439,7 @@ def test_the_command_says_that_a_method_keeps_the_contract():
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
     assert lines[0] == "gan, prior sphere"
-    assert [line.split()[0] for line in lines[1:13]] == ["ok"] * 9 + ["not"] * 3
+    assert [line.split()[0] for line in lines[1:14]] == ["ok"] * 10 + ["not"] * 3
     assert "gan, prior sphere: keeps the contract" in result.stdout
 
 

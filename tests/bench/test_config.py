@@ -1,5 +1,6 @@
 import pytest
 
+from bench import checks, environment
 from bench.config import Experiment, assignment, dataset_names, resolve
 from bench.datasets import DATASETS
 from bench.errors import UserError
@@ -45,7 +46,7 @@ def test_assignments_read_values_as_yaml_with_plain_exponents(text, value):
         (["training.epochs=2.5"], "training.epochs = 2.5: input should be a valid integer"),
         (["training.learning_rate=.nan"], "training.learning_rate = nan"),
         (["training.learning_rate=-1"], "training.learning_rate = -1"),
-        (["training.precision=fp16"], "training.precision = 'fp16': input should be 'fp32' or 'bf16'"),
+        (["training.precision=fp16"], "training.precision = 'fp16': input should be 'auto', 'fp32' or 'bf16'"),
         (["training.epochs"], "--set takes key=value"),
         (["training.epochs="], "--set takes key=value"),
         (["dataset=cifar"], "unknown data set 'cifar'. Did you mean cifar10?"),
@@ -78,3 +79,40 @@ def test_bad_files_are_named(tmp_path, text, message):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(UserError, match=r"cannot read .*gone.yaml"):
         load_yaml(tmp_path / "gone.yaml")
+
+
+@pytest.mark.parametrize(
+    ("sets", "before", "bf16", "expected"),
+    [
+        (["network.name=dcgan32"], None, True, "bf16"),
+        (["network.name=dcgan32"], None, False, "fp32"),
+        (["network.name=small"], None, True, "fp32"),  # too small to gain by it
+        (["network.name=dcgan32", "training.precision=fp32"], None, True, "fp32"),
+        (["network.name=small", "training.precision=bf16"], None, False, "bf16"),
+        (["network.name=dcgan32", "training.reconstruction=cross_entropy"], None, True, "fp32"),
+        (["network.name=dcgan32"], "bf16", False, "bf16"),  # what the experiment has, on whatever machine
+        (["network.name=dcgan32"], "fp32", True, "fp32"),
+    ],
+)
+def test_networks_compute_in_low_precision_where_that_is_faster(monkeypatch, sets, before, bf16, expected):
+    monkeypatch.setattr(checks, "has_bf16", lambda _: bf16)
+    assert checks.with_precision(resolve({}, None, sets), before, on_gpu=False).precision == expected
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ("flags\t\t: fpu avx2 avx512f", False),
+        ("flags\t\t: fpu avx512f avx512_bf16", True),
+        ("Features\t: fp asimd bf16", True),  # ARM
+        ("Features\t: fp asimd i8mm", False),
+        ("", False),
+    ],
+)
+def test_a_processor_says_whether_it_has_bf16(monkeypatch, tmp_path, flags, expected):
+    (tmp_path / "cpuinfo").write_text(f"processor\t: 0\nmodel name\t: A processor\n{flags}\n")
+    monkeypatch.setattr(environment, "CPUINFO", tmp_path / "cpuinfo")
+    assert environment.has_bf16(on_gpu=False) == expected
+    assert environment._processor() == "A processor"
+    monkeypatch.setattr(environment, "CPUINFO", tmp_path / "gone")
+    assert not environment.has_bf16(on_gpu=False)

@@ -53,6 +53,20 @@ def test_a_run_leaves_tables_curves_grids_and_a_page(bench_run, tmp_path):
     assert spec["threads"] == 1
 
 
+def test_an_experiment_keeps_its_precision_on_a_machine_that_would_choose_another(bench_run, tmp_path, monkeypatch):
+    asked = ["--methods", "mmd", "--seeds", "1", "--set", "network.name=dcgan32"]
+    monkeypatch.setattr("bench.checks.has_bf16", lambda _: True)
+    first = bench_run(*asked)
+    assert first.exit_code == 0, first.output
+    assert "networks compute in bf16" in first.output
+    description = yaml.safe_load((tmp_path / "out" / "experiment.yaml").read_text())
+    assert description["protocol"]["training"]["precision"] == "bf16"
+    monkeypatch.setattr("bench.checks.has_bf16", lambda _: False)
+    assert "1 trials, 0 to train" in bench_run(*asked).output
+    refused = bench_run(*asked, "--set", "training.precision=fp32")
+    assert "training.precision is bf16 there and fp32 here" in refused.output
+
+
 def test_the_same_command_trains_only_what_is_missing(bench_run, tmp_path):
     assert bench_run("--methods", "mmd", "--seeds", "1").exit_code == 0
     first = {p: p.stat().st_mtime_ns for p in (tmp_path / "out" / "trials").rglob("*.pt")}

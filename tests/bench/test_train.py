@@ -11,6 +11,7 @@ from bench import data, rng
 from bench.clock import Clock
 from bench.columns import TIMINGS
 from bench.config import Evaluation, Training
+from bench.contract.tape import Anew, Tape
 from bench.divergence import Diverged
 from bench.evaluation.evaluator import Evaluator
 from bench.evaluation.reference import References
@@ -302,3 +303,29 @@ def test_slow_storage_gets_fewer_checkpoints(world, monkeypatch):
     saved.clear()
     list(trainer(world, saved, checkpoint_seconds=0.5).run())
     assert len(saved) == 4  # at the evaluations alone, which are kept whatever it takes
+
+
+@pytest.mark.parametrize("method", ["gan", "moco"])
+def test_a_training_of_replayed_steps_has_the_rows_of_one_of_steps_done_anew(world, method):
+    """Evaluations stand between replays, sums of losses are copies, and a resumed training records again."""
+
+    def train(graph, checkpoint=None):
+        prepared, evaluator = world
+        saved = []
+        training = Trainer(
+            make_spec(method=method, schedule="cosine", epochs=6),
+            prepared,
+            evaluator,
+            lambda *a: saved.append(a[0]),
+            torch.device("cpu"),
+            graph=graph,
+        )
+        if checkpoint:
+            training.restore(checkpoint)
+        list(training.run())
+        return comparable(training.state.rows), saved
+
+    straight, _ = train(Anew())
+    replayed, saved = train(Tape())
+    assert replayed == straight
+    assert train(Tape(), saved[len(saved) // 2])[0] == straight
