@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from bench.decode import Files, Images, Pixels
-from bench.errors import UserError
+from bench.errors import UserError, reason
 from bench.files import sha256
 from bench.track import track
 
@@ -25,6 +25,7 @@ SPLIT_FOLDERS = {
     "valid": "validation",
     "val": "validation",
 }
+BATCH = 256  # files that one thread hashes at a time: of small ones, handing over takes longer than hashing
 HASHED = {"test": 0.1, "validation": 0.1}  # shares of a tree without split folders; the rest is for training
 
 
@@ -51,17 +52,26 @@ class Source:
 
     def signature(self) -> str:
         """A cheap mark of these very files: names, sizes, dates."""
-        stats = ((path.relative_to(self.root).as_posix(), path.stat()) for path in self.files)
+        stats = ((self._name(path), path.stat()) for path in self.files)
         return sha256(repr([(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]).encode())
 
     def contents(self) -> list[list[str]]:
         """Relative name and sha256 of every file, in order of name."""
         found = []
+        batches = [self.files[i : i + BATCH] for i in range(0, len(self.files), BATCH)]
         with track(f"hashing {self.root}", len(self.files)) as tell, ThreadPoolExecutor() as pool:
-            for path, digest in zip(self.files, pool.map(file_sha256, self.files), strict=True):
-                found.append([path.relative_to(self.root).as_posix(), digest])
-                tell(1)
+            for batch, digests in zip(batches, pool.map(_digests, batches), strict=True):
+                found += [[self._name(path), digest] for path, digest in zip(batch, digests, strict=True)]
+                tell(len(batch))
         return found
+
+    def _name(self, path: Path) -> str:
+        """Below the root. (Path.relative_to takes as long as hashing a small file.)"""
+        return path.as_posix()[len(self.root.as_posix()) + 1 :]
+
+
+def _digests(files: list[Path]) -> list[str]:
+    return [file_sha256(path) for path in files]
 
 
 def file_sha256(path: Path) -> str:
@@ -140,7 +150,7 @@ def tree(folder: Path, labelled: bool = True, splits: bool = False) -> Source:
         splits: whether split folders are required.
     """
     files = _images(folder)
-    found = {path: SPLIT_FOLDERS.get(path.relative_to(folder).parts[0].lower()) for path in files}
+    found = {path: SPLIT_FOLDERS.get(path.parts[len(folder.parts)].lower()) for path in files}
     named = {split for split in found.values() if split}
     if named or splits:
         _require(folder, named)
@@ -176,17 +186,30 @@ def tree(folder: Path, labelled: bool = True, splits: bool = False) -> Source:
 
 def _images(folder: Path) -> list[Path]:
     """Image files below `folder`, in order of name; what is hidden does not count."""
-    found = (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
-    named = sorted(path for path in found if not any(p.startswith(".") for p in path.relative_to(folder).parts))
-    for path in named:
-        if path.is_symlink() and not path.exists():
-            raise UserError(f"{path} is a link to nothing; mend or remove it")
-        if any("\udc80" <= letter <= "\udcff" for letter in str(path)):  # how Python keeps bytes that are not UTF-8
-            raise UserError(f"the file name {os.fsencode(path)!r} is not UTF-8; rename it")
-    files = [path for path in named if path.is_file()]
+    files = []
+    for place, folders, names in os.walk(folder, onerror=_cannot_list):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        images = [name for name in names if name.lower().endswith(tuple(SUFFIXES)) and not name.startswith(".")]
+        files += [Path(place, name) for name in images if _is_file(os.path.join(place, name))]  # noqa: PTH118
     if not files:
         raise UserError(f"{folder} holds no images ({', '.join(sorted(SUFFIXES))})")
-    return files
+    return sorted(files)
+
+
+def _is_file(path: str) -> bool:
+    """Whether there is a file; UserError for one that is no longer there, or whose name cannot be written down."""
+    there = os.path.isfile(path)  # noqa: PTH113
+    if not there and os.path.islink(path) and not os.path.exists(path):  # noqa: PTH110, PTH114
+        raise UserError(f"{path} is a link to nothing; mend or remove it")
+    try:
+        path.encode()
+    except UnicodeEncodeError:  # Python keeps bytes that are not UTF-8 as lone surrogates
+        raise UserError(f"the file name {os.fsencode(path)!r} is not UTF-8; rename it") from None
+    return there
+
+
+def _cannot_list(error: OSError) -> None:
+    raise UserError(f"cannot list {error.filename}: {reason(error)}; make it readable, or move it elsewhere") from error
 
 
 def _require(folder: Path, named: set[str]) -> None:

@@ -1,6 +1,7 @@
 import gzip
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import threading
@@ -23,6 +24,7 @@ from bench.config import resolve
 from bench.errors import RunError, UserError
 from bench.images import grid_png, to_uint8, to_unit
 from bench.preparation import SPLITS
+from bench.sources import tree
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
 
@@ -257,3 +259,18 @@ def test_a_grid_holds_every_image_at_its_place(channels):
     assert grid.shape[:2] == (3 * 17 + 1, 4 * 17 + 1)
     fifth = grid[18:34:2, 18:34:2]  # second row, second column, every other pixel of the enlargement
     np.testing.assert_array_equal(fifth, images[5].permute(1, 2, 0).squeeze().numpy())
+
+
+def test_a_folder_that_cannot_be_listed_is_named_and_not_passed_over(tmp_path, monkeypatch):
+    (tmp_path / "mine" / "locked").mkdir(parents=True)
+    Image.new("L", (8, 8)).save(tmp_path / "mine" / "a.png")
+    listed = os.scandir
+
+    def scandir(path):
+        if str(path).endswith("locked"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(UserError, match=r"cannot list .*locked: Permission denied; make it readable"):
+        tree(tmp_path / "mine")
