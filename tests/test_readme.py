@@ -56,6 +56,7 @@ def test_every_linked_file_exists():
         assert not heading or file or heading in headings, link
 
 
+@pytest.mark.slow
 def test_every_column_is_explained(bench_run, tmp_path):
     from bench import tables
     from bench.store import ExperimentFolder

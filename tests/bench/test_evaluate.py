@@ -89,6 +89,7 @@ def photos(image_tree, monkeypatch):
     ]
 
 
+@pytest.mark.slow
 def test_inception_scores_finished_trials_under_fids_own_names(photos, bench_run, tmp_path, inception_weights):
     arguments, narrow = photos
     out = tmp_path / "out"

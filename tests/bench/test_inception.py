@@ -46,7 +46,8 @@ def peer(folders: list[str], dim: int, weights) -> float:
 
 
 @needs_the_peer
-@pytest.mark.parametrize(("dim", "n"), [(192, 25), pytest.param(2048, 60, marks=pytest.mark.slow)], ids=["192", "2048"])
+@pytest.mark.slow
+@pytest.mark.parametrize(("dim", "n"), [(192, 25), (2048, 60)], ids=["192", "2048"])
 def test_parity_with_pytorch_fid_on_two_sets_of_real_images(inception_weights, tmp_path, dim, n):
     extractor = Inception.load(inception_weights, dim)
     sets = photographs(n)

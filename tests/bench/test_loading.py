@@ -6,14 +6,15 @@ import sys
 import pandas as pd
 import pytest
 import torch
-from conftest import ROOT, sets
+from conftest import ROOT
 from test_run import PLUGIN, rows_of
 
 import bench
+from bench import plugins
 from bench.errors import UserError
 from bench.images import to_uint8
 from bench.store import ExperimentFolder
-from methods import Method
+from methods import METHODS, Method
 
 
 def test_rows_trials_and_methods(bench_run, tmp_path):
@@ -73,26 +74,13 @@ def test_mistakes_are_one_line(bench_run, tmp_path):
         loaded.method("mmd")
 
 
-def test_a_method_from_a_plug_in_needs_it(tmp_path):
-    """In processes of their own, as plug-ins stay in the registry."""
+def test_a_method_from_a_plug_in_needs_it(bench_run, tmp_path, monkeypatch):
     plugin = tmp_path / "mine.py"
     body = "r = squared_error(self.decode(self.encode(x)), x); return dict(loss=r, reconstruction=r)"
     plugin.write_text(PLUGIN.format(body=body))
-    places = ["--out", str(tmp_path / "out"), "--data-root", str(tmp_path / "data"), "--executor", "serial"]
-    run = [
-        sys.executable,
-        "-m",
-        "bench.run",
-        "--plugin",
-        str(plugin),
-        "--methods",
-        "broken",
-        "--seeds",
-        "1",
-        *places,
-        *sets(),
-    ]
-    subprocess.run(run, cwd=ROOT, check=True, capture_output=True)
+    assert bench_run("--plugin", str(plugin), "--methods", "broken", "--seeds", "1").exit_code == 0
+    monkeypatch.delitem(METHODS, "broken")  # as in another process
+    monkeypatch.delitem(plugins._origin, "broken")
     loaded = bench.load(tmp_path / "out")
     with pytest.raises(UserError, match=r"comes from a plug-in; give its file"):
         loaded.method("broken")

@@ -310,12 +310,12 @@ def test_every_data_set_of_the_paper_trains_with_its_default_network(
     assert "fd_rotation" in (folder.report / "summary.md").read_text()
 
 
-def long(epochs: int = 60) -> list[str]:
+def long(epochs: int = 60, evaluations: int = 6) -> list[str]:
     """20 steps an epoch; 60 epochs take about five seconds."""
     return sets(
         training__epochs=str(epochs),
         training__train_images="1000",
-        evaluation__evaluations="6",
+        evaluation__evaluations=str(evaluations),
         network__width="8",
     )
 
@@ -350,8 +350,8 @@ def test_a_run_killed_between_checkpoints_goes_on_and_ends_with_the_same_rows(st
 
 
 def test_ctrl_c_stops_cleanly_says_how_to_go_on_and_exits_130(start_run):
-    # Long enough not to end before the signal comes, however busy the machine; it is never waited for.
-    command = ["--methods", "moco,mmd", "--seeds", "1", "--executor", "serial", *long(epochs=2000)]
+    # Long enough not to end before the signal comes, however busy the machine; it is never waited for. Rows come soon.
+    command = ["--methods", "moco,mmd", "--seeds", "1", "--executor", "serial", *long(2000, evaluations=40)]
     run = start_run(*command)
     run.wait_for_step(10)
     run.send(signal.SIGINT)
