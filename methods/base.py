@@ -6,6 +6,9 @@ schedule, data, seeds, recording, checkpoints and evaluation. One optimisation s
     losses = method.losses(x); losses["loss"].backward(); optimizer.step(); method.after_step()
 
 so a method with an adversary adds both players' losses (see gan.py), and needs no optimiser of its own.
+
+A GPU records one such step and replays it: what changes from step to step is a buffer, a tensor that is changed in
+place, not a Python number. (bench.check asks; where a method does otherwise, its steps are not replayed.)
 """
 
 from typing import Any, ClassVar

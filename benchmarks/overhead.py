@@ -1,0 +1,113 @@
+"""What the harness costs beside training.
+
+    python benchmarks/overhead.py [--rounds 5] [--config FILE] [-- OPTIONS OF BENCH.RUN]
+
+- Commands that only look: seconds from their start to their end.
+- The study that `make bench` runs, anew in a temporary folder: of the time that its trial slots had, from the first
+  trial's start to the last one's end, how much went into training and into evaluation; and of a trial's own time, how
+  much is evaluation.
+- Starting a trial in a process that has run one: from `run_trial` to the first step, and what else there is between two
+  trainings (checkpoints, rows, grids).
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from itertools import pairwise
+from pathlib import Path
+
+LOOKING = {
+    "bench.run --help": (["bench.run", "--help"], 1.5),
+    "bench.info": (["bench.info"], 4.0),
+    "bench.run --dry-run": (["bench.run", "--config", "configs/studies/digits.yaml", "--dry-run"], 4.0),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5, help="of the commands that only look")
+    parser.add_argument("--config", default="configs/studies/digits.yaml")
+    parser.add_argument("options", nargs="*", help="further ones of bench.run, after --")
+    asked = parser.parse_args()
+    print(f"{os.cpu_count()} CPUs, Python {sys.version.split()[0]}")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        look(asked.rounds, folder)
+        study(asked.config, asked.options, folder)
+
+
+def look(rounds: int, folder: Path) -> None:
+    for name, (command, target) in LOOKING.items():
+        where = (
+            ["--prepared", str(folder / "prepared"), "--out", str(folder / "looked")] if "--dry-run" in command else []
+        )
+        times = []
+        for _ in range(rounds):
+            started = time.perf_counter()
+            subprocess.run([sys.executable, "-m", *command, *where], capture_output=True, check=True)
+            times.append(time.perf_counter() - started)
+        middle = statistics.median(times)
+        print(f"{name}: {middle:.2f} s ({min(times):.2f} to {max(times):.2f}); target {target}", flush=True)
+
+
+def study(config: str, options: list[str], folder: Path) -> None:
+    out = folder / "out"
+    where = ["--out", str(out), "--prepared", str(folder / "prepared"), "--yes"]
+    started = time.time()
+    subprocess.run(
+        [sys.executable, "-m", "bench.run", "--config", config, *options, *where], stdout=subprocess.DEVNULL, check=True
+    )
+    whole = time.time() - started
+    trials = [Trial(path) for path in sorted((out / "trials").iterdir())]
+    first, last = min(trial.began for trial in trials), max(trial.ended for trial in trials)
+    slots = len({trial.worker for trial in trials})
+    training, evaluation = (sum(getattr(trial, part) for trial in trials) for part in ("training", "evaluation"))
+    share = (training + evaluation) / slots / (last - first)
+    print(
+        f"{config}: {len(trials)} trials in {slots} workers; {whole:.0f} s, of which {last - first:.0f} s have trials"
+    )
+    print(f"  training {training:.0f} s, evaluation {evaluation:.0f} s, {share:.0%} of the slots' time; target 85%")
+    own = evaluation / (training + evaluation)
+    shares = [trial.evaluation / (trial.evaluation + trial.training) for trial in trials]
+    print(f"  evaluation takes {own:.0%} of the trials' time ({min(shares):.0%} to {max(shares):.0%}); target 25%")
+    between(trials)
+
+
+class Trial:
+    """When a trial began and ended, and what its rows say of it; seconds."""
+
+    def __init__(self, folder: Path) -> None:
+        import pandas as pd
+
+        rows = pd.read_parquet(folder / "history.parquet")
+        attempt = json.loads((folder / "status.json").read_text())["attempts"][-1]
+        self.began = (folder / "spec.json").stat().st_mtime
+        self.ended = (folder / "status.json").stat().st_mtime
+        self.worker = attempt["pid"]
+        self.training = rows["train_seconds"].max()
+        self.evaluation = rows["evaluation_seconds"].sum()
+
+
+def between(trials: list[Trial]) -> None:
+    """In one worker, from one trial's end to the next one's, without its training and evaluation."""
+    starts, others = [], []
+    for worker in {trial.worker for trial in trials}:
+        mine = sorted((trial for trial in trials if trial.worker == worker), key=lambda trial: trial.began)
+        for one, two in pairwise(mine):
+            starts.append(two.began - one.ended)
+            others.append(two.ended - two.began - two.training - two.evaluation)
+    for what, seconds in (
+        ("from one trial's end to the next one's claim", starts),
+        ("reading, building, saving", others),
+    ):
+        middle = statistics.median(seconds)
+        print(f"  {what}: {middle:.2f} s ({min(seconds):.2f} to {max(seconds):.2f}) a trial in a warm worker")
+
+
+if __name__ == "__main__":
+    main()
