@@ -15,6 +15,7 @@ from bench.trials import Trial
 
 PLAIN_SECONDS = 10.0  # between plain lines about trials that are running
 CREDIBLE_SECONDS = 10.0  # of training, before the time left is told
+GOING = ("waiting", "running", "evaluating")
 SHOWN = 20  # rows of the live table
 
 
@@ -85,13 +86,14 @@ class Progress:
 
     def overall(self) -> str:
         """'7 of 18 trials, 1:02 so far, about 1:40 left'; the time left from the share of steps taken so far."""
-        ended = [s for s in self.seen.values() if s.state not in ("waiting", "running", "evaluating")]
+        going = [s for s in self.seen.values() if s.state in GOING]
+        ended = len(self.seen) - len(going)
         elapsed = time.monotonic() - self.started
         known = max((s.steps for s in self.seen.values()), default=0)
         total = sum((s.steps or known) - s.from_step for s in self.seen.values())
         # A trial that ended early (diverged, failed) has no steps left to take.
-        left = sum((s.steps or known) - s.step for s in self.seen.values() if s not in ended)
-        text = f"{len(ended)} of {len(self.seen)} trials, {_clock(elapsed)} so far"
+        left = sum((s.steps or known) - s.step for s in going)
+        text = f"{ended} of {len(self.seen)} trials, {_clock(elapsed)} so far"
         moving = time.monotonic() - (self.moving or time.monotonic())
         if 0 < left < total and moving > CREDIBLE_SECONDS:
             text += f", about {_clock(moving * left / (total - left))} left"
