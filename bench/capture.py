@@ -6,8 +6,10 @@ from typing import Any
 
 import torch
 
+from bench import memory
 from bench.contract import judge
 from bench.contract.subject import Subject
+from bench.errors import RunError, reason
 from bench.step import Graph, Losses
 from methods import METHODS
 
@@ -31,9 +33,15 @@ class CudaGraph:
         return losses
 
     def record(self, run: Callable[[], Losses]) -> Losses:
-        # Other threads of a worker, such as Ray's, may do what they like meanwhile.
-        with torch.cuda.graph(self.graph, stream=self.stream, capture_error_mode="thread_local"):
-            losses = run()  # recorded only
+        try:
+            # Other threads of a worker, such as Ray's, may do what they like meanwhile.
+            with torch.cuda.graph(self.graph, stream=self.stream, capture_error_mode="thread_local"):
+                losses = run()  # recorded only
+        except RuntimeError as error:
+            if memory.exhausted(error):
+                raise
+            said = f"its steps cannot be recorded as a CUDA graph ({reason(error)})"
+            raise RunError(f"{said}; --eager --retry-failed takes them one operation at a time") from error
         self.graph.replay()
         return losses
 

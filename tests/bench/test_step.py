@@ -13,6 +13,7 @@ from bench.contract import Subject, modes
 from bench.contract.subject import pixels
 from bench.contract.tape import Anew, Tape
 from bench.contract.training import differing, state, train
+from bench.errors import RunError
 from bench.step import WARM_UP, Stepper
 from methods import METHODS
 from methods.moco import MoCo
@@ -190,3 +191,15 @@ def test_a_cuda_graph_does_its_first_steps_aside_then_records_and_replays(monkey
     graph.record(run)
     graph.replay()
     assert said == ["begin capture", "step", "end capture", "replay", "replay"]
+
+    def fails():
+        raise RuntimeError("operation not permitted when stream is capturing\nand more")
+
+    with pytest.raises(RunError, match=r"not permitted when stream is capturing\); --eager --retry-failed"):
+        graph.record(fails)
+
+    def full():
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    with pytest.raises(torch.OutOfMemoryError):  # which has advice of its own
+        graph.record(full)
