@@ -92,8 +92,12 @@ def blank(path: Path) -> None:
 
 
 @pytest.fixture(autouse=True)
-def no_download(monkeypatch, tmp_path_factory):
-    """No test reaches for FID's weights, or finds somebody's own."""
+def no_download(registry, monkeypatch, tmp_path_factory):
+    """No test reaches for FID's weights, or finds somebody's own.
+
+    After `registry`, for what a test patched must be put back before the registry is: a method that a patch took out
+    would come back with it.
+    """
 
     def refuse(path: Path) -> None:
         raise UserError(f"they cannot be downloaded to {path.parent.name} (no network in tests)")

@@ -195,7 +195,7 @@ def test_the_seed_decides_the_weights(name, kind):
 
 def test_the_configured_initialisation_reaches_the_method():
     assert get_args(Network.model_fields["initialisation"].annotation) == tuple(INITIALISATIONS)
-    experiment = resolve({"dataset": "digits"}, None, ["network.initialisation=wae"])
+    experiment = resolve({"dataset": "digits"}, None, ["network.initialisation=wae", "training.precision=fp32"])
     spec = {"method": "mmd", "prior": "normal", "hyperparameters": {}, "seed": 0, **experiment.model_dump()}
     weights = build(spec).decoder.get_parameter("body.0.weight")
     assert weights.std().item() == pytest.approx(0.01, rel=0.1)
