@@ -1,7 +1,9 @@
 """Steps on a GPU as one CUDA graph: launching their hundreds of small kernels one by one is what takes long there."""
 
+import functools
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -10,7 +12,7 @@ from bench import memory
 from bench.contract import judge
 from bench.contract.subject import Subject
 from bench.errors import RunError, reason
-from bench.step import Graph, Losses
+from bench.step import Losses
 from methods import METHODS
 
 
@@ -19,7 +21,7 @@ class CudaGraph:
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
-        self.stream = torch.cuda.Stream(device)
+        self.stream = _side_stream(device)
         self.graph: Any = torch.cuda.CUDAGraph()
 
     def aside(self, run: Callable[[], Losses]) -> Losses:
@@ -33,15 +35,25 @@ class CudaGraph:
         return losses
 
     def record(self, run: Callable[[], Losses]) -> Losses:
+        failures: list[RuntimeError] = []
         try:
-            # Other threads of a worker, such as Ray's, may do what they like meanwhile.
-            with torch.cuda.graph(self.graph, stream=self.stream, capture_error_mode="thread_local"):
-                losses = run()  # recorded only
+            # Where it fails torch leaves its stream the current one: the outer block puts that right. Other threads of
+            # a worker, such as Ray's, may do what they like meanwhile.
+            with (
+                torch.cuda.stream(torch.cuda.current_stream(self.device)),
+                torch.cuda.graph(self.graph, stream=self.stream, capture_error_mode="thread_local"),
+            ):
+                try:
+                    losses = run()  # recorded only
+                except RuntimeError as error:
+                    failures.append(error)
+                    raise
         except RuntimeError as error:
-            if memory.exhausted(error):
-                raise
-            said = f"its steps cannot be recorded as a CUDA graph ({reason(error)})"
-            raise RunError(f"{said}; --eager --retry-failed takes them one operation at a time") from error
+            failures.append(error)  # ending the recording of a step that failed fails too, and says less
+            if memory.exhausted(failures[0]):
+                raise failures[0] from None
+            said = f"its steps cannot be recorded as a CUDA graph ({reason(failures[0])})"
+            raise RunError(f"{said}; --eager --retry-failed takes them one operation at a time") from failures[0]
         self.graph.replay()
         return losses
 
@@ -49,16 +61,35 @@ class CudaGraph:
         self.graph.replay()
 
 
-def chosen(spec: dict[str, Any], device: torch.device, eager: bool) -> tuple[Graph | None, str | None]:
-    """What replays the steps of a trial, if anything; and why not, where its method would not bear it.
+@functools.cache
+def _side_stream(device: torch.device) -> torch.cuda.Stream:
+    """One for all trials of a process: cuBLAS keeps memory for every stream that ever used it."""
+    return torch.cuda.Stream(device)
+
+
+@dataclass(frozen=True)
+class Steps:
+    """How a trial takes its steps: on which device, whether they are replayed, and why not where they could be."""
+
+    device: torch.device
+    replayed: bool = False
+    slower: str | None = None
+
+    def graph(self) -> CudaGraph | None:
+        return CudaGraph(self.device) if self.replayed else None
+
+
+def chosen(spec: dict[str, Any], device: torch.device, eager: bool) -> Steps:
+    """Replayed ones on a GPU, unless the method would not bear it.
 
     The method is tried on the CPU, with tiny networks: a CUDA graph would not notice that it should have changed.
     """
     if eager or device.type != "cuda":
-        return None, None
+        return Steps(device)
     subject = Subject(METHODS[spec["method"]], spec["prior"], tuple(spec["hyperparameters"].items()))
     for check in ("waiting", "replays"):
         verdict = judge(check, subject)
         if verdict.state == "broken":
-            return None, f"its steps are not replayed as a CUDA graph, which is slower: {verdict.reason}"
-    return CudaGraph(device), None
+            named = f"{spec['method']}: its steps are not replayed as a CUDA graph, which is slower"
+            return Steps(device, slower=f"{named}: {verdict.reason}")
+    return Steps(device, replayed=True)

@@ -141,6 +141,7 @@ class Environment(Part):
     packages: dict[str, Line | None]
     python: Line
     data: Line | None = None
+    replayed: bool = False  # steps, as a CUDA graph
 
 
 class Experiment(Part):

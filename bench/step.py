@@ -52,7 +52,11 @@ class Stepper:
         self._done, self._batch, self._losses = 0, torch.empty(0), {}
 
     def load_state_dict(self, stored: dict[str, Any]) -> None:
-        """Take over the optimiser's state; ValueError where its moments have not the shapes of the parameters."""
+        """Take over the optimiser's state, before the first step.
+
+        Raises:
+            ValueError: its moments have not the shapes of the parameters.
+        """
         self.optimizer.load_state_dict(stored)
         self._own_the_rates()
         for parameter, moments in self.optimizer.state.items():
@@ -95,15 +99,15 @@ class Stepper:
         return {name: value.detach() for name, value in losses.items()}
 
     def _own_the_rates(self) -> None:
-        """Where steps are replayed, numbers that change from step to step lie in tensors."""
-        replayed = self.graph is not None
+        """Where steps could be replayed, numbers that change from step to step lie in tensors, replayed or not."""
+        device, replayed = self.method.device, self.graph is not None
         for group in self.optimizer.param_groups:
             group["capturable"] = replayed
-            group["lr"] = torch.zeros((), device=self.method.device) if replayed else 0.0
+            group["lr"] = torch.zeros((), device=device) if replayed or device.type == "cuda" else 0.0
 
     def _set_rates(self, rate: float) -> None:
         for group, scale in zip(self.optimizer.param_groups, self.scales, strict=True):
-            if self.graph is None:
-                group["lr"] = rate * scale
-            else:
+            if isinstance(group["lr"], Tensor):
                 group["lr"].fill_(rate * scale)
+            else:
+                group["lr"] = rate * scale

@@ -45,11 +45,9 @@ def machines(folder: ExperimentFolder) -> list[str]:
         e = trial.environment()
         if not e:
             continue
-        running = f"{e['threads']} threads a trial, {e['concurrent_trials']} trials at a time"
+        running = f"{e['concurrent_trials']} trials at a time"
         commit = (e["git"]["commit"] or "unknown")[:10] + (" with changes" if e["git"]["dirty"] else "")
-        found.append(
-            f"{_processor(e)}, {running}; torch {e['packages']['torch']}, Python {e['python']}; commit {commit}"
-        )
+        found.append(f"{_machine(e)}, {running}; torch {e['packages']['torch']}, Python {e['python']}; commit {commit}")
     return list(dict.fromkeys(found))
 
 
@@ -99,13 +97,17 @@ def _ran(environment: dict[str, Any], status: dict[str, Any]) -> dict[str, Any]:
     began = [attempt["started"] for attempt in status["attempts"]]
     found = {"machine": None, "at_once": None, "began": began[0] if began else None, "ended": status.get("updated")}
     if environment:
-        found["machine"] = f"{_processor(environment)}, {environment['threads']} threads a trial"
+        found["machine"] = _machine(environment)
         found["at_once"] = environment["concurrent_trials"]
     return found
 
 
-def _processor(environment: dict[str, Any]) -> str:
-    return environment["processor"] if environment["device"] == "cpu" else environment["device"]
+def _machine(environment: dict[str, Any]) -> str:
+    """What decides how fast a trial is, besides who else is there."""
+    threads = f"{environment['threads']} threads a trial"
+    if environment["device"] == "cpu":
+        return f"{environment['processor']}, {threads}"
+    return f"{environment['device']}, {threads}, steps {'' if environment['replayed'] else 'not '}replayed"
 
 
 def _stale(source: dict[str, str]) -> bool:

@@ -9,9 +9,9 @@ losses; only steps count, not evaluations or checkpoints. A round runs every con
 own, so that its peak of memory is its own too; ratios are of one round: the median, and the least and most. First both
 start from the same weights and take the same batches in float32: their reconstruction errors must stay together.
 
-`bare` is a loop of five lines with the method's losses and torch's Adam: what the harness itself costs is the distance
-to it. `of peak` is the arithmetic of a step (torch's FLOP counter) per second, over what a product of two 2048x2048
-matrices reaches in the same precision and threads.
+`bare` is a loop of five lines with the method's losses, torch's fused Adam and the harness's settings of the allocator:
+what the harness itself costs is the distance to it. `of peak` is the arithmetic of a step (torch's FLOP counter) per
+second, over what a product of two 2048x2048 matrices reaches in the same precision and threads.
 """
 
 import argparse
@@ -76,10 +76,10 @@ def print_machine(asked: argparse.Namespace) -> None:
     asked.contenders = asked.contenders or [name for name in CONTENDERS if bf16 or "bf16" not in name]
     print(f"{name}, bf16 {'yes' if bf16 else 'no'}; {asked.threads} threads, batch {asked.batch}, latent {LATENT}")
     print(f"torch {torch.__version__}, pythae {version('pythae')}, Python {sys.version.split()[0]}")
-    asked.peaks = {p: matrix_product(p, asked.device) for p in ("fp32", "bf16")}
-    print(
-        "a product of matrices reaches " + ", ".join(f"{asked.peaks[p] / 1e9:.0f} GFLOP/s in {p}" for p in asked.peaks)
-    )
+    precisions = ["fp32", *(["bf16"] if any("bf16" in name for name in asked.contenders) else [])]
+    asked.peaks = {precision: matrix_product(precision, asked.device) for precision in precisions}
+    peaks = ", ".join(f"{peak / 1e9:,.0f} GFLOP/s in {precision}" for precision, peak in asked.peaks.items())
+    print(f"a product of matrices reaches {peaks}", flush=True)
 
 
 def matrix_product(precision: str, device: str) -> float:
@@ -99,8 +99,8 @@ def matrix_product(precision: str, device: str) -> float:
 def compare(network: str, method: str, asked: argparse.Namespace) -> None:
     flops = step_flops(network, method, asked.batch)
     found: dict[str, list[dict[str, float]]] = {name: [] for name in asked.contenders}
-    for _ in range(asked.rounds):
-        for contender in asked.contenders:
+    for turn in range(asked.rounds):
+        for contender in asked.contenders[:: -1 if turn % 2 else 1]:
             found[contender].append(in_its_own_process(contender, network, method, asked))
     print(f"{'':10} {'images/s':>24} {'times pythae':>22} {'times bare':>22} {'peak MB':>8} {'of peak':>8}")
     for contender, runs in found.items():
@@ -184,10 +184,15 @@ def step_flops(network: str, method: str, batch: int) -> float:
 def measured(contender: str, network: str, method: str, asked: argparse.Namespace, steps: int) -> dict[str, float]:
     """Of one contender, after a step that does not count."""
     from bench import memory
+    from bench.step import exact_arithmetic
 
     name, _, precision = contender.partition(" ")
+    exact_arithmetic()  # float32 is float32 for all
+    if name != "pythae":  # which has nothing like it
+        memory.hoard()
     train = {"pythae": by_pythae, "bare": by_hand, "here": by_the_harness}[name]
     images = pictures(steps * asked.batch)
+    memory.reset(torch.device(asked.device))
     seconds = train(
         images, spec(network, method, precision or "fp32", full_width(network), len(images), asked.batch), asked
     )
@@ -198,17 +203,16 @@ def by_the_harness(images: torch.Tensor, spec: dict[str, Any], asked: argparse.N
     """Seconds of `Trainer.run`, up to where it would evaluate."""
     from types import SimpleNamespace
 
-    from bench import capture, memory
+    from bench import capture
     from bench.train import Trainer
 
-    memory.hoard()  # as bench.executors does
     device = torch.device(asked.device)
     seconds = 0.0
+    steps = capture.chosen(spec, device, eager=False)
+    assert not steps.slower, steps.slower
     for some in (images[: asked.batch], images):
         data: Any = SimpleNamespace(images=lambda _, some=some: some.numpy())
-        graph, refused = capture.chosen(spec, device, eager=False)
-        assert refused is None
-        trainer = Trainer(spec, data, SimpleNamespace(), lambda *_: None, device, 1e9, graph)  # pyright: ignore
+        trainer = Trainer(spec, data, SimpleNamespace(), lambda *_: None, device, 1e9, steps.graph())  # pyright: ignore
         started = time.perf_counter()
         next(event for event in trainer.run() if event["kind"] == "evaluating")
         seconds = time.perf_counter() - started
@@ -219,11 +223,12 @@ def by_hand(images: torch.Tensor, spec: dict[str, Any], asked: argparse.Namespac
     from bench.train import build
 
     method = build(spec).to(asked.device)
-    optimizer = torch.optim.Adam(method.parameters(), lr=RATE)
-    batches = (images / 127.5 - 1).to(asked.device, memory_format=torch.channels_last).split(asked.batch)
+    optimizer = torch.optim.Adam(method.parameters(), lr=RATE, fused=True)
+    batches = images.to(asked.device).split(asked.batch)
 
     def train(some: Any) -> None:
-        for x in some:
+        for batch in some:
+            x = (batch / 127.5 - 1).contiguous(memory_format=torch.channels_last)
             loss = method.losses(x)["loss"]
             optimizer.zero_grad()
             loss.backward()

@@ -5,12 +5,15 @@ import traceback
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench.errors import RunError, UserError, reason
 from bench.plugins import Packaged, Plugin
 from bench.storage import Remote
 from bench.trials import Trial
+
+if TYPE_CHECKING:
+    from bench.capture import Steps
 
 Event = dict[str, Any]  # {"kind": "start", "progress", "evaluating", "row" or "end", ...}: plain numbers and strings
 OnEvent = Callable[[str, Event], None]  # trial id, event
@@ -95,7 +98,7 @@ def run_trial(trial: Trial, context: Context, inputs: Inputs, place: Place) -> I
     """
     import torch
 
-    from bench import memory
+    from bench import capture, memory
     from bench.environment import describe
     from bench.plugins import install
 
@@ -104,11 +107,12 @@ def run_trial(trial: Trial, context: Context, inputs: Inputs, place: Place) -> I
     threads = trial.spec["threads"]
     torch.set_num_threads(threads)
     memory.hoard()
-    environment = describe(torch.device(place.device), threads, place.concurrent, context.git)
-    environment |= {"node": place.node, "data": str(context.inputs.data)}
+    steps = capture.chosen(trial.spec, torch.device(place.device), context.eager)
+    environment = describe(steps.device, threads, place.concurrent, context.git)
+    environment |= {"node": place.node, "data": str(context.inputs.data), "replayed": steps.replayed}
     ending = Ending("failed", "it was interrupted")
     try:
-        ending = yield from _attempt(trial, context, inputs, torch.device(place.device), environment)
+        ending = yield from _attempt(trial, context, inputs, steps, environment)
     finally:
         # Collecting takes a fifth of a second: after a training that ended well, only a GPU's memory is worth it.
         if ending.state != "done" or torch.cuda.is_initialized():
@@ -130,7 +134,7 @@ class Ending:
 
 
 def _attempt(
-    trial: Trial, context: Context, inputs: Inputs, device: Any, environment: dict[str, Any]
+    trial: Trial, context: Context, inputs: Inputs, steps: "Steps", environment: dict[str, Any]
 ) -> Generator[Event, None, Ending]:
     """Claim the trial, train it, note how that ended. Where it cannot be noted (a full disk), it is only told."""
     from bench.store import Superseded, TrialFolder
@@ -139,7 +143,7 @@ def _attempt(
     try:
         token = folder.claim(trial.document, environment)
         try:
-            yield from _train(trial, context, inputs, device, token)
+            yield from _train(trial, context, inputs, steps, token)
         except Superseded:
             raise
         except Exception as error:
@@ -169,8 +173,7 @@ def _ending(error: Exception) -> Ending:
     return Ending("failed", said, traceback.format_exc())
 
 
-def _train(trial: Trial, context: Context, inputs: Inputs, device: Any, token: str) -> Iterator[Event]:
-    from bench import capture
+def _train(trial: Trial, context: Context, inputs: Inputs, steps: "Steps", token: str) -> Iterator[Event]:
     from bench.config import Evaluation
     from bench.data import Prepared
     from bench.evaluation import extractors
@@ -183,19 +186,19 @@ def _train(trial: Trial, context: Context, inputs: Inputs, device: Any, token: s
     folder, data = TrialFolder(context.trials / trial.name), Prepared(inputs.data)
     evaluation = Evaluation.model_validate(trial.spec["evaluation"])
     extractor = extractors.load(Folder(inputs.extractor), evaluation, inputs.inception, context.extractor_sha256)
+    device = steps.device
     references = References(Folder(inputs.features), extractor.to(device), data, device)
     evaluator = Evaluator(references, evaluation)
 
     def save(checkpoint: bytes, rows: list[dict[str, Any]], pictures: dict[str, bytes]) -> None:
         folder.save(token, checkpoint, rows, pictures)
 
-    graph, slower = capture.chosen(trial.spec, device, context.eager)
-    trainer = Trainer(trial.spec, data, evaluator, save, device, context.checkpoint_seconds, graph)
+    trainer = Trainer(trial.spec, data, evaluator, save, device, context.checkpoint_seconds, steps.graph())
     checkpoint, damage = folder.checkpoint()
     if checkpoint:
         trainer.restore(checkpoint)
         folder.save_rows(trainer.state.rows)
     folder.resumed(token, trainer.state.step)
-    warnings = [warning for warning in (damage, slower) if warning]
+    warnings = [warning for warning in (damage, steps.slower) if warning]
     yield {"kind": "start", "step": trainer.state.step, "steps": trainer.total_steps, "warnings": warnings}
     yield from trainer.run()

@@ -13,7 +13,7 @@ RUNS = {
         "reconstruction errors",
     ),
     "gpu": (
-        ["--device", "cpu", "--network", "small", "--precision", "fp32", "--steps", "6", "--share", "1"],
+        ["--device", "cpu", "--network", "small", "--precision", "fp32", "--steps", "6", "--share"],
         "times one",
     ),
     "costs": (["--seconds", "0.01", "--methods", "moco", "mmd", "--axes", "queue", "images"], "an epoch's order"),

@@ -1,5 +1,6 @@
 """Each check of the contract rejects methods that are broken in just that way, and the command says so."""
 
+import itertools
 from copy import deepcopy
 from typing import Annotated
 
@@ -349,7 +350,7 @@ class SpreadOnly(Spoilt):
         return self.penalised(losses, (self.encode(x).var(0) - 1).square().sum())
 
 
-@broken("replays", "replayed as a CUDA graph, steps give another loss")
+@broken("replays", "steps change weight, which they do not when replayed as a CUDA graph")
 class Anneals(MMD):
     """The weight of the penalty is a number that grows with every step."""
 
@@ -358,14 +359,27 @@ class Anneals(MMD):
         return super().losses(x)
 
 
-@broken("replays", "replayed as a CUDA graph, steps give another loss")
-class TakesTurns(Spoilt):
+@broken("replays", "steps change steps, which they do not when replayed as a CUDA graph")
+class Switches(Spoilt):
+    """After more steps than any check takes."""
+
     steps = 0
 
     def spoil(self, x, losses):
         del x
         self.steps += 1
-        return self.penalised(losses, losses["penalty"]) if self.steps % 2 else losses
+        return self.penalised(losses, losses["penalty"]) if self.steps > 1000 else losses
+
+
+@broken("replays", "replayed as a CUDA graph, steps give another loss")
+class TakesTurns(Spoilt):
+    """And keeps count where no number is seen to change."""
+
+    turns = itertools.cycle([True, False])
+
+    def spoil(self, x, losses):
+        del x
+        return self.penalised(losses, losses["penalty"]) if next(self.turns) else losses
 
 
 @broken("grows", "does not grow where codes are shifted", prior="sphere")

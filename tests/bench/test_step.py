@@ -129,12 +129,12 @@ def test_replayed_steps_end_near_those_of_a_training_without_replays():
 
 
 def test_only_what_bears_it_is_replayed_and_only_on_a_gpu(monkeypatch):
-    monkeypatch.setattr(capture, "CudaGraph", lambda device: f"graph on {device}")
     spec = {"method": "moco", "prior": "sphere", "hyperparameters": {"queue_size": 64}}
     gpu = torch.device("cuda", 0)
-    assert capture.chosen(spec, torch.device("cpu"), eager=False) == (None, None)
-    assert capture.chosen(spec, gpu, eager=True) == (None, None)
-    assert capture.chosen(spec, gpu, eager=False) == ("graph on cuda:0", None)
+    cpu = torch.device("cpu")
+    assert capture.chosen(spec, cpu, eager=False) == capture.Steps(cpu)
+    assert capture.chosen(spec, gpu, eager=True) == capture.Steps(gpu)
+    assert capture.chosen(spec, gpu, eager=False) == capture.Steps(gpu, replayed=True)
 
     class Anneals(METHODS["mmd"]):
         def losses(self, x):
@@ -146,12 +146,28 @@ def test_only_what_bears_it_is_replayed_and_only_on_a_gpu(monkeypatch):
             found = super().losses(x)
             return found if found["loss"].item() > 0 else {**found}
 
-    for broken, why in ((Anneals, "keep what changes from step to step in buffers"), (Reads, "item() reads a value")):
+    class Switches(METHODS["mmd"]):
+        """Late: no check takes so many steps."""
+
+        steps = 0
+
+        def losses(self, x):
+            self.steps += 1
+            found = super().losses(x)
+            return {**found, "loss": 2 * found["loss"]} if self.steps > 1000 else found
+
+    refused = (
+        (Anneals, "steps change weight"),
+        (Switches, "steps change steps"),
+        (Reads, "item() reads a value"),
+    )
+    for broken, why in refused:
         monkeypatch.setitem(METHODS, "mine", broken)
-        graph, reason = capture.chosen({"method": "mine", "prior": "normal", "hyperparameters": {}}, gpu, eager=False)
-        assert graph is None
-        assert reason is not None
-        assert why in reason
+        steps = capture.chosen({"method": "mine", "prior": "normal", "hyperparameters": {}}, gpu, eager=False)
+        assert not steps.replayed
+        assert steps.slower is not None
+        assert steps.slower.startswith("mine: its steps are not replayed")
+        assert why in steps.slower
 
 
 def test_a_cuda_graph_does_its_first_steps_aside_then_records_and_replays(monkeypatch):
@@ -172,7 +188,9 @@ def test_a_cuda_graph_does_its_first_steps_aside_then_records_and_replays(monkey
         def __enter__(self):
             said.append(f"begin {self.name}")
 
-        def __exit__(self, *_):
+        def __exit__(self, *failure):
+            if self.name == "capture" and failure[0]:
+                raise RuntimeError("the capture failed due to a previous error")
             said.append(f"end {self.name}")
 
     fake = SimpleNamespace(
@@ -190,13 +208,15 @@ def test_a_cuda_graph_does_its_first_steps_aside_then_records_and_replays(monkey
     said.clear()
     graph.record(run)
     graph.replay()
-    assert said == ["begin capture", "step", "end capture", "replay", "replay"]
+    assert said == ["begin main", "begin capture", "step", "end capture", "end main", "replay", "replay"]
 
     def fails():
         raise RuntimeError("operation not permitted when stream is capturing\nand more")
 
+    said.clear()
     with pytest.raises(RunError, match=r"not permitted when stream is capturing\); --eager --retry-failed"):
         graph.record(fails)
+    assert said == ["begin main", "begin capture", "end main"]  # torch leaves its own stream the current one
 
     def full():
         raise torch.OutOfMemoryError("CUDA out of memory")
