@@ -8,6 +8,9 @@ from pathlib import Path
 import torch
 
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of malloc.h
+# To be in the environment when a process starts whose trials run in other threads than its first: memory that such
+# threads have for themselves is given back whatever `hoard` says.
+ONE_ARENA = {"MALLOC_ARENA_MAX": "1"}
 STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
@@ -47,12 +50,13 @@ def hoard() -> None:
     """Keep what tensors leave free for the next step, which needs as much.
 
     glibc would give large blocks back to the system, and each page of them would have to be cleared again in every
-    step: 5% of the time of large networks, half of that of large pairwise penalties (benchmarks/costs.py).
+    step (`python benchmarks/costs.py --as-it-is` shows what that costs). In other threads than a process's first one it
+    needs ONE_ARENA.
     """
     libc = ctypes.CDLL(None)
     if hasattr(libc, "mallopt"):  # others than glibc have other ways
         libc.mallopt(M_MMAP_MAX, 0)
-        libc.mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
+        libc.mallopt(M_TRIM_THRESHOLD, -1)  # never
 
 
 def _trim() -> None:

@@ -1,6 +1,6 @@
 """How the time and the memory of one training step grow: with the batch, the latent dimensions, a queue, the images.
 
-    python benchmarks/costs.py [--seconds 1.0] [--methods moco mmd ...] [--axes batch latent queue images]
+    python benchmarks/costs.py [--seconds 1.0] [--methods moco mmd ...] [--axes batch latent queue images] [--as-it-is]
 
 Every method, with its default prior and hyperparameters, on images 8x8 with small networks of width 16, fp32, one
 thread: whole steps, and what is in them besides the networks, forward and backward, where the networks are identities
@@ -12,8 +12,8 @@ and codes are given. Each size is twice the one before.
   rounds (least to most). While a step is mostly calls into torch it is near 0.
 - `MB`: all that torch allocates in one step of the largest size, and `live`, the most of it that is there at once. Both
   count what torch's operations return, not what they need inside; they are the same in every step. `bytes ~`: the
-  exponent of the first. `faults`: pages that such a step takes from the system, for the allocator had given them back
-  after the last one: what makes steps with large tensors slower than their arithmetic.
+  exponent of the first. `faults`: pages that such a step takes from the system. `--as-it-is`: the allocator gives them
+  back after every step, as it does by itself, which makes steps with large tensors slower than their arithmetic.
 - `expected` follows from the bytes, not from a list of names: the last three sizes decide a polynomial a + b n + c n^2,
   whose c is exactly 0 unless something is as large as all pairs (of codes), or as a matrix (of latent dimensions).
   `MORE` marks times that grow faster than that in every round, by 0.2 or more.
@@ -37,6 +37,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 
+from bench import memory
 from bench.config import Evaluation, Network, Preprocessing, Training
 from bench.contract.subject import Subject, given
 from bench.data import Prepared
@@ -275,7 +276,10 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1.0, help="of measuring at each size")
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS), metavar="NAME")
     parser.add_argument("--axes", nargs="+", choices=AXES, default=AXES, metavar="AXIS")
+    parser.add_argument("--as-it-is", action="store_true", help="without bench.memory.hoard, which trials call")
     asked = parser.parse_args()
+    if not asked.as_it_is:
+        memory.hoard()
     torch.set_num_threads(1)
     print(f"torch {torch.__version__}, {torch.backends.cpu.get_cpu_capability()}, one thread", flush=True)
     if "batch" in asked.axes:

@@ -31,7 +31,7 @@ def test_a_system_that_does_not_say_gives_nan(monkeypatch, tmp_path):
 
 
 HOARD = """
-import resource, torch
+import resource, threading, torch
 from bench import memory
 
 def faults():
@@ -40,22 +40,32 @@ def faults():
         torch.ones(25_000_000)  # 100 MB
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
-if HOARDED:
-    memory.hoard()
-faults()
-found = faults()
-held = memory.peak(torch.device("cpu"))
-memory.reset(torch.device("cpu"))
-print(found, held - memory.peak(torch.device("cpu")))
+def main():
+    if HOARDED:
+        memory.hoard()
+    faults()
+    found = faults()
+    held = memory.peak(torch.device("cpu"))
+    memory.reset(torch.device("cpu"))
+    print(found, held - memory.peak(torch.device("cpu")))
+
+if THREAD:
+    thread = threading.Thread(target=main)
+    thread.start()
+    thread.join()
+else:
+    main()
 """
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only glibc is told what to keep")
 @pytest.mark.skipif(not os.access(memory.CLEAR, os.W_OK), reason="this system does not let its peak of memory be reset")
-def test_large_tensors_take_no_new_pages_in_every_step_but_no_trial_counts_those_of_the_one_before():
+@pytest.mark.parametrize("thread", [False, True], ids=["serial", "as in Ray"])
+def test_large_tensors_take_no_new_pages_in_every_step_but_no_trial_counts_those_of_the_one_before(thread):
     def told(hoarded: bool) -> list[float]:
-        code = HOARD.replace("HOARDED", str(hoarded))
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        code = HOARD.replace("HOARDED", str(hoarded)).replace("THREAD", str(thread))
+        environment = os.environ | (memory.ONE_ARENA if thread else {})
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
         return [float(word) for word in done.stdout.split()]
 
     pages, _ = told(hoarded=False)

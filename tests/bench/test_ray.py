@@ -56,9 +56,10 @@ def test_failing_and_diverging_trials_end_the_run_non_zero_and_the_rest_go_on(st
     plugin = tmp_path / "mine.py"
     plugin.write_text(
         "from methods.mmd import MMD\n"
+        "import os\n"
         "class Failing(MMD):\n"
         "    def losses(self, x):\n"
-        "        raise RuntimeError('no luck')\n"
+        "        raise RuntimeError('no luck, but ' + os.environ['MALLOC_ARENA_MAX'] + ' arena')\n"
         "class Diverging(MMD):\n"
         "    def losses(self, x):\n"
         "        return {k: v * float('inf') for k, v in super().losses(x).items()}\n"
@@ -67,7 +68,7 @@ def test_failing_and_diverging_trials_end_the_run_non_zero_and_the_rest_go_on(st
     run = start_run("--plugin", str(plugin), "--methods", "failing,diverging,mmd", "--seeds", "1", *sets())
     code, output = run.finish()
     assert code == 1
-    assert "failing seed 0 failed: RuntimeError: no luck" in output
+    assert "failing seed 0 failed: RuntimeError: no luck, but 1 arena" in output  # bench.memory.ONE_ARENA
     assert "diverging seed 0 diverged: loss is inf at step 1" in output
     states = tables.trials(ExperimentFolder(tmp_path / "out")).set_index("variant")["state"].to_dict()
     assert states == {"failing": "failed", "diverging": "diverged", "mmd": "done"}

@@ -14,6 +14,7 @@ import ray
 from ray._private import utils as ray_utils
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from bench import memory
 from bench.config import ROOT
 from bench.errors import RunError, UserError
 from bench.executors import Context, Inputs, Resources, delivery
@@ -44,6 +45,7 @@ def connect(resources: Resources) -> None:
         # Ray takes an empty list of modules for one without an address, and never starts a worker.
         modules = shipped()
         environment: dict[str, Any] = {"working_dir": str(ROOT), "excludes": [f"/{name}/" for name in LEFT_HERE]}
+        environment["env_vars"] = memory.ONE_ARENA
         environment |= {"py_modules": modules} if modules else {}
         options |= {"address": resources.address, "runtime_env": environment}
         del options["include_dashboard"]
@@ -51,6 +53,7 @@ def connect(resources: Resources) -> None:
         # "local": never a cluster that happens to run here or that RAY_ADDRESS names.
         # Images are memory-mapped files, so the object store needs next to nothing.
         options |= {"address": "local", "object_store_memory": 100 * 2**20}
+        os.environ.update(memory.ONE_ARENA)  # Ray's processes inherit it; this one has started
     try:
         ray.init(**options)
     except Exception as error:  # a machine that is too busy makes it raise just that
