@@ -4,6 +4,7 @@ import os
 import sys
 from pathlib import Path
 
+import torch
 import typer
 
 from bench import safely
@@ -14,6 +15,7 @@ from bench.evaluation import inception
 from bench.evaluation.extractors import FILE
 from bench.evaluation.reference import FEWEST
 from bench.evaluation.trained import FEATURES, load_extractor
+from bench.executors import Resources
 from methods.networks import NETWORKS
 
 MANY_TRIALS = 200  # more than these are asked about
@@ -105,12 +107,20 @@ def with_extractor(evaluation: Evaluation, dataset: str, labelled: bool) -> Eval
     return evaluation.model_copy(update={"extractor": "classifier" if labelled else "rotation"})
 
 
-def with_precision(experiment: Experiment, before: str | None, on_gpu: bool) -> Training:
-    """ "auto" resolved: what the experiment has `before`, else bf16 where it is had and of use."""
+def with_precision(experiment: Experiment, before: str | None, resources: Resources) -> Training:
+    """ "auto" resolved: what the experiment has `before`, else bf16 where it is had and of use.
+
+    Raises:
+        UserError: it depends on the machines of a cluster.
+    """
     training = experiment.training
     if training.precision != "auto":
         return training
     exact = training.reconstruction == "cross_entropy" or not NETWORKS[experiment.network.name].heavy
+    if resources.address and not (before or exact):
+        choice = "--set training.precision=bf16 where the cluster's machines are fast at it, else fp32"
+        raise UserError(f"with --address, networks as large as {experiment.network.name} need {choice}")
+    on_gpu = torch.cuda.is_available() and resources.gpus != 0
     found = before or ("bf16" if not exact and has_bf16(on_gpu) else "fp32")
     return training.model_copy(update={"precision": found})
 

@@ -10,10 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from bench import checks, data, datasets, estimate, report
-from bench.config import Evaluation, Experiment
+from bench.config import Evaluation, Experiment, Training
 from bench.environment import git_state
 from bench.errors import RunError
 from bench.evaluation import extractors
@@ -135,6 +133,7 @@ class Run:
 
     def train(self) -> list[Trial]:
         """Prepare the data and train what is missing; all trials, also those that were done already."""
+        self._training()  # may be refused: before images are prepared for hours
         evaluation, stored, weights = self._extractor(download=True)
         prepared = data.prepare(self.request)
         experiment = self._resolved(evaluation, bool(prepared.classes))
@@ -253,9 +252,10 @@ class Run:
 
     def _resolved(self, evaluation: Evaluation, labelled: bool) -> Experiment:
         evaluation = checks.with_extractor(evaluation, self.experiment.dataset, labelled)
-        on_gpu = torch.cuda.is_available() and self.resources.gpus != 0
-        training = checks.with_precision(self.experiment, self._before("training").get("precision"), on_gpu)
-        return self.experiment.model_copy(update={"evaluation": evaluation, "training": training})
+        return self.experiment.model_copy(update={"evaluation": evaluation, "training": self._training()})
+
+    def _training(self) -> Training:
+        return checks.with_precision(self.experiment, self._before("training").get("precision"), self.resources)
 
     def _say_precision(self, experiment: Experiment) -> None:
         if experiment.training.precision == "bf16" and self.experiment.training.precision == "auto":
