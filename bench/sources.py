@@ -3,6 +3,7 @@
 import hashlib
 import importlib.util
 import os
+import stat
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +26,7 @@ SPLIT_FOLDERS = {
     "valid": "validation",
     "val": "validation",
 }
-BATCH = 256  # files that one thread hashes at a time: of small ones, handing over takes longer than hashing
+BATCH = 256  # files at most that one thread hashes at a time: of small ones, handing over takes longer than hashing
 HASHED = {"test": 0.1, "validation": 0.1}  # shares of a tree without split folders; the rest is for training
 
 
@@ -58,7 +59,8 @@ class Source:
     def contents(self) -> list[list[str]]:
         """Relative name and sha256 of every file, in order of name."""
         found = []
-        batches = [self.files[i : i + BATCH] for i in range(0, len(self.files), BATCH)]
+        size = max(1, min(BATCH, len(self.files) // (4 * (os.cpu_count() or 1))))
+        batches = [self.files[i : i + size] for i in range(0, len(self.files), size)]
         with track(f"hashing {self.root}", len(self.files)) as tell, ThreadPoolExecutor() as pool:
             for batch, digests in zip(batches, pool.map(_digests, batches), strict=True):
                 found += [[self._name(path), digest] for path, digest in zip(batch, digests, strict=True)]
@@ -197,10 +199,15 @@ def _images(folder: Path) -> list[Path]:
 
 
 def _is_file(path: str) -> bool:
-    """Whether there is a file; UserError for one that is no longer there, or whose name cannot be written down."""
-    there = os.path.isfile(path)  # noqa: PTH113
-    if not there and os.path.islink(path) and not os.path.exists(path):  # noqa: PTH110, PTH114
-        raise UserError(f"{path} is a link to nothing; mend or remove it")
+    """Whether there is a file; UserError where that cannot be said, or its name cannot be written down."""
+    try:
+        there = stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116
+    except FileNotFoundError:
+        if not os.path.islink(path):  # noqa: PTH114
+            return False  # it has gone meanwhile
+        raise UserError(f"{path} is a link to nothing; mend or remove it") from None
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {reason(error)}; mend or remove it") from error
     try:
         path.encode()
     except UnicodeEncodeError:  # Python keeps bytes that are not UTF-8 as lone surrogates

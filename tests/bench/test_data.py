@@ -274,3 +274,20 @@ def test_a_folder_that_cannot_be_listed_is_named_and_not_passed_over(tmp_path, m
     monkeypatch.setattr(os, "scandir", scandir)
     with pytest.raises(UserError, match=r"cannot list .*locked: Permission denied; make it readable"):
         tree(tmp_path / "mine")
+
+
+def test_a_folder_whose_files_cannot_be_reached_is_refused_and_not_passed_over(tmp_path, monkeypatch):
+    """One that may be listed but not entered. (Whoever runs the tests may enter all.)"""
+    (tmp_path / "mine" / "locked").mkdir(parents=True)
+    for path in ("a.png", "locked/b.png"):
+        Image.new("L", (8, 8)).save(tmp_path / "mine" / path)
+    known = os.stat
+
+    def stat(path, *args, **kwargs):
+        if str(path).endswith("b.png"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return known(path, *args, **kwargs)
+
+    monkeypatch.setattr(os, "stat", stat)
+    with pytest.raises(UserError, match=r"cannot read .*b\.png: Permission denied; mend or remove it"):
+        tree(tmp_path / "mine")
