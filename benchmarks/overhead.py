@@ -101,6 +101,9 @@ def between(trials: list[Trial]) -> None:
         for one, two in pairwise(mine):
             starts.append(two.began - one.ended)
             others.append(two.ended - two.began - two.training - two.evaluation)
+    if not starts:
+        print("  no worker had two trials: nothing to be said of warm ones")
+        return
     for what, seconds in (
         ("from one trial's end to the next one's claim", starts),
         ("reading, building, saving", others),

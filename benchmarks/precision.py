@@ -1,7 +1,7 @@
 """Whether bf16 inside the networks costs quality: the same trainings in float32 and in bf16, seed by seed.
 
     python benchmarks/precision.py [--dataset mnist] [--data-root data] [--methods moco mmd] [--seeds 5]
-                                   [--images 10000] [--epochs 2]
+                                   [--images 10000] [--epochs 2] [--network NAME]
 
 Prints, for each method, the headline distance and the reconstruction error in both, and the mean difference bf16 - fp32
 over the seeds with its 95% interval (paired, Student's). Any processor gives the same kind of rounding; only one with
@@ -29,6 +29,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--images", type=int, default=10_000, help="training images")
     parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--network", help="default: the data set's")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -46,6 +47,7 @@ def trained(precision: str, asked: argparse.Namespace, folder: Path) -> pd.DataF
     settings = {"precision": precision, "epochs": asked.epochs, "train_images": asked.images}
     sets = [part for key, value in settings.items() for part in ("--set", f"training.{key}={value}")]
     sets += ["--set", "evaluation.evaluations=1", "--set", "evaluation.final_samples=null"]
+    sets += ["--set", f"network.name={asked.network}"] if asked.network else []
     where = ["--data-root", asked.data_root, "--prepared", str(folder / "prepared"), "--out", str(folder / precision)]
     run = ["--dataset", asked.dataset, "--methods", ",".join(asked.methods), "--seeds", str(asked.seeds)]
     command = [sys.executable, "-m", "bench.run", *run, *where, *sets, "--executor", "serial"]

@@ -92,7 +92,7 @@ def blank(path: Path) -> None:
 
 
 @pytest.fixture(autouse=True)
-def no_download(registry, monkeypatch, tmp_path_factory):
+def no_download(registry, monkeypatch, tmp_path_factory):  # noqa: ARG001
     """No test reaches for FID's weights, or finds somebody's own.
 
     After `registry`, for what a test patched must be put back before the registry is: a method that a patch took out

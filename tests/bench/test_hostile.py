@@ -15,6 +15,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 import yaml
@@ -173,8 +175,11 @@ def table_bomb() -> bytes:
 
 
 def text_bomb() -> bytes:
-    """A text of 10 kB, said a hundred thousand times: 1 GB."""
-    return parquet(pd.DataFrame({"step": 1, "sampler": ["x" * 10_000] * 100_000}))
+    """A text of 10 kB, said a hundred thousand times: 1 GB in a kB."""
+    said = pa.DictionaryArray.from_arrays(np.zeros(100_000, np.int32), ["x" * 10_000])
+    buffer = io.BytesIO()
+    pq.write_table(pa.table({"step": np.ones(100_000, np.int64), "sampler": said}), buffer, store_schema=False)
+    return buffer.getvalue()
 
 
 def picture_bomb() -> bytes:

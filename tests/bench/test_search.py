@@ -96,6 +96,7 @@ def test_the_best_point_is_that_of_the_lowest_mean_over_seeds_and_failures_cost(
     assert summary.loc["a", "best"] == "learning_rate=0.1"
 
 
+@pytest.mark.slow
 @pytest.mark.reports
 def test_a_search_picks_on_validation_and_trains_the_best_again_on_fresh_seeds(bench_run, tmp_path):
     command = ["--methods", "mmd[prior=normal|sphere],autoencoder[learning_rate=0.01]", "--seeds", "2", "--tune"]
