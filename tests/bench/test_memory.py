@@ -41,13 +41,14 @@ def faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 def main():
-    if HOARDED:
-        memory.hoard()
     faults()
-    found = faults()
+    before = faults()
+    memory.hoard()
+    faults()
+    after = faults()
     held = memory.peak(torch.device("cpu"))
     memory.reset(torch.device("cpu"))
-    print(found, held - memory.peak(torch.device("cpu")))
+    print(before, after, held - memory.peak(torch.device("cpu")))
 
 if THREAD:
     thread = threading.Thread(target=main)
@@ -62,13 +63,9 @@ else:
 @pytest.mark.skipif(not os.access(memory.CLEAR, os.W_OK), reason="this system does not let its peak of memory be reset")
 @pytest.mark.parametrize("thread", [False, True], ids=["serial", "as in Ray"])
 def test_large_tensors_take_no_new_pages_in_every_step_but_no_trial_counts_those_of_the_one_before(thread):
-    def told(hoarded: bool) -> list[float]:
-        code = HOARD.replace("HOARDED", str(hoarded)).replace("THREAD", str(thread))
-        environment = os.environ | (memory.ONE_ARENA if thread else {})
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
-        return [float(word) for word in done.stdout.split()]
-
-    pages, _ = told(hoarded=False)
-    hoarded, given_back = told(hoarded=True)
+    code = HOARD.replace("THREAD", str(thread))
+    environment = os.environ | (memory.ONE_ARENA if thread else {})
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    pages, hoarded, given_back = (float(word) for word in done.stdout.split())
     assert pages > 100 * max(hoarded, 1)
     assert given_back > 80  # MB
