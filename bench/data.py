@@ -118,11 +118,14 @@ def locate(request: Request) -> Found | None:
     source = datasets.find(request.name, request.root)
     if source is None:
         return None
+    known = _known(request, source)
+    if known:  # then reading the source, which takes seconds, tells nothing new
+        prepared = Prepared(_folder(request, known))
+        return Found(known, prepared.counts, bool(prepared.classes), prepared=True, decode_seconds=0.0)
     parts = split_parts(request.name, load(source))
     counts = {split: len(part.images) for split, part in parts.items()}
-    known = _known(request, source)
-    seconds = 0.0 if known else decode_seconds(parts["train"].images, request.preprocessing) * sum(counts.values())
-    return Found(known or _fingerprint(request, source), counts, bool(source.classes), known is not None, seconds)
+    seconds = decode_seconds(parts["train"].images, request.preprocessing) * sum(counts.values())
+    return Found(_fingerprint(request, source), counts, bool(source.classes), prepared=False, decode_seconds=seconds)
 
 
 def prepare(request: Request) -> Prepared:
@@ -134,8 +137,8 @@ def prepare(request: Request) -> Prepared:
     """
     source = datasets.find(request.name, request.root) or datasets.download(request.name, request.root)
     fingerprint = _known(request, source) or _fingerprint(request, source)
-    folder = request.prepared / request.name
-    prepared = Prepared(folder / fingerprint[:16])
+    prepared = Prepared(_folder(request, fingerprint))
+    folder = prepared.folder.parent
     if not prepared.check():  # no lock where nothing is written: the folder may be read-only
         make_folder(folder)
         with _lock(folder / ".lock"):
@@ -194,13 +197,18 @@ def _fingerprint(request: Request, source: Source) -> str:
     return sha256(json.dumps(parts).encode())
 
 
+def _folder(request: Request, fingerprint: str) -> Path:
+    return request.prepared / request.name / fingerprint[:16]
+
+
 def _known(request: Request, source: Source) -> str | None:
     """The fingerprint noted when these very files (by name, size and date) were prepared; saves hashing them."""
     signature = source.signature()
     for path in (request.prepared / request.name).glob("*/sidecar.json"):
         sidecar = _readable(path) or {}
         expected = (signature, request.preprocessing.model_dump(), VERSION)
-        if (sidecar.get("signature"), sidecar.get("preprocessing"), sidecar.get("version")) == expected:
+        found = (sidecar.get("signature"), sidecar.get("preprocessing"), sidecar.get("version"))
+        if found == expected and path.parent == _folder(request, sidecar["fingerprint"]):  # not a copy elsewhere
             return sidecar["fingerprint"]
     return None
 

@@ -16,7 +16,7 @@ from bench.environment import git_state
 from bench.errors import RunError
 from bench.evaluation import extractors
 from bench.evaluation.trained import load_extractor
-from bench.executors import Context, Event, Inputs, OnEvent, Resources
+from bench.executors import Context, Event, Inputs, OnEvent, Resources, check_machine
 from bench.experiment import Action, action, alone, describe, mend, refuse_other_protocol, refuse_other_storage
 from bench.files import shown
 from bench.loggers import Log, following
@@ -129,7 +129,10 @@ class Run:
 
     def _check_machine(self) -> None:
         """Refuse what no trial could be given, before anything is waited for."""
-        self._executor().check(self.resources)
+        if self.options.executor == "ray" and not self.resources.address:
+            check_machine(self.resources)  # without Ray, which takes seconds to import and to start
+        else:
+            self._executor().check(self.resources)
 
     def train(self) -> list[Trial]:
         """Prepare the data and train what is missing; all trials, also those that were done already."""

@@ -51,6 +51,15 @@ def test_preparing_twice_reads_the_first_result(tmp_path):
     assert data.locate(asked("digits", tmp_path)).fingerprint == first.fingerprint
 
 
+def test_a_prepared_set_is_known_without_reading_its_source(tmp_path, monkeypatch):
+    before = data.locate(asked("digits", tmp_path))
+    data.prepare(asked("digits", tmp_path))
+    monkeypatch.setattr(data, "load", lambda _: pytest.fail("read"))
+    after = data.locate(asked("digits", tmp_path))
+    assert (after.fingerprint, after.counts, after.labelled) == (before.fingerprint, before.counts, before.labelled)
+    assert (before.prepared, after.prepared) == (False, True)
+
+
 def test_a_damaged_array_is_prepared_again(tmp_path, capsys):
     first = data.prepare(asked("digits", tmp_path))
     before = first.images("test").copy()

@@ -25,7 +25,7 @@ for _name, _value in {
 import ray
 from ray import tune
 
-from bench.executors import Context, OnEvent, Place, Resources, check_machine, run_trial
+from bench.executors import Context, OnEvent, Place, Resources, run_trial
 from bench.executors.ray.asha import Asha
 from bench.executors.ray.cluster import Served, connect, fit, serve
 from bench.executors.ray.losses import RETRIES, Relay, reasons
@@ -34,10 +34,7 @@ from bench.trials import Trial
 
 
 def check(resources: Resources) -> None:
-    """Refuse what this machine, or the cluster that `resources.address` names, cannot give one trial."""
-    if not resources.address:
-        check_machine(resources)  # without starting Ray, which takes seconds
-        return
+    """Refuse what the cluster that `resources.address` names cannot give one trial."""
     connect(resources)
     fit(resources, trials=1)
 
