@@ -15,6 +15,8 @@ from bench.errors import RunError, reason
 from bench.step import Losses
 from methods import METHODS
 
+_failed: list[Any] = []  # torch's allocator may still ask graphs whose recording failed
+
 
 class CudaGraph:
     """torch.cuda.CUDAGraph, as "Whole-network capture" in torch's notes on CUDA semantics has it."""
@@ -50,6 +52,7 @@ class CudaGraph:
                     raise
         except RuntimeError as error:
             failures.append(error)  # ending the recording of a step that failed fails too, and says less
+            _failed.append(self.graph)
             if memory.exhausted(failures[0]):
                 raise failures[0] from None
             said = f"its steps cannot be recorded as a CUDA graph ({reason(failures[0])})"
@@ -87,9 +90,12 @@ def chosen(spec: dict[str, Any], device: torch.device, eager: bool) -> Steps:
     if eager or device.type != "cuda":
         return Steps(device)
     subject = Subject(METHODS[spec["method"]], spec["prior"], tuple(spec["hyperparameters"].items()))
-    for check in ("waiting", "replays"):
-        verdict = judge(check, subject)
-        if verdict.state == "broken":
-            named = f"{spec['method']}: its steps are not replayed as a CUDA graph, which is slower"
-            return Steps(device, slower=f"{named}: {verdict.reason}")
+    try:
+        verdicts = [judge(check, subject) for check in ("waiting", "replays")]
+        why = [verdict.reason for verdict in verdicts if verdict.state == "broken"]
+    except RuntimeError as error:  # a GPU that another trial has broken: the training will say so too
+        why = [reason(error)]
+    if why:
+        named = f"{spec['method']}: its steps are not replayed as a CUDA graph, which is slower"
+        return Steps(device, slower=f"{named}: {why[0]}")
     return Steps(device, replayed=True)

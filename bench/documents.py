@@ -141,7 +141,7 @@ class Environment(Part):
     packages: dict[str, Line | None]
     python: Line
     data: Line | None = None
-    replayed: bool = False  # steps, as a CUDA graph
+    replayed: bool | None = None  # steps, as a CUDA graph; trials of older versions do not say
 
 
 class Experiment(Part):

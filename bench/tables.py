@@ -107,7 +107,9 @@ def _machine(environment: dict[str, Any]) -> str:
     threads = f"{environment['threads']} threads a trial"
     if environment["device"] == "cpu":
         return f"{environment['processor']}, {threads}"
-    return f"{environment['device']}, {threads}, steps {'' if environment['replayed'] else 'not '}replayed"
+    replayed = environment.get("replayed")
+    steps = "" if replayed is None else f", steps {'' if replayed else 'not '}replayed"  # older trials do not say
+    return f"{environment['device']}, {threads}{steps}"
 
 
 def _stale(source: dict[str, str]) -> bool:

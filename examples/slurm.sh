@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# An experiment on several SLURM nodes: sbatch examples/slurm.sh --methods moco,mmd,gan --dataset cifar10
+# An experiment on several SLURM nodes:
+#   sbatch examples/slurm.sh --methods moco,mmd,gan --dataset cifar10 --set training.precision=bf16
 # Submit it from the project's folder, on a file system that all nodes share, after `make bench` has made .venv there.
 # The same command again goes on from what is done, also after the time limit has ended it.
 #SBATCH --job-name=wae-bench

@@ -375,10 +375,10 @@ class Switches(Spoilt):
 class TakesTurns(Spoilt):
     """And keeps count where no number is seen to change."""
 
-    turns = itertools.cycle([True, False])
-
     def spoil(self, x, losses):
         del x
+        if not hasattr(self, "turns"):
+            self.turns = itertools.cycle([True, False])
         return self.penalised(losses, losses["penalty"]) if next(self.turns) else losses
 
 

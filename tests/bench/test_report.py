@@ -15,7 +15,7 @@ from conftest import ROOT
 from groups import cells
 from typer.testing import CliRunner
 
-from bench import report
+from bench import report, tables
 from bench.files import sha256
 from bench.images import grid_png, npz
 from bench.reporting import compared, figures, generated, merging, pictures, render
@@ -172,6 +172,17 @@ def test_seconds_of_trials_that_shared_machines_differently_are_not_compared(tmp
     (grid,) = compared.cost(group)
     assert compared.UNLIKE in grid.about
     assert cells(grid, "mmd")[-1] == "2, 4"
+
+
+def test_replayed_steps_and_others_are_different_machines_to_a_report():
+    """Older trials do not say which theirs were."""
+    gpu = {"device": "NVIDIA H100", "threads": 4, "concurrent_trials": 1}
+    status = {"attempts": []}
+    said = [tables._ran(gpu | more, status)["machine"] for more in ({}, {"replayed": True}, {"replayed": False})]
+    known = "NVIDIA H100, 4 threads a trial"
+    assert said == [known, f"{known}, steps replayed", f"{known}, steps not replayed"]
+    cpu = {"device": "cpu", "processor": "EPYC", "replayed": False}
+    assert tables._ran(gpu | cpu, status)["machine"] == "EPYC, 4 threads a trial"
 
 
 def test_the_files_of_a_report(made):

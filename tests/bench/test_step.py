@@ -201,6 +201,7 @@ def test_a_cuda_graph_does_its_first_steps_aside_then_records_and_replays(monkey
         graph=lambda *_, **__: Within("capture"),
     )
     monkeypatch.setattr(capture.torch, "cuda", fake)
+    monkeypatch.setattr(capture, "_side_stream", fake.Stream)  # without its cache
     graph = capture.CudaGraph(torch.device("cpu"))
     run = lambda: said.append("step") or {}  # noqa: E731
     graph.aside(run)
