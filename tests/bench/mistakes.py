@@ -658,7 +658,7 @@ RAY = [
     Mistake("an address that is none", "run --address nonsense",
             "cannot start on the Ray cluster at nonsense: Invalid address format: nonsense", 1),
     Mistake("a cluster whose precision is not said", "run --dataset cifar10 --extractor classifier --address HOST:PORT",
-            "with --address, networks as large as conv32 need --set training.precision=bf16 where the cluster's machines "
+            "with --address, networks as large as dcgan32 need --set training.precision=bf16 where the cluster's machines "
             "are fast at it, else fp32", 2, cluster, slow=True),
     Mistake("a Ray Client address", "run --address ray://127.0.0.1:10001",
             "a Ray Client address cannot be used; run this on a node of the cluster, with --address auto"),
