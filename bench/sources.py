@@ -26,8 +26,7 @@ SPLIT_FOLDERS = {
     "valid": "validation",
     "val": "validation",
 }
-BATCH = 256  # files at most that one thread hashes at a time: of small ones, handing over takes longer than hashing
-SMALL = 100_000  # bytes: of 1 to 50 kB two threads take twice as long as one, of 200 kB less, of megabytes half
+SMALL = 500_000  # bytes: of smaller files two threads hash no more than one, of a few kB a third
 HASHED = {"test": 0.1, "validation": 0.1}  # shares of a tree without split folders; the rest is for training
 
 
@@ -60,13 +59,11 @@ class Source:
     def contents(self) -> list[list[str]]:
         """Relative name and sha256 of every file, in order of name."""
         found = []
-        size = max(1, min(BATCH, len(self.files) // (4 * (os.cpu_count() or 1))))
-        batches = [self.files[i : i + size] for i in range(0, len(self.files), size)]
-        threads = 1 if _small(self.files) else None
-        with track(f"hashing {self.root}", len(self.files)) as tell, ThreadPoolExecutor(threads) as pool:
-            for batch, digests in zip(batches, pool.map(_digests, batches), strict=True):
-                found += [[self._name(path), digest] for path, digest in zip(batch, digests, strict=True)]
-                tell(len(batch))
+        with track(f"hashing {self.root}", len(self.files)) as tell, ThreadPoolExecutor() as pool:
+            digests = (map if _small(self.files) else pool.map)(file_sha256, self.files)
+            for path, digest in zip(self.files, digests, strict=True):
+                found.append([self._name(path), digest])
+                tell(1)
         return found
 
     def _name(self, path: Path) -> str:
@@ -78,10 +75,6 @@ def _small(files: list[Path]) -> bool:
     """Whether threads would wait for each other, opening files, longer than they hash: judged by a few of them."""
     some = files[:: max(1, len(files) // 100)]
     return sum(path.stat().st_size for path in some) < SMALL * len(some)
-
-
-def _digests(files: list[Path]) -> list[str]:
-    return [file_sha256(path) for path in files]
 
 
 def file_sha256(path: Path) -> str:

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from test_check import Anneals, Switches
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from bench import capture, rng
@@ -136,25 +137,10 @@ def test_only_what_bears_it_is_replayed_and_only_on_a_gpu(monkeypatch):
     assert capture.chosen(spec, gpu, eager=True) == capture.Steps(gpu)
     assert capture.chosen(spec, gpu, eager=False) == capture.Steps(gpu, replayed=True)
 
-    class Anneals(METHODS["mmd"]):
-        def losses(self, x):
-            self.weight *= 1.1
-            return super().losses(x)
-
     class Reads(METHODS["mmd"]):
         def losses(self, x):
             found = super().losses(x)
             return found if found["loss"].item() > 0 else {**found}
-
-    class Switches(METHODS["mmd"]):
-        """Late: no check takes so many steps."""
-
-        steps = 0
-
-        def losses(self, x):
-            self.steps += 1
-            found = super().losses(x)
-            return {**found, "loss": 2 * found["loss"]} if self.steps > 1000 else found
 
     refused = (
         (Anneals, "steps change weight"),
