@@ -1,10 +1,13 @@
 """What a run will take: parts of it timed here and now, multiplied out; and the bytes that it leaves on disk."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.optim.adam import adam
 
 from bench import memory
 from bench.config import Evaluation, Experiment, Preprocessing, Training
@@ -17,10 +20,11 @@ from bench.evaluation.extractors import FILE
 from bench.evaluation.trained import BATCH, THREADS, TURNS, Classifier
 from bench.images import grid_columns, grid_png, to_unit
 from bench.preparation import image_bytes
-from bench.step import Stepper
+from bench.step import gradients
 from bench.store import ExperimentFolder
 from bench.train import build, evaluation_steps
 from bench.trials import Trial
+from methods import Method
 
 START_SECONDS = {"ray": 20.0, "serial": 0.0}  # of the executor and its workers
 REPORT_SECONDS = 6.0
@@ -29,7 +33,7 @@ EVALUATION_BYTES = 20_000  # of a row, and of files' rounding up to whole blocks
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one trial."""
+    """Seconds, and bytes on disk."""
 
     seconds: float
     disk: int
@@ -98,17 +102,41 @@ def trial_cost(trial: Trial, counts: dict[str, int], look: Look) -> Cost:
     total = images // training.batch_size * training.epochs
 
     method = build(trial.spec)
-    stepper = Stepper(method, training, total)
-    batch = torch.randint(0, 256, (training.batch_size, *shape), dtype=torch.uint8)
-    step = timed(lambda: stepper(0, batch))
+    step = timed(_step(method, torch.randint(0, 256, (training.batch_size, *shape), dtype=torch.uint8)))
 
     method.eval()
-    grid = torch.randint(0, 256, (grid_columns(shape[2]) ** 2, *shape), dtype=torch.uint8)
-    png = len(grid_png(grid))
+    grid = _grid(shape)
     row, last = evaluation_seconds(method, look, evaluation, shape, counts)
     rows = len(evaluation_steps(total, evaluation.evaluations))
-    seconds = total * step + rows * (row + 2 * timed(lambda: grid_png(grid))) + last
-    return Cost(seconds, 2 * _checkpoint_bytes(method) + rows * (2 * png + EVALUATION_BYTES))
+    seconds = total * step + rows * (row + 2 * grid.seconds) + last
+    return Cost(seconds, 2 * _checkpoint_bytes(method) + rows * (2 * grid.disk + EVALUATION_BYTES))
+
+
+def _step(method: Method, batch: Tensor) -> Callable[[], None]:
+    """A training step as `bench.step` takes it, on uint8 images [n, c, h, w].
+
+    Without the optimiser's class: making one imports torch's compiler, for more than a second.
+    """
+    parameters = [parameter for group in method.param_groups() for parameter in group["params"]]
+    moments = [[torch.zeros_like(parameter) for parameter in parameters] for _ in range(2)]
+    steps = [torch.zeros(()) for _ in parameters]
+    settings = {"beta1": 0.9, "beta2": 0.999, "lr": 1e-4, "weight_decay": 0.0, "eps": 1e-8}
+
+    def step() -> None:
+        gradients(method, batch)
+        found = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
+        with torch.no_grad():
+            adam(parameters, found, *moments, [], steps, fused=True, amsgrad=False, maximize=False, **settings)
+        method.after_step()
+
+    return step
+
+
+@cache
+def _grid(shape: tuple[int, int, int]) -> Cost:
+    """Of making one grid of images."""
+    grid = torch.randint(0, 256, (grid_columns(shape[2]) ** 2, *shape), dtype=torch.uint8)
+    return Cost(timed(lambda: grid_png(grid)), len(grid_png(grid)))
 
 
 def _checkpoint_bytes(method: nn.Module) -> int:

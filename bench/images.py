@@ -43,7 +43,7 @@ def grid_png(images: Tensor, columns: int | None = None, least_side: int = 32) -
         canvas[:, top : top + h * zoom, left : left + w * zoom] = big
     pixels = canvas[0].numpy() if c == 1 else canvas.permute(1, 2, 0).numpy()
     buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG", optimize=True)
+    Image.fromarray(pixels).save(buffer, "PNG")
     return buffer.getvalue()
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from bench import checks, data, datasets, estimate, report
+from bench import checks, data, datasets
 from bench.config import Evaluation, Experiment, Training
 from bench.environment import git_state
 from bench.errors import RunError
@@ -72,6 +72,8 @@ class Run:
 
     def dry(self) -> None:
         """Print trials and estimates; prepare, train and write nothing."""
+        from bench import estimate
+
         self._check_machine()
         for folder in (self.options.out, self.request.prepared):
             checks.can_be_a_folder(folder)
@@ -190,6 +192,8 @@ class Run:
 
     def conclude(self, trials: list[Trial]) -> None:
         """Report; exit status 1 where one of `trials` diverged or failed."""
+        from bench import report  # and with it pandas, which a dry run does without
+
         try:
             if self.folder.trials():  # on a full disk none may have begun
                 report.print_tables(report.build(self.folder))

@@ -1,16 +1,17 @@
 """Values of different protocols never share a column: where they would, there is one column for each, labelled."""
 
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from bench.columns import STAMPS, Column, parse
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 DRAWN = ("n_generated", "sampler", "sampling_seed")  # what reconstructions do not depend on
 SHOWN = 8  # characters of a sha256
 
 
-def separate(rows: pd.DataFrame) -> pd.DataFrame:
+def separate(rows: "pd.DataFrame") -> "pd.DataFrame":
     """The rows, with all columns of an extractor and sample count taken apart whose values follow several `STAMPS`.
 
     `fid_10k` becomes `fid_10k [sampler=prior]` and `fid_10k [sampler=gmm]`; its floor, and `kid_10k`, likewise. The one
@@ -31,7 +32,7 @@ def separate(rows: pd.DataFrame) -> pd.DataFrame:
     return rows
 
 
-def _labels(rows: pd.DataFrame, stamps: pd.DataFrame) -> pd.Series:
+def _labels(rows: "pd.DataFrame", stamps: "pd.DataFrame") -> "pd.Series":
     """For each row what sets its protocol apart; nothing, where it is the trainings' only one."""
     labels = stamps.apply(lambda row: ", ".join(f"{key}={_short(key, value)}" for key, value in row.items()), axis=1)
     if "afterwards" not in rows:
@@ -40,7 +41,9 @@ def _labels(rows: pd.DataFrame, stamps: pd.DataFrame) -> pd.Series:
     return labels.replace(own[0], "") if len(own) == 1 else labels
 
 
-def _apart(rows: pd.DataFrame, columns: list[Column], labels: pd.Series) -> pd.DataFrame:
+def _apart(rows: "pd.DataFrame", columns: list[Column], labels: "pd.Series") -> "pd.DataFrame":
+    import pandas as pd  # takes a third of a second, which a dry run does without
+
     old, parts = [], []
     for column in columns:
         beside = {str(column): "{}", f"{column}_se": "{}_se", column.real: "{}" + column.real.removeprefix(str(column))}

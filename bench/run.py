@@ -80,7 +80,6 @@ def main(
     from bench.executors import Resources
     from bench.pipeline import Options, Run
     from bench.preparation import Request
-    from bench.tune import Tuning
     from bench.variants import parse_variants, split_methods
     from methods import METHODS
 
@@ -121,6 +120,8 @@ def main(
     )
     run = Run(experiment, variants, request, options, resources, installed)
     if experiment.search.points:
+        from bench.tune import Tuning
+
         run = Tuning(run)
     elif experiment.search.scheduler != "none":
         raise UserError("--scheduler is for a search; give --tune N too")

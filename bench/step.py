@@ -22,6 +22,18 @@ def exact_arithmetic() -> None:
     torch.backends.cudnn.deterministic = True
 
 
+def gradients(method: Method, batch: Tensor) -> Losses:
+    """The losses of uint8 images [n, c, h, w]; parameters get the gradients of "loss", in place of what they had."""
+    x = to_unit(batch).contiguous(memory_format=torch.channels_last)
+    losses = method.losses(x)
+    for name in ("loss", "reconstruction"):
+        if name not in losses or losses[name].ndim:
+            raise ValueError(f"{type(method).__name__}.losses must give a scalar {name!r}")
+    method.zero_grad(set_to_none=True)
+    losses["loss"].backward()
+    return {name: value.detach() for name, value in losses.items()}
+
+
 class Graph(Protocol):
     """Replays a step: the same operations on the same memory, with the numbers that lie there now."""
 
@@ -87,16 +99,10 @@ class Stepper:
         return self._losses
 
     def _step(self, batch: Tensor) -> Losses:
-        x = to_unit(batch).contiguous(memory_format=torch.channels_last)
-        losses = self.method.losses(x)
-        for name in ("loss", "reconstruction"):
-            if name not in losses or losses[name].ndim:
-                raise ValueError(f"{type(self.method).__name__}.losses must give a scalar {name!r}")
-        self.optimizer.zero_grad(set_to_none=True)
-        losses["loss"].backward()
+        losses = gradients(self.method, batch)
         self.optimizer.step()
         self.method.after_step()
-        return {name: value.detach() for name, value in losses.items()}
+        return losses
 
     def _own_the_rates(self) -> None:
         """Where steps could be replayed, numbers that change from step to step lie in tensors, replayed or not."""

@@ -8,9 +8,8 @@ import socket
 import time
 import uuid
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import pyarrow as pa
 import yaml
 
@@ -20,6 +19,9 @@ from bench.files import Folder, sha256
 from bench.safely import CHECKPOINTS
 from bench.storage import Remote
 from bench.strict_yaml import parse_yaml
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 REAL = "real.png"  # some real images, beside the extractor
 FINAL = ("done", "diverged", "stopped")  # states in which a training has said all that it has to say
@@ -137,6 +139,8 @@ class TrialFolder(Folder):
         self.save_rows(rows)
 
     def save_rows(self, rows: list[dict[str, Any]]) -> None:
+        import pandas as pd  # takes a third of a second, which a dry run does without
+
         buffer = io.BytesIO()
         pd.DataFrame.from_records(rows).to_parquet(buffer, index=False)
         self.write("history.parquet", buffer.getvalue())
@@ -152,11 +156,11 @@ class TrialFolder(Folder):
                 warning = f"{self.name}/{name} is damaged; going on from what was before it"
         return None, warning and f"{self.name}: no checkpoint is undamaged; it is trained again from the start"
 
-    def rows(self) -> pd.DataFrame:
+    def rows(self) -> "pd.DataFrame":
         """Rows of the training, in order of steps; an empty frame where there are none."""
         return self.table("history.parquet").to_pandas()
 
-    def evaluations(self) -> pd.DataFrame:
+    def evaluations(self) -> "pd.DataFrame":
         """Rows that were measured after the training (bench.evaluate)."""
         return self.table("evaluations.parquet").to_pandas()
 
@@ -167,7 +171,7 @@ class TrialFolder(Folder):
         origin = self.place / name
         return rows.checked(safely.table(self.read(name), origin), origin)
 
-    def save_evaluations(self, rows: pd.DataFrame) -> None:
+    def save_evaluations(self, rows: "pd.DataFrame") -> None:
         buffer = io.BytesIO()
         rows.to_parquet(buffer, index=False)
         self.write("evaluations.parquet", buffer.getvalue())

@@ -83,7 +83,12 @@ def sliced_distance(x: Tensor, y: Tensor, slices: int) -> Tensor:
         x, y: shape [n, d] each. slices: directions, drawn from torch's global generator.
     """
     directions = random_directions(x.shape[1], slices, x.device)
-    return ((x @ directions).sort(0).values - (y @ directions).sort(0).values).square().mean()
+    return (ordered_projections(x, directions) - ordered_projections(y, directions)).square().mean()
+
+
+def ordered_projections(x: Tensor, directions: Tensor) -> Tensor:
+    """Points x [n, d] along each of the directions [d, s], in order: [n, s]."""
+    return (x @ directions).sort(0).values
 
 
 def info_nce(queries: Tensor, keys: Tensor, negatives: Tensor, temperature: float) -> Tensor:

@@ -22,7 +22,7 @@ from bench.images import batch_size, to_uint8, to_unit
 from methods import Method
 from methods.priors import PRIORS
 
-BUDGET = 0.04  # seconds that one timing may take, beyond its first call
+BUDGET = 0.025  # seconds that one timing may take, beyond its first call
 FEW = 500  # images between which neighbours are timed: their cost grows with the square
 TEST_SECONDS = 1.0  # of the latent tests of the last row; trying them would take a dry run longer than that
 CLASSES = 10  # of a classifier that is only timed

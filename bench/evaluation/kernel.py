@@ -9,6 +9,8 @@ from torch import Tensor
 
 SUBSETS = 100
 SUBSET = 1000  # images of each kind in a subset, or half of those there are
+ROWS = 1000  # of the kernel, held at a time
+MEMBERSHIP = 3  # times what a pair costs by itself, it costs with its sums over all subsets
 
 
 def kernel_distance(x: Tensor, y: Tensor, subsets: int = SUBSETS, size: int = SUBSET) -> tuple[float, float]:
@@ -18,25 +20,39 @@ def kernel_distance(x: Tensor, y: Tensor, subsets: int = SUBSETS, size: int = SU
         x, y: features, shape [n, d] and [m, d]; n, m >= 4. Subsets are drawn from torch's global generator.
     """
     size = min(size, len(x) // 2, len(y) // 2)
-    values = torch.stack([polynomial_mmd(_some(x, size), _some(y, size)) for _ in range(subsets)])
+    drawn = [(torch.randperm(len(x))[:size], torch.randperm(len(y))[:size]) for _ in range(subsets)]
+    in_x, in_y = (torch.stack(each).to(x.device) for each in zip(*drawn, strict=True))
+    within = sum(_totals(a, a, rows, rows) - _diagonal(a)[rows].sum(1) for a, rows in ((x, in_x), (y, in_y)))
+    values = within / (size * (size - 1)) - 2 * _totals(x, y, in_x, in_y) / size**2
     return float(values.mean()), float(values.std() / subsets**0.5)
 
 
-def polynomial_mmd(x: Tensor, y: Tensor) -> Tensor:
-    """Unbiased squared MMD with the kernel (x.y / d + 1)^3; features [n, d] and [m, d] to a float64 scalar."""
-    n, m = len(x), len(y)
-
-    def total(a: Tensor, b: Tensor) -> Tensor:
-        kernel = torch.addmm(a.new_ones(1), a, b.T, alpha=1 / x.shape[1])
-        return (kernel * kernel * kernel).sum(dtype=torch.float64)  # pow is several times slower
-
-    def diagonal(a: Tensor) -> Tensor:
-        return (a.square().sum(1) / x.shape[1] + 1).pow(3).sum(dtype=torch.float64)
-
-    within_x = (total(x, x) - diagonal(x)) / (n * (n - 1))
-    within_y = (total(y, y) - diagonal(y)) / (m * (m - 1))
-    return within_x + within_y - 2 * total(x, y) / (n * m)
+def polynomial_kernel(a: Tensor, b: Tensor) -> Tensor:
+    """(x.y / d + 1)^3 of all rows x of a [n, d] and y of b [m, d]: [n, m]."""
+    kernel = torch.addmm(a.new_ones(1), a, b.T, alpha=1 / a.shape[1])
+    return kernel * kernel * kernel  # pow is several times slower
 
 
-def _some(x: Tensor, size: int) -> Tensor:
-    return x[torch.randperm(len(x))[:size].to(x.device)]
+def _diagonal(a: Tensor) -> Tensor:
+    """Of the kernel of a [n, d] with itself: float64 [n]."""
+    return (a.square().sum(1) / a.shape[1] + 1).pow(3).double()
+
+
+def _totals(a: Tensor, b: Tensor, in_a: Tensor, in_b: Tensor) -> Tensor:
+    """The kernel's sum over each subset's pairs, float64 [s]; subsets are rows of a and of b, both [s, k].
+
+    Subsets that overlap much have most pairs in common: then all pairs are computed once.
+    """
+    subsets, size = in_a.shape
+    if MEMBERSHIP * len(a) * len(b) >= subsets * size**2:
+        pairs = zip(in_a, in_b, strict=True)
+        return torch.stack([polynomial_kernel(a[i], b[j]).sum(dtype=torch.float64) for i, j in pairs])
+    from_a, from_b = _membership(in_a, len(a)), _membership(in_b, len(b))
+    blocks = zip(a.split(ROWS), from_a.split(ROWS), strict=True)
+    sums = [(block * (polynomial_kernel(x, b) @ from_b)).sum(0, dtype=torch.float64) for x, block in blocks]
+    return torch.stack(sums).sum(0)
+
+
+def _membership(rows: Tensor, n: int) -> Tensor:
+    """Whether each of n rows is in each subset [s, k]: float32 [n, s], 1 or 0."""
+    return torch.zeros(n, len(rows), device=rows.device).scatter_(0, rows.T, 1)

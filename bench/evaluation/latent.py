@@ -6,6 +6,7 @@ what chance alone makes of a perfect match stands beside every answer.
 
 import math
 import warnings
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,14 @@ import torch
 from torch import Tensor
 
 from bench.rng import forked
-from methods.functional import imq_kernel, mmd, sliced_distance, uniformity, uniformity_floor
+from methods.functional import (
+    imq_kernel,
+    mmd,
+    ordered_projections,
+    random_directions,
+    uniformity,
+    uniformity_floor,
+)
 from methods.priors import Prior, Sphere
 
 SLICES = 256
@@ -30,16 +38,22 @@ def diagnose(codes: Tensor, prior: Prior, seed: int) -> dict[str, float]:
         codes: float32 [n, d], n >= 2. Where one is not finite, neither is any answer.
         seed: of the prior samples and directions, which are the same for every method, and for the fresh samples.
     """
-    chance = _compare(prior_samples(prior, codes, seed + FRESH), prior, seed)
+    chance = _chance(prior, len(codes), codes.device, seed)
     found = _compare(codes, prior, seed) if codes.isfinite().all() else dict.fromkeys(chance, math.nan)
     return found | {f"{name}_prior": value for name, value in chance.items()}
+
+
+@lru_cache(maxsize=8)  # the same at every evaluation of a trial
+def _chance(prior: Prior, n: int, device: torch.device, seed: int) -> dict[str, float]:
+    """The answers to fresh samples of the prior."""
+    return _compare(prior_samples(prior, n, device, seed + FRESH), prior, seed)
 
 
 def test(codes: Tensor, prior: Prior, seed: int) -> dict[str, float]:
     """The two tests that take longer, with the same prior samples as `diagnose` of the same seed."""
     if not codes.isfinite().all():
         return {"latent_mmd_p": math.nan, "latent_c2st": math.nan}
-    samples = prior_samples(prior, codes, seed)
+    samples = prior_samples(prior, len(codes), codes.device, seed)
     with forked(seed):
         return {
             "latent_mmd_p": mmd_p_value(codes, samples, prior.squared_distance),
@@ -47,19 +61,19 @@ def test(codes: Tensor, prior: Prior, seed: int) -> dict[str, float]:
         }
 
 
-def prior_samples(prior: Prior, codes: Tensor, seed: int) -> Tensor:
-    """As many as there are codes, on their device."""
+def prior_samples(prior: Prior, n: int, device: torch.device, seed: int) -> Tensor:
+    """What `n` codes are compared with."""
     with forked(SEEDS + seed):
-        return prior.sample(len(codes), codes.device)
+        return prior.sample(n, device)
 
 
 def _compare(codes: Tensor, prior: Prior, seed: int) -> dict[str, float]:
-    samples = prior_samples(prior, codes, seed)
+    samples = prior_samples(prior, len(codes), codes.device, seed)
     norms = codes.norm(dim=1)
     spectrum = eigenvalues(codes)
     found = {
         "latent_mmd": mmd(codes, samples, prior.squared_distance),
-        "latent_sliced_wasserstein": _sliced(codes, samples, seed),
+        "latent_sliced_wasserstein": _sliced(codes, prior, seed),
         "latent_norm": norms.mean(),
         "latent_norm_sd": norms.std(),
         "latent_mean_norm": codes.mean(0).norm(),
@@ -72,9 +86,19 @@ def _compare(codes: Tensor, prior: Prior, seed: int) -> dict[str, float]:
     return {name: float(value) for name, value in found.items()}
 
 
-def _sliced(codes: Tensor, samples: Tensor, seed: int) -> Tensor:
+def _sliced(codes: Tensor, prior: Prior, seed: int) -> Tensor:
+    """The root of `sliced_distance` between codes and samples."""
+    directions, ordered = _ordered(prior, len(codes), codes.device, seed)
+    return (ordered_projections(codes, directions) - ordered).square().mean().sqrt()
+
+
+@lru_cache(maxsize=8)
+def _ordered(prior: Prior, n: int, device: torch.device, seed: int) -> tuple[Tensor, Tensor]:
+    """Directions, and the samples along them: the same at every evaluation, and sorting takes longest here."""
+    samples = prior_samples(prior, n, device, seed)
     with forked(seed):
-        return sliced_distance(codes, samples, SLICES).sqrt()
+        directions = random_directions(prior.dim, SLICES, device)
+    return directions, ordered_projections(samples, directions)
 
 
 def eigenvalues(codes: Tensor) -> Tensor:
@@ -112,6 +136,14 @@ def mmd_p_value(codes: Tensor, samples: Tensor, base: float, permutations: int =
     return (1 + far) / (1 + permutations)
 
 
+def classifier() -> tuple[type[Warning], Any]:
+    """scikit-learn's warning and network for `two_sample_accuracy`; importing them takes a second."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.neural_network import MLPClassifier
+
+    return ConvergenceWarning, MLPClassifier
+
+
 def two_sample_accuracy(codes: Tensor, samples: Tensor, scale: float) -> float:
     """Share of held-out codes and prior samples that a classifier trained on others tells apart; 0.5: it cannot.
 
@@ -120,9 +152,7 @@ def two_sample_accuracy(codes: Tensor, samples: Tensor, scale: float) -> float:
     Args:
         codes, samples: shape [n, d], n >= 4; half of each are for training. scale: of a number in a sample.
     """
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.neural_network import MLPClassifier
-
+    ConvergenceWarning, MLPClassifier = classifier()
     half = len(codes) // 2
 
     def mixed(codes: Tensor, samples: Tensor) -> tuple[np.ndarray, np.ndarray]:

@@ -22,15 +22,16 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, Protocol
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, Protocol
 
 from bench.errors import UserError, reason, unknown
 from bench.executors import Event, OnEvent
 from bench.files import sha256, write_atomically
 from bench.store import ExperimentFolder, TrialFolder
 from bench.trials import Trial
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # What is imported to see whether a library is there. The logger is in a module of this folder: `_module`.
 LIBRARIES = {"tensorboard": "torch.utils.tensorboard", "mlflow": "mlflow", "wandb": "wandb"}
@@ -223,7 +224,7 @@ def _module(name: str) -> Any:
     return importlib.import_module(f"bench.loggers.{name}_log")  # a module called mlflow would hide the library
 
 
-def scalars(rows: pd.DataFrame) -> dict[int, dict[str, float]]:
+def scalars(rows: "pd.DataFrame") -> dict[int, dict[str, float]]:
     """The numbers of `rows` by step, without those that are missing.
 
     A training's last step has two rows, of the curve and of the table, which are one here: of what both have (the

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from bench.evaluation.kernel import kernel_distance, polynomial_mmd
+from bench.evaluation import kernel
+from bench.evaluation.kernel import kernel_distance
 from bench.evaluation.neighbours import COVERAGE_K, PRECISION_K, neighbours, radii
 
 
@@ -24,15 +25,40 @@ def slow_mmd(x: np.ndarray, y: np.ndarray) -> float:
     return within_x + within_y - 2 * sum(k(a, b) for a in x for b in y) / (n * m)
 
 
-def test_the_kernel_distance_is_its_definition():
-    x, y = cloud(12, 0), cloud(9, 1, 0.5)
-    expected = slow_mmd(x.double().numpy(), y.double().numpy())
-    assert float(polynomial_mmd(x, y)) == pytest.approx(expected, rel=1e-5)
+def whole_mmd(x: torch.Tensor, y: torch.Tensor) -> float:
+    """`slow_mmd` without loops."""
+    x, y = x.double().numpy(), y.double().numpy()
+    (kx, ky, kxy), (n, m) = (((a @ b.T / x.shape[1] + 1) ** 3 for a, b in ((x, x), (y, y), (x, y)))), (len(x), len(y))
+    return (kx.sum() - kx.trace()) / (n * (n - 1)) + (ky.sum() - ky.trace()) / (m * (m - 1)) - 2 * kxy.mean()
+
+
+@pytest.mark.parametrize("subsets", [3, 200], ids=["few", "overlapping"])
+@pytest.mark.parametrize(("n", "m"), [(12, 9), (9, 30), (1100, 12)])
+def test_the_kernel_distance_is_its_definition_on_every_subset(n, m, subsets):
+    """Few subsets are taken one by one; of many, all pairs are computed once, in blocks of rows."""
+    x, y = cloud(n, 0), cloud(m, 1, 0.5)
+    size = min(n, m) // 2
+    torch.manual_seed(0)
+    draws = [(torch.randperm(n)[:size], torch.randperm(m)[:size]) for _ in range(subsets)]
+    slow = slow_mmd(*(part.double().numpy() for part in (x[draws[0][0]], y[draws[0][1]])))
+    assert whole_mmd(x[draws[0][0]], y[draws[0][1]]) == pytest.approx(slow, rel=1e-12)
+    values = [whole_mmd(x[i], y[j]) for i, j in draws]
+    torch.manual_seed(0)
+    mean, error = kernel_distance(x, y, subsets)
+    assert mean == pytest.approx(np.mean(values), rel=1e-5)
+    assert error == pytest.approx(np.std(values, ddof=1) / subsets**0.5, rel=1e-5)
+
+
+def test_overlapping_subsets_compute_no_pair_twice(monkeypatch):
+    computed, original = [], kernel.polynomial_kernel
+    monkeypatch.setattr(kernel, "polynomial_kernel", lambda a, b: computed.append(len(a) * len(b)) or original(a, b))
+    kernel_distance(cloud(1000, 0), cloud(400, 1))  # 100 subsets of 200 each: 4,000,000 pairs of each kind
+    assert sum(computed) == 1000 * 1000 + 400 * 400 + 1000 * 400
 
 
 def test_the_kernel_distance_is_unbiased_and_its_error_is_that_of_the_mean():
     """Of one distribution, it is zero on average: over many draws the mean is within three standard errors."""
-    values = [float(polynomial_mmd(cloud(20, 2 * s), cloud(20, 2 * s + 1))) for s in range(400)]
+    values = [kernel_distance(cloud(40, 2 * s), cloud(40, 2 * s + 1), subsets=2)[0] for s in range(400)]
     assert abs(np.mean(values)) < 3 * np.std(values) / 20
     assert min(values) < 0 < max(values)
     x, y = cloud(400, 0), cloud(400, 1, 0.3)
@@ -40,7 +66,7 @@ def test_the_kernel_distance_is_unbiased_and_its_error_is_that_of_the_mean():
     few, many = kernel_distance(x, y, subsets=25, size=50), kernel_distance(x, y, subsets=400, size=50)
     assert many[1] == pytest.approx(few[1] / 4, rel=0.4)
     assert few[0] == pytest.approx(many[0], abs=4 * few[1])
-    assert many[0] == pytest.approx(float(polynomial_mmd(x, y)), abs=4 * many[1])
+    assert many[0] == pytest.approx(whole_mmd(x, y), abs=4 * many[1])
 
 
 def test_subsets_are_never_more_than_half_of_what_there_is():

@@ -106,6 +106,17 @@ def test_the_p_value_counts_permutations_whose_mmd_is_as_great(monkeypatch):
     assert 1 / 51 < found < 0.5
 
 
+def test_chance_is_asked_once_for_all_evaluations_of_a_trial(monkeypatch):
+    asked, original, prior = [], latent._compare, Normal(4)
+    monkeypatch.setattr(latent, "_compare", lambda codes, *given: asked.append(codes) or original(codes, *given))
+    found = [latent.diagnose(torch.randn(50, 4), prior, 0) for _ in range(3)]
+    assert len(asked) == 1 + 3
+    assert found[0]["latent_mmd_prior"] == found[2]["latent_mmd_prior"] != 0
+    assert found[0]["latent_mmd"] != found[2]["latent_mmd"]
+    again = latent.diagnose(torch.randn(40, 4), prior, 0)  # of fewer codes
+    assert again["latent_mmd_prior"] != found[0]["latent_mmd_prior"]
+
+
 def test_the_sliced_distance_of_one_dimension_is_scipys():
     x, y = torch.randn(40, 1), 2 * torch.randn(40, 1) + 1
     expected = np.mean((np.sort(x.numpy()[:, 0]) - np.sort(y.numpy()[:, 0])) ** 2)
@@ -134,9 +145,11 @@ def test_every_method_is_asked_with_the_same_draws_whatever_the_generator_did_be
     assert latent.diagnose(codes, prior(4), 7) == first
     chance = {name: value for name, value in first.items() if name.endswith("_prior")}
     assert chance.items() <= latent.diagnose(others, prior(4), 7).items()
-    samples = latent.prior_samples(prior(4), codes, 7)
+    samples = latent.prior_samples(prior(4), 50, codes.device, 7)
+    torch.manual_seed(7)
+    assert first["latent_sliced_wasserstein"] == float(sliced_distance(codes, samples, latent.SLICES).sqrt())
     assert first["latent_mmd"] == float(mmd(codes, samples, prior(4).squared_distance))
-    assert not torch.equal(latent.prior_samples(prior(4), codes, 8), samples)
+    assert not torch.equal(latent.prior_samples(prior(4), 50, codes.device, 8), samples)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
