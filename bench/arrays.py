@@ -1,12 +1,12 @@
-"""A split's images, written into one memory-mapped .npy file: on all cores, resumable, with little memory.
+"""Images of splits, each written into a memory-mapped .npy file: on all cores, resumable, with little memory.
 
-The file is filled in chunks. A journal beside it notes the sha256 of every chunk that is whole, so that an interrupted
+Files are filled in chunks. A journal beside each notes the sha256 of every chunk that is whole, so that an interrupted
 preparation goes on where it was, and what a power failure has lost is noticed.
 """
 
 import json
 import time
-from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,35 +99,59 @@ def is_array(path: Path, shape: tuple[int, ...], kind: type[np.generic]) -> bool
     return mapped is not None and mapped.shape == shape and mapped.dtype == kind
 
 
-def fill(file: ImageFile, images: Images, skip: bool, tell: Track) -> list[Chunk]:
-    """Decode all images into the file, on all cores, going on from its journal.
+class Filling:
+    """A file that is being filled with images, and what its journal says is done.
 
-    Args:
-        skip: leave out (and note) images that cannot be used, instead of raising UserError.
-    Raises:
-        RunError: no space left. What is done stays done.
+    skip: leave out (and note) images that cannot be used, instead of raising UserError.
     """
-    journal = file.path.with_suffix(".journal")
-    done = _resume(file, journal, skip)
-    tell(sum(len(file.chunks[chunk]) for chunk in done))
-    todo = [chunk for chunk in range(len(file.chunks)) if chunk not in done]
-    with pool_for(len(todo), images.in_memory) as pool, journal.open("a") as notes:
-        running: dict[Future[Chunk], int] = {}
+
+    def __init__(self, file: ImageFile, images: Images, skip: bool) -> None:
+        self.file, self.images, self.skip = file, images, skip
+        self.journal = file.path.with_suffix(".journal")
+        self.done = _resume(file, self.journal, skip)
+
+    @property
+    def todo(self) -> list[int]:
+        """Numbers of the chunks that are missing."""
+        return [chunk for chunk in range(len(self.file.chunks)) if chunk not in self.done]
+
+    @property
+    def chunks(self) -> list[Chunk]:
+        """All of them, in order, once they are done."""
+        return [self.done[chunk] for chunk in range(len(self.file.chunks))]
+
+    def submit(self, chunk: int, pool: Executor) -> Future[Chunk]:
+        rows = self.file.chunks[chunk]
+        return pool.submit(_decode, self.file, rows, self.images.take(np.asarray(rows)), self.skip)
+
+    def note(self, chunk: int, found: Chunk) -> None:
+        self.done[chunk] = found
+        with self.journal.open("a") as notes:
+            notes.write(json.dumps([chunk, found.sha256, found.unusable]) + "\n")
+
+
+def fill(fillings: list[Filling], tell: Track) -> None:
+    """Decode all images into their files, on all cores until the last chunk of the last file.
+
+    Raises:
+        UserError: an image cannot be used. RunError: no space left. What is done stays done.
+    """
+    tell(sum(len(filling.file.chunks[chunk]) for filling in fillings for chunk in filling.done))
+    todo = [(filling, chunk) for filling in fillings for chunk in filling.todo]
+    few = all(len(filling.todo) < 2 for filling in fillings)  # starting processes would take longer
+    with pool_for(1 if few else len(todo), all(filling.images.in_memory for filling in fillings)) as pool:
+        file = fillings[0].file
         try:
-            for chunk in todo:
-                rows = file.chunks[chunk]
-                running[pool.submit(_decode, file, rows, images.take(np.asarray(rows)), skip)] = chunk
+            running = {filling.submit(chunk, pool): (filling, chunk) for filling, chunk in todo}
             for future in as_completed(running):
-                chunk = running[future]
-                done[chunk] = future.result()
-                notes.write(json.dumps([chunk, done[chunk].sha256, done[chunk].unusable]) + "\n")
-                notes.flush()
+                filling, chunk = running[future]
+                file = filling.file
+                filling.note(chunk, future.result())
                 tell(len(file.chunks[chunk]))
         except BaseException as error:
             pool.shutdown(wait=False, cancel_futures=True)
             _explain(error, file.path)
             raise
-    return [done[chunk] for chunk in range(len(file.chunks))]
 
 
 def _explain(error: BaseException, path: Path) -> None:

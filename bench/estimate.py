@@ -28,6 +28,7 @@ from methods import Method
 
 START_SECONDS = {"ray": 20.0, "serial": 0.0}  # of the executor and its workers
 REPORT_SECONDS = 6.0
+RATE = 1e-4  # at which a method is moved while its steps are timed
 EVALUATION_BYTES = 20_000  # of a row, and of files' rounding up to whole blocks
 
 
@@ -116,14 +117,24 @@ def _step(method: Method, batch: Tensor) -> Callable[[], None]:
     """A training step as `bench.step` takes it, on uint8 images [n, c, h, w].
 
     Without the optimiser's class: making one imports torch's compiler, for more than a second.
+
+    Raises:
+        ValueError: the optimiser would refuse the method's parameters.
     """
     parameters = [parameter for group in method.param_groups() for parameter in group["params"]]
+    if len({id(parameter) for parameter in parameters}) < len(parameters):
+        raise ValueError("param_groups has a parameter twice")
+    if not all(parameter.is_leaf for parameter in parameters):
+        raise ValueError("param_groups has a tensor that is no parameter")
     moments = [[torch.zeros_like(parameter) for parameter in parameters] for _ in range(2)]
     steps = [torch.zeros(()) for _ in parameters]
-    settings = {"beta1": 0.9, "beta2": 0.999, "lr": 1e-4, "weight_decay": 0.0, "eps": 1e-8}
+    settings = {"beta1": 0.9, "beta2": 0.999, "lr": RATE, "weight_decay": 0.0, "eps": 1e-8}
 
     def step() -> None:
+        for parameter in parameters:
+            parameter.grad = None
         gradients(method, batch)
+        # Adam passes over parameters without a gradient, of which there are few.
         found = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
         with torch.no_grad():
             adam(parameters, found, *moments, [], steps, fused=True, amsgrad=False, maximize=False, **settings)

@@ -117,6 +117,7 @@ class Run:
     @contextmanager
     def session(self, trials: int) -> Iterator[None]:
         """Ask before very many `trials`, then hold the folder alone; Ctrl-C ends it with what to do next."""
+        importlib.import_module("bench.report")  # what it lacks is found now, not after days of training
         self._check_machine()
         checks.confirm(trials, self.options.yes)
         try:
@@ -192,7 +193,7 @@ class Run:
 
     def conclude(self, trials: list[Trial]) -> None:
         """Report; exit status 1 where one of `trials` diverged or failed."""
-        from bench import report  # and with it pandas, which a dry run does without
+        from bench import report  # not at the top: with it comes pandas, which a dry run does without
 
         try:
             if self.folder.trials():  # on a full disk none may have begun

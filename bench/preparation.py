@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from bench import datasets
-from bench.arrays import ImageFile, compact, fill
+from bench.arrays import Filling, ImageFile, compact, fill
 from bench.config import Preprocessing
 from bench.disk import words
 from bench.errors import RunError, UserError, reason
 from bench.files import Folder, make_folder, writing
 from bench.sources import Part, Source, file_sha256
-from bench.track import Track, track
+from bench.track import track
 
 SPLITS = ("train", "validation", "test")
 VERSION = "uint8, centre crop, Pillow Lanczos, v2"
@@ -77,9 +77,11 @@ def write(request: Request, source: Source, fingerprint: str, target: Path) -> N
     splits: dict[str, Any] = {}
     skipped: dict[str, str] = {}
     with track(f"decoding {request.name}", sum(len(part.images) for part in parts.values())) as tell:
-        for split, part in parts.items():
-            splits[split], unusable = _write_split(partial, split, part, request, tell)
-            skipped |= unusable
+        fillings = {split: _filling(partial, split, part, request) for split, part in parts.items()}
+        fill(list(fillings.values()), tell)
+    for split, part in parts.items():
+        splits[split], unusable = _finish(partial, split, part, request, fillings[split])
+        skipped |= unusable
     sidecar = {
         "dataset": request.name,
         "source": source.about,
@@ -97,14 +99,18 @@ def write(request: Request, source: Source, fingerprint: str, target: Path) -> N
     partial.rename(target)
 
 
-def _write_split(
-    folder: Path, split: str, part: Part, request: Request, tell: Track
-) -> tuple[dict[str, Any], dict[str, str]]:
-    """Write images and labels of one split; what the sidecar says of it, and the images left out with the reason."""
+def _filling(folder: Path, split: str, part: Part, request: Request) -> Filling:
     file = ImageFile(folder / f"{split}-images.npy", len(part.images), request.preprocessing)
-    chunks = fill(file, part.images, request.skip_unreadable, tell)
-    digests = [chunk.sha256 for chunk in chunks]
-    unusable = {row: why for chunk in chunks for row, why in chunk.unusable.items()}
+    return Filling(file, part.images, request.skip_unreadable)
+
+
+def _finish(
+    folder: Path, split: str, part: Part, request: Request, filled: Filling
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Drop what was left out, and write labels; what the sidecar says of the split, and why what is left out is."""
+    file = filled.file
+    digests = [chunk.sha256 for chunk in filled.chunks]
+    unusable = {row: why for chunk in filled.chunks for row, why in chunk.unusable.items()}
     skipped = {part.images.name(row): why for row, why in unusable.items()}
     if unusable:
         keep = np.array([row for row in range(file.rows) if row not in unusable], dtype=np.int64)

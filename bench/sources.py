@@ -90,9 +90,9 @@ def digits() -> Source:
     path = Path(spec.origin).parent / "datasets" / "data" / "digits.csv.gz"
 
     def load() -> dict[str, Part]:
-        *pixels, labels = np.loadtxt(path, delimiter=",").T  # as scikit-learn does; importing it takes over a second
-        images = np.rint(np.stack(pixels, 1).reshape(-1, 8, 8) * (255 / 16)).astype(np.uint8)  # 17 levels, 0 to 16
-        return {"all": Part(Pixels(images), labels.astype(np.int64))}
+        table = np.loadtxt(path, delimiter=",")  # as scikit-learn reads it; importing that takes over a second
+        images = np.rint(table[:, :-1].reshape(-1, 8, 8) * (255 / 16)).astype(np.uint8)  # 17 grey levels, 0 to 16
+        return {"all": Part(Pixels(images), table[:, -1].astype(np.int64))}
 
     return Source("scikit-learn load_digits", path.parent, [path], load, [str(i) for i in range(10)])
 

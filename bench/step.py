@@ -23,13 +23,12 @@ def exact_arithmetic() -> None:
 
 
 def gradients(method: Method, batch: Tensor) -> Losses:
-    """The losses of uint8 images [n, c, h, w]; parameters get the gradients of "loss", in place of what they had."""
+    """The losses of uint8 images [n, c, h, w]; parameters, which must have none, get the gradients of "loss"."""
     x = to_unit(batch).contiguous(memory_format=torch.channels_last)
     losses = method.losses(x)
     for name in ("loss", "reconstruction"):
         if name not in losses or losses[name].ndim:
             raise ValueError(f"{type(method).__name__}.losses must give a scalar {name!r}")
-    method.zero_grad(set_to_none=True)
     losses["loss"].backward()
     return {name: value.detach() for name, value in losses.items()}
 
@@ -99,6 +98,7 @@ class Stepper:
         return self._losses
 
     def _step(self, batch: Tensor) -> Losses:
+        self.optimizer.zero_grad(set_to_none=True)
         losses = gradients(self.method, batch)
         self.optimizer.step()
         self.method.after_step()

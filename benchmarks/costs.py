@@ -33,6 +33,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from common import spread
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
@@ -201,7 +202,7 @@ def row(name: str, sizes: Sizes, rounds: list[list[tuple[float, float]]], memory
     totals, last = [each.total for each in memory], memory[-1]
     power, said = expected(per_square(sizes, totals), square)
     said += "  MORE" if min(slopes) > power + MORE else ""
-    exponent = f"{statistics.median(slopes):.2f} ({min(slopes):.2f} to {max(slopes):.2f})"
+    exponent = spread(slopes, 2)
     print(f"{name:17}", *(f"{found:9.3g}" for found in medians), f"  {exponent:>22}", end="")
     print(
         f" {last.total / 1e6:8.2f} {last.most / 1e6:8.2f} {slope(sizes, totals):8.2f} {faults:7.0f}  {said}",

@@ -13,7 +13,6 @@ import contextlib
 import io
 import os
 import re
-import statistics
 import tempfile
 import time
 import warnings
@@ -22,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from common import spread
 
 SIDE = 64
 
@@ -60,7 +60,7 @@ def distance(rounds: int) -> None:
         print(
             f"distance: here {times[0]:.2f} s, pytorch-fid {times[1]:.2f} s; relative gap {abs(here / there - 1):.1e}"
         )
-    print(f"distance: {spread(ratios)} times faster")
+    print(f"distance: {spread(ratios, 1)} times faster")
 
 
 def whole(folder: Path, arguments: argparse.Namespace) -> None:
@@ -87,7 +87,7 @@ def whole(folder: Path, arguments: argparse.Namespace) -> None:
     for name in calls:
         if name != "pytorch-fid":
             gap = abs(values[name] / values["pytorch-fid"] - 1)
-            print(f"{name}: {spread(ratios[name])} times as many images/s; relative gap {gap:.1e}")
+            print(f"{name}: {spread(ratios[name], 1)} times as many images/s; relative gap {gap:.1e}")
 
 
 def pictures(folder: Path, count: int) -> tuple[list[torch.Tensor], list[str]]:
@@ -149,10 +149,6 @@ def weights(folder: Path, given: Path | None) -> Path:
             torch.nn.init.kaiming_normal_(module.weight)
     torch.save(network.state_dict(), path)
     return path
-
-
-def spread(ratios: list[float]) -> str:
-    return f"{statistics.median(ratios):.1f} ({min(ratios):.1f} to {max(ratios):.1f})"
 
 
 if __name__ == "__main__":

@@ -12,13 +12,13 @@ Data are random images that lie on the device. The comparison with pythae: pytho
 """
 
 import argparse
-import statistics
 import subprocess
 import sys
 import time
 from typing import Any
 
 import torch
+from common import spread
 
 METHODS = ("autoencoder", "moco", "mmd", "gan", "vae", "sinkhorn")
 
@@ -93,7 +93,7 @@ def steps(asked: argparse.Namespace) -> None:
     for method in METHODS:
         over = [a / b for a, b in zip(times[method, True], times["autoencoder", True], strict=True)]
         columns = (times[method, True], over, times[method, False])
-        print(f"{method:12}" + "".join(f" {spread(column):>24}" for column in columns), flush=True)
+        print(f"{method:12}" + "".join(f" {spread(column, 3):>24}" for column in columns), flush=True)
 
 
 def state(asked: argparse.Namespace) -> None:
@@ -134,10 +134,6 @@ def sharing(asked: argparse.Namespace) -> None:
         total = sum(float(process.communicate()[0]) for process in processes)
         alone = alone or total
         print(f"{number:3} trials {total:12,.0f} {total / alone:6.2f} times one", flush=True)
-
-
-def spread(values: list[float]) -> str:
-    return f"{statistics.median(values):.3f} ({min(values):.3f} to {max(values):.3f})"
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@
 import argparse
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,8 @@ import time
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+
+from common import spread
 
 LOOKING = {
     "bench.run --help": (["bench.run", "--help"], 1.5),
@@ -52,8 +53,7 @@ def look(rounds: int, folder: Path) -> None:
             started = time.perf_counter()
             subprocess.run([sys.executable, "-m", *command, *where], capture_output=True, check=True)
             times.append(time.perf_counter() - started)
-        middle = statistics.median(times)
-        print(f"{name}: {middle:.2f} s ({min(times):.2f} to {max(times):.2f}); target {target}", flush=True)
+        print(f"{name}, s: {spread(times, 2)}; target {target}", flush=True)
 
 
 def study(config: str, options: list[str], folder: Path) -> None:
@@ -131,8 +131,7 @@ def between(trials: list[Trial]) -> None:
         ("from one trial's end to the next one's first step", starts, "; target 0.3"),
         ("reading, building, saving", others, ""),
     ):
-        middle = statistics.median(seconds)
-        print(f"  {what}: {middle:.2f} s ({min(seconds):.2f} to {max(seconds):.2f}) a trial in a warm worker{target}")
+        print(f"  {what}, s of a trial in a warm worker: {spread(seconds, 2)}{target}")
 
 
 if __name__ == "__main__":

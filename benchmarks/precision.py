@@ -1,7 +1,7 @@
 """Whether bf16 inside the networks costs quality: the same trainings in float32 and in bf16, seed by seed.
 
     python benchmarks/precision.py [--dataset mnist] [--data-root data] [--methods moco mmd] [--seeds 5]
-                                   [--images 10000] [--epochs 2] [--network NAME]
+                                   [--images 10000] [--epochs 2] [--network NAME] [--width N]
 
 Prints, for each method, the headline distance and the reconstruction error in both, and the mean difference bf16 - fp32
 over the seeds with its 95% interval (paired, Student's). Any processor gives the same kind of rounding; only one with
@@ -30,6 +30,8 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=10_000, help="training images")
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--network", help="default: the data set's")
+    parser.add_argument("--width", type=int, help="of it; default: the data set's")
+    parser.add_argument("--executor", default="ray", choices=("ray", "serial"))
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -48,9 +50,10 @@ def trained(precision: str, asked: argparse.Namespace, folder: Path) -> pd.DataF
     sets = [part for key, value in settings.items() for part in ("--set", f"training.{key}={value}")]
     sets += ["--set", "evaluation.evaluations=1", "--set", "evaluation.final_samples=null"]
     sets += ["--set", f"network.name={asked.network}"] if asked.network else []
+    sets += ["--set", f"network.width={asked.width}"] if asked.width else []
     where = ["--data-root", asked.data_root, "--prepared", str(folder / "prepared"), "--out", str(folder / precision)]
     run = ["--dataset", asked.dataset, "--methods", ",".join(asked.methods), "--seeds", str(asked.seeds)]
-    command = [sys.executable, "-m", "bench.run", *run, *where, *sets, "--executor", "serial"]
+    command = [sys.executable, "-m", "bench.run", *run, *where, *sets, "--executor", asked.executor]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     rows = []
     for trial in ExperimentFolder(folder / precision).trials():

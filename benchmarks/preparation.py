@@ -36,6 +36,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from common import spread
 from PIL import Image
 
 from bench.workers import cores
@@ -147,7 +148,7 @@ def prepare(tree: Path, prepared: Path, images: int) -> None:
     middle = again[len(again) // 2]
     line("again", None, middle)
     print(
-        f"again: {spread([noted['wall'] for noted in again], '.2f')} s; `until decoding`, mostly for hashing, takes ",
+        f"again: {spread([noted['wall'] for noted in again], 2)} s; `until decoding`, mostly for hashing, takes ",
         end="",
     )
     print(
@@ -155,8 +156,7 @@ def prepare(tree: Path, prepared: Path, images: int) -> None:
     )
     started = time.perf_counter()
     subprocess.run([sys.executable, "-c", "import bench.prepare, bench.arrays"], check=True)
-    print(f"starting a worker takes {time.perf_counter() - started:.2f} s; each of the three splits starts ", end="")
-    print(f"up to {cores()} of its own\n", flush=True)
+    print(f"starting a worker takes {time.perf_counter() - started:.2f} s, of which there are {cores()}\n", flush=True)
 
 
 def parts(tree: Path, images: int) -> None:
@@ -187,7 +187,7 @@ def parts(tree: Path, images: int) -> None:
             times[name].append((time.perf_counter() - started) / count * 1e6)
     print(f"{'alone':17} {'us an image':>24} {'s of all images':>16}")
     for name, found in times.items():
-        print(f"{name:17} {spread(found, '.1f'):>24} {statistics.median(found) * images / 1e6:16.1f}", flush=True)
+        print(f"{name:17} {spread(found, 1):>24} {statistics.median(found) * images / 1e6:16.1f}", flush=True)
     print(flush=True)
 
 
@@ -205,7 +205,7 @@ def opening(folder: Path) -> None:
         started = time.perf_counter()
         images = open_set(folder)
         times.append((time.perf_counter() - started) * 1e3)
-    print(f"opening {len(images):,} images: {spread(times, '.3f')} ms\n", flush=True)
+    print(f"opening {len(images):,} images: {spread(times, 3)} ms\n", flush=True)
 
 
 def reader(folder: Path, number: int, together: Barrier, found: "Queue[tuple[int, dict[str, int]]]") -> None:
@@ -246,10 +246,6 @@ def sharing(folder: Path, trials: int) -> None:
         private = more["Private_Dirty"] + more["Private_Clean"]
         print(f"{number:7} {more['Rss'] / 1e6:9.2f} {more['Pss'] / 1e6:9.2f} {private / 1e6:11.2f}", end="")
         print(f" {more['Private_Dirty'] / 1e6:9.2f} {private / images.nbytes:12.2%}", flush=True)
-
-
-def spread(values: list[float], how: str) -> str:
-    return f"{statistics.median(values):{how}} ({min(values):{how}} to {max(values):{how}})"
 
 
 def at_least(least: int) -> Callable[[str], int]:

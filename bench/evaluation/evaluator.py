@@ -46,7 +46,7 @@ class Evaluator:
         last = Protocol.final(evaluation, references.extractor.name)
         self.last = Scorer(references, last) if evaluation.final_samples else None
         if self.last:
-            latent.classifier()  # or its import would count as the evaluation of whichever trial is a worker's first
+            latent.import_classifier()  # or it would count as the evaluation of whichever trial is a worker's first
         self.seed = evaluation.seed
         images = references.data.images(evaluation.split)
         held_out = images[: held_out_images(*images.shape[2:])]

@@ -10,7 +10,7 @@ from torch import Tensor
 SUBSETS = 100
 SUBSET = 1000  # images of each kind in a subset, or half of those there are
 ROWS = 1000  # of the kernel, held at a time
-MEMBERSHIP = 3  # times what a pair costs by itself, it costs with its sums over all subsets
+MEMBERSHIP = 3  # what a pair costs with its sums over all subsets, over what it costs alone
 
 
 def kernel_distance(x: Tensor, y: Tensor, subsets: int = SUBSETS, size: int = SUBSET) -> tuple[float, float]:
@@ -25,6 +25,18 @@ def kernel_distance(x: Tensor, y: Tensor, subsets: int = SUBSETS, size: int = SU
     within = sum(_totals(a, a, rows, rows) - _diagonal(a)[rows].sum(1) for a, rows in ((x, in_x), (y, in_y)))
     values = within / (size * (size - 1)) - 2 * _totals(x, y, in_x, in_y) / size**2
     return float(values.mean()), float(values.std() / subsets**0.5)
+
+
+def pairs(n: int, m: int) -> int:
+    """How many single pairs cost what `kernel_distance` does between n and m features."""
+    size = min(SUBSET, n // 2, m // 2)
+    sums = ((n, n), (m, m), (n, m))
+    return sum(MEMBERSHIP * a * b if _once(a, b, SUBSETS, size) else SUBSETS * size**2 for a, b in sums)
+
+
+def _once(n: int, m: int, subsets: int, size: int) -> bool:
+    """Whether all pairs of n and m are worth computing once, rather than those of each subset."""
+    return MEMBERSHIP * n * m < subsets * size**2
 
 
 def polynomial_kernel(a: Tensor, b: Tensor) -> Tensor:
@@ -43,8 +55,7 @@ def _totals(a: Tensor, b: Tensor, in_a: Tensor, in_b: Tensor) -> Tensor:
 
     Subsets that overlap much have most pairs in common: then all pairs are computed once.
     """
-    subsets, size = in_a.shape
-    if MEMBERSHIP * len(a) * len(b) >= subsets * size**2:
+    if not _once(len(a), len(b), *in_a.shape):
         pairs = zip(in_a, in_b, strict=True)
         return torch.stack([polynomial_kernel(a[i], b[j]).sum(dtype=torch.float64) for i, j in pairs])
     from_a, from_b = _membership(in_a, len(a)), _membership(in_b, len(b))

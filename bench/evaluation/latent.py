@@ -43,7 +43,7 @@ def diagnose(codes: Tensor, prior: Prior, seed: int) -> dict[str, float]:
     return found | {f"{name}_prior": value for name, value in chance.items()}
 
 
-@lru_cache(maxsize=8)  # the same at every evaluation of a trial
+@lru_cache(maxsize=1)  # the same at every evaluation of a trial
 def _chance(prior: Prior, n: int, device: torch.device, seed: int) -> dict[str, float]:
     """The answers to fresh samples of the prior."""
     return _compare(prior_samples(prior, n, device, seed + FRESH), prior, seed)
@@ -88,12 +88,12 @@ def _compare(codes: Tensor, prior: Prior, seed: int) -> dict[str, float]:
 
 def _sliced(codes: Tensor, prior: Prior, seed: int) -> Tensor:
     """The root of `sliced_distance` between codes and samples."""
-    directions, ordered = _ordered(prior, len(codes), codes.device, seed)
+    directions, ordered = _prior_projections(prior, len(codes), codes.device, seed)
     return (ordered_projections(codes, directions) - ordered).square().mean().sqrt()
 
 
-@lru_cache(maxsize=8)
-def _ordered(prior: Prior, n: int, device: torch.device, seed: int) -> tuple[Tensor, Tensor]:
+@lru_cache(maxsize=1)
+def _prior_projections(prior: Prior, n: int, device: torch.device, seed: int) -> tuple[Tensor, Tensor]:
     """Directions, and the samples along them: the same at every evaluation, and sorting takes longest here."""
     samples = prior_samples(prior, n, device, seed)
     with forked(seed):
@@ -136,7 +136,7 @@ def mmd_p_value(codes: Tensor, samples: Tensor, base: float, permutations: int =
     return (1 + far) / (1 + permutations)
 
 
-def classifier() -> tuple[type[Warning], Any]:
+def import_classifier() -> tuple[type[Warning], Any]:
     """scikit-learn's warning and network for `two_sample_accuracy`; importing them takes a second."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.neural_network import MLPClassifier
@@ -152,7 +152,7 @@ def two_sample_accuracy(codes: Tensor, samples: Tensor, scale: float) -> float:
     Args:
         codes, samples: shape [n, d], n >= 4; half of each are for training. scale: of a number in a sample.
     """
-    ConvergenceWarning, MLPClassifier = classifier()
+    ConvergenceWarning, MLPClassifier = import_classifier()
     half = len(codes) // 2
 
     def mixed(codes: Tensor, samples: Tensor) -> tuple[np.ndarray, np.ndarray]:

@@ -33,9 +33,10 @@ def whole_mmd(x: torch.Tensor, y: torch.Tensor) -> float:
 
 
 @pytest.mark.parametrize("subsets", [3, 200], ids=["few", "overlapping"])
-@pytest.mark.parametrize(("n", "m"), [(12, 9), (9, 30), (1100, 12)])
-def test_the_kernel_distance_is_its_definition_on_every_subset(n, m, subsets):
+@pytest.mark.parametrize(("n", "m"), [(12, 9), (9, 30), (300, 12)])
+def test_the_kernel_distance_is_its_definition_on_every_subset(n, m, subsets, monkeypatch):
     """Few subsets are taken one by one; of many, all pairs are computed once, in blocks of rows."""
+    monkeypatch.setattr(kernel, "ROWS", 5)
     x, y = cloud(n, 0), cloud(m, 1, 0.5)
     size = min(n, m) // 2
     torch.manual_seed(0)
@@ -54,6 +55,11 @@ def test_overlapping_subsets_compute_no_pair_twice(monkeypatch):
     monkeypatch.setattr(kernel, "polynomial_kernel", lambda a, b: computed.append(len(a) * len(b)) or original(a, b))
     kernel_distance(cloud(1000, 0), cloud(400, 1))  # 100 subsets of 200 each: 4,000,000 pairs of each kind
     assert sum(computed) == 1000 * 1000 + 400 * 400 + 1000 * 400
+    assert kernel.pairs(1000, 400) == kernel.MEMBERSHIP * sum(computed)
+    computed.clear()
+    kernel_distance(cloud(3000, 0), cloud(40, 1))  # 100 subsets of 20: 40,000 pairs of each kind
+    assert sum(computed) == 100 * 20**2 + 40**2 + 100 * 20**2
+    assert kernel.pairs(3000, 40) == 2 * 100 * 20**2 + kernel.MEMBERSHIP * 40**2
 
 
 def test_the_kernel_distance_is_unbiased_and_its_error_is_that_of_the_mean():

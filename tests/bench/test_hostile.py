@@ -463,13 +463,15 @@ def test_an_array_of_images_that_is_none(content, tmp_path):
 
 
 def test_a_journal_of_somebody_else_is_passed_over(tmp_path):
-    from bench.arrays import fill
+    from bench.arrays import Filling, fill
     from bench.decode import Pixels
 
     file = ImageFile(tmp_path / "a.npy", 3, Preprocessing(image_size=8, channels=1))
     file.create()
     (tmp_path / "a.journal").write_text('[99, "x", {}]\n{}\n[0, 1]\n"x"\n' + "[" * 10**5 + "\n")
-    assert len(fill(file, Pixels(np.zeros((3, 8, 8), np.uint8)), False, lambda _: None)) == 1
+    filling = Filling(file, Pixels(np.zeros((3, 8, 8), np.uint8)), False)
+    fill([filling], lambda _: None)
+    assert len(filling.chunks) == 1
 
 
 # Trees of images.

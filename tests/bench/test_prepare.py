@@ -17,7 +17,7 @@ from torchvision.datasets import CelebA
 from typer.testing import CliRunner
 
 from bench import arrays, data, workers
-from bench.arrays import ImageFile, fill
+from bench.arrays import Filling, ImageFile, fill
 from bench.config import Preprocessing
 from bench.decode import Files, Pixels
 from bench.errors import RunError, UserError
@@ -223,11 +223,11 @@ def test_a_disk_that_fills_up_while_decoding_is_one_line_and_keeps_what_is_done(
 
     monkeypatch.setattr(ImageFile, "write", full)
     with track("x", 55) as tell, pytest.raises(RunError, match=r"cannot write .*No space left on device; make room"):
-        fill(file, images, False, tell)
+        fill([Filling(file, images, False)], tell)
     assert len((tmp_path / "x-images.journal").read_text().splitlines()) == 3
     monkeypatch.setattr(ImageFile, "write", write)
     with track("x", 55) as tell:
-        fill(file, images, False, tell)
+        fill([Filling(file, images, False)], tell)
         assert tell.done == 55
     np.testing.assert_array_equal(np.load(file.path), images.array.transpose(0, 3, 1, 2))
 
@@ -241,7 +241,9 @@ def test_processes_and_one_thread_write_the_same_file(tmp_path, monkeypatch):
         monkeypatch.setattr(arrays, "CHUNK_BYTES", 2**20)
         file = ImageFile(tmp_path / f"{cores}.npy", 60, Preprocessing(image_size=16))
         with track("x", 60) as tell:
-            chunks.append(fill(file, Files(paths), False, tell))
+            filling = Filling(file, Files(paths), False)
+            fill([filling], tell)
+        chunks.append(filling.chunks)
     assert chunks[0] == chunks[1]
     assert (tmp_path / "1.npy").read_bytes() == (tmp_path / "2.npy").read_bytes()
 

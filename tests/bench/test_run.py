@@ -116,6 +116,24 @@ def test_dry_run_counts_and_estimates_and_writes_nothing(bench_run, tmp_path):
     assert "4 trials, 3 to train" in after.output
 
 
+def test_a_dry_run_imports_nothing_that_takes_long_and_is_of_no_use_to_it(tmp_path):
+    """Each takes from a third of a second to two: more than the dry run itself."""
+    slow = ("ray", "pandas", "sklearn", "scipy.stats", "matplotlib", "torch._dynamo")
+    code = f"""
+import sys
+from bench.run import app
+try:
+    app(sys.argv[1:])
+finally:
+    print([name for name in {slow} if name in sys.modules])
+"""
+    folders = ["--out", str(tmp_path / "out"), "--prepared", str(tmp_path / "prepared")]
+    command = [sys.executable, "-c", code, "--methods", "moco", "--seeds", "1", "--dry-run", *folders]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "1 trials, 1 to train" in done.stdout
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
 def test_a_data_set_that_is_not_there_is_said_by_a_dry_run(bench_run):
     result = bench_run("--methods", "mmd", "--dataset", "mnist", "--dry-run", "--seeds", "1", network__width="4")
     assert "a run would download it" in result.output

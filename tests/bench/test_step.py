@@ -8,7 +8,7 @@ import torch
 from test_check import Anneals, Switches
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from bench import capture, rng
+from bench import capture, estimate, rng
 from bench.config import Training
 from bench.contract import Subject, modes
 from bench.contract.subject import pixels
@@ -101,6 +101,26 @@ def test_mmd_computes_its_distances_once_for_all_scales():
     with Counted() as found:
         stepper.method.losses(pixels(16) / 127.5 - 1)
     assert found.calls["mm"] == 3  # codes and codes, samples and samples, codes and samples
+
+
+@pytest.mark.parametrize("method", ["moco", "vae", "autoencoder"])
+def test_a_dry_run_times_the_step_that_a_trial_takes(method):
+    """It does without torch's optimisers, but not without what they do."""
+    found = []
+    for timed in (False, True):
+        made = Subject(METHODS[method], METHODS[method].priors[0]).build()
+        rng.seed_everything(0)
+        if timed:
+            step = estimate._step(made, pixels(16))
+            for _ in range(3):
+                step()
+        else:
+            stepper = Stepper(made, Training(learning_rate=estimate.RATE), 10)
+            for i in range(3):
+                stepper(i, pixels(16))
+        found.append(state(made))
+    for name, value in found[0].items():
+        torch.testing.assert_close(found[1][name], value, msg=lambda m, name=name: f"{name}: {m}")
 
 
 @pytest.mark.parametrize("schedule", ["constant", "cosine"])
