@@ -6,7 +6,7 @@ preparation goes on where it was, and what a power failure has lost is noticed.
 
 import json
 import time
-from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,9 +142,8 @@ def fill(fillings: list[Filling], tell: Track) -> None:
     with pool_for(1 if few else len(todo), all(filling.images.in_memory for filling in fillings)) as pool:
         file = fillings[0].file
         try:
-            running = {filling.submit(chunk, pool): (filling, chunk) for filling, chunk in todo}
-            for future in as_completed(running):
-                filling, chunk = running[future]
+            running = [(filling, chunk, filling.submit(chunk, pool)) for filling, chunk in todo]
+            for filling, chunk, future in running:  # in this order, so that of several errors always the same is told
                 file = filling.file
                 filling.note(chunk, future.result())
                 tell(len(file.chunks[chunk]))

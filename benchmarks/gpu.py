@@ -5,7 +5,7 @@
 - `state`: how far parameters are after so many replayed steps from as many eager ones, over how far eager ones are from
   eager ones with another seed of the prior draws: bf16's noise is what remains where both came the same way.
 - `sharing`: images per second of several trials at once on one GPU, each in a process of its own, in all and over one
-  alone; the best number is what --gpus-per-trial should be one over.
+  alone; and the --gpus-per-trial at which it is the most.
 
 Data are random images that lie on the device. The comparison with pythae: python benchmarks/peers.py --device cuda.
 `--device cpu` only shows that this runs: there, steps are replayed by the tape of bench/contract/tape.py.
@@ -125,15 +125,15 @@ def throughput(asked: argparse.Namespace) -> float:
 
 def sharing(asked: argparse.Namespace) -> None:
     print("\nsharing: images/s of mmd, in all")
-    alone = 0.0
+    totals: dict[int, float] = {}
     for number in (1, *asked.share):
         command = [sys.executable, __file__, "--network", asked.network, "--precision", asked.precision]
         command += ["--batch", str(asked.batch), "--steps", str(asked.steps), "--device", asked.device]
         command += ["--alone", str(time.time() + 30 + 5 * number)]
         processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(number)]
-        total = sum(float(process.communicate()[0]) for process in processes)
-        alone = alone or total
-        print(f"{number:3} trials {total:12,.0f} {total / alone:6.2f} times one", flush=True)
+        totals[number] = sum(float(process.communicate()[0]) for process in processes)
+        print(f"{number:3} trials {totals[number]:12,.0f} {totals[number] / totals[1]:6.2f} times one", flush=True)
+    print(f"the most at --gpus-per-trial {1 / max(totals, key=lambda number: totals[number]):g}")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -230,6 +232,54 @@ def test_a_disk_that_fills_up_while_decoding_is_one_line_and_keeps_what_is_done(
         fill([Filling(file, images, False)], tell)
         assert tell.done == 55
     np.testing.assert_array_equal(np.load(file.path), images.array.transpose(0, 3, 1, 2))
+
+
+def test_a_disk_that_fills_up_at_the_second_file_names_it_and_both_go_on(tmp_path, small_chunks, monkeypatch):
+    del small_chunks
+    images = Pixels(np.random.RandomState(0).randint(0, 256, (20, 16, 16, 3)).astype(np.uint8))
+    files = [ImageFile(tmp_path / f"{name}-images.npy", 20, Preprocessing(image_size=16)) for name in ("a", "b")]
+    write = ImageFile.write
+
+    def full(self, start, pixels):
+        if self == files[1] and start == 10:
+            raise OSError(28, "No space left on device")
+        return write(self, start, pixels)
+
+    monkeypatch.setattr(ImageFile, "write", full)
+    with (
+        track("x", 40) as tell,
+        pytest.raises(RunError, match=r"cannot write .*b-images\.npy: No space left"),
+    ):
+        fill([Filling(file, images, False) for file in files], tell)
+    assert [len((tmp_path / f"{name}-images.journal").read_text().splitlines()) for name in ("a", "b")] == [2, 1]
+    monkeypatch.setattr(ImageFile, "write", write)
+    fillings = [Filling(file, images, False) for file in files]
+    assert [filling.todo for filling in fillings] == [[], [1]]
+    with track("x", 40) as tell:
+        fill(fillings, tell)
+        assert tell.done == 40
+    for file in files:
+        np.testing.assert_array_equal(np.load(file.path), images.array.transpose(0, 3, 1, 2))
+
+
+def test_processes_are_started_once_and_for_few_images_not_at_all(tmp_path, monkeypatch):
+    started = []
+
+    @contextmanager
+    def pool(chunks, in_memory):
+        started.append((chunks, in_memory))
+        with ThreadPoolExecutor(1) as threads:
+            yield threads
+
+    monkeypatch.setattr(arrays, "pool_for", pool)
+    numbered(tmp_path / "tree", 100)
+    paths = sorted((tmp_path / "tree").iterdir())
+    for chunk in (10, 50):
+        monkeypatch.setattr(arrays, "CHUNK_BYTES", chunk * 3 * 16 * 16)
+        files = [ImageFile(tmp_path / f"{chunk}-{i}.npy", 50, Preprocessing(image_size=16)) for i in range(2)]
+        with track("x", 100) as tell:
+            fill([Filling(file, Files(paths[i::2]), False) for i, file in enumerate(files)], tell)
+    assert started == [(10, False), (1, False)]
 
 
 def test_processes_and_one_thread_write_the_same_file(tmp_path, monkeypatch):

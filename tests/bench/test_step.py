@@ -123,6 +123,21 @@ def test_a_dry_run_times_the_step_that_a_trial_takes(method):
         torch.testing.assert_close(found[1][name], value, msg=lambda m, name=name: f"{name}: {m}")
 
 
+@pytest.mark.parametrize(
+    ("groups", "why"), [(lambda g: g + g, "twice"), (lambda g: [{"params": [2 * g[0]["params"][0]]}], "no parameter")]
+)
+def test_a_dry_run_refuses_parameters_that_the_optimiser_of_a_trial_would(groups, why):
+    class Odd(METHODS["autoencoder"]):
+        def param_groups(self):
+            return groups(super().param_groups())
+
+    method = Subject(Odd, "normal").build()
+    with pytest.raises(ValueError, match=why):
+        estimate._step(method, pixels(16))
+    with pytest.raises(ValueError, match="parameter"):
+        Stepper(method, Training(), 10)
+
+
 @pytest.mark.parametrize("schedule", ["constant", "cosine"])
 @pytest.mark.parametrize(("method", "prior"), EVERY)
 def test_replayed_steps_are_those_done_anew(method, prior, schedule):

@@ -54,6 +54,29 @@ def test_encoder_and_decoder_fit_each_other_and_the_images(name, shape):
 
 
 @pytest.mark.parametrize("name", NETWORKS)
+def test_what_leaves_a_convolution_and_its_gradient_have_their_channels_last(name):
+    """Where two orders of memory meet, operations go number by number, many times slower."""
+    shape, wrong = OTHER_SIDES[name], []
+    networks = Networks(name, shape, latent_dim=6, width=4)
+
+    def look(what: str, x: torch.Tensor) -> None:
+        if not x.is_contiguous(memory_format=torch.channels_last):
+            wrong.append(f"{what} {list(x.shape)}")
+
+    def leaves(module: nn.Module, _: object, out: torch.Tensor) -> None:
+        look(f"{module} gives", out)
+        out.register_hook(lambda grad: look(f"{module} gets the gradient", grad))
+
+    encoder, decoder = (n.to(memory_format=torch.channels_last) for n in (networks.encoder(), networks.decoder()))
+    for module in [*encoder.modules(), *decoder.modules()]:
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+            module.register_forward_hook(leaves)
+    x = torch.rand(3, *shape).contiguous(memory_format=torch.channels_last)
+    (decoder(encoder(x)) - x).square().sum().backward()
+    assert not wrong
+
+
+@pytest.mark.parametrize("name", NETWORKS)
 def test_every_parameter_learns(name):
     torch.manual_seed(0)
     shape = OTHER_SIDES[name]
