@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -126,9 +127,10 @@ def _step(method: Method, batch: Tensor) -> Callable[[], None]:
         raise ValueError("param_groups has a parameter twice")
     if not all(parameter.is_leaf for parameter in parameters):
         raise ValueError("param_groups has a tensor that is no parameter")
-    moments = [[torch.zeros_like(parameter) for parameter in parameters] for _ in range(2)]
+    first, second = ([torch.zeros_like(parameter) for parameter in parameters] for _ in range(2))
     steps = [torch.zeros(()) for _ in parameters]
-    settings = {"beta1": 0.9, "beta2": 0.999, "lr": RATE, "weight_decay": 0.0, "eps": 1e-8}
+    settings: dict[str, Any] = {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "weight_decay": 0.0, "lr": RATE}
+    settings |= {"fused": True, "amsgrad": False, "maximize": False}
 
     def step() -> None:
         for parameter in parameters:
@@ -137,7 +139,7 @@ def _step(method: Method, batch: Tensor) -> Callable[[], None]:
         # Adam passes over parameters without a gradient, of which there are few.
         found = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
         with torch.no_grad():
-            adam(parameters, found, *moments, [], steps, fused=True, amsgrad=False, maximize=False, **settings)
+            adam(parameters, found, first, second, [], steps, **settings)
         method.after_step()
 
     return step

@@ -103,7 +103,7 @@ class Residual(nn.Module):
         self.body, self.skip = nn.Sequential(*body), nn.Sequential(*skip)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.skip(x) + self.body(x)
+        return _ChannelsLast.apply(self.skip(x) + self.body(x))  # pooling gives gradients in another order
 
 
 def _bottleneck(channels: int, hidden: int) -> nn.Module:

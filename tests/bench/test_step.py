@@ -124,7 +124,8 @@ def test_a_dry_run_times_the_step_that_a_trial_takes(method):
 
 
 @pytest.mark.parametrize(
-    ("groups", "why"), [(lambda g: g + g, "twice"), (lambda g: [{"params": [2 * g[0]["params"][0]]}], "no parameter")]
+    ("groups", "why"),
+    [(lambda g: g + g, "twice"), (lambda g: [{"params": [2 * g[0]["params"][0]]}], "(no parameter|non-leaf)")],
 )
 def test_a_dry_run_refuses_parameters_that_the_optimiser_of_a_trial_would(groups, why):
     class Odd(METHODS["autoencoder"]):
@@ -134,7 +135,7 @@ def test_a_dry_run_refuses_parameters_that_the_optimiser_of_a_trial_would(groups
     method = Subject(Odd, "normal").build()
     with pytest.raises(ValueError, match=why):
         estimate._step(method, pixels(16))
-    with pytest.raises(ValueError, match="parameter"):
+    with pytest.raises(ValueError, match=why):
         Stepper(method, Training(), 10)
 
 
