@@ -120,13 +120,13 @@ def _step(method: Method, batch: Tensor) -> Callable[[], None]:
     Without the optimiser's class: making one imports torch's compiler, for more than a second.
 
     Raises:
-        ValueError: the optimiser would refuse the method's parameters.
+        ValueError: the optimiser would refuse the method's parameters, in these words.
     """
     parameters = [parameter for group in method.param_groups() for parameter in group["params"]]
     if len({id(parameter) for parameter in parameters}) < len(parameters):
-        raise ValueError("param_groups has a parameter twice")
+        raise ValueError("some parameters appear in more than one parameter group")
     if not all(parameter.is_leaf for parameter in parameters):
-        raise ValueError("param_groups has a tensor that is no parameter")
+        raise ValueError("can't optimize a non-leaf Tensor")
     first, second = ([torch.zeros_like(parameter) for parameter in parameters] for _ in range(2))
     steps = [torch.zeros(()) for _ in parameters]
     settings: dict[str, Any] = {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "weight_decay": 0.0, "lr": RATE}
