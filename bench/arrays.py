@@ -140,7 +140,7 @@ def fill(fillings: list[Filling], tell: Track) -> None:
     todo = [(filling, chunk) for filling in fillings for chunk in filling.todo]
     few = all(len(filling.todo) < 2 for filling in fillings)  # starting processes would take longer
     with pool_for(1 if few else len(todo), all(filling.images.in_memory for filling in fillings)) as pool:
-        file = fillings[0].file
+        file, running = fillings[0].file, []
         try:
             running = [(filling, chunk, filling.submit(chunk, pool)) for filling, chunk in todo]
             for filling, chunk, future in running:  # in this order, so that of several errors always the same is told
@@ -148,9 +148,15 @@ def fill(fillings: list[Filling], tell: Track) -> None:
                 filling.note(chunk, future.result())
                 tell(len(file.chunks[chunk]))
         except BaseException as error:
-            pool.shutdown(wait=False, cancel_futures=True)
+            for filling, chunk, future in running:
+                if _ended_well(future) and chunk not in filling.done:
+                    filling.note(chunk, future.result())
             _explain(error, file.path)
             raise
+
+
+def _ended_well(future: Future[Chunk]) -> bool:
+    return future.done() and not future.cancelled() and future.exception() is None
 
 
 def _explain(error: BaseException, path: Path) -> None:

@@ -21,7 +21,7 @@ from bench.evaluation.extractors import FILE
 from bench.evaluation.trained import BATCH, THREADS, TURNS, Classifier
 from bench.images import grid_columns, grid_png, to_unit
 from bench.preparation import image_bytes
-from bench.step import gradients
+from bench.step import gradients, optimised
 from bench.store import ExperimentFolder
 from bench.train import build, evaluation_steps
 from bench.trials import Trial
@@ -118,15 +118,8 @@ def _step(method: Method, batch: Tensor) -> Callable[[], None]:
     """A training step as `bench.step` takes it, on uint8 images [n, c, h, w].
 
     Without the optimiser's class: making one imports torch's compiler, for more than a second.
-
-    Raises:
-        ValueError: the optimiser would refuse the method's parameters, in these words.
     """
-    parameters = [parameter for group in method.param_groups() for parameter in group["params"]]
-    if len({id(parameter) for parameter in parameters}) < len(parameters):
-        raise ValueError("some parameters appear in more than one parameter group")
-    if not all(parameter.is_leaf for parameter in parameters):
-        raise ValueError("can't optimize a non-leaf Tensor")
+    parameters = optimised(method.param_groups())
     first, second = ([torch.zeros_like(parameter) for parameter in parameters] for _ in range(2))
     steps = [torch.zeros(()) for _ in parameters]
     settings: dict[str, Any] = {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "weight_decay": 0.0, "lr": RATE}

@@ -22,6 +22,20 @@ def exact_arithmetic() -> None:
     torch.backends.cudnn.deterministic = True
 
 
+def optimised(groups: list[dict[str, Any]]) -> list[Tensor]:
+    """The parameters of a method's optimiser groups.
+
+    Raises:
+        ValueError: one stands there twice, or is none; torch lets some of that pass.
+    """
+    parameters = [parameter for group in groups for parameter in group["params"]]
+    if len({id(parameter) for parameter in parameters}) < len(parameters):
+        raise ValueError("param_groups has a parameter twice")
+    if not all(parameter.is_leaf for parameter in parameters):
+        raise ValueError("param_groups has a tensor that is no parameter")
+    return parameters
+
+
 def gradients(method: Method, batch: Tensor) -> Losses:
     """The losses of uint8 images [n, c, h, w]; parameters, which must have none, get the gradients of "loss"."""
     x = to_unit(batch).contiguous(memory_format=torch.channels_last)
@@ -56,7 +70,8 @@ class Stepper:
 
     def __init__(self, method: Method, training: Training, total_steps: int, graph: Graph | None = None) -> None:
         self.method, self.training, self.total_steps, self.graph = method, training, total_steps, graph
-        groups = method.param_groups()
+        groups = [{**group, "params": [*group["params"]]} for group in method.param_groups()]
+        optimised(groups)
         self.scales = [group.pop("lr_scale", 1.0) for group in groups]
         self.optimizer = torch.optim.Adam(groups, lr=training.learning_rate, fused=True)
         self._own_the_rates()

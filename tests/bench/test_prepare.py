@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from hashlib import sha256
@@ -226,7 +226,9 @@ def test_a_disk_that_fills_up_while_decoding_is_one_line_and_keeps_what_is_done(
     monkeypatch.setattr(ImageFile, "write", full)
     with track("x", 55) as tell, pytest.raises(RunError, match=r"cannot write .*No space left on device; make room"):
         fill([Filling(file, images, False)], tell)
-    assert len((tmp_path / "x-images.journal").read_text().splitlines()) == 3
+    assert (
+        len((tmp_path / "x-images.journal").read_text().splitlines()) >= 3
+    )  # the others, where they were done already
     monkeypatch.setattr(ImageFile, "write", write)
     with track("x", 55) as tell:
         fill([Filling(file, images, False)], tell)
@@ -260,6 +262,38 @@ def test_a_disk_that_fills_up_at_the_second_file_names_it_and_both_go_on(tmp_pat
         assert tell.done == 40
     for file in files:
         np.testing.assert_array_equal(np.load(file.path), images.array.transpose(0, 3, 1, 2))
+
+
+def test_an_interruption_ends_processes_in_the_middle_of_what_they_do(monkeypatch):
+    """Chunks of large photographs take a minute; what ends here within seconds would take three."""
+    monkeypatch.setattr(workers, "cores", lambda: 2)
+
+    def interrupted():
+        with workers.pool_for(6, in_memory=False) as pool:
+            sleeping = [pool.submit(time.sleep, 60) for _ in range(6)]
+            while not sleeping[0].running():
+                time.sleep(0.01)
+            raise KeyboardInterrupt
+
+    started = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert time.monotonic() - started < 60
+
+
+def test_what_is_done_when_another_chunk_fails_stays_done(tmp_path, small_chunks, monkeypatch):
+    del small_chunks
+    file = ImageFile(tmp_path / "x-images.npy", 30, Preprocessing(image_size=16))
+    done, failed = Future(), Future()
+    done.set_result(arrays.Chunk("0" * 64, {}))
+    failed.set_exception(UserError("the image is none"))
+    answers = iter([failed, done, Future()])
+    monkeypatch.setattr(Filling, "submit", lambda *_: next(answers))
+    filling = Filling(file, Pixels(np.zeros((30, 16, 16, 3), np.uint8)), False)
+    with track("x", 30) as tell, pytest.raises(UserError, match="the image is none"):
+        fill([filling], tell)
+    assert [*filling.done] == [1]
+    assert filling.journal.read_text() == f'[1, "{"0" * 64}", {{}}]\n'
 
 
 def test_processes_are_started_once_and_for_few_images_not_at_all(tmp_path, monkeypatch):

@@ -125,9 +125,13 @@ def test_a_dry_run_times_the_step_that_a_trial_takes(method):
 
 @pytest.mark.parametrize(
     ("groups", "why"),
-    [(lambda g: g + g, "more than one parameter group"), (lambda g: [{"params": [2 * g[0]["params"][0]]}], "non-leaf")],
+    [
+        (lambda g: g + g, "has a parameter twice"),
+        (lambda g: [{"params": 2 * g[0]["params"]}], "has a parameter twice"),
+        (lambda g: [{"params": [2 * g[0]["params"][0]]}], "has a tensor that is no parameter"),
+    ],
 )
-def test_a_dry_run_refuses_parameters_that_the_optimiser_of_a_trial_would(groups, why):
+def test_a_trial_and_its_dry_run_refuse_the_same_parameters(groups, why):
     class Odd(METHODS["autoencoder"]):
         def param_groups(self):
             return groups(super().param_groups())
