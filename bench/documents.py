@@ -134,6 +134,7 @@ class Environment(Part):
     """environment.json."""
 
     processor: Line
+    cpu_capability: Line | None = None
     device: Line
     threads: Whole
     concurrent_trials: Whole

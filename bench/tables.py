@@ -106,7 +106,8 @@ def _machine(environment: dict[str, Any]) -> str:
     """What decides how fast a trial is, besides who else is there."""
     threads = f"{environment['threads']} threads a trial"
     if environment["device"] == "cpu":
-        return f"{environment['processor']}, {threads}"
+        instructions = environment.get("cpu_capability")  # of processors of one name some have AVX-512, some not
+        return f"{environment['processor']}{f' ({instructions})' if instructions else ''}, {threads}"
     replayed = environment.get("replayed")
     steps = "" if replayed is None else f", steps {'' if replayed else 'not '}replayed"  # older trials do not say
     return f"{environment['device']}, {threads}{steps}"

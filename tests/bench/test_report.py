@@ -183,6 +183,8 @@ def test_replayed_steps_and_others_are_different_machines_to_a_report():
     assert said == [known, f"{known}, steps replayed", f"{known}, steps not replayed"]
     cpu = {"device": "cpu", "processor": "EPYC", "replayed": False}
     assert tables._ran(gpu | cpu, status)["machine"] == "EPYC, 4 threads a trial"
+    cpu |= {"cpu_capability": "AVX2"}
+    assert tables._ran(gpu | cpu, status)["machine"] == "EPYC (AVX2), 4 threads a trial"
 
 
 def test_the_files_of_a_report(made):
