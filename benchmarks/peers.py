@@ -29,7 +29,6 @@ from typing import Any
 
 import torch
 from common import spread
-from torch import nn
 
 CONTENDERS = ("pythae", "bare fp32", "here fp32", "here bf16", "bare bf16")
 STEPS = {"conv32": {"cpu": 2, "cuda": 500}, "resnet32_small": {"cpu": 20, "cuda": 1000}}
@@ -248,12 +247,10 @@ def by_pythae(images: torch.Tensor, spec: dict[str, Any], asked: argparse.Namesp
     from pythae.trainers import AdversarialTrainer, AdversarialTrainerConfig, BaseTrainer, BaseTrainerConfig
 
     from bench.train import build
+    from methods import architectures
 
     made = build(spec).to(memory_format=torch.contiguous_format)  # pyright: ignore[reportCallIssue]
-    for module in made.modules():  # as its users have them: ours care for the order of numbers in memory
-        for own in (nn.Flatten, nn.Unflatten):
-            if isinstance(module, own):
-                module.__class__ = own
+    architectures.channels_last = lambda x: x  # its users' layers do not care for the order of numbers in memory
     model = as_pythae(made, spec["method"])
     x = images / 127.5 - 1
     adversarial = spec["method"] == "gan"

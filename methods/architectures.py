@@ -26,18 +26,23 @@ class _ChannelsLast(torch.autograd.Function):
         return grad.contiguous(memory_format=torch.channels_last)
 
 
+def channels_last(x: Tensor) -> Tensor:
+    """x [n, c, h, w], and its gradient, as convolutions want it: where orders of memory meet, all is many times slower."""
+    return _ChannelsLast.apply(x)
+
+
 class Flatten(nn.Flatten):
-    """Whose gradient is as convolutions want it: what they meet in another order of memory is many times slower."""
+    """torch's, whose gradient has its channels last."""
 
     def forward(self, input: Tensor) -> Tensor:
-        return super().forward(_ChannelsLast.apply(input))
+        return super().forward(channels_last(input))
 
 
 class Unflatten(nn.Unflatten):
-    """The same of what it gives."""
+    """torch's, whose images have their channels last."""
 
     def forward(self, input: Tensor) -> Tensor:
-        return _ChannelsLast.apply(super().forward(input))
+        return channels_last(super().forward(input))
 
 
 def _activation(channels: int, norm: bool = True) -> list[nn.Module]:
@@ -103,7 +108,7 @@ class Residual(nn.Module):
         self.body, self.skip = nn.Sequential(*body), nn.Sequential(*skip)
 
     def forward(self, x: Tensor) -> Tensor:
-        return _ChannelsLast.apply(self.skip(x) + self.body(x))  # pooling gives gradients in another order
+        return channels_last(self.skip(x) + self.body(x))  # pooling gives gradients in another order
 
 
 def _bottleneck(channels: int, hidden: int) -> nn.Module:
