@@ -27,7 +27,7 @@ class _ChannelsLast(torch.autograd.Function):
 
 
 def channels_last(x: Tensor) -> Tensor:
-    """x [n, c, h, w], and its gradient, as convolutions want it: where orders of memory meet, all is many times slower."""
+    """x [n, c, h, w] and its gradient as convolutions want them: where orders of memory meet, all is far slower."""
     return _ChannelsLast.apply(x)
 
 
