@@ -35,10 +35,11 @@ EVALUATION_BYTES = 20_000  # of a row, and of files' rounding up to whole blocks
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds, and bytes on disk."""
+    """Seconds, how many of them go into evaluations, and bytes on disk."""
 
     seconds: float
     disk: int
+    evaluations: float = 0.0
 
 
 def lines(
@@ -53,9 +54,12 @@ def lines(
     counts = _counts(experiment, found)
     evaluation, shape = experiment.evaluation, experiment.preprocessing.shape
     fid = evaluation.extractor == "inception"
+    if todo:
+        torch.set_num_threads(todo[0].spec["threads"])  # as trials: more would wait for each other beside other work
     look = inception_look() if fid else trained_look(shape)
     costs = {kind: _tried(trial, counts, look) for kind, trial in {_kind(t): t for t in todo}.items()}
     training = sum(costs[_kind(trial)].seconds for trial in todo) / max(at_once, 1)
+    evaluations = sum(costs[_kind(trial)].evaluations for trial in todo) / max(at_once, 1)
     before = 0.0 if fid or folder.extractor.exists(FILE) else _extractor_seconds(experiment)
     # All real training and held-out images are looked at once, whatever the number of trials.
     before += (counts["train"] + counts[evaluation.split]) * look.seconds if todo else 0.0
@@ -65,6 +69,7 @@ def lines(
     total = training + before + around + decoding
     parts = {"decoding images": decoding, "the extractor": before, "trials": training, "starting and reporting": around}
     shares = ", ".join(f"{name} {_duration(seconds)}" for name, seconds in parts.items() if seconds >= 1)
+    shares += f" ({evaluations / training:.0%} of the trials' time for evaluations)" if todo else ""
     note = "; a download comes on top" if found is None else ""
     images = image_bytes(experiment.preprocessing, counts) if unprepared else 0
     results = sum(costs[_kind(trial)].disk for trial in todo)
@@ -110,8 +115,9 @@ def trial_cost(trial: Trial, counts: dict[str, int], look: Look) -> Cost:
     grid = _grid(shape)
     row, last = evaluation_seconds(method, look, evaluation, shape, counts)
     rows = len(evaluation_steps(total, evaluation.evaluations))
-    seconds = total * step + rows * (row + 2 * grid.seconds) + last
-    return Cost(seconds, 2 * _checkpoint_bytes(method) + rows * (2 * grid.disk + EVALUATION_BYTES))
+    evaluations = rows * (row + 2 * grid.seconds) + last
+    disk = 2 * _checkpoint_bytes(method) + rows * (2 * grid.disk + EVALUATION_BYTES)
+    return Cost(total * step + evaluations, disk, evaluations)
 
 
 def _step(method: Method, batch: Tensor) -> Callable[[], None]:

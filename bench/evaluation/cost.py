@@ -24,7 +24,7 @@ from methods.priors import PRIORS
 
 BUDGET = 0.025  # seconds that one timing may take, beyond its first call
 FEW = 500  # images between which pairs and neighbours are timed: their cost grows with the square
-TEST_SECONDS = 1.0  # of the latent tests of the last row; trying them would take a dry run longer than that
+TEST_SECONDS = 0.1  # of the latent tests of the last row; trying them would take a dry run a second, for imports
 CLASSES = 10  # of a classifier that is only timed
 
 
