@@ -4,6 +4,7 @@ import json
 import signal
 import threading
 import time
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -240,8 +241,10 @@ def test_a_lease_whose_holder_is_silent_is_taken_over_and_its_holder_gives_up(fo
 
 
 def test_of_two_runs_that_begin_at_once_one_at_most_goes_on(folder, monkeypatch):
-    monkeypatch.setattr(lease, "SECOND_LOOK", 0.5)
-    leases, refused = [lease.Lease(folder / ".lease") for _ in range(2)], []
+    """Neither sees the other at first; each has written when they look again."""
+    leases, refused, both = [lease.Lease(folder / ".lease") for _ in range(2)], [], threading.Barrier(2)
+    monkeypatch.setattr(lease.Lease, "_wait_for_stale", lambda _: None)
+    monkeypatch.setattr(lease, "time", SimpleNamespace(sleep=lambda _: both.wait(60)))
 
     def acquire(each):
         try:
