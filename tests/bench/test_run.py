@@ -106,9 +106,8 @@ def test_dry_run_counts_and_estimates_and_writes_nothing(bench_run, tmp_path):
     result = bench_run("--methods", "mmd,vae", "--seeds", "2", "--dry-run")
     assert result.exit_code == 0, result.output
     assert "4 trials, 4 to train" in result.output
-    assert re.search(
-        r"^about \d.* s: .*trials.*\(\d+% of the trials' time for evaluations\)", result.output, re.MULTILINE
-    )
+    assert re.search(r"^about \d.* s: .*trials", result.output, re.MULTILINE)
+    assert re.search(r"^about .* \(\d+% of the trials' time for evaluations\)$", result.output, re.MULTILINE)
     assert re.search(r"^about \d.*B of results and \d.*B of prepared images$", result.output, re.MULTILINE)
     assert not (tmp_path / "out").exists()
     assert not (tmp_path / "data").exists()
