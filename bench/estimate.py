@@ -58,8 +58,9 @@ def lines(
         torch.set_num_threads(todo[0].spec["threads"])  # as trials: more would wait for each other beside other work
     look = inception_look() if fid else trained_look(shape)
     costs = {kind: _tried(trial, counts, look) for kind, trial in {_kind(t): t for t in todo}.items()}
-    training = sum(costs[_kind(trial)].seconds for trial in todo) / max(at_once, 1)
-    evaluations = sum(costs[_kind(trial)].evaluations for trial in todo) / max(at_once, 1)
+    work = sum(costs[_kind(trial)].seconds for trial in todo)
+    evaluating = sum(costs[_kind(trial)].evaluations for trial in todo)
+    training = work / max(at_once, 1)
     before = 0.0 if fid or folder.extractor.exists(FILE) else _extractor_seconds(experiment)
     # All real training and held-out images are looked at once, whatever the number of trials.
     before += (counts["train"] + counts[evaluation.split]) * look.seconds if todo else 0.0
@@ -69,7 +70,7 @@ def lines(
     total = training + before + around + decoding
     parts = {"decoding images": decoding, "the extractor": before, "trials": training, "starting and reporting": around}
     shares = ", ".join(f"{name} {_duration(seconds)}" for name, seconds in parts.items() if seconds >= 1)
-    shares += f" ({evaluations / training:.0%} of the trials' time for evaluations)" if todo else ""
+    shares += f" ({evaluating / work:.0%} of the trials' time for evaluations)" if todo else ""
     note = "; a download comes on top" if found is None else ""
     images = image_bytes(experiment.preprocessing, counts) if unprepared else 0
     results = sum(costs[_kind(trial)].disk for trial in todo)
@@ -97,11 +98,10 @@ def _tried(trial: Trial, counts: dict[str, int], look: Look) -> Cost:
 
 
 def trial_cost(trial: Trial, counts: dict[str, int], look: Look) -> Cost:
-    """Seconds on this machine's CPU with the trial's own threads, evaluations included, and bytes on disk.
+    """Seconds on this machine's CPU with torch's present threads, evaluations included, and bytes on disk.
 
     look: what the extractor takes.
     """
-    torch.set_num_threads(trial.spec["threads"])
     shape = Preprocessing.model_validate(trial.spec["preprocessing"]).shape
     training = Training.model_validate(trial.spec["training"])
     evaluation = Evaluation.model_validate(trial.spec["evaluation"])
