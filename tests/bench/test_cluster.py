@@ -13,7 +13,7 @@ import pytest
 from conftest import Process, sets
 from test_run import rows_of
 
-from bench.store import ExperimentFolder
+from bench.store import ExperimentFolder, TrialFolder
 
 pytestmark = pytest.mark.slow
 
@@ -58,30 +58,46 @@ def test_twelve_trials_run_on_three_nodes_and_equal_the_serial_executors(cluster
     pd.testing.assert_frame_equal(rows_of(tmp_path / "out"), serial, check_exact=True)
 
 
+def pid_of(trial: TrialFolder) -> int:
+    return trial.status()["attempts"][-1]["pid"]
+
+
+def halted(trial: TrialFolder) -> bool:
+    """Stop the process of a trial on its way, with a checkpoint to go on from; whether it could not end before."""
+
+    def under_way() -> bool:
+        return trial.status()["state"] == "running" and trial.exists("checkpoint.pt")
+
+    if not under_way():
+        return False
+    os.kill(pid_of(trial), signal.SIGSTOP)
+    if under_way():
+        return True
+    os.kill(pid_of(trial), signal.SIGCONT)
+    return False
+
+
 def test_trials_of_a_killed_node_go_on_elsewhere_and_no_row_is_lost_or_doubled(cluster, start_run, serial, tmp_path):
     made, nodes = cluster
     run = start_run(*TWELVE, "--address", made.address)
     folder = ExperimentFolder(tmp_path / "out")
     victim = nodes[2]
+    there = {}
     deadline = time.monotonic() + 300
-    while True:
+    while len(there) < 2:
         assert time.monotonic() < deadline, run.finish()
-        there = [
-            trial
-            for trial in folder.trials()
-            if trial.environment().get("node") == victim.node_id
-            and trial.status()["state"] == "running"
-            and trial.exists("checkpoint.pt")
-        ]
-        if len(there) >= 2:
-            break
+        for trial in folder.trials():
+            if trial.name not in there and trial.environment().get("node") == victim.node_id and halted(trial):
+                there[trial.name] = pid_of(trial)
         time.sleep(0.05)
     os.kill(victim.all_processes["raylet"][0].process.pid, signal.SIGKILL)
-    names = {trial.name for trial in there}
+    for pid in there.values():  # a lost machine's processes end with it
+        os.kill(pid, signal.SIGKILL)
     code, output = run.finish(900)
     assert code == 0, output
-    moved = [trial for trial in folder.trials() if trial.name in names and trial.status()["attempts"][-1]["from_step"]]
-    assert len(moved) >= 2
+    moved = [trial for trial in folder.trials() if trial.name in there]
+    assert len(moved) == 2
+    assert all(trial.status()["attempts"][-1]["from_step"] for trial in moved)
     assert all(trial.environment()["node"] != victim.node_id for trial in moved)
     assert len(folder.trials()) == 12
     pd.testing.assert_frame_equal(rows_of(tmp_path / "out"), serial, check_exact=True)
