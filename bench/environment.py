@@ -17,10 +17,13 @@ PACKAGES = ("wae-bench", "torch", "torchvision", "numpy", "scipy", "scikit-learn
 
 
 def git_state() -> dict[str, Any]:
-    """The project's commit and whether files differ from it. Asked in the driver: a Ray worker sees a copy."""
+    """The project's commit and whether files differ from it, reports in results/ aside: they decide no number.
+
+    Asked in the driver: a Ray worker sees a copy.
+    """
     try:
         commit = _git("rev-parse", "HEAD")
-        return {"commit": commit, "dirty": bool(_git("status", "--porcelain"))}
+        return {"commit": commit, "dirty": bool(_git("status", "--porcelain", "--", ".", ":(exclude)results"))}
     except (OSError, subprocess.CalledProcessError):
         return {"commit": None, "dirty": None}
 
