@@ -78,7 +78,7 @@ def _convergence(
             axes.set(xlabel=text, xscale="log", yscale="log", ylim=(0.85 * min(lines), 1.18 * max(lines)))
             logarithmic(axes.xaxis)
             logarithmic(axes.yaxis)
-        found[0][0].set_ylabel(label(metric))
+        found[0][0].set_ylabel("\n".join(textwrap.fill(part, 40) for part in label(metric).splitlines()))
         figure.legend(*found[0][0].get_legend_handles_labels(), loc="outside right upper", fontsize=8, handlelength=4)
         save(figure, path, data.drop(columns="trial"))
 

@@ -429,6 +429,9 @@ def test_codes_far_from_the_prior_stay_in_their_own_place(tmp_path, monkeypatch)
     pictures.codes(group, pictures.representatives(group), tmp_path)
     (axes,) = drawn[0].axes
     assert any("(100% further out)" in text.get_text().replace("\n", " ") for text in axes.texts)
+    drawn[0].draw_without_rendering()
+    (legend,) = (text for text in axes.texts if text.get_text() == pictures.LEGEND)
+    assert legend.get_window_extent().y0 >= 0
     dots = np.concatenate([np.asarray(collection.get_offsets()) for collection in axes.collections])
     assert dots[:, 0].max() < 2.2 + 1.1
     assert dots[:, 0].min() > -1.1

@@ -102,6 +102,23 @@ def test_figures_are_png_and_pdf_with_their_data_also_with_a_trial_that_ended_ea
     assert sorted(shown["fd_classifier_1k"]) == [1, 1, 1, 10, 30]
 
 
+@pytest.mark.draws
+def test_nothing_of_a_figure_of_curves_is_cut_off(tmp_path, monkeypatch):
+    """The longest names of axes there are must fit too."""
+    rows, trials = frames()
+    rows = rows.rename(columns={"fd_classifier_1k": "fd_rotation_1k [sampler=gmm, split=test]"})
+    drawn = []
+    monkeypatch.setattr(figures, "save", lambda canvas, *_: drawn.append(canvas))
+    figures.curves(group_of(rows, trials), tmp_path, {})
+    (canvas,) = drawn
+    canvas.draw_without_rendering()
+    whole, used = canvas.bbox_inches, canvas.get_tightbbox()
+    assert used.x0 >= whole.x0
+    assert used.y0 >= whole.y0
+    assert used.x1 <= whole.x1
+    assert used.y1 <= whole.y1
+
+
 def trial(seed: int) -> Trial:
     return Trial({"method": "moco", "seed": seed}, "moco[weight=1.0]", {})
 
