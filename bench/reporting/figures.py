@@ -112,13 +112,11 @@ def _curve(axes: Axes, rows: pd.DataFrame, means: pd.DataFrame, x: str, metric: 
 
 
 def label(metric: str) -> str:
-    """Of an axis."""
+    """Of an axis; a line for the metric and one for what is special about it, however long."""
     column = parse(metric)
     if column is None:
         return LABELS.get(metric, metric)
-    return f"{LABELS[column.extractor]}, {column.samples:,} images" + "".join(
-        f"\n{part}" for part in textwrap.wrap(column.label, 50)
-    )
+    return "\n".join(filter(None, [f"{LABELS[column.extractor]}, {column.samples:,} images", column.label]))
 
 
 def hyperparameters(group: Group, folder: Path) -> list[Figure]:

@@ -24,7 +24,8 @@ from bench.store import REAL, TrialFolder
 INCHES = 2.6  # width of one grid
 ACROSS = 5  # grids side by side
 RADIUS = 3.0  # about N(0, I), which holds 99% of it in two dimensions
-LEGEND, LEGEND_ROOM = "colour: codes\nlight grey: samples of the prior", 0.3  # inches
+LEGEND = "colour: codes\nlight grey: samples of the prior"  # of codes
+LEGEND_ROOM = 0.3  # inches
 MOMENTS = 6  # of a training that are shown
 WIDEST = 4097  # directions of codes and one, whose covariance is taken
 STEP = re.compile(r"samples-\d{1,18}")
@@ -149,9 +150,9 @@ def codes(group: Group, trials: dict[str, TrialFolder], folder: Path) -> list[Fi
     if not views:
         return []
     styles, priors = looks(group.trials), group.trials.set_index("variant")["prior"].to_dict()
-    columns = min(len(views), ACROSS)
+    columns, lines = min(len(views), ACROSS), -(-len(views) // ACROSS)
     with mpl.rc_context(FREE):
-        figure = plt.figure(figsize=(2.2 * columns, 2.4 * -(-len(views) // columns) + LEGEND_ROOM))
+        figure = plt.figure(figsize=(2.2 * columns, 2.4 * lines + LEGEND_ROOM))
         axes = figure.add_axes((0, 0, 1, 1))
         axes.axis("off")
         for i, (variant, (points, prior)) in enumerate(views.items()):
@@ -168,7 +169,7 @@ def codes(group: Group, trials: dict[str, TrialFolder], folder: Path) -> list[Fi
             outside = f" ({(~inside).mean():.0%} further out)" if not inside.all() else ""
             label = textwrap.fill(variant + outside, 32)
             axes.text(centre[0], centre[1] + 1.07, label, ha="center", va="bottom", fontsize=7)
-        low = -2.4 * -(-len(views) // columns) + 1.3
+        low = 1.3 - 2.4 * lines
         axes.text(-1, low, LEGEND, ha="left", va="top", fontsize=7)
         axes.set(xlim=(-1.1, 2.2 * columns - 1.1), ylim=(low - LEGEND_ROOM, 1.3), aspect="equal")
         data = pd.concat([_frame(variant, *view) for variant, view in views.items()], ignore_index=True)
