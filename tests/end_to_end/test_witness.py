@@ -1,0 +1,149 @@
+"""An experiment of an older version (tests/data/README.md) stays readable: it is reported, loaded, resumed, extended.
+
+Only the commands and the public Python interface are used, so that this file never needs to change.
+"""
+
+import json
+import math
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from pyarrow import csv
+
+import bench
+
+DATA = Path(__file__).parent.parent / "data"
+PLUGIN = DATA / "witness.py"
+SETTINGS = {
+    "network.width": "2",
+    "network.latent_dim": "2",
+    "training.epochs": "1",
+    "training.train_images": "200",
+    "training.batch_size": "10",
+    "evaluation.evaluations": "3",
+    "evaluation.samples": "64",
+    "evaluation.final_samples": "96",
+    "evaluation.extractor_steps": "20",
+    "evaluation.target": "82.4",
+}
+TIMINGS = ["train_seconds", "images_per_second", "evaluation_seconds", "peak_memory_mb"]
+LAST_STEP = 20
+
+
+@pytest.fixture
+def witness(tmp_path):
+    """The unpacked experiment; the tables of its report then are beside it, in witness-then/."""
+    with tarfile.open(DATA / "witness.tar.xz") as archive:
+        archive.extractall(tmp_path, filter="data")
+    return tmp_path / "witness"
+
+
+def command(folder: Path, name: str, *arguments: str) -> str:
+    """Run `python -m bench.NAME` beside the experiment; its output."""
+    line = [sys.executable, "-m", f"bench.{name}", *arguments]
+    ended = subprocess.run(line, cwd=folder.parent, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout
+
+
+def run(folder: Path, methods: str, *options: str) -> str:
+    sets = [part for key, value in SETTINGS.items() for part in ("--set", f"{key}={value}")]
+    fixed = ["--plugin", str(PLUGIN), "--dataset", "digits", "--executor", "serial", "--out", str(folder)]
+    return command(folder, "run", "--methods", methods, *fixed, *sets, *options)
+
+
+def table(path: Path) -> pd.DataFrame:
+    return csv.read_csv(path).to_pandas()  # which reads floats exactly
+
+
+def trial(folder: Path, variant: str, seed: int) -> Path:
+    """The folder of one trial."""
+    for spec in folder.glob("trials/*/spec.json"):
+        document = json.loads(spec.read_text())
+        if (document["label"], document["spec"]["seed"]) == (variant, seed):
+            return spec.parent
+    raise AssertionError(f"{folder} has no trial {variant} with seed {seed}")
+
+
+def status(folder: Path, variant: str, seed: int) -> dict:
+    return json.loads((trial(folder, variant, seed) / "status.json").read_text())
+
+
+def own(frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the plug-in's methods, which are never stale."""
+    return frame[~frame["variant"].str.startswith("moco")].reset_index(drop=True)
+
+
+def same(now: pd.DataFrame, then: pd.DataFrame) -> None:
+    """Whether every column of then is in now, with the same values."""
+    assert len(then)
+    pd.testing.assert_frame_equal(now[then.columns], then, check_dtype=False, check_exact=True)
+
+
+def test_it_is_reported_with_the_same_numbers(witness):
+    output = command(witness, "report", str(witness))
+    report, then = witness / "report", witness.parent / "witness-then"
+    for name in ("summary", "seeds", "times", "search", "search_summary"):
+        same(own(table(report / f"{name}.csv")), own(table(then / f"{name}.csv")))
+    trials = table(report / "trials.csv")
+    same(own(trials), own(table(then / "trials.csv")))
+    assert trials["variant"].value_counts().to_dict() == {
+        "moco[queue_size=64,point=0]": 2,
+        "energy[point=1]": 2,
+        "plain[point=1]": 2,
+    }
+    assert "1 failed, 1 unfinished" in output
+    assert "sampler=gmm" in (report / "summary.md").read_text()
+
+
+def test_it_is_loaded_with_every_row_and_a_trained_method(witness):
+    loaded = bench.load(witness, plugins=[PLUGIN])
+    then = table(witness.parent / "witness-then" / "rows.csv")
+    keys = ["trial", "step", "n_generated", "sampler"]
+    rows = loaded.rows.sort_values(keys, ignore_index=True)
+    same(rows, then.sort_values(keys, ignore_index=True))
+    assert len(loaded.trials) == 6
+    images = loaded.method("energy[point=1]", seed=0).sample(5)
+    assert images.shape == (5, 1, 8, 8)
+    assert images.isfinite().all()
+
+
+def test_it_is_resumed_from_its_checkpoints(witness):
+    before = bench.load(witness, plugins=[PLUGIN]).rows
+    done = status(witness, "energy[point=1]", 0)
+    run(witness, "energy[point=1],plain[point=1]", "--seeds", "2", "--retry-failed")
+    after = bench.load(witness, plugins=[PLUGIN]).rows
+    for seed in (0, 1):
+        now = status(witness, "plain[point=1]", seed)
+        assert now["state"] == "done"
+        assert now["attempts"][-1]["from_step"] == 9
+        mine = (after["variant"] == "plain[point=1]") & (after["seed"] == seed)
+        old = before[(before["variant"] == "plain[point=1]") & (before["seed"] == seed)].reset_index(drop=True)
+        assert list(after.loc[mine, "step"]) == [3, 9, LAST_STEP, LAST_STEP]
+        same(after[mine].reset_index(drop=True).iloc[:2], old.dropna(axis=1))
+    assert status(witness, "energy[point=1]", 0) == done
+
+
+def test_its_search_is_not_run_again(witness):
+    points = {path: path.stat().st_mtime_ns for path in witness.glob("search/trials/*/status.json")}
+    output = run(witness, "energy,plain", "--seeds", "1", "--tune", "2", "--retry-failed")
+    assert {path: path.stat().st_mtime_ns for path in witness.glob("search/trials/*/status.json")} == points
+    assert "energy[point=1]" in output
+    assert "plain[point=1]" in output
+
+
+def test_it_is_extended_by_a_method_and_a_seed(witness):
+    before = bench.load(witness, plugins=[PLUGIN]).rows
+    run(witness, "energy[point=1],autoencoder", "--seeds", "3")
+    loaded = bench.load(witness, plugins=[PLUGIN])
+    done = loaded.trials[loaded.trials["state"] == "done"]
+    assert sorted(done.loc[done["variant"] == "energy[point=1]", "seed"]) == [0, 1, 2]
+    assert sorted(done.loc[done["variant"] == "autoencoder", "seed"]) == [0, 1, 2]
+    kept = loaded.rows[loaded.rows["trial"].isin(before["trial"])].reset_index(drop=True)
+    same(kept[before.columns], before)
+    new = loaded.rows[~loaded.rows["trial"].isin(before["trial"])]
+    assert all(math.isfinite(value) for value in new["reconstruction_test"].dropna())
