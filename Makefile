@@ -28,7 +28,7 @@ test-nightly: .venv/installed-dev
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m nightly
 
 docs: .venv/installed-dev
-	PYTHONPATH=tests $(BIN)/python tests/bench/mistakes.py > docs/errors.md
+	PYTHONPATH=tests $(BIN)/python tests/end_to_end/mistakes.py > docs/errors.md
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check

@@ -6,7 +6,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from bench.loading import Loaded
+    from bench.api import Loaded
 
 
 def load(experiment: "str | Path", plugins: "Sequence[str | Path]" = ()) -> "Loaded":
@@ -18,6 +18,6 @@ def load(experiment: "str | Path", plugins: "Sequence[str | Path]" = ()) -> "Loa
     Raises:
         bench.errors.UserError: there is no such experiment.
     """
-    from bench.loading import Loaded  # not at the top: `import bench` stays fast for the commands
+    from bench.api import Loaded  # not at the top: `import bench` stays fast for the commands
 
     return Loaded.open(experiment, plugins)

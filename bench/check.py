@@ -27,7 +27,7 @@ def main(
 
 
 def _names(method: str | None) -> list[str]:
-    from bench import plugins
+    from bench.experiment import plugins
     from methods import METHODS
 
     plugins.install_all()

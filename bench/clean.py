@@ -11,12 +11,14 @@ from typing import Annotated
 import typer
 from filelock import FileLock, Timeout
 
-from bench import cli, disk, safely, search, tables
-from bench.data import IN_USE
+from bench import cli
+from bench.analysis import frames, search
+from bench.data.preparation import IN_USE
 from bench.errors import UserError, unknown
-from bench.files import Damaged
-from bench.safely import CHECKPOINTS
-from bench.store import FINAL, ExperimentFolder
+from bench.io import disk, untrusted
+from bench.io.files import Damaged
+from bench.io.untrusted import CHECKPOINTS
+from bench.store.folders import FINAL, ExperimentFolder
 
 app = typer.Typer(**cli.PLAIN)
 
@@ -98,7 +100,7 @@ def _experiments(results: Path) -> list[ExperimentFolder]:
     places = [place for path in places for place in (path, path / search.FOLDER)]
     found = [ExperimentFolder(path) for path in places if (path / "experiment.yaml").exists()]
     for folder in found:
-        safely.look_over(folder.path)  # what is removed must be inside
+        untrusted.look_over(folder.path)  # what is removed must be inside
     return found
 
 
@@ -106,7 +108,7 @@ def _of_experiments(experiments: list[ExperimentFolder]) -> Iterator[Waste]:
     for folder in experiments:
         for each in folder.trials():
             try:
-                trial = tables.describe(each)
+                trial = frames.describe(each)
             except Damaged as error:
                 print(f"warning: {error}; it is left alone", file=sys.stderr)
                 continue

@@ -8,8 +8,8 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperCommand
 
-from bench.columns import EXTRACTORS
 from bench.errors import UserError, one_line, unknown
+from bench.metrics.columns import EXTRACTORS
 
 INTERRUPTED = 130  # as shells say it
 PLAIN: dict[str, Any] = {"add_completion": False, "rich_markup_mode": None, "pretty_exceptions_enable": False}

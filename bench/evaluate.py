@@ -10,20 +10,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bench import cli, loading, tables
-from bench.environment import torch_device
+from bench import api, cli
+from bench.analysis import frames
 from bench.errors import UserError, unknown
-from bench.safely import CHECKPOINTS
-from bench.store import again
+from bench.io.untrusted import CHECKPOINTS
+from bench.runtime.environment import torch_device
+from bench.store.folders import again
 
 if TYPE_CHECKING:
     import torch
 
-    from bench.config import Evaluation
-    from bench.data import Prepared
+    from bench.data.preparation import Prepared
     from bench.evaluation.reference import Extractor
     from bench.evaluation.scorer import Scorer
-    from bench.store import ExperimentFolder, TrialFolder
+    from bench.experiment.settings import Evaluation
+    from bench.store.folders import ExperimentFolder, TrialFolder
 
 app = typer.Typer(**cli.PLAIN)
 
@@ -65,25 +66,28 @@ def main(
 
     Without options: as at the end of a training. Every protocol has columns of its own in the report.
     """
-    from bench import data, plugins, report, safely
+    from bench import report
+    from bench.data import preparation
+    from bench.driver.resume import alone
     from bench.evaluation.reference import References
     from bench.evaluation.samplers import SAMPLERS
     from bench.evaluation.scorer import Protocol, Scorer
-    from bench.experiment import alone
-    from bench.store import ExperimentFolder
+    from bench.experiment import plugins
+    from bench.io import untrusted
+    from bench.store.folders import ExperimentFolder
 
     if sampler not in SAMPLERS:
         raise unknown("sampler", sampler, SAMPLERS)
     plugins.install_all(plugin or [])
     folder = ExperimentFolder(experiment)
-    safely.look_over(experiment)
+    untrusted.look_over(experiment)
     todo, left_out = _finished(folder)
     for line in left_out:
         print(f"error: {line}", file=sys.stderr)
     place = torch_device(device)
     spec = todo[0].spec()["spec"]
-    images = loading.prepared_of(todo[0], prepared)
-    with alone(folder), data.in_use(images):
+    images = api.prepared_of(todo[0], prepared)
+    with alone(folder), preparation.in_use(images):
         evaluation, network = _setting(spec, folder, images, extractor, inception_weights, precision)
         asked = {"samples": samples, "seed": seed, "split": split and split.value, "sampler": sampler}
         asked = {key: value for key, value in asked.items() if value is not None}
@@ -135,7 +139,7 @@ def _finished(folder: "ExperimentFolder") -> tuple[list["TrialFolder"], list[str
 
 
 def _unable(trial: "TrialFolder") -> str | None:
-    if tables.describe(trial)["stale"]:
+    if frames.describe(trial)["stale"]:
         return "is stale: its method's source has changed; bench.run --retrain-stale trains it again"
     if not any(trial.exists(name) for name in CHECKPOINTS):
         return f"has no checkpoint any more; {again(trial)}"
@@ -151,22 +155,22 @@ def _setting(
     precision: Precision | None,
 ) -> tuple["Evaluation", "Extractor"]:
     """The experiment's settings, and the extractor: the experiment's own where none is asked for."""
-    from bench import checks
-    from bench.config import Evaluation
+    from bench.driver import preflight
     from bench.evaluation import extractors
-    from bench.evaluation.trained import load_extractor
+    from bench.evaluation.feature_network import load_extractor
+    from bench.experiment.settings import Evaluation
 
     evaluation = Evaluation.model_validate(spec["evaluation"])
     kind, path = cli.extractor(asked)
-    stored = checks.stored_extractor(path)
+    stored = preflight.stored_extractor(path)
     if stored:
         kind = load_extractor(stored).name
     elif kind is None:
         kind = "inception" if weights else evaluation.extractor
     digits = precision.value if precision else evaluation.extractor_precision
     other = evaluation.model_copy(update={"extractor": kind, "extractor_precision": digits})
-    other, weights = checks.inception_weights(other, images.shape[0], weights)
-    other = checks.with_extractor(other, spec["dataset"]["name"], bool(images.classes))
+    other, weights = preflight.inception_weights(other, images.shape[0], weights)
+    other = preflight.with_extractor(other, spec["dataset"]["name"], bool(images.classes))
     if other.extractor == evaluation.extractor and not stored:
         noted = folder.description()["protocol"]["extractor_sha256"]
         return evaluation, extractors.load(folder.extractor, other, weights, noted)
@@ -178,7 +182,7 @@ def _score(trial: "TrialFolder", scorer: "Scorer", device: "torch.device", force
     """Score one trial and keep the row; what is to be said of it."""
     import pandas as pd
 
-    from bench.columns import STAMPS
+    from bench.metrics.columns import STAMPS
 
     rows, later = trial.rows(), trial.evaluations()
     stamp = {key: scorer.stamp[key] for key in STAMPS}
@@ -192,7 +196,7 @@ def _score(trial: "TrialFolder", scorer: "Scorer", device: "torch.device", force
     if not force and (same(rows).any() or same(later).any()):
         return "measured already"
     started = time.perf_counter()
-    columns, _ = scorer(loading.trained_method(trial, device))
+    columns, _ = scorer(api.trained_method(trial, device))
     positions = rows.iloc[-1][["step", "epoch", "images_seen", "train_seconds"]].to_dict()
     row = positions | {"evaluation_seconds": time.perf_counter() - started} | columns
     kept = later[~same(later)] if len(later) else later

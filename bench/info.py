@@ -27,12 +27,12 @@ EXTRACTORS = {
 
 def collect() -> dict[str, Any]:
     """Everything `bench.info --json` prints: methods, priors, datasets, networks, extractors ..."""
-    from bench.config import dataset_defaults, settings
-    from bench.datasets import DATASETS
+    from bench.data.datasets import DATASETS
     from bench.evaluation.samplers import SAMPLERS
+    from bench.experiment.settings import dataset_defaults, settings
     from methods import METHODS
-    from methods.initialisation import INITIALISATIONS
     from methods.networks import NETWORKS
+    from methods.networks.initialisation import INITIALISATIONS
     from methods.priors import PRIORS
 
     datasets = {
@@ -127,7 +127,7 @@ def main(
     plugin: cli.Plugins = None,
 ) -> None:
     """List methods with their hyperparameters, data sets, networks, priors and extractors."""
-    from bench import plugins
+    from bench.experiment import plugins
 
     plugins.install_all(plugin or [])
     found = collect()

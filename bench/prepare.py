@@ -20,14 +20,14 @@ def main(
     skip_unreadable: cli.SkipUnreadable = False,
 ) -> None:
     """Prepare a data set as bench.run would, on all cores. Interrupted, the same command goes on."""
-    from bench import data
-    from bench.config import resolve
-    from bench.preparation import Request
+    from bench.data import preparation
+    from bench.data.writing import Request
+    from bench.experiment.settings import resolve
 
     experiment = resolve({"dataset": dataset, "preprocessing": cli.preprocessing(image_size, crop, grey)})
     root, prepared_root = cli.roots(dataset, data_root, prepared)
     request = Request(dataset, root, experiment.preprocessing, prepared_root, skip_unreadable)
-    found = data.prepare(request)
+    found = preparation.prepare(request)
     channels, side, _ = found.shape
     print(f"fingerprint: {found.fingerprint}")
     counts = ", ".join(f"{count:,} {split}" for split, count in found.counts.items())

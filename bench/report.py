@@ -10,14 +10,16 @@ from typing import Annotated
 
 import typer
 
-from bench import cli, convergence, disk
+from bench import cli
+from bench.analysis import convergence
 from bench.errors import RunError, UserError
-from bench.files import shown, write_atomically, writing
-from bench.reporting import compared, generated, merging, render
-from bench.reporting.grid import Grid
+from bench.io import disk
+from bench.io.files import shown, write_atomically, writing
+from bench.reporting import comparison_tables, merge, metric_tables, render
 from bench.reporting.group import Group
 from bench.reporting.notes import failures, notes, provenance
-from bench.store import ExperimentFolder
+from bench.reporting.table import Grid
+from bench.store.folders import ExperimentFolder
 
 app = typer.Typer(**cli.PLAIN)
 
@@ -27,7 +29,7 @@ MARK = '<meta name="generator" content="bench.report">'  # in the page of a repo
 
 def build(folder: ExperimentFolder) -> Group:
     """Write the report of one experiment to its report/, and return what it compares."""
-    group = merging.of(folder)
+    group = merge.of(folder)
     write([group], folder.report)
     return group
 
@@ -51,9 +53,12 @@ def write(found: Sequence[Group], report: Path) -> None:
 
 
 def _write(found: Sequence[Group], report: Path) -> None:
-    from bench.reporting import across, page  # matplotlib takes a while
+    from bench.reporting import (
+        across_datasets,  # matplotlib takes a while
+        page,
+    )
 
-    grids, figures = across.together(list(found), report)
+    grids, figures = across_datasets.together(list(found), report)
     parts = [page.Part("together", "All data sets together", grids=grids, figures=figures, folder=report / "figures")]
     text, latex = [f"# {_title(found)}", *_markdown(grids)], [render.latex(grid) for grid in grids]
     for group in found:
@@ -78,20 +83,20 @@ def _slug(name: str) -> str:
 
 def _group(group: Group, folder: Path, prefix: str) -> tuple[list[Grid], list]:
     """Write one group's files into `folder`; its grids, and the page's chapters of it."""
-    from bench.reporting import across, figures, pictures, search
+    from bench.reporting import across_datasets, figures, image_figures, search_tables
     from bench.reporting.page import Part
 
     _tables(group, folder)
-    main, pairs = generated.grids(group), compared.differences(group)
-    cost, steady = compared.cost(group), compared.steadiness(group)
-    points, swept = search.write(group.folders, folder)
-    published, drawn = across.published(group), folder / "figures"
-    names = [name for name in group.fresh.columns if generated.is_distance(name)]
-    protocols = {name: generated.protocol_of(group, name) for name in names}
+    main, pairs = metric_tables.grids(group), comparison_tables.differences(group)
+    cost, steady = comparison_tables.cost(group), comparison_tables.steadiness(group)
+    points, swept = search_tables.write(group.folders, folder)
+    published, drawn = across_datasets.published(group), folder / "figures"
+    names = [name for name in group.fresh.columns if metric_tables.is_distance(name)]
+    protocols = {name: metric_tables.protocol_of(group, name) for name in names}
     curves = figures.curves(group, drawn, protocols)
-    trials = pictures.representatives(group)
-    shots = {kind: pictures.copied(trials, kind, folder) for kind in pictures.KINDS}
-    views = [*pictures.overview(group, shots["samples"], drawn), *pictures.over_time(trials, drawn)]
+    trials = image_figures.representatives(group)
+    shots = {kind: image_figures.copied(trials, kind, folder) for kind in image_figures.KINDS}
+    views = [*image_figures.overview(group, shots["samples"], drawn), *image_figures.over_time(trials, drawn)]
     name = f"{group.name}: " if prefix else ""
 
     def part(id: str, title: str, **content: object) -> Part:
@@ -109,10 +114,10 @@ def _group(group: Group, folder: Path, prefix: str) -> tuple[list[Grid], list]:
         part(
             "pictures",
             "Pictures",
-            figures=[*views, *pictures.codes(group, trials, drawn)],
-            pictures=[(kind.capitalize(), pictures.KINDS[kind], files) for kind, files in shots.items() if files],
+            figures=[*views, *image_figures.codes(group, trials, drawn)],
+            pictures=[(kind.capitalize(), image_figures.KINDS[kind], files) for kind, files in shots.items() if files],
         ),
-        part("trials", "Trials", failures=failures(group), grids=[compared.trials(group)]),
+        part("trials", "Trials", failures=failures(group), grids=[comparison_tables.trials(group)]),
         part("provenance", "How it was made", facts=[*provenance(group), ("Disk", _disk(group))]),
     ]
     return grids, chapters
@@ -161,7 +166,7 @@ def _appendix(group: Group) -> list[str]:
 
 def print_tables(group: Group) -> None:
     """The most important ones in the terminal."""
-    for grid in (*generated.grids(group), *compared.cost(group)):
+    for grid in (*metric_tables.grids(group), *comparison_tables.cost(group)):
         render.terminal(grid, without=("each seed",))
 
 
@@ -185,7 +190,7 @@ def main(
         raise UserError("several experiments need a folder for their report; add --out DIR")
     if out is not None and not _replaceable(out):
         raise UserError(f"{out} holds something else than a report; give --out a new folder")
-    found = merging.load(experiments)
+    found = merge.load(experiments)
     report = out.resolve() if out else ExperimentFolder(experiments[0]).report
     try:
         write(found, report)

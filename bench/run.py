@@ -11,8 +11,8 @@ from bench import cli
 from bench.errors import UserError
 
 if TYPE_CHECKING:
-    from bench.config import Experiment
-    from bench.storage import Remote
+    from bench.experiment.settings import Experiment
+    from bench.io.object_store import Remote
 
 app = typer.Typer(**cli.PLAIN)
 
@@ -75,12 +75,13 @@ def main(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and what it takes.")] = False,
 ) -> None:
     """Train methods on a data set, evaluate them as they train, and report. The same command again goes on."""
-    from bench import config as configuration
-    from bench import loggers, plugins
+    from bench import loggers
+    from bench.data.writing import Request
+    from bench.driver.pipeline import Options, Run
     from bench.executors import Resources
-    from bench.pipeline import Options, Run
-    from bench.preparation import Request
-    from bench.variants import parse_variants, split_methods
+    from bench.experiment import plugins
+    from bench.experiment import settings as configuration
+    from bench.experiment.variants import parse_variants, split_methods
     from methods import METHODS
 
     installed = plugins.install_all(plugin or [])
@@ -120,7 +121,7 @@ def main(
     )
     run = Run(experiment, variants, request, options, resources, installed)
     if experiment.search.points:
-        from bench.tune import Tuning
+        from bench.driver.tune import Tuning
 
         run = Tuning(run)
     elif experiment.search.scheduler != "none":
@@ -130,7 +131,7 @@ def main(
 
 def _places(name: str, out: Path | None, storage: str | None) -> tuple[Path, "Remote | None"]:
     """The experiment's folder on this machine, and the one in an object store, if any."""
-    from bench.storage import is_uri, remote
+    from bench.io.object_store import is_uri, remote
 
     if storage is None or is_uri(storage):
         folder = (out or Path("results") / name).resolve()

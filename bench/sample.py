@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench import cli
-from bench.environment import torch_device
 from bench.errors import UserError, unknown
+from bench.runtime.environment import torch_device
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from bench.store import TrialFolder
+    from bench.store.folders import TrialFolder
     from methods import Method
 
 app = typer.Typer(**cli.PLAIN)
@@ -43,15 +43,16 @@ def main(
     """Write a grid of generated images, of reconstructions (below their originals), or of interpolations."""
     import torch
 
-    from bench import plugins, safely
-    from bench.evaluation.pictures import STEPS
+    from bench.api import trained_method
+    from bench.data.images import grid_columns, grid_png
+    from bench.data.images import npz as arrays
+    from bench.evaluation.image_grids import STEPS
     from bench.evaluation.samplers import SAMPLERS
-    from bench.files import write_atomically
-    from bench.images import grid_columns, grid_png
-    from bench.images import npz as arrays
-    from bench.loading import trained_method
-    from bench.rng import forked
-    from bench.store import TrialFolder
+    from bench.experiment import plugins
+    from bench.io import untrusted
+    from bench.io.files import write_atomically
+    from bench.runtime.rng import forked
+    from bench.store.folders import TrialFolder
 
     if sampler not in SAMPLERS:
         raise unknown("sampler", sampler, SAMPLERS)
@@ -61,7 +62,7 @@ def main(
     for path, suffix in ((out, ".png"), (npz, ".npz")):
         if path and path.suffix != suffix:
             raise UserError(f"{path} must end in {suffix}")
-    safely.look_over(trial)
+    untrusted.look_over(trial)
     folder = TrialFolder(trial)
     if not folder.exists("spec.json"):
         raise UserError(
@@ -87,20 +88,20 @@ def _make(
     """uint8 "images" [n, c, h, w], and what belongs to them."""
     import torch
 
-    from bench import loading
+    from bench import api
+    from bench.data.images import batch_size, to_uint8, to_unit
     from bench.evaluation import samplers
-    from bench.evaluation.pictures import STEPS, between
-    from bench.images import batch_size, to_uint8, to_unit
+    from bench.evaluation.image_grids import STEPS, between
 
     spec = folder.spec()["spec"]
     size = batch_size(*[spec["preprocessing"]["image_size"]] * 2)
     if kind is Kind.samples:
         source = method
         if sampler != "prior":
-            images = loading.prepared_of(folder, prepared).images("train")[: spec["training"]["train_images"]]
+            images = api.prepared_of(folder, prepared).images("train")[: spec["training"]["train_images"]]
             source = samplers.sampler(sampler, method, images)
         return {"images": torch.cat([to_uint8(source.sample(n)).cpu() for n in _sizes(count, size)])}
-    data = loading.prepared_of(folder, prepared)
+    data = api.prepared_of(folder, prepared)
     held_out = torch.from_numpy(data.images(spec["evaluation"]["split"]))
     lines = -(-count // STEPS)
     needed = count if kind is Kind.reconstructions else 2 * lines
@@ -117,7 +118,7 @@ def _make(
 def _decoded(method: "Method", codes: "Tensor", size: int) -> "Tensor":
     import torch
 
-    from bench.images import to_uint8
+    from bench.data.images import to_uint8
 
     return torch.cat([to_uint8(method.decode(part)).cpu() for part in codes.split(size)])
 

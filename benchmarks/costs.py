@@ -38,12 +38,12 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 
-from bench import memory
-from bench.config import Evaluation, Network, Preprocessing, Training
 from bench.contract.subject import Subject, given
-from bench.data import Prepared
-from bench.step import Stepper
-from bench.train import Trainer, build
+from bench.data.preparation import Prepared
+from bench.experiment.settings import Evaluation, Network, Preprocessing, Training
+from bench.runtime import memory
+from bench.training.step import Stepper
+from bench.training.trainer import Trainer, build
 from methods import METHODS
 from methods.hyperparameters import schema
 
@@ -107,7 +107,7 @@ class Allocations(TorchDispatchMode):
 
 
 def specification(name: str, size: Size, side: int = SIDE, images: int | None = None) -> dict[str, Any]:
-    """What `bench.trials` would write for the method at this size."""
+    """What `bench.experiment.trials` would write for the method at this size."""
     return {
         "method": name,
         "hyperparameters": size.hyperparameters(),
@@ -277,7 +277,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1.0, help="of measuring at each size")
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS), metavar="NAME")
     parser.add_argument("--axes", nargs="+", choices=AXES, default=AXES, metavar="AXIS")
-    parser.add_argument("--as-it-is", action="store_true", help="without bench.memory.hoard, which trials call")
+    parser.add_argument("--as-it-is", action="store_true", help="without bench.runtime.memory.hoard, which trials call")
     asked = parser.parse_args()
     if not asked.as_it_is:
         memory.hoard()

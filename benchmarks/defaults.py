@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bench import search
-from bench.store import ExperimentFolder
+from bench.analysis import search
+from bench.store.folders import ExperimentFolder
 from methods import METHODS
 from methods.hyperparameters import schema
 

@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import disk
+from bench.io import disk
 
 CASES = {
     "digits": ["--methods", "moco,mmd,gan,vae", "--seeds", "2"],

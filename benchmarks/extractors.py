@@ -19,10 +19,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
-from bench import config, data
-from bench.evaluation.frechet import frechet_distance, gaussian
-from bench.evaluation.trained import Trained, load_extractor, train_extractor
-from bench.preparation import Request
+from bench.data import preparation
+from bench.data.writing import Request
+from bench.evaluation.feature_network import Trained, load_extractor, train_extractor
+from bench.experiment import settings
+from bench.metrics.frechet import frechet_distance, gaussian
 
 LEVELS = 5
 IMAGES = 5000  # damaged ones at most, drawn anew for each seed
@@ -58,7 +59,7 @@ DAMAGES: dict[str, Callable[[Tensor, int, Tensor], Tensor]] = {
 }
 
 
-def distances(prepared: data.Prepared, extractor: Trained, damage: str, seed: int) -> list[float]:
+def distances(prepared: preparation.Prepared, extractor: Trained, damage: str, seed: int) -> list[float]:
     """Between real test images and training images, drawn by `seed`, at levels 0 to LEVELS of the damage."""
     torch.manual_seed(seed)
     images, labels = torch.from_numpy(prepared.images("train")), torch.from_numpy(prepared.labels("train"))
@@ -83,8 +84,8 @@ def main() -> None:
     arguments = parser.parse_args()
     for name in arguments.datasets:
         root = arguments.data_root.resolve()
-        experiment = config.resolve({"dataset": name})
-        prepared = data.prepare(Request(name, root, experiment.preprocessing, root / "prepared", False))
+        experiment = settings.resolve({"dataset": name})
+        prepared = preparation.prepare(Request(name, root, experiment.preprocessing, root / "prepared", False))
         for seed in range(arguments.seeds):
             started = time.perf_counter()
             with contextlib.redirect_stdout(io.StringIO()):

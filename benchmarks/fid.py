@@ -43,7 +43,7 @@ def distance(rounds: int) -> None:
     """2048 features, full rank."""
     from pytorch_fid.fid_score import calculate_frechet_distance
 
-    from bench.evaluation.frechet import frechet_distance, gaussian
+    from bench.metrics.frechet import frechet_distance, gaussian
 
     torch.manual_seed(0)
     a, b = (gaussian(torch.randn(4096, 2048) * scale) for scale in (1, 1.2))
@@ -106,9 +106,9 @@ def pictures(folder: Path, count: int) -> tuple[list[torch.Tensor], list[str]]:
 
 
 def ours(file: Path, sets: list[torch.Tensor], precision: str) -> float:
-    from bench.evaluation.frechet import frechet_distance
     from bench.evaluation.inception import Inception
     from bench.evaluation.reference import extract
+    from bench.metrics.frechet import frechet_distance
 
     extractor = Inception.load(file, precision=precision)
     a, b = (extract(extractor, images.split(500), torch.device("cpu")).gaussian for images in sets)

@@ -46,11 +46,11 @@ def main() -> None:
 
 def training(method: str, replayed: bool, asked: argparse.Namespace, seed: int = 0) -> Any:
     """A `Stepper` of one of the methods with its defaults, and 1,000 images on the device."""
-    from bench import rng
-    from bench.capture import CudaGraph
-    from bench.config import Training
     from bench.contract.tape import Tape
-    from bench.step import Stepper, exact_arithmetic
+    from bench.experiment.settings import Training
+    from bench.runtime import rng
+    from bench.training.cuda_graph import CudaGraph
+    from bench.training.step import Stepper, exact_arithmetic
     from methods import METHODS as registry
     from methods.networks import NETWORKS, Networks
     from methods.priors import PRIORS

@@ -81,8 +81,8 @@ def run(arguments: list[str]) -> dict[tuple[str, str], float]:
     """bench.run, in this process; when the driver heard of each trial's "start" and "end"."""
     from typer.testing import CliRunner
 
-    from bench import pipeline
-    from bench.progress import Progress
+    from bench.driver import pipeline
+    from bench.driver.progress import Progress
     from bench.run import app
 
     heard: dict[tuple[str, str], float] = {}

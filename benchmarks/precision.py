@@ -43,8 +43,8 @@ def main() -> None:
 
 def trained(precision: str, asked: argparse.Namespace, folder: Path) -> pd.DataFrame:
     """The last row of the curve of every trial, with its headline distance as `score`."""
-    from bench.statistics import distances
-    from bench.store import ExperimentFolder
+    from bench.analysis.across_seeds import distances
+    from bench.store.folders import ExperimentFolder
 
     settings = {"precision": precision, "epochs": asked.epochs, "train_images": asked.images}
     sets = [part for key, value in settings.items() for part in ("--set", f"training.{key}={value}")]

@@ -39,7 +39,7 @@ import numpy as np
 from common import spread
 from PIL import Image
 
-from bench.workers import cores
+from bench.data.workers import cores
 
 IMAGE_SIZE = 32
 CLASSES = 10
@@ -155,16 +155,16 @@ def prepare(tree: Path, prepared: Path, images: int) -> None:
         f"{until['cpu'] - middle['cpu']:.1f} CPU s more. Target: {cores()} cores while decoding, if others leave them."
     )
     started = time.perf_counter()
-    subprocess.run([sys.executable, "-c", "import bench.prepare, bench.arrays"], check=True)
+    subprocess.run([sys.executable, "-c", "import bench.prepare, bench.data.image_files"], check=True)
     print(f"starting a worker takes {time.perf_counter() - started:.2f} s, of which there are {cores()}\n", flush=True)
 
 
 def parts(tree: Path, images: int) -> None:
     """Microseconds an image of what the command does to each file, alternating."""
-    from bench import datasets
-    from bench.config import Preprocessing
-    from bench.decode import Files
-    from bench.sources import file_sha256
+    from bench.data import datasets
+    from bench.data.decode import Files
+    from bench.data.sources import file_sha256
+    from bench.experiment.settings import Preprocessing
 
     preprocessing = Preprocessing(image_size=IMAGE_SIZE)
     source = datasets.find("folder", tree)
@@ -194,7 +194,7 @@ def parts(tree: Path, images: int) -> None:
 def open_set(folder: Path, split: str = "train") -> Any:
     import torch
 
-    from bench.data import Prepared
+    from bench.data.preparation import Prepared
 
     return torch.from_numpy(Prepared(folder).images(split))
 

@@ -17,14 +17,14 @@ def main() -> None:
     paths = parser.parse_args().experiment
     started = time.perf_counter()
     from bench import report
-    from bench.reporting import compared, generated, merging
+    from bench.reporting import comparison_tables, merge, metric_tables
 
-    found = merging.load(paths)
+    found = merge.load(paths)
     for group in found:
-        assert generated.grids(group)
-        compared.cost(group)
-        compared.steadiness(group)
-        compared.differences(group)
+        assert metric_tables.grids(group)
+        comparison_tables.cost(group)
+        comparison_tables.steadiness(group)
+        comparison_tables.differences(group)
     tables = time.perf_counter() - started
     with tempfile.TemporaryDirectory() as folder:
         report.write(found, Path(folder) / "report")

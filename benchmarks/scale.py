@@ -65,12 +65,13 @@ def watched(arguments: list[str], folder: Path) -> tuple[float, float, float]:
 
 def parts(folder: Path) -> tuple[float, float]:
     """Seconds to find out what is to be done about every trial, and to report."""
-    from bench import report, tables
-    from bench.store import ExperimentFolder
+    from bench import report
+    from bench.analysis import frames
+    from bench.store.folders import ExperimentFolder
 
     experiment = ExperimentFolder(folder)
     started = time.perf_counter()
-    assert (tables.trials(experiment)["state"] == "done").all()
+    assert (frames.trials(experiment)["state"] == "done").all()
     for trial in experiment.trials():
         assert not trial.rows_damaged()
     planned = time.perf_counter() - started

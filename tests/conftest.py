@@ -19,13 +19,14 @@ import torch
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from bench import plugins, report
-from bench.config import resolve
+from bench import report
+from bench.data.writing import Request
 from bench.errors import UserError
 from bench.evaluation import inception
-from bench.preparation import Request
-from bench.reporting import looks
-from bench.rng import forked
+from bench.experiment import plugins
+from bench.experiment.settings import resolve
+from bench.reporting import style
+from bench.runtime.rng import forked
 from methods import METHODS
 
 ROOT = Path(__file__).parent.parent
@@ -80,7 +81,7 @@ def undrawn(request, monkeypatch):
     """
     if request.node.get_closest_marker("draws"):
         return
-    monkeypatch.setattr(looks, "_render", lambda _, path, **__: blank(path))
+    monkeypatch.setattr(style, "_render", lambda _, path, **__: blank(path))
     if not request.node.get_closest_marker("reports"):
         monkeypatch.setattr(report, "_group", lambda group, folder, _: (report._tables(group, folder), ([], []))[1])
 
@@ -190,8 +191,8 @@ class Process:
 
     def wait_for_step(self, step: int, seconds: float = 180) -> None:
         """Until some trial has a checkpoint at `step` or later."""
-        from bench.files import Damaged
-        from bench.store import ExperimentFolder
+        from bench.io.files import Damaged
+        from bench.store.folders import ExperimentFolder
 
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:

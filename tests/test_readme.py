@@ -8,7 +8,7 @@ import torch
 from conftest import ROOT, picture
 from typer.testing import CliRunner
 
-from bench.columns import parse
+from bench.metrics.columns import parse
 from methods import METHODS
 
 README = (ROOT / "README.md").read_text()
@@ -58,12 +58,12 @@ def test_every_linked_file_exists():
 
 @pytest.mark.slow
 def test_every_column_is_explained(bench_run, tmp_path):
-    from bench import tables
-    from bench.store import ExperimentFolder
+    from bench.analysis import frames
+    from bench.store.folders import ExperimentFolder
 
     assert bench_run("--methods", ",".join(METHODS), "--seeds", "1").exit_code == 0
     text = (ROOT / "results" / "README.md").read_text()
-    columns = tables.rows(ExperimentFolder(tmp_path / "out")).columns
+    columns = frames.rows(ExperimentFolder(tmp_path / "out")).columns
     assert not [column for column in columns if f"`{_explained_as(column)}`" not in text]
 
 

@@ -8,13 +8,13 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from bench import rng
 from bench.contract.interface import check_precision, check_schema, check_shapes
 from bench.contract.losses import check_finite, check_traces, check_waiting, place
 from bench.contract.penalty import check_floor, check_grows, check_rotation
 from bench.contract.subject import Broken, NotAsked, Subject
 from bench.contract.training import check_replays, check_seeds, check_state, check_step
 from bench.errors import reason
+from bench.runtime import rng
 from methods import Method
 
 CHECKS: dict[str, Callable[[Subject], None]] = {

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import torch
 
-from bench import rng
 from bench.contract.modes import NoReading, NoWaiting, Waits
 from bench.contract.subject import Broken, Subject, images, names
+from bench.runtime import rng
 from methods import Method
 
 SIZES = ((2, 2), (2, 256), (3, 3), (100, 17), (257, 2), (257, 256))  # batch and latent

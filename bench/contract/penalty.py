@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from bench import rng
 from bench.contract.modes import Rotated
 from bench.contract.subject import Broken, NotAsked, Subject, given
+from bench.runtime import rng
 from methods import Method
 from methods.priors import PRIORS
 

@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bench import rng
-from bench.config import Training
-from bench.step import Graph, Stepper
+from bench.experiment.settings import Training
+from bench.runtime import rng
+from bench.training.step import Graph, Stepper
 from methods import Method
 from methods.functional import squared_error
 from methods.networks import Networks
@@ -77,7 +77,7 @@ class Subject:
     hyperparameters: tuple[tuple[str, Any], ...] = ()
 
     def build(self, dim: int = 4, seed: int = 0, precision: str = "fp32") -> Method:
-        """On networks of a few hundred weights for images of SHAPE, seeded as in a training (`bench.train.build`)."""
+        """On networks of a few hundred weights for images of SHAPE, seeded as in a training (`trainer.build`)."""
         networks = Networks(name="small", shape=SHAPE, latent_dim=dim, width=4, precision=precision)
         return self._seeded(networks, dim, seed).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
-from bench.step import Losses
+from bench.training.step import Losses
 
 
 class Tape(TorchDispatchMode):

@@ -6,10 +6,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bench import rng
 from bench.contract.subject import Broken, Subject, images, names, pixels
 from bench.contract.tape import Anew, Tape
-from bench.step import WARM_UP, Stepper
+from bench.runtime import rng
+from bench.training.step import WARM_UP, Stepper
 from methods import Method
 
 
@@ -97,7 +97,7 @@ def check_state(subject: Subject) -> None:
 
 
 def _save(stepper: Stepper) -> bytes:
-    """As `bench.train.Trainer.checkpoint`."""
+    """As `bench.training.trainer.Trainer.checkpoint`."""
     buffer = io.BytesIO()
     stored = {
         "method": stepper.method.state_dict(),
@@ -109,7 +109,7 @@ def _save(stepper: Stepper) -> bytes:
 
 
 def _restore(stepper: Stepper, saved: bytes) -> None:
-    """As `bench.train.Trainer.restore`."""
+    """As `bench.training.trainer.Trainer.restore`."""
     stored: dict[str, Any] = torch.load(io.BytesIO(saved), weights_only=True)
     stepper.method.load_state_dict(stored["method"])
     stepper.load_state_dict(stored["optimizer"])

@@ -9,16 +9,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bench.config import Evaluation
-from bench.evaluation import latent
+from bench.data.images import batch_size, to_uint8, to_unit
 from bench.evaluation.evaluator import held_out_images
+from bench.evaluation.feature_network import Classifier, folded
 from bench.evaluation.inception import FEATURES
-from bench.evaluation.kernel import pairs, polynomial_kernel
-from bench.evaluation.neighbours import neighbours
 from bench.evaluation.reference import KEPT
 from bench.evaluation.scorer import RECONSTRUCTED
-from bench.evaluation.trained import Classifier, folded
-from bench.images import batch_size, to_uint8, to_unit
+from bench.experiment.settings import Evaluation
+from bench.metrics import latent
+from bench.metrics.kernel_distance import pairs, polynomial_kernel
+from bench.metrics.precision_recall import neighbours
 from methods import Method
 from methods.priors import PRIORS
 

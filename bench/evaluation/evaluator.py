@@ -7,15 +7,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bench.columns import parse
-from bench.config import Evaluation
-from bench.evaluation import latent
-from bench.evaluation.pictures import interpolations
+from bench.data.images import batch_size, grid_columns, to_uint8, to_unit
+from bench.evaluation.image_grids import interpolations
 from bench.evaluation.reference import References
 from bench.evaluation.samplers import encode
 from bench.evaluation.scorer import Protocol, Scorer
-from bench.images import batch_size, grid_columns, to_uint8, to_unit
-from bench.rng import forked
+from bench.experiment.settings import Evaluation
+from bench.metrics import latent
+from bench.metrics.columns import parse
+from bench.runtime.rng import forked
 from methods import Method
 
 HELD_OUT = 1000  # images of up to 64x64, of larger ones fewer, for reconstruction and diagnostics

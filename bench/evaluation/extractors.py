@@ -5,16 +5,16 @@ from pathlib import Path
 import torch
 from filelock import FileLock
 
-from bench.config import Evaluation
-from bench.data import Prepared
+from bench.data.images import grid_columns, grid_png
+from bench.data.preparation import Prepared
+from bench.data.sources import file_sha256
 from bench.errors import UserError
-from bench.evaluation import trained
+from bench.evaluation import feature_network
 from bench.evaluation.inception import Inception, find
 from bench.evaluation.reference import Extractor
-from bench.files import Folder, make_folder, sha256
-from bench.images import grid_columns, grid_png
-from bench.sources import file_sha256
-from bench.store import REAL
+from bench.experiment.settings import Evaluation
+from bench.io.files import Folder, make_folder, sha256
+from bench.store.folders import REAL
 
 FILE = "extractor.pt"
 
@@ -39,14 +39,14 @@ def ensure(
         UserError: the extractor is not that one, or is of other images.
     """
     if evaluation.extractor == "inception":
-        assert weights is not None  # `bench.checks` has seen to it
+        assert weights is not None  # `bench.driver.preflight` has seen to it
         found = file_sha256(weights)
     else:
         there = folder.read_whole(FILE)
         if folder.exists(FILE) and there is None:
             print(f"warning: {folder.path / FILE} is damaged; making it again", flush=True)
         network = stored or there or _cached(cache, data, evaluation)
-        _refuse_unfit(trained.load_extractor(network), data, evaluation)
+        _refuse_unfit(feature_network.load_extractor(network), data, evaluation)
         found = sha256(network)
         if there != network and noted in (None, found):
             folder.write(FILE, network)
@@ -72,7 +72,7 @@ def load(folder: Folder, evaluation: Evaluation, weights: Path | None, noted: st
         here = weights if weights and weights.exists() else find(None, download=True)
         extractor = Inception.load(here, precision=evaluation.extractor_precision)
     else:
-        extractor = trained.load_extractor(folder.read(FILE))
+        extractor = feature_network.load_extractor(folder.read(FILE))
     if extractor.sha256 != noted:
         raise UserError(f"the extractor here is another one ({extractor.sha256[:10]}, not {noted[:10]})")
     return extractor
@@ -83,23 +83,23 @@ def obtain(
 ) -> Extractor:
     """One to measure finished trials with; see `ensure`."""
     if evaluation.extractor == "inception":
-        assert weights is not None  # `bench.checks` has seen to it
+        assert weights is not None  # `bench.driver.preflight` has seen to it
         return Inception.load(weights, precision=evaluation.extractor_precision)
-    extractor = trained.load_extractor(stored or _cached(cache, data, evaluation))
+    extractor = feature_network.load_extractor(stored or _cached(cache, data, evaluation))
     _refuse_unfit(extractor, data, evaluation)
     return extractor
 
 
 def _cached(cache: Folder, data: Prepared, evaluation: Evaluation) -> bytes:
-    name = f"{evaluation.extractor}-{evaluation.extractor_steps}-{trained.RECIPE}.pt"
+    name = f"{evaluation.extractor}-{evaluation.extractor_steps}-{feature_network.RECIPE}.pt"
     make_folder(cache.path)
     with FileLock(cache.path / ".lock"):
         if not cache.whole(name):
-            cache.write(name, trained.train_extractor(data, evaluation.extractor, evaluation.extractor_steps))
+            cache.write(name, feature_network.train_extractor(data, evaluation.extractor, evaluation.extractor_steps))
         return cache.read(name)
 
 
-def _refuse_unfit(extractor: trained.Trained, data: Prepared, evaluation: Evaluation) -> None:
+def _refuse_unfit(extractor: feature_network.Trained, data: Prepared, evaluation: Evaluation) -> None:
     if extractor.name != evaluation.extractor:
         kinds = f"a {extractor.name} network, not a {evaluation.extractor} one"
         raise UserError(f"the stored extractor is {kinds}; leave out --extractor to train another")

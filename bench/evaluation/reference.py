@@ -16,18 +16,18 @@ import torch
 from filelock import FileLock
 from torch import Tensor
 
-from bench import safely
-from bench.columns import METRICS
-from bench.data import Prepared
+from bench.data.images import batch_size
+from bench.data.preparation import Prepared
 from bench.errors import UserError
-from bench.evaluation.frechet import Gaussian, Moments, frechet_distance
-from bench.evaluation.kernel import kernel_distance
-from bench.evaluation.neighbours import neighbours
-from bench.files import Folder, make_folder
-from bench.images import batch_size
-from bench.rng import forked
-from bench.safely import Malformed
-from bench.step import exact_arithmetic
+from bench.io import untrusted
+from bench.io.files import Folder, make_folder
+from bench.io.untrusted import Malformed
+from bench.metrics.columns import METRICS
+from bench.metrics.frechet import Gaussian, Moments, frechet_distance
+from bench.metrics.kernel_distance import kernel_distance
+from bench.metrics.precision_recall import neighbours
+from bench.runtime.rng import forked
+from bench.training.step import exact_arithmetic
 
 VERSION = 1  # of what is kept: raised with every change of a metric
 FEWEST = 10  # real images that every metric can do with
@@ -36,7 +36,7 @@ KEPT = 10_000  # images whose features are kept, for what moments cannot tell
 
 def _numbers(stored: bytes) -> dict[str, Any]:
     """What `References._floors` gave; ValueError where a metric is no number."""
-    found = safely.document(stored, "floors")
+    found = untrusted.document(stored, "floors")
     if not isinstance(found, dict) or not {"distance", "kernel"} <= found.keys():
         raise ValueError("it holds no floors")
     for metric in METRICS.keys() & found.keys():
@@ -45,7 +45,7 @@ def _numbers(stored: bytes) -> dict[str, Any]:
 
 
 class Extractor(Protocol):
-    """Gives features of images: `bench.evaluation.inception` or `bench.evaluation.trained`."""
+    """Gives features of images: `bench.evaluation.inception` or `bench.evaluation.feature_network`."""
 
     @property
     def name(self) -> str: ...
@@ -158,7 +158,7 @@ class References:
         """What `_extracted` gave; ValueError where it is anything else."""
         d = self.extractor.dim
         shapes = {"mu": (d,), "sigma": (d, d), "features": (None, d), "n": (), **dict.fromkeys(self._stamp, ())}
-        found = safely.arrays(stored, shapes)
+        found = untrusted.arrays(stored, shapes)
         if any(found[key].dtype.kind != "f" for key in ("mu", "sigma", "features")) or found["n"].dtype.kind != "i":
             raise ValueError("it holds no numbers")
         return found

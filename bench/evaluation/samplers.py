@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.images import batch_size, to_unit
+from bench.data.images import batch_size, to_unit
 from methods import Method
 
 COMPONENTS = 10

@@ -7,13 +7,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bench.columns import Column
-from bench.config import Evaluation
-from bench.evaluation.frechet import frechet_distance
+from bench.data.images import batch_size, grid_columns, to_uint8, to_unit
 from bench.evaluation.reference import Extractor, Reference, References, compare, extract
 from bench.evaluation.samplers import Sampler, sampler
-from bench.images import batch_size, grid_columns, to_uint8, to_unit
-from bench.rng import forked
+from bench.experiment.settings import Evaluation
+from bench.metrics.columns import Column
+from bench.metrics.frechet import frechet_distance
+from bench.runtime.rng import forked
 from methods import Method
 
 RECONSTRUCTED = 10_000  # held-out images at most, whose reconstructions are compared as generated images are

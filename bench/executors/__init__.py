@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import RunError, UserError, reason
-from bench.plugins import Packaged, Plugin
-from bench.storage import Remote
-from bench.trials import Trial
+from bench.experiment.plugins import Packaged, Plugin
+from bench.experiment.trials import Trial
+from bench.io.object_store import Remote
 
 if TYPE_CHECKING:
-    from bench.capture import Steps
+    from bench.training.cuda_graph import Steps
 
 Event = dict[str, Any]  # {"kind": "start", "progress", "evaluating", "row" or "end", ...}: plain numbers and strings
 OnEvent = Callable[[str, Event], None]  # trial id, event
@@ -98,16 +98,17 @@ def run_trial(trial: Trial, context: Context, inputs: Inputs, place: Place) -> I
     """
     import torch
 
-    from bench import capture, memory
-    from bench.environment import describe
-    from bench.plugins import install
+    from bench.experiment.plugins import install
+    from bench.runtime import memory
+    from bench.runtime.environment import describe
+    from bench.training import cuda_graph
 
     for plugin in context.plugins:
         install(plugin)
     threads = trial.spec["threads"]
     torch.set_num_threads(threads)
     memory.hoard()
-    steps = capture.chosen(trial.spec, torch.device(place.device), context.eager)
+    steps = cuda_graph.chosen(trial.spec, torch.device(place.device), context.eager)
     environment = describe(steps.device, threads, place.concurrent, context.git)
     environment |= {"node": place.node, "data": str(context.inputs.data), "replayed": steps.replayed}
     ending = Ending("failed", "it was interrupted")
@@ -137,7 +138,7 @@ def _attempt(
     trial: Trial, context: Context, inputs: Inputs, steps: "Steps", environment: dict[str, Any]
 ) -> Generator[Event, None, Ending]:
     """Claim the trial, train it, note how that ended. Where it cannot be noted (a full disk), it is only told."""
-    from bench.store import Superseded, TrialFolder
+    from bench.store.folders import Superseded, TrialFolder
 
     folder, ending = TrialFolder(context.trials / trial.name), Ending("done")
     try:
@@ -158,9 +159,9 @@ def _attempt(
 
 def _ending(error: Exception) -> Ending:
     """What the exception that ended an attempt makes of its trial."""
-    from bench import memory
-    from bench.divergence import Diverged
-    from bench.train import OtherVersion
+    from bench.runtime import memory
+    from bench.training.divergence import Diverged
+    from bench.training.trainer import OtherVersion
 
     if isinstance(error, Diverged):
         return Ending("diverged", str(error))
@@ -174,14 +175,14 @@ def _ending(error: Exception) -> Ending:
 
 
 def _train(trial: Trial, context: Context, inputs: Inputs, steps: "Steps", token: str) -> Iterator[Event]:
-    from bench.config import Evaluation
-    from bench.data import Prepared
+    from bench.data.preparation import Prepared
     from bench.evaluation import extractors
     from bench.evaluation.evaluator import Evaluator
     from bench.evaluation.reference import References
-    from bench.files import Folder
-    from bench.store import TrialFolder
-    from bench.train import Trainer
+    from bench.experiment.settings import Evaluation
+    from bench.io.files import Folder
+    from bench.store.folders import TrialFolder
+    from bench.training.trainer import Trainer
 
     folder, data = TrialFolder(context.trials / trial.name), Prepared(inputs.data)
     evaluation = Evaluation.model_validate(trial.spec["evaluation"])

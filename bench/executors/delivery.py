@@ -13,11 +13,11 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from bench.data import Prepared
+from bench.data.preparation import Prepared
+from bench.data.sources import file_sha256
 from bench.errors import RunError
 from bench.executors import Inputs
-from bench.files import make_folder, sha256, writing
-from bench.sources import file_sha256
+from bench.io.files import make_folder, sha256, writing
 
 CACHE = "WAE_BENCH_NODE_CACHE"
 PART = 32 * 2**20  # bytes that travel at a time

@@ -2,7 +2,7 @@
 
 from bench.errors import UserError
 from bench.executors import Context, OnEvent, Place, Resources, check_machine, run_trial
-from bench.trials import Trial
+from bench.experiment.trials import Trial
 
 
 def check(resources: Resources) -> None:

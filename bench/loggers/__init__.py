@@ -26,9 +26,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from bench.errors import UserError, reason, unknown
 from bench.executors import Event, OnEvent
-from bench.files import sha256, write_atomically
-from bench.store import ExperimentFolder, TrialFolder
-from bench.trials import Trial
+from bench.experiment.trials import Trial
+from bench.io.files import sha256, write_atomically
+from bench.store.folders import ExperimentFolder, TrialFolder
 
 if TYPE_CHECKING:
     import pandas as pd

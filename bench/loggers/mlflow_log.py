@@ -16,7 +16,7 @@ import mlflow  # pyright: ignore[reportMissingImports]  # an optional extra
 from mlflow import MlflowClient  # pyright: ignore[reportMissingImports]
 from mlflow.entities import Metric, Param  # pyright: ignore[reportMissingImports]
 
-from bench.files import make_folder
+from bench.io.files import make_folder
 from bench.loggers import Training
 
 STATUS = {"done": "FINISHED", "stopped": "FINISHED", "running": "KILLED"}  # others: FAILED

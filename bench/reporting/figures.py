@@ -13,11 +13,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
-from bench import comparison, stability, statistics
-from bench.columns import parse
-from bench.convergence import Target
+from bench.analysis import across_seeds, sensitivity, significance
+from bench.analysis.convergence import Target
+from bench.metrics.columns import parse
 from bench.reporting.group import Group
-from bench.reporting.looks import STYLE, Figure, Look, logarithmic, looks, panels, save
+from bench.reporting.style import STYLE, Figure, Look, logarithmic, looks, panels, save
 
 AXES = {"images_seen": "training images seen", "train_seconds": "training seconds (evaluation not counted)"}
 FLOORS = {"latent_over_chance": "floor: samples of the prior"}  # what the dotted line is; else real images
@@ -37,13 +37,13 @@ LABELS = {
 
 def curves(group: Group, folder: Path, protocol: dict[str, str]) -> list[Figure]:
     """A figure for every metric that was measured along the training. protocol: in words, by metric."""
-    rows, floors = group.fresh[group.fresh["variant"].isin(group.shown)], statistics.constants(group.fresh)
+    rows, floors = group.fresh[group.fresh["variant"].isin(group.shown)], across_seeds.constants(group.fresh)
     floors = {name.removesuffix("_floor"): value for name, value in floors.items()}
     if "latent_sliced_wasserstein" in rows:  # priors differ in scale, but of each its own samples score 1
         ratio = rows["latent_sliced_wasserstein"] / rows["latent_sliced_wasserstein_prior"]
         rows, floors["latent_over_chance"] = rows.assign(latent_over_chance=ratio), 1.0
     drawn = []
-    for metric in (m for m in [*statistics.distances(rows), *OTHERS] if m in rows):
+    for metric in (m for m in [*across_seeds.distances(rows), *OTHERS] if m in rows):
         if rows.dropna(subset=[metric])["step"].nunique() > 1:  # of the last checkpoint alone there is no curve
             name = re.sub(r"[^a-z0-9_]+", "-", metric).strip("-")
             goal = group.target if metric == group.curve else None
@@ -57,7 +57,7 @@ def _convergence(
 ) -> None:
     """Against images seen and, where they compare, against training seconds."""
     shown = {x: text for x, text in AXES.items() if group.alike or x != "train_seconds"}
-    done = rows["trial"].isin(statistics.finished(group.trials)["trial"])
+    done = rows["trial"].isin(across_seeds.finished(group.trials)["trial"])
     data = rows.assign(done=done)[["variant", "trial", "seed", "done", "step", *AXES, metric]]
     data = data[np.isfinite(data[metric])].drop_duplicates(["trial", "step"], keep="last")  # the newest of what repeats
     with mpl.rc_context(STYLE):
@@ -97,7 +97,7 @@ def _means(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
     steps = rows.groupby("step").filter(lambda at: len(at) == rows["trial"].nunique()).groupby("step")
     means = steps[[*AXES, metric]].mean()
     seeds = [values.tolist() for _, values in steps[metric]]
-    bounds = [comparison.interval(values) if len(values) > 2 else comparison.UNKNOWN for values in seeds]
+    bounds = [significance.interval(values) if len(values) > 2 else significance.UNKNOWN for values in seeds]
     return means.assign(low=[low for low, _ in bounds], high=[high for _, high in bounds])
 
 
@@ -122,10 +122,10 @@ def label(metric: str) -> str:
 def hyperparameters(group: Group, folder: Path) -> list[Figure]:
     """The final score against each hyperparameter that several settings of a method differ in, one line a method."""
     results = group.results
-    names = stability.varied(results) if len(results) else []
+    names = sensitivity.varied(results) if len(results) else []
     if not names:
         return []
-    lines = {name: stability.lines(results.dropna(subset=[name]), name) for name in names}
+    lines = {name: sensitivity.lines(results.dropna(subset=[name]), name) for name in names}
     styles, worst = looks(results), results.loc[results["score"] < math.inf, "score"].max()
     with mpl.rc_context(STYLE):
         figure, found = panels(len(names), 3, (3.6, 3.2))

@@ -8,15 +8,15 @@ from typing import Any
 
 import pandas as pd
 
-from bench import comparison, convergence, search, statistics, tables
-from bench.store import ExperimentFolder, TrialFolder
+from bench.analysis import across_seeds, convergence, frames, search, significance
+from bench.store.folders import ExperimentFolder, TrialFolder
 
 MOST_SHOWN = 16  # variants in a figure: more lines cannot be told apart
 
 
 @dataclass(frozen=True)
 class Group:
-    """`trials` and `rows` as of `bench.tables`, rows of different protocols in columns of their own."""
+    """`trials` and `rows` as of `bench.analysis.frames`, rows of different protocols in columns of their own."""
 
     name: str
     folders: list[ExperimentFolder]
@@ -27,28 +27,28 @@ class Group:
 
     @cached_property
     def summary(self) -> pd.DataFrame:
-        return statistics.summarise(self.rows, self.trials)
+        return across_seeds.summarise(self.rows, self.trials)
 
     @cached_property
     def last(self) -> pd.DataFrame:
         """`statistics.last_rows`: one row a finished trial."""
-        return statistics.last_rows(self.rows, self.trials)
+        return across_seeds.last_rows(self.rows, self.trials)
 
     @cached_property
     def fresh(self) -> pd.DataFrame:
         """The rows, but those of stale trials; where all are, without what was measured, as if nothing had been."""
         fresh = self.rows[self.rows["trial"].isin(self.trials.loc[~self.trials["stale"].astype(bool), "trial"])]
-        return fresh if len(fresh) else fresh[tables.KEYS]
+        return fresh if len(fresh) else fresh[frames.KEYS]
 
     @cached_property
     def headline(self) -> str | None:
         """The distance that methods are compared by; None where nothing was measured."""
-        return next(iter(statistics.distances(self.fresh)), None) if len(self.fresh) else None
+        return next(iter(across_seeds.distances(self.fresh)), None) if len(self.fresh) else None
 
     @cached_property
     def curve(self) -> str | None:
         """The distance that was measured most often: all along the training."""
-        found = statistics.distances(self.fresh)
+        found = across_seeds.distances(self.fresh)
         return max(found, key=lambda column: self.fresh[column].count(), default=None)
 
     @cached_property
@@ -91,7 +91,7 @@ class Group:
     @cached_property
     def pairs(self) -> pd.DataFrame:
         """`comparison.pairwise` of the headline distance, best variants first."""
-        return comparison.pairwise(self.values(self.headline)) if self.headline else pd.DataFrame()
+        return significance.pairwise(self.values(self.headline)) if self.headline else pd.DataFrame()
 
     @cached_property
     def target(self) -> convergence.Target | None:
@@ -112,7 +112,7 @@ class Group:
 
     @cached_property
     def results(self) -> pd.DataFrame:
-        """What `bench.stability` reads: one row a trial that has ended, and the settings it had.
+        """What `bench.analysis.sensitivity` reads: one row a trial that has ended, and the settings it had.
 
         variant is the method and its prior; score the headline distance, infinite where the trial did not come to its
         end; learning_rate and hyperparameters follow.
@@ -120,7 +120,7 @@ class Group:
         scores = dict(zip(self.last["trial"], self.last[self.headline], strict=True)) if len(self.last) else {}
         ended = self.trials[self.trials["state"].isin(convergence.ENDED) & ~self.trials["stale"].astype(bool)]
         found = []
-        for record in tables.records(ended):
+        for record in frames.records(ended):
             spec = self.trial(record).spec()["spec"]
             score = scores.get(record["trial"], math.nan if record["state"] == "done" else math.inf)
             if math.isnan(score):  # it ended well, but this was not measured of it

@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from bench import statistics, tables
+from bench.analysis import across_seeds, frames
 from bench.reporting.group import Group
 
 LAST_LINES = 30  # of a traceback
@@ -14,7 +14,7 @@ def notes(group: Group) -> list[str]:
     """Sentences, with Markdown's marks."""
     rows, summary = group.fresh, group.summary
     lines = [group.unlike] if group.unlike else []
-    extractors = {column.extractor for column in statistics.generated(rows)}
+    extractors = {column.extractor for column in across_seeds.generated(rows)}
     if extractors:
         lines.append(
             "The row *real images* is the floor: the same measures of real images of another split. A Fréchet distance "
@@ -44,7 +44,7 @@ def _accurate(rows: pd.DataFrame) -> bool:
 def failures(group: Group) -> list[dict[str, Any]]:
     """Trials that diverged or failed, with the end of the traceback where there is one."""
     lost = group.trials[group.trials["state"].isin(["diverged", "failed"])]
-    return [record | {"error": _traceback(group, record)} for record in tables.records(lost)]
+    return [record | {"error": _traceback(group, record)} for record in frames.records(lost)]
 
 
 def _traceback(group: Group, record: dict[str, Any]) -> str:
@@ -55,7 +55,7 @@ def _traceback(group: Group, record: dict[str, Any]) -> str:
 def provenance(group: Group) -> list[tuple[str, str]]:
     """Commands; machines, software and commit; dates; and the protocol."""
     protocol = group.description["protocol"]
-    machines = [machine for folder in group.folders for machine in tables.machines(folder)]
+    machines = [machine for folder in group.folders for machine in frames.machines(folder)]
     began, ended = group.trials["began"].dropna(), group.trials["ended"].dropna()
     dates = (
         f"first trial began {began.min()}, last ended {ended.max()}" if len(began) and len(ended) else "no trial began"

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.config import ROOT
+from bench.paths import ROOT
 from bench.reporting import render
-from bench.reporting.grid import Grid
-from bench.reporting.looks import Figure
+from bench.reporting.style import Figure
+from bench.reporting.table import Grid
 
 HERE = ROOT / "bench" / "reporting"
 WIDEST = 800  # pixels of a grid in the page; the report's folder has it as it is

@@ -3,7 +3,7 @@
 import re
 
 from bench.errors import one_line
-from bench.reporting.grid import Cell, Grid
+from bench.reporting.table import Cell, Grid
 
 LATEX = {"\\": r"\textbackslash{}", "_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "{": r"\{", "}": r"\}", "$": r"\$"}
 LATEX |= {"±": r"$\pm$", "↓": r"$\downarrow$", "↑": r"$\uparrow$", "²": r"$^2$", "₂": r"$_2$", "<": r"$<$", ">": r"$>$"}

@@ -9,8 +9,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
 
-from bench import search
-from bench.reporting.looks import STYLE, Figure, Look, logarithmic, looks, save
+from bench.analysis import search
+from bench.reporting.style import STYLE, Figure, Look, logarithmic, looks, save
 
 PANEL = 1.9  # inches
 TICKS = [2**k for k in range(14)]  # of points

@@ -9,9 +9,10 @@ from filelock import FileLock
 from test_run import rows_of
 from typer.testing import CliRunner
 
-from bench import data, disk
 from bench.clean import app
-from bench.store import ExperimentFolder
+from bench.data import preparation
+from bench.io import disk
+from bench.store.folders import ExperimentFolder
 
 
 @pytest.fixture
@@ -101,8 +102,8 @@ def test_stale_trials_go_whole(bench_run, clean, tmp_path):
 def test_what_a_run_is_using_is_left_alone(bench_run, clean, tmp_path):
     assert bench_run("--methods", "mmd", "--seeds", "1").exit_code == 0
     shutil.copytree(tmp_path / "out", tmp_path / "idle")
-    found = data.prepare(asked("digits", tmp_path / "data"))
-    with FileLock(tmp_path / "out" / ".lock"), data.in_use(found):
+    found = preparation.prepare(asked("digits", tmp_path / "data"))
+    with FileLock(tmp_path / "out" / ".lock"), preparation.in_use(found):
         output = clean("previous", "prepared", "--yes")
     assert f"a run is under way in {tmp_path / 'out'}" in output
     busy, idle = (ExperimentFolder(tmp_path / name).trials()[0] for name in ("out", "idle"))

@@ -10,10 +10,10 @@ from conftest import sets
 from PIL import Image
 from typer.testing import CliRunner
 
-from bench import tables
+from bench.analysis import frames
 from bench.evaluation import inception
-from bench.files import sha256
-from bench.store import ExperimentFolder
+from bench.io.files import sha256
+from bench.store.folders import ExperimentFolder
 from methods.priors import Normal, Sphere
 
 
@@ -49,10 +49,10 @@ def sample(*arguments: str):
 
 @pytest.mark.reports
 def test_a_mixture_is_scored_apart_from_the_prior_and_only_once(finished):
-    before = tables.rows(ExperimentFolder(finished))
+    before = frames.rows(ExperimentFolder(finished))
     result = evaluate(finished, "--sampler", "gmm")
     assert result.exit_code == 0, result.output
-    rows = tables.rows(ExperimentFolder(finished))
+    rows = frames.rows(ExperimentFolder(finished))
     assert len(rows) == len(before) + 2
     added = rows[rows["sampler"] == "gmm"]
     assert added["step"].tolist() == [8, 8]
@@ -64,10 +64,10 @@ def test_a_mixture_is_scored_apart_from_the_prior_and_only_once(finished):
     assert "96 from a mixture fitted to the codes" in (finished / "report" / "index.html").read_text()
     again = evaluate(finished, "--sampler", "gmm")
     assert again.output.count("measured already") == 2
-    assert len(tables.rows(ExperimentFolder(finished))) == len(rows)
+    assert len(frames.rows(ExperimentFolder(finished))) == len(rows)
     assert evaluate(finished, "--sampler", "gmm", "--force").output.count("measured already") == 0
     pd.testing.assert_frame_equal(
-        tables.rows(ExperimentFolder(finished)).drop(columns="evaluation_seconds"),
+        frames.rows(ExperimentFolder(finished)).drop(columns="evaluation_seconds"),
         rows.drop(columns="evaluation_seconds"),
     )
 
@@ -97,7 +97,7 @@ def test_inception_scores_finished_trials_under_fids_own_names(photos, bench_run
     checkpoints = {path: path.read_bytes() for path in out.rglob("checkpoint.pt")}
     result = evaluate(out, "--extractor", "inception", "--inception-weights", inception_weights, "--samples", "16")
     assert result.exit_code == 0, result.output
-    rows = tables.rows(ExperimentFolder(out))
+    rows = frames.rows(ExperimentFolder(out))
     added = rows.dropna(subset=["fid_16"])
     assert len(added) == 1
     assert (added[["kid_16", "precision_16", "coverage_16", "fid_16_floor", "fid_reconstruction_80"]].notna()).all(
@@ -119,7 +119,7 @@ def test_a_run_with_inception_has_fid_from_the_start_and_goes_on_with_it(
     monkeypatch.setenv(inception.WEIGHTS, str(inception_weights))
     result = bench_run(*arguments, *narrow)
     assert result.exit_code == 0, result.output
-    rows = tables.rows(ExperimentFolder(tmp_path / "out"))
+    rows = frames.rows(ExperimentFolder(tmp_path / "out"))
     assert rows["fid_64"].notna().any()
     assert rows["fid_96"].notna().any()
     assert not [column for column in rows if column.startswith("fd_")]
@@ -139,7 +139,7 @@ def test_without_weights_auto_says_so_once_and_inception_refuses(photos, bench_r
     assert result.exit_code == 0, result.output
     assert result.output.count("no FID's Inception weights") == 1
     assert result.output.index("no FID's Inception weights") < result.output.index("training the classifier")
-    columns = tables.rows(ExperimentFolder(tmp_path / "out")).columns
+    columns = frames.rows(ExperimentFolder(tmp_path / "out")).columns
     assert "fd_classifier_96" in columns
     assert not [column for column in columns if column.startswith(("fid", "kid"))]
 
@@ -149,7 +149,7 @@ def test_full_metrics_are_measured_under_the_protocol_of_the_curve_too(finished)
     result = evaluate(finished, "--split", "test", "--samples", "64")
     assert result.exit_code == 0, result.output
     assert "measured already" not in result.output
-    rows = tables.rows(ExperimentFolder(finished))
+    rows = frames.rows(ExperimentFolder(finished))
     assert rows.loc[rows["afterwards"], ["fd_classifier_64", "precision_classifier_64"]].notna().all(axis=None)
     assert evaluate(finished, "--split", "test", "--samples", "64").output.count("measured already") == 2
 
@@ -161,12 +161,12 @@ def test_trials_that_cannot_be_scored_are_named_and_the_others_are_scored(finish
     result = evaluate(finished, "--sampler", "gmm")
     assert result.exit_code == 1
     assert f"error: {trial.name} has no checkpoint any more; bench.run --force trains it again" in result.stderr
-    added = tables.rows(ExperimentFolder(finished)).query("afterwards")
+    added = frames.rows(ExperimentFolder(finished)).query("afterwards")
     assert added["method"].tolist() == ["moco"]
 
 
 def test_a_stale_trial_is_not_scored_with_other_code(finished, monkeypatch):
-    monkeypatch.setattr(tables, "_stale", lambda _: True)
+    monkeypatch.setattr(frames, "_stale", lambda _: True)
     result = evaluate(finished)
     assert result.exit_code == 2
     assert "is stale: its method's source has changed" in result.stderr

@@ -18,13 +18,13 @@ from PIL import Image
 from torchvision.datasets import CelebA
 from typer.testing import CliRunner
 
-from bench import arrays, data, workers
-from bench.arrays import Filling, ImageFile, fill
-from bench.config import Preprocessing
-from bench.decode import Files, Pixels
+from bench.data import image_files, preparation, workers
+from bench.data.decode import Files, Pixels
+from bench.data.image_files import Filling, ImageFile, fill
+from bench.data.progress_bar import track
+from bench.data.writing import SPLITS
 from bench.errors import RunError, UserError
-from bench.preparation import SPLITS
-from bench.track import track
+from bench.experiment.settings import Preprocessing
 
 
 def numbered(folder, count, size=(16, 16)):
@@ -41,7 +41,7 @@ def numbers(images):
 
 def test_a_tree_without_split_folders_is_split_by_the_hash_of_relative_paths(tmp_path):
     numbered(tmp_path / "tree", 400)
-    prepared = data.prepare(asked("folder", tmp_path / "tree", image_size=16))
+    prepared = preparation.prepare(asked("folder", tmp_path / "tree", image_size=16))
     expected = {"train": [], "validation": [], "test": []}
     for i in range(400):
         share = int.from_bytes(sha256(f"{i}.png".encode()).digest()[:4]) / 2**32
@@ -54,9 +54,9 @@ def test_a_tree_without_split_folders_is_split_by_the_hash_of_relative_paths(tmp
 
 def test_adding_images_to_a_tree_moves_none_between_splits(tmp_path):
     numbered(tmp_path / "tree", 200)
-    before = data.prepare(asked("folder", tmp_path / "tree", image_size=16))
+    before = preparation.prepare(asked("folder", tmp_path / "tree", image_size=16))
     numbered(tmp_path / "tree", 400)
-    after = data.prepare(asked("folder", tmp_path / "tree", image_size=16))
+    after = preparation.prepare(asked("folder", tmp_path / "tree", image_size=16))
     for split in SPLITS:
         assert set(numbers(before.images(split))) <= set(numbers(after.images(split)))
 
@@ -69,7 +69,7 @@ def test_split_and_class_folders_are_understood(tmp_path, validation, classes):
     for split, count in sizes.items():
         for name in classes or [""]:
             numbered(root / split / name, count)
-    prepared = data.prepare(asked("folder", root, image_size=16))
+    prepared = preparation.prepare(asked("folder", root, image_size=16))
     n = max(1, len(classes))
     held_out = 6 * n if validation else 40 * n // 10
     expected = {"train": 40 * n - (0 if validation else held_out), "validation": held_out, "test": 10 * n}
@@ -84,14 +84,14 @@ def test_one_folder_around_all_images_is_no_class_and_hidden_files_do_not_count(
     (tmp_path / "tree" / ".cache").mkdir()
     (tmp_path / "tree" / ".cache" / "x.png").write_text("no image")
     (tmp_path / "tree" / "images" / "._1.png").write_text("no image")
-    prepared = data.prepare(asked("folder", tmp_path / "tree", image_size=16))
+    prepared = preparation.prepare(asked("folder", tmp_path / "tree", image_size=16))
     assert prepared.classes == []
     assert sum(prepared.counts.values()) == 100
 
 
 def test_celeba_is_torchvisions_with_the_published_split_cropped_and_resized(tmp_path, monkeypatch):
     folder = write_celeba(tmp_path, train=40, validation=10, test=10)
-    prepared = data.prepare(asked("celeba", tmp_path))
+    prepared = preparation.prepare(asked("celeba", tmp_path))
     assert prepared.counts == {"train": 40, "validation": 10, "test": 10}
     assert prepared.shape == (3, 64, 64)
     # torchvision reads four more files, which it wants to be there and the pictures' attributes to be in.
@@ -114,7 +114,7 @@ def test_celeba_hq_is_a_folder_without_classes(tmp_path):
     for sex in ("female", "male"):  # as some copies of it are sorted
         for i in range(30):
             picture(tmp_path / "celebahq" / sex / f"{i}.png", (256, 256))
-    prepared = data.prepare(asked("celebahq", tmp_path))
+    prepared = preparation.prepare(asked("celebahq", tmp_path))
     assert prepared.shape == (3, 256, 256)
     assert prepared.classes == []
 
@@ -122,7 +122,7 @@ def test_celeba_hq_is_a_folder_without_classes(tmp_path):
 def test_preprocessing_is_part_of_the_fingerprint(tmp_path):
     numbered(tmp_path / "tree", 100)
     requests = [{"image_size": 16}, {"image_size": 8}, {"image_size": 8, "crop": 12}, {"image_size": 16, "channels": 1}]
-    found = [data.prepare(asked("folder", tmp_path / "tree", **request)) for request in requests]
+    found = [preparation.prepare(asked("folder", tmp_path / "tree", **request)) for request in requests]
     assert len({prepared.fingerprint for prepared in found}) == 4
     assert [prepared.shape for prepared in found] == [(3, 16, 16), (3, 8, 8), (3, 8, 8), (1, 16, 16)]
 
@@ -133,8 +133,8 @@ def test_unreadable_images_are_left_out_counted_and_listed(tmp_path, capsys):
     for i in bad:
         (tmp_path / "tree" / f"{i}.png").write_text("no image")
     with pytest.raises(UserError, match="--skip-unreadable"):
-        data.prepare(asked("folder", tmp_path / "tree", image_size=16))
-    prepared = data.prepare(asked("folder", tmp_path / "tree", skip_unreadable=True, image_size=16))
+        preparation.prepare(asked("folder", tmp_path / "tree", image_size=16))
+    prepared = preparation.prepare(asked("folder", tmp_path / "tree", skip_unreadable=True, image_size=16))
     assert "5 images are left out" in capsys.readouterr().err
     assert {Path(path).name for path in prepared.sidecar["skipped"]} == {f"{i}.png" for i in bad}
     found = [number for split in SPLITS for number in numbers(prepared.images(split))]
@@ -150,7 +150,7 @@ def test_labels_stay_with_their_images_where_some_are_left_out(tmp_path):
             for i in range(count):
                 Image.new("RGB", (16, 16), (first + i, 0, 0)).save(folder / f"{i}.png")
         (tmp_path / "tree" / "train" / name / "7.png").write_text("no image")
-    prepared = data.prepare(asked("folder", tmp_path / "tree", skip_unreadable=True, image_size=16))
+    prepared = preparation.prepare(asked("folder", tmp_path / "tree", skip_unreadable=True, image_size=16))
     for split in SPLITS:
         np.testing.assert_array_equal(prepared.images(split)[:, 0, 0, 0] >= 100, prepared.labels(split) == 1)
     assert prepared.counts["train"] + prepared.counts["validation"] == 98
@@ -159,7 +159,7 @@ def test_labels_stay_with_their_images_where_some_are_left_out(tmp_path):
 @pytest.fixture
 def small_chunks(monkeypatch):
     """Ten images of 16x16 a chunk, in this process."""
-    monkeypatch.setattr(arrays, "CHUNK_BYTES", 10 * 3 * 16 * 16)
+    monkeypatch.setattr(image_files, "CHUNK_BYTES", 10 * 3 * 16 * 16)
     monkeypatch.setattr(workers, "cores", lambda: 1)
 
 
@@ -178,7 +178,7 @@ def test_an_interrupted_preparation_goes_on_with_what_is_missing(tmp_path, small
     monkeypatch.setattr(Files, "decode", counted)
     request = asked("folder", tmp_path / "tree", image_size=16)
     with pytest.raises(KeyboardInterrupt):
-        data.prepare(request)
+        preparation.prepare(request)
     partial = next((request.prepared / "folder").glob(".*.part"))
     journal = partial / "train-images.journal"
     done = len(journal.read_text().splitlines())
@@ -190,10 +190,10 @@ def test_an_interrupted_preparation_goes_on_with_what_is_missing(tmp_path, small
     ImageFile(partial / "train-images.npy", rows, request.preprocessing).write(0, np.zeros((10, 3, 16, 16), np.uint8))
     decoded.clear()
     decoded.extend([""] * 151)  # so that it is not interrupted again
-    prepared = data.prepare(request)
+    prepared = preparation.prepare(request)
     assert len(decoded) - 151 == 400 - 10 * (done - 1)
     monkeypatch.setattr(Files, "decode", decode)
-    whole = data.prepare(replace(request, prepared=tmp_path / "elsewhere"))
+    whole = preparation.prepare(replace(request, prepared=tmp_path / "elsewhere"))
     for split in SPLITS:
         np.testing.assert_array_equal(prepared.images(split), whole.images(split))
 
@@ -206,10 +206,10 @@ def test_what_was_left_out_before_is_an_error_without_the_option(tmp_path, small
     rename = type(tmp_path).rename
     monkeypatch.setattr(type(tmp_path), "rename", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
-        data.prepare(asked("folder", tmp_path / "tree", skip_unreadable=True, image_size=16))
+        preparation.prepare(asked("folder", tmp_path / "tree", skip_unreadable=True, image_size=16))
     monkeypatch.setattr(type(tmp_path), "rename", rename)
     with pytest.raises(UserError, match=r"5\.png"):
-        data.prepare(asked("folder", tmp_path / "tree", image_size=16))
+        preparation.prepare(asked("folder", tmp_path / "tree", image_size=16))
 
 
 def test_a_disk_that_fills_up_while_decoding_is_one_line_and_keeps_what_is_done(tmp_path, small_chunks, monkeypatch):
@@ -284,7 +284,7 @@ def test_what_is_done_when_another_chunk_fails_stays_done(tmp_path, small_chunks
     del small_chunks
     file = ImageFile(tmp_path / "x-images.npy", 30, Preprocessing(image_size=16))
     done, failed = Future(), Future()
-    done.set_result(arrays.Chunk("0" * 64, {}))
+    done.set_result(image_files.Chunk("0" * 64, {}))
     failed.set_exception(UserError("the image is none"))
     answers = iter([failed, done, Future()])
     monkeypatch.setattr(Filling, "submit", lambda *_: next(answers))
@@ -304,11 +304,11 @@ def test_processes_are_started_once_and_for_few_images_not_at_all(tmp_path, monk
         with ThreadPoolExecutor(1) as threads:
             yield threads
 
-    monkeypatch.setattr(arrays, "pool_for", pool)
+    monkeypatch.setattr(image_files, "pool_for", pool)
     numbered(tmp_path / "tree", 100)
     paths = sorted((tmp_path / "tree").iterdir())
     for chunk in (10, 50):
-        monkeypatch.setattr(arrays, "CHUNK_BYTES", chunk * 3 * 16 * 16)
+        monkeypatch.setattr(image_files, "CHUNK_BYTES", chunk * 3 * 16 * 16)
         files = [ImageFile(tmp_path / f"{chunk}-{i}.npy", 50, Preprocessing(image_size=16)) for i in range(2)]
         with track("x", 100) as tell:
             fill([Filling(file, Files(paths[i::2]), False) for i, file in enumerate(files)], tell)
@@ -321,7 +321,7 @@ def test_processes_and_one_thread_write_the_same_file(tmp_path, monkeypatch):
     chunks = []
     for cores in (1, 2):
         monkeypatch.setattr(workers, "cores", lambda cores=cores: cores)
-        monkeypatch.setattr(arrays, "CHUNK_BYTES", 2**20)
+        monkeypatch.setattr(image_files, "CHUNK_BYTES", 2**20)
         file = ImageFile(tmp_path / f"{cores}.npy", 60, Preprocessing(image_size=16))
         with track("x", 60) as tell:
             filling = Filling(file, Files(paths), False)
@@ -331,7 +331,10 @@ def test_processes_and_one_thread_write_the_same_file(tmp_path, monkeypatch):
     assert (tmp_path / "1.npy").read_bytes() == (tmp_path / "2.npy").read_bytes()
 
 
-PREPARE = "import sys; from bench import arrays, prepare; arrays.CHUNK_BYTES = int(sys.argv.pop(1)); prepare.app()"
+PREPARE = (
+    "import sys; from bench import prepare; from bench.data import image_files; "
+    "image_files.CHUNK_BYTES = int(sys.argv.pop(1)); prepare.app()"
+)
 
 
 def start_prepare(tree, prepared, chunk_bytes):
@@ -367,7 +370,7 @@ def test_a_killed_preparation_leaves_no_process_and_goes_on(tmp_path, number):
     assert second.returncode == 0, errors
     assert "fingerprint: " in output
     request = asked("folder", tmp_path / "tree", image_size=16)
-    prepared = data.prepare(replace(request, prepared=tmp_path / "prepared"))
+    prepared = preparation.prepare(replace(request, prepared=tmp_path / "prepared"))
     assert sorted(n for s in SPLITS for n in numbers(prepared.images(s))) == list(range(4000))
 
 

@@ -15,12 +15,13 @@ from conftest import ROOT
 from groups import cells
 from typer.testing import CliRunner
 
-from bench import report, tables
-from bench.files import sha256
-from bench.images import grid_png, npz
-from bench.reporting import compared, figures, generated, merging, pictures, render
-from bench.reporting.grid import Cell, Grid
-from bench.store import ExperimentFolder
+from bench import report
+from bench.analysis import frames
+from bench.data.images import grid_png, npz
+from bench.io.files import sha256
+from bench.reporting import comparison_tables, figures, image_figures, merge, metric_tables, render
+from bench.reporting.table import Cell, Grid
+from bench.store.folders import ExperimentFolder
 
 pytestmark = pytest.mark.reports
 
@@ -122,7 +123,7 @@ def made(tmp_path):
 
 def test_failed_diverged_single_seed_and_missing_rows_are_in_the_table(made):
     _, group = made
-    grid = generated.grids(group)[0]
+    grid = metric_tables.grids(group)[0]
     assert cells(grid, "gan[prior=sphere]")[2:4] == ["0 of 2 (1 diverged, 1 failed)", "-"]
     assert cells(grid, "vae")[2:4] == ["1", "20"]
     assert cells(grid, "mmd")[2] == "5"
@@ -134,21 +135,21 @@ def test_the_best_is_bold_where_all_have_five_seeds_and_it_is_better_than_every_
     for seed in range(5):
         add(folder, "mmd", seed, 10.0 + seed)
         add(folder, "moco", seed, 2.0 + seed)
-    group = merging.of(folder)
-    assert "`moco`" in generated.significance(group)
-    (grid,) = generated.grids(group)
+    group = merge.of(folder)
+    assert "`moco`" in metric_tables.significance(group)
+    (grid,) = metric_tables.grids(group)
     assert [row[3].strong for row in grid.rows] == [True, False]
     assert "**4.0 ± 2.0**" in "\n".join(render.markdown(grid))
     assert r"\textbf{4.0 $\pm$ 2.0}" in render.latex(grid)
     add(folder, "vae", 0, 1.0)  # one seed: nothing can be said of it, so nothing of the best
-    again = merging.of(folder)
-    assert not any(cell.strong for row in generated.grids(again)[0].rows for cell in row)
-    assert "With fewer than 5 seeds those of `vae` are points" in generated.significance(again)
+    again = merge.of(folder)
+    assert not any(cell.strong for row in metric_tables.grids(again)[0].rows for cell in row)
+    assert "With fewer than 5 seeds those of `vae` are points" in metric_tables.significance(again)
 
 
 def test_time_to_the_protocols_target_and_what_it_cost(made):
     _, group = made
-    (grid,) = compared.cost(group)
+    (grid,) = comparison_tables.cost(group)
     assert "fixed in the protocol" in grid.about
     assert cells(grid, "mmd")[1:4] == ["100% of 5", "5,000", "5"]
     assert cells(grid, "gan[prior=sphere]")[1:4] == ["0% of 2", "never", "never"]
@@ -158,19 +159,19 @@ def test_time_to_the_protocols_target_and_what_it_cost(made):
 def test_without_a_target_in_the_protocol_one_is_taken_afterwards_and_said_to_be(tmp_path):
     folder = described(ExperimentFolder(tmp_path / "exp"))
     add(folder, "mmd", 0, 10.0)
-    (grid,) = compared.cost(merging.of(folder))
+    (grid,) = comparison_tables.cost(merge.of(folder))
     assert "not fixed beforehand: the median final fd_classifier_1k of mmd" in grid.about
 
 
 def test_seconds_of_trials_that_shared_machines_differently_are_not_compared(tmp_path):
     folder = described(ExperimentFolder(tmp_path / "exp"))
     add(folder, "mmd", 0, 10.0, at_once=2)
-    assert merging.of(folder).alike
+    assert merge.of(folder).alike
     add(folder, "mmd", 1, 10.0, at_once=4)
-    group = merging.of(folder)
+    group = merge.of(folder)
     assert not group.alike
-    (grid,) = compared.cost(group)
-    assert compared.UNLIKE in grid.about
+    (grid,) = comparison_tables.cost(group)
+    assert comparison_tables.UNLIKE in grid.about
     assert cells(grid, "mmd")[-1] == "2, 4"
 
 
@@ -178,20 +179,20 @@ def test_replayed_steps_and_others_are_different_machines_to_a_report():
     """Older trials do not say which theirs were."""
     gpu = {"device": "NVIDIA H100", "threads": 4, "concurrent_trials": 1}
     status = {"attempts": []}
-    said = [tables._ran(gpu | more, status)["machine"] for more in ({}, {"replayed": True}, {"replayed": False})]
+    said = [frames._ran(gpu | more, status)["machine"] for more in ({}, {"replayed": True}, {"replayed": False})]
     known = "NVIDIA H100, 4 threads a trial"
     assert said == [known, f"{known}, steps replayed", f"{known}, steps not replayed"]
     cpu = {"device": "cpu", "processor": "EPYC", "replayed": False}
-    assert tables._ran(gpu | cpu, status)["machine"] == "EPYC, 4 threads a trial"
+    assert frames._ran(gpu | cpu, status)["machine"] == "EPYC, 4 threads a trial"
     cpu |= {"cpu_capability": "AVX2"}
-    assert tables._ran(gpu | cpu, status)["machine"] == "EPYC (AVX2), 4 threads a trial"
+    assert frames._ran(gpu | cpu, status)["machine"] == "EPYC (AVX2), 4 threads a trial"
 
 
 def test_the_files_of_a_report(made):
     folder, _ = made
     names = {str(path.relative_to(folder.report)) for path in folder.report.rglob("*") if path.is_file()}
-    tables = {"summary.csv", "summary.parquet", "summary.md", "summary.tex", "trials.csv", "seeds.csv", "times.csv"}
-    assert tables | {"comparison.csv", "curves.parquet", "index.html"} <= names
+    expected = {"summary.csv", "summary.parquet", "summary.md", "summary.tex", "trials.csv", "seeds.csv", "times.csv"}
+    assert expected | {"comparison.csv", "curves.parquet", "index.html"} <= names
     figures = {"fd_classifier_1k", "reconstruction_test", "samples", "over_time", "codes"}
     assert {f"figures/{name}.{suffix}" for name in figures for suffix in ("png", "pdf")} <= names
     assert {"figures/fd_classifier_1k.csv", "figures/codes.csv"} <= names
@@ -266,7 +267,7 @@ def test_of_a_trial_that_is_done_on_one_machine_only_that_copy_is_kept(tmp_path)
     one, two = (described(ExperimentFolder(tmp_path / name)) for name in ("a", "b"))
     add(one, "mmd", 0, None, "failed", "lost")
     add(two, "mmd", 0, 11.0)
-    (group,) = merging.load([one.path, two.path])
+    (group,) = merge.load([one.path, two.path])
     assert group.trials["state"].tolist() == ["done"]
     assert group.values("fd_classifier_1k") == {"mmd": [11.0]}
 
@@ -308,7 +309,7 @@ def test_published_figures_are_those_of_a_source():
 
 
 def test_a_view_of_codes_keeps_distances_of_a_plane():
-    from bench.reporting.pictures import _view
+    from bench.reporting.image_figures import _view
 
     plane = (
         np.random.default_rng(0).normal(size=(20, 2))
@@ -326,7 +327,7 @@ def test_a_view_of_codes_keeps_distances_of_a_plane():
 
 
 def test_a_method_looks_the_same_everywhere_and_like_no_other_of_the_tree():
-    from bench.reporting.looks import known, look
+    from bench.reporting.style import known, look
     from methods import METHODS
 
     assert set(known()) <= set(METHODS)
@@ -357,7 +358,7 @@ def test_what_was_measured_of_copies_of_a_trial_is_put_together(tmp_path):
         add(folder, "mmd", 0, 10.0)
         later = pd.DataFrame(rows_of(10.0, 0)[-1:]).assign(reference_split=split, fd_classifier_1k=len(split))
         folder.trials()[0].save_evaluations(later)
-    (group,) = merging.load([one.path, two.path])
+    (group,) = merge.load([one.path, two.path])
     found = {c.partition("reference_split=")[2]: group.last[c].item() for c in group.last if "reference_split=" in c}
     assert {split.rstrip("]"): value for split, value in found.items() if value > 1} == {"train": 5, "validation": 10}
 
@@ -384,18 +385,18 @@ def test_done_without_the_metric_is_not_a_miss(tmp_path):
     trial = folder.trials()[0]
     rows = trial.rows().drop(columns=["fd_classifier_1k", "fd_classifier_1k_floor"])
     trial.save_rows(rows.to_dict("records"))
-    group = merging.of(folder)
-    (cost,), (steady,) = compared.cost(group), compared.steadiness(group)
+    group = merge.of(folder)
+    (cost,), (steady,) = comparison_tables.cost(group), comparison_tables.steadiness(group)
     assert cells(cost, "mmd")[1] == "100% of 2"
     assert cells(steady, "mmd")[2:5] == ["2", "0%", "10"]
-    assert cells(generated.grids(group)[0], "mmd")[3] == "10 (2 of 3)"
+    assert cells(metric_tables.grids(group)[0], "mmd")[3] == "10 (2 of 3)"
 
 
 def test_what_was_all_lost_has_no_best_and_is_not_smooth(tmp_path):
     folder = described(ExperimentFolder(tmp_path / "exp"))
     add(folder, "mmd", 0, 10.0)
     add(folder, "gan", 0, 50.0, "diverged", "loss is nan")
-    (grid,) = compared.steadiness(merging.of(folder))
+    (grid,) = comparison_tables.steadiness(merge.of(folder))
     assert cells(grid, "gan")[2:] == ["1", "100%", "-", "-", "-", "0%", "-", "-", "-"]
 
 
@@ -409,7 +410,7 @@ def test_scores_against_hyperparameters_that_are_words_or_were_lost(tmp_path, mo
             add(folder, label, 0, 5.0 + weight, "diverged" if lost else "done", weight=weight, kind=kind)
     drawn = []
     monkeypatch.setattr(figures, "save", lambda canvas, *_: drawn.append(canvas))
-    assert figures.hyperparameters(merging.of(folder), tmp_path)
+    assert figures.hyperparameters(merge.of(folder), tmp_path)
     weight, kind = drawn[0].axes
     assert weight.get_xscale() == "log"
     assert [text.get_text() for text in kind.get_xticklabels()] == ["imq", "rbf"]
@@ -424,13 +425,13 @@ def test_codes_far_from_the_prior_stay_in_their_own_place(tmp_path, monkeypatch)
     far = npz({"codes": torch.full((10, 4), 50.0), "prior": torch.zeros(10, 4)})
     folder.trials()[0].write("samples/codes-00000100.npz", far)
     drawn = []
-    monkeypatch.setattr(pictures, "save", lambda canvas, *_: drawn.append(canvas))
-    group = merging.of(folder)
-    pictures.codes(group, pictures.representatives(group), tmp_path)
+    monkeypatch.setattr(image_figures, "save", lambda canvas, *_: drawn.append(canvas))
+    group = merge.of(folder)
+    image_figures.codes(group, image_figures.representatives(group), tmp_path)
     (axes,) = drawn[0].axes
     assert any("(100% further out)" in text.get_text().replace("\n", " ") for text in axes.texts)
     drawn[0].draw_without_rendering()
-    (legend,) = (text for text in axes.texts if text.get_text() == pictures.LEGEND)
+    (legend,) = (text for text in axes.texts if text.get_text() == image_figures.LEGEND)
     assert legend.get_window_extent().y0 >= 0
     dots = np.concatenate([np.asarray(collection.get_offsets()) for collection in axes.collections])
     assert dots[:, 0].max() < 2.2 + 1.1

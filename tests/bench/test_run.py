@@ -17,16 +17,18 @@ from conftest import ROOT, picture, sets, write_celeba
 from PIL import Image
 from typer.testing import CliRunner
 
-from bench import plugins, report, tables
-from bench.columns import TIMINGS
+from bench import report
+from bench.analysis import frames
+from bench.experiment import plugins
+from bench.metrics.columns import TIMINGS
 from bench.reporting.page import inlined
-from bench.store import ExperimentFolder
+from bench.store.folders import ExperimentFolder
 from methods import METHODS
 
 
 def rows_of(path) -> pd.DataFrame:
     """All rows, without the columns that may differ between runs (`TIMINGS`)."""
-    return tables.rows(ExperimentFolder(path)).drop(columns=[*TIMINGS])
+    return frames.rows(ExperimentFolder(path)).drop(columns=[*TIMINGS])
 
 
 @pytest.mark.draws
@@ -55,13 +57,13 @@ def test_a_run_leaves_tables_curves_grids_and_a_page(bench_run, tmp_path):
 
 def test_an_experiment_keeps_its_precision_on_a_machine_that_would_choose_another(bench_run, tmp_path, monkeypatch):
     asked = ["--methods", "mmd", "--seeds", "1", "--set", "network.name=dcgan32"]
-    monkeypatch.setattr("bench.checks.has_bf16", lambda _: True)
+    monkeypatch.setattr("bench.driver.preflight.has_bf16", lambda _: True)
     first = bench_run(*asked)
     assert first.exit_code == 0, first.output
     assert "networks compute in bf16" in first.output
     description = yaml.safe_load((tmp_path / "out" / "experiment.yaml").read_text())
     assert description["protocol"]["training"]["precision"] == "bf16"
-    monkeypatch.setattr("bench.checks.has_bf16", lambda _: False)
+    monkeypatch.setattr("bench.driver.preflight.has_bf16", lambda _: False)
     assert "1 trials, 0 to train" in bench_run(*asked).output
     refused = bench_run(*asked, "--set", "training.precision=fp32")
     assert "training.precision is bf16 there and fp32 here" in refused.output
@@ -313,7 +315,7 @@ def test_every_data_set_of_the_paper_trains_with_its_default_network(
     result = bench_run(*arguments, "--methods", "moco,vae", "--seeds", "1", **FEW)
     assert result.exit_code == 0, result.output
     folder = ExperimentFolder(tmp_path / "out")
-    rows = tables.rows(folder)
+    rows = frames.rows(folder)
     assert np.isfinite(rows["fd_rotation_64"].dropna()).all()
     assert rows.groupby("trial")["fd_rotation_96"].count().tolist() == [1, 1]
     assert (rows["n_real"] > 64).all()
@@ -382,7 +384,7 @@ def test_ctrl_c_stops_cleanly_says_how_to_go_on_and_exits_130(start_run):
 
 def test_help_needs_neither_torch_nor_ray_and_reports_neither():
     code = (
-        "import sys, bench.run, bench.report, bench.tables, bench.reporting.page\n"
+        "import sys, bench.run, bench.report, bench.analysis.frames, bench.reporting.page\n"
         "assert not {'torch', 'ray', 'sklearn'} & set(sys.modules), 'heavy import'"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)

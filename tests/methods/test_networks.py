@@ -5,11 +5,11 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from bench.config import Network, resolve
+from bench.experiment.settings import Network, resolve
 from bench.info import collect, flops
-from bench.train import build
-from methods.initialisation import INITIALISATIONS
+from bench.training.trainer import build
 from methods.networks import NETWORKS, Networks, fitting
+from methods.networks.initialisation import INITIALISATIONS
 
 OTHER_SIDES = {
     "small": (3, 28, 28),

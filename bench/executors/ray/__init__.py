@@ -29,8 +29,8 @@ from bench.executors import Context, OnEvent, Place, Resources, run_trial
 from bench.executors.ray.asha import Asha
 from bench.executors.ray.cluster import Served, connect, fit, serve
 from bench.executors.ray.losses import RETRIES, Relay, reasons
-from bench.store import TrialFolder
-from bench.trials import Trial
+from bench.experiment.trials import Trial
+from bench.store.folders import TrialFolder
 
 
 def check(resources: Resources) -> None:

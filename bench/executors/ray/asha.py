@@ -4,9 +4,9 @@ from typing import Any
 
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler
 
+from bench.analysis.search import split_label
 from bench.executors import Event
-from bench.search import split_label
-from bench.trials import Trial
+from bench.experiment.trials import Trial
 
 
 class Asha(FIFOScheduler):

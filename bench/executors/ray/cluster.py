@@ -14,13 +14,13 @@ import ray
 from ray._private import utils as ray_utils
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from bench import memory
-from bench.config import ROOT
 from bench.errors import RunError, UserError
 from bench.executors import Context, Inputs, Resources, delivery
-from bench.files import write_atomically
-from bench.plugins import shipped
-from bench.storage import redacted
+from bench.experiment.plugins import shipped
+from bench.io.files import write_atomically
+from bench.io.object_store import redacted
+from bench.paths import ROOT
+from bench.runtime import memory
 
 # Ray (2.60) shows the command line, which may hold credentials of a store, in the cluster's list of jobs.
 _command_line = ray_utils.get_entrypoint_name

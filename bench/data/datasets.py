@@ -1,0 +1,150 @@
+"""The data sets by name: what they are, where their files go, how they are found and downloaded.
+
+`configs/datasets/<name>.yaml` says what is made of them: preprocessing, networks, budget.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from http.client import HTTPException
+from pathlib import Path
+
+from bench.data import sources
+from bench.data.sources import Source
+from bench.errors import RunError, UserError, reason
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One data set.
+
+    Attributes:
+        images: how many there are for training, validation and testing; None where that depends on the files.
+        find: what is at hand under a data root, or None.
+        layout: the files, under the data root, that `find` looks for.
+        torchvision: the class that downloads it, if any.
+    """
+
+    about: str
+    images: tuple[int, int, int] | None
+    find: Callable[[Path], Source | None]
+    layout: str = ""
+    torchvision: str | None = None
+
+
+def _known(
+    name: str,
+    class_name: str,
+    about: str,
+    images: tuple[int, int, int],
+    folder: str,
+    files: tuple[str, ...],
+    classes: str,
+) -> Dataset:
+    """A small data set of torchvision's, ten classes; a tree of images called `name` will do as well."""
+
+    def find(root: Path) -> Source | None:
+        found = sources.torchvision(class_name, root, folder, files, classes.split())
+        return found or (sources.tree(root / name, splits=True) if (root / name).is_dir() else None)
+
+    layout = f"torchvision's files ({folder}/) or images as {name}/{{train,test}}/<class>/*.png or .jpg"
+    return Dataset(about, images, find, layout, class_name)
+
+
+_IDX = tuple(f"{part}-{kind}-ubyte" for part in ("t10k", "train") for kind in ("images-idx3", "labels-idx1"))
+_BATCHES = ("batches.meta", *(f"data_batch_{i}" for i in range(1, 6)), "test_batch")
+_DIGITS = "0 1 2 3 4 5 6 7 8 9"
+_CLOTHES = "t-shirt trouser pullover dress coat sandal shirt sneaker bag boot"
+_THINGS = "airplane automobile bird cat deer dog frog horse ship truck"
+
+
+def _celeba(root: Path) -> Source | None:
+    return sources.celeba(root / "celeba")
+
+
+def _celebahq(root: Path) -> Source | None:
+    folder = root / "celebahq"
+    return sources.tree(folder, labelled=False) if folder.is_dir() else None
+
+
+def _folder(root: Path) -> Source | None:
+    return sources.tree(root) if root.is_dir() else None
+
+
+DATASETS = {
+    "digits": Dataset(
+        "handwritten digits that ship with scikit-learn; no download", (1000, 397, 400), lambda _: sources.digits()
+    ),
+    "mnist": _known("mnist", "MNIST", "handwritten digits", (55000, 5000, 10000), "MNIST/raw", _IDX, _DIGITS),
+    "fashion_mnist": _known(
+        "fashion_mnist", "FashionMNIST", "clothes, grey", (55000, 5000, 10000), "FashionMNIST/raw", _IDX, _CLOTHES
+    ),
+    "cifar10": _known(
+        "cifar10",
+        "CIFAR10",
+        "photographs of ten kinds of things",
+        (45000, 5000, 10000),
+        "cifar-10-batches-py",
+        _BATCHES,
+        _THINGS,
+    ),
+    "celeba": Dataset(
+        "faces, aligned; published split",
+        (162770, 19867, 19962),
+        _celeba,
+        "celeba/img_align_celeba/*.jpg (unzipped) and celeba/list_eval_partition.txt",
+        "CelebA",
+    ),
+    "celebahq": Dataset(
+        "faces in high resolution, from a folder of images",
+        None,
+        _celebahq,
+        "the images (any tree of .png or .jpg, 256x256 or larger) in celebahq/",
+    ),
+    "folder": Dataset("your own images: --data-root is the tree itself, --image-size their side", None, _folder),
+}
+
+
+def find(name: str, root: Path) -> Source | None:
+    """What is at hand under `root` for this data set."""
+    return DATASETS[name].find(root)
+
+
+def refuse_missing(name: str, root: Path) -> None:
+    """UserError, with what to put where, for a data set that is not under `root` and cannot be downloaded."""
+    dataset = DATASETS[name]
+    if name == "folder":
+        raise UserError(f"there is no folder {root}; with --dataset folder, --data-root names a tree of images")
+    if not dataset.torchvision:
+        raise UserError(f"{name} is not under {root} and cannot be downloaded; put {dataset.layout} there, or {_OWN}")
+
+
+def download(name: str, root: Path) -> Source:
+    """Let torchvision download into `root`; UserError or RunError, with what to put where, if that cannot be."""
+    dataset = DATASETS[name]
+    refuse_missing(name, root)
+    assert dataset.torchvision
+    print(f"downloading {name} into {root} (torchvision)", flush=True)
+    try:
+        _fetch(dataset.torchvision, root)
+    except (OSError, HTTPException, RuntimeError, ImportError) as error:
+        raise RunError(
+            f"cannot download {name} ({reason(error)[:100]}); run this again to try again, or put {dataset.layout} "
+            f"under {root}, or under another folder that --data-root names"
+        ) from error
+    source = dataset.find(root)
+    if source is None:
+        raise RunError(f"the download of {name} into {root} is not complete; put {dataset.layout} there")
+    return source
+
+
+_OWN = "use --dataset folder --data-root DIR for a tree elsewhere"
+
+
+def _fetch(class_name: str, root: Path) -> None:
+    from torchvision import datasets
+
+    if class_name == "CelebA":
+        datasets.CelebA(str(root), split="all", target_type=[], download=True)
+        return
+    for train in (True, False):
+        getattr(datasets, class_name)(str(root), train=train, download=True)

@@ -1,0 +1,145 @@
+"""Writing a prepared data set: what is asked for, how it is split and shuffled, and the arrays on disk."""
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.data import datasets
+from bench.data.image_files import Filling, ImageFile, compact, fill
+from bench.data.progress_bar import track
+from bench.data.sources import Part, Source, file_sha256
+from bench.errors import RunError, UserError, reason
+from bench.experiment.settings import Preprocessing
+from bench.io.disk import words
+from bench.io.files import Folder, make_folder, writing
+
+SPLITS = ("train", "validation", "test")
+VERSION = "uint8, centre crop, Pillow Lanczos, v2"
+HELD_OUT = 5000  # training images for validation, at most, where no validation split is published
+
+
+@dataclass(frozen=True)
+class Request:
+    """A data set by name, where its files are, where prepared arrays are kept, and what is made of its images."""
+
+    name: str
+    root: Path
+    preprocessing: Preprocessing
+    prepared: Path
+    skip_unreadable: bool = False
+
+
+def load(source: Source) -> dict[str, Part]:
+    try:
+        return source.load()
+    except Exception as error:  # whatever torchvision and pickle make of a truncated file
+        message = f"cannot read {source.about} in {source.root}: {reason(error)}; remove what is damaged there"
+        raise UserError(message) from error
+
+
+def split_parts(name: str, loaded: dict[str, Part]) -> dict[str, Part]:
+    """Shuffle each part by a fixed permutation; cut what is missing off the end of what there is.
+
+    RandomState, because numpy guarantees its stream for ever.
+    """
+    random = np.random.RandomState(0)
+    parts = {}
+    for split in sorted(loaded, reverse=True):  # validation, train, test: the order decides the permutations
+        part = loaded[split]
+        parts[split] = part.take(random.permutation(len(part.images)))
+    if "all" in parts:  # one published part: cut it as its facts say
+        train, validation, _ = datasets.DATASETS[name].images or (0, 0, 0)
+        bounds = np.cumsum([train, validation])
+        pieces = np.split(np.arange(len(parts["all"].images)), bounds)
+        parts = {split: parts["all"].take(rows) for split, rows in zip(SPLITS, pieces, strict=True)}
+    elif "validation" not in parts and "train" in parts:
+        train = parts["train"]
+        rows = np.arange(len(train.images))
+        held_out = min(HELD_OUT, len(rows) // 10)
+        cut = len(rows) - held_out
+        parts |= {"train": train.take(rows[:cut]), "validation": train.take(rows[cut:])}
+    empty = [split for split in SPLITS if split not in parts or not len(parts[split].images)]
+    if empty:
+        raise UserError(f"{name} has too few images: none is left for {empty[0]}; add images")
+    return {split: parts[split] for split in SPLITS}
+
+
+def write(request: Request, source: Source, fingerprint: str, target: Path) -> None:
+    """Fill `.<fingerprint>.part`, which an interruption leaves to be gone on with, then move it into place."""
+    partial = target.with_name(f".{target.name}.part")
+    make_folder(partial)
+    parts = split_parts(request.name, load(source))
+    _check_space(request, parts, partial)
+    splits: dict[str, Any] = {}
+    skipped: dict[str, str] = {}
+    with track(f"decoding {request.name}", sum(len(part.images) for part in parts.values())) as tell:
+        fillings = {split: _filling(partial, split, part, request) for split, part in parts.items()}
+        fill(list(fillings.values()), tell)
+    for split, part in parts.items():
+        splits[split], unusable = _finish(partial, split, part, request, fillings[split])
+        skipped |= unusable
+    sidecar = {
+        "dataset": request.name,
+        "source": source.about,
+        "preprocessing": request.preprocessing.model_dump(),
+        "version": VERSION,
+        "fingerprint": fingerprint,
+        "signature": source.signature(),
+        "classes": source.classes,
+        "splits": splits,
+        "skipped": skipped,
+    }
+    Folder(partial).write("sidecar.json", json.dumps(sidecar, indent=2).encode())
+    for journal in partial.glob("*.journal"):
+        journal.unlink()
+    partial.rename(target)
+
+
+def _filling(folder: Path, split: str, part: Part, request: Request) -> Filling:
+    file = ImageFile(folder / f"{split}-images.npy", len(part.images), request.preprocessing)
+    return Filling(file, part.images, request.skip_unreadable)
+
+
+def _finish(
+    folder: Path, split: str, part: Part, request: Request, filled: Filling
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Drop what was left out, and write labels; what the sidecar says of the split, and why what is left out is."""
+    file = filled.file
+    digests = [chunk.sha256 for chunk in filled.chunks]
+    unusable = {row: why for chunk in filled.chunks for row, why in chunk.unusable.items()}
+    skipped = {part.images.name(row): why for row, why in unusable.items()}
+    if unusable:
+        keep = np.array([row for row in range(file.rows) if row not in unusable], dtype=np.int64)
+        if not len(keep):
+            raise UserError(
+                f"{request.name} has no usable image for {split}; the first: {next(iter(skipped.values()))}"
+            )
+        file, digests = compact(file, keep)
+        part = part.take(keep)
+    noted: dict[str, Any] = {"images": file.rows, "sha256": digests}
+    if part.labels is not None:
+        labels = folder / f"{split}-labels.npy"
+        with writing(labels):
+            np.save(labels, part.labels.astype(np.int64))
+        noted["labels_sha256"] = file_sha256(labels)
+    return noted, skipped
+
+
+def _check_space(request: Request, parts: dict[str, Part], folder: Path) -> None:
+    present = sum(path.stat().st_blocks * 512 for path in folder.iterdir())
+    needed = image_bytes(request.preprocessing, {s: len(p.images) for s, p in parts.items()}) - present
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise RunError(
+            f"no space left to prepare {request.name} under {request.prepared}: {words(needed)} are needed and "
+            f"{words(free)} free; make room, or choose another --prepared"
+        )
+
+
+def image_bytes(preprocessing: Preprocessing, counts: dict[str, int]) -> int:
+    """What the prepared images take on disk."""
+    return sum(counts.values()) * int(np.prod(preprocessing.shape))

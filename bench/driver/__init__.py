@@ -1,0 +1,1 @@
+"""One command, from resolved options to the report."""

@@ -1,0 +1,1 @@
+"""What is to be trained: settings, variants, plug-ins and trials."""

@@ -1,0 +1,195 @@
+"""What an experiment is: typed, strict, and resolved from defaults, the data set's file, a file and --set."""
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bench.errors import UserError, cut, short, unknown
+from bench.io.strict_yaml import load_yaml, parse_yaml
+from bench.paths import CONFIGS
+
+PositiveInt = Annotated[int, Field(gt=0)]
+SampleCount = Annotated[int, Field(ge=16, le=1_000_000)]  # fewer have too few neighbours
+PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Preprocessing(Strict):
+    """What is made of a source's images: uint8 [channels, image_size, image_size].
+
+    crop: side of the square cut out of the centre first; without it, the largest that there is. What is left is
+    resized (Lanczos) to `image_size`, never enlarged. channels: 1 makes colour images grey; 3 takes none that are grey.
+    """
+
+    image_size: PositiveInt | None = None  # there is no default for `folder`
+    crop: PositiveInt | None = None
+    channels: Literal[1, 3] = 3
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, height, width."""
+        assert self.image_size is not None  # `resolve` has seen to it
+        return self.channels, self.image_size, self.image_size
+
+
+class Network(Strict):
+    """The networks that all methods share. `width`: channels at the highest resolution; deeper layers double it.
+
+    name: "auto" takes the deepest of the plain networks that fits the images' size.
+    initialisation: of the first weights: PyTorch's own, or as published for WAE or DCGAN.
+    """
+
+    name: str = "auto"
+    width: PositiveInt = 16
+    latent_dim: Annotated[int, Field(ge=2)] = 8
+    initialisation: Literal["torch", "wae", "dcgan"] = "torch"
+
+
+class Training(Strict):
+    """The budget, the same for every method.
+
+    train_images: use only the first so many. learning_rate: Adam's, constant or falling along half a cosine to 0.
+    precision: inside the networks; auto: bf16 where the processor has it and the networks are large enough to gain by
+    it, else fp32. reconstruction: what the decoder is trained by: the squared error summed over
+    pixels, or the binary cross-entropy averaged over them; penalty weights are in its units.
+    """
+
+    epochs: PositiveInt = 40
+    train_images: Annotated[int, Field(ge=2)] | None = None
+    batch_size: Annotated[int, Field(ge=2)] = 100
+    learning_rate: PositiveFloat = 1e-3
+    schedule: Literal["constant", "cosine"] = "constant"
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    reconstruction: Literal["squared_error", "cross_entropy"] = "squared_error"
+
+
+class Evaluation(Strict):
+    """The protocol of measuring.
+
+    evaluations: rows of a trial, dense early: the k-th of n stands at (k/n)^2 of the training.
+    samples: generated images for each row. split: the held-out real images they are compared with.
+    final_samples: generated images for the last checkpoint's own row, of all metrics (FID: against the training
+    images); null: no such row.
+    extractor: whose features images are compared in: FID's Inception network, a classifier of the data set's labels, a
+    network that tells by how much an image was turned, or auto: the first of these that can be had.
+    extractor_precision: inside Inception. extractor_steps: the training of the other two.
+    seed: of the prior draws.
+    target: a distance (of `samples` images), fixed before anything is trained: how soon is it reached?
+    """
+
+    evaluations: PositiveInt = 12
+    samples: SampleCount = 10_000
+    final_samples: SampleCount | None = 50_000
+    split: Literal["test", "validation"] = "test"
+    extractor: Literal["auto", "inception", "classifier", "rotation"] = "auto"
+    extractor_precision: Literal["fp32", "bf16"] = "fp32"
+    extractor_steps: PositiveInt = 400
+    seed: Annotated[int, Field(ge=0, le=2**31)] = 0
+    target: PositiveFloat | None = None
+
+
+class Search(Strict):
+    """Equal-budget search (bench.run --tune). points: of each method's search space; none: no search.
+
+    seeds: tuning seeds of a point. scheduler: none trains every point to its end; asha (Li et al., arXiv 1810.05934)
+    stops those early that are behind, which favours methods that start fast.
+    """
+
+    points: Annotated[int, Field(gt=0, le=10_000)] | None = None
+    seeds: PositiveInt = 1
+    scheduler: Literal["none", "asha"] = "none"
+
+
+class Experiment(Strict):
+    """One `bench.run`: methods x seeds on one data set under one protocol. No methods: every one there is."""
+
+    methods: list[str] = []
+    dataset: str = "digits"
+    seeds: Annotated[int, Field(gt=0, le=10_000)] = 3
+    preprocessing: Preprocessing = Preprocessing()
+    network: Network = Network()
+    training: Training = Training()
+    evaluation: Evaluation = Evaluation()
+    search: Search = Search()
+
+
+def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """`base` with what `over` says, section by section."""
+    merged = dict(base)
+    for key, value in over.items():
+        old = merged.get(key)
+        merged[key] = merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def assignment(text: str) -> dict[str, Any]:
+    """'training.batch_size=128' -> {'training': {'batch_size': 128}}."""
+    path, equals, value = text.partition("=")
+    if not equals or not path or not value:
+        raise UserError(f"--set takes key=value, such as training.batch_size=128, not {text!r}")
+    nested: Any = parse_yaml(value, f"--set {text}")
+    for key in reversed(path.strip().split(".")):
+        nested = {key: nested}
+    return nested
+
+
+def dataset_names() -> list[str]:
+    return sorted(path.stem for path in (CONFIGS / "datasets").glob("*.yaml"))
+
+
+def dataset_defaults(name: str) -> dict[str, Any]:
+    """What configs/datasets/<name>.yaml says, and the data set's name."""
+    return {"dataset": name} | load_yaml(CONFIGS / "datasets" / f"{name}.yaml")
+
+
+def resolve(overrides: dict[str, Any], file: Path | None = None, sets: list[str] | None = None) -> Experiment:
+    """Defaults, then configs/datasets/<dataset>.yaml, then `file`, then `overrides` and `sets`; later ones win."""
+    given = merge(load_yaml(file) if file else {}, overrides)
+    for text in sets or []:
+        given = merge(given, assignment(text))
+    dataset = given.get("dataset", Experiment.model_fields["dataset"].default)
+    if dataset not in dataset_names():
+        raise unknown("data set", str(dataset), dataset_names())
+    try:
+        experiment = Experiment.model_validate(merge(dataset_defaults(dataset), given))
+    except ValidationError as error:
+        raise UserError(_explain(error)) from None
+    if experiment.training.reconstruction == "cross_entropy" and experiment.training.precision == "bf16":
+        raise UserError(
+            "training.reconstruction=cross_entropy needs training.precision=fp32: a rounded tanh is exactly 1"
+        )
+    side, crop = experiment.preprocessing.image_size, experiment.preprocessing.crop
+    if side is None:
+        raise UserError(f"{dataset} needs --image-size, the side of its images in pixels, such as 64")
+    if crop and crop < side:
+        raise UserError(f"--crop {crop} is smaller than --image-size {side}; images are never enlarged")
+    return experiment
+
+
+def _explain(error: ValidationError) -> str:
+    """The first of pydantic's errors as one line, with the nearest key where one is unknown."""
+    first = error.errors()[0]
+    where = cut(".".join(str(part) for part in first["loc"]))
+    if first["type"] == "model_type":
+        return f"{where} is a section; write {where}.KEY, python -m bench.info lists the keys"
+    if first["type"] != "extra_forbidden":
+        return f"{where} = {short(first['input'])}: {first['msg'][0].lower()}{first['msg'][1:]}"
+    # A key is often typed without its section, so every section and every key is a candidate, by its last name.
+    paths = {key.rpartition(".")[2]: key for key in reversed([*Experiment.model_fields, *settings()])}
+    near = difflib.get_close_matches(where.rpartition(".")[2], paths, n=1)
+    return f"unknown key {where!r}. " + (
+        f"Did you mean {paths[near[0]]}?" if near else "python -m bench.info lists them."
+    )
+
+
+def settings() -> dict[str, Any]:
+    """Every key that a file or --set may hold, with its default: {"dataset": "digits", "training.epochs": 40, ...}."""
+    found: dict[str, Any] = {}
+    for key, value in Experiment().model_dump().items():
+        found |= {f"{key}.{k}": v for k, v in value.items()} if isinstance(value, dict) else {key: value}
+    return found

@@ -1,0 +1,1 @@
+"""Distances and diagnostics as pure functions, and the names of their columns."""

@@ -1,0 +1,6 @@
+"""Where the project itself lies."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+CONFIGS = ROOT / "configs"

@@ -1,0 +1,1 @@
+"""Global state of the process and the machine: random generators, memory, numerics, versions."""

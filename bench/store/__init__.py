@@ -1,0 +1,1 @@
+"""An experiment on disk or in a bucket: its folders, documents, rows and locks."""

@@ -1,0 +1,1 @@
+"""Training one trial: its loop, steps, checkpoints and clock."""

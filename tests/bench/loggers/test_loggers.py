@@ -1,0 +1,311 @@
+"""bench.run --log: what TensorBoard, MLflow and Weights & Biases are given is what the trial folders say, once."""
+
+import math
+import signal
+import subprocess
+import sys
+from itertools import count
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import pandas as pd
+import pytest
+from conftest import ROOT
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from test_run import long
+
+from bench import loggers
+from bench.loggers import tensorboard_log as board
+from bench.store.folders import ExperimentFolder, TrialFolder
+
+BENCH = ["--methods", "mmd", "--seeds", "1"]
+FAKED = ("mlflow", "wandb")
+
+
+def trials(out: Path) -> list[TrialFolder]:
+    found = ExperimentFolder(out).trials()
+    assert found
+    return found
+
+
+def logged(folder: Path) -> dict[str, list[tuple[int, float]]]:
+    """Steps and values by tag, as TensorBoard itself reads them."""
+    accumulator = EventAccumulator(str(folder))
+    accumulator.Reload()
+    return {tag: [(e.step, e.value) for e in accumulator.Scalars(tag)] for tag in accumulator.Tags()["scalars"]}
+
+
+def same_as_the_rows(out: Path, log: Path | None = None) -> None:
+    """Every number of every row is logged once; TensorBoard keeps float32."""
+    for trial in trials(out):
+        found = logged((log or out) / "tensorboard" / trial.path.name)
+        rows = trial.rows()
+        numbers = rows.select_dtypes("number").drop(columns="step")
+        assert set(found) == {name for name in numbers if numbers[name].notna().any()}
+        for name, values in found.items():
+            expected: dict[int, float] = {}
+            for step, value in zip(rows["step"], numbers[name], strict=True):
+                if not math.isnan(value):
+                    expected.setdefault(step, value)  # of the two rows of the last step, the first
+            assert dict(values) == pytest.approx(expected, rel=1e-6)
+            assert len(values) == len(expected)
+
+
+def test_every_row_is_logged_and_what_is_logged_is_not_logged_again(bench_run, tmp_path):
+    assert bench_run(*BENCH).exit_code == 0
+    assert not (tmp_path / "out" / "tensorboard").exists()
+    command = ["--methods", "mmd,moco[temperature=0.5]", "--seeds", "1", "--log", "tensorboard"]
+    result = bench_run(*command)  # one is done, one is trained
+    assert result.exit_code == 0, result.output
+    assert result.stderr == ""
+    same_as_the_rows(tmp_path / "out")
+    files = {path: path.stat().st_mtime_ns for path in (tmp_path / "out" / "tensorboard").rglob("events*")}
+    assert len(files) == 2
+    assert bench_run(*command).exit_code == 0
+    assert files == {path: path.stat().st_mtime_ns for path in (tmp_path / "out" / "tensorboard").rglob("events*")}
+
+
+def test_hyperparameters_are_those_of_the_trial(bench_run, tmp_path):
+    from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
+
+    assert bench_run("--methods", "moco[temperature=0.5]", "--seeds", "1", "--log", "tensorboard").exit_code == 0
+    accumulator = EventAccumulator(str(tmp_path / "out" / "tensorboard" / trials(tmp_path / "out")[0].path.name))
+    accumulator.Reload()
+    said = accumulator.PluginTagToContent("hparams")["_hparams_/session_start_info"]
+    given = HParamsPluginData.FromString(said).session_start_info.hparams
+    assert given["temperature"].number_value == 0.5
+    assert given["method"].string_value == "moco"
+
+
+def test_a_search_is_logged_beside_its_best_points(bench_run, tmp_path):
+    result = bench_run("--methods", "mmd", "--seeds", "1", "--tune", "2", "--log", "tensorboard")
+    assert result.exit_code == 0, result.output
+    assert len(trials(tmp_path / "out" / "search")) == 2
+    same_as_the_rows(tmp_path / "out" / "search", tmp_path / "out")
+    same_as_the_rows(tmp_path / "out")
+
+
+def killed_and_resumed(start_run, *arguments: str) -> None:
+    command = ["--methods", "moco", "--seeds", "1", "--log", "tensorboard", *arguments, *long()]
+    run = start_run(*command)
+    run.wait_for_step(100)
+    run.send(signal.SIGKILL)
+    run.finish()
+    code, output = start_run(*command).finish()
+    assert code == 0, output
+    assert "goes on from step" in output
+
+
+@pytest.mark.slow
+def test_a_run_that_was_killed_goes_on_and_has_no_row_twice(start_run, tmp_path):
+    killed_and_resumed(start_run, "--executor", "serial")
+    same_as_the_rows(tmp_path / "out")
+
+
+@pytest.mark.slow
+def test_ray_logs_the_same(start_run, tmp_path):
+    killed_and_resumed(start_run)
+    same_as_the_rows(tmp_path / "out")
+
+
+def test_a_failing_logger_is_said_once_and_the_same_command_logs_what_is_missing(bench_run, monkeypatch, tmp_path):
+    command = ["--methods", "mmd,vae", "--seeds", "1", "--log", "tensorboard"]
+    with monkeypatch.context() as patch:
+
+        def fail(*_):
+            raise ConnectionError("the server is away\nand more")
+
+        patch.setattr(board.Run, "log", fail)
+        result = bench_run(*command)
+    assert result.exit_code == 0, result.output
+    warning = "warning: tensorboard does not take all rows (the server is away); "
+    assert result.stderr == warning + "training goes on, and the same command logs what is missing\n"
+    assert [len(trial.rows()) for trial in trials(tmp_path / "out")] == [4, 4]
+    assert bench_run(*command).exit_code == 0
+    same_as_the_rows(tmp_path / "out")
+
+
+def test_a_logger_that_fails_now_and_then_has_every_row_once(bench_run, monkeypatch, tmp_path):
+    log, calls = board.Run.log, count()
+
+    def sometimes(self, step, row):
+        if next(calls) % 5 == 1:
+            raise ConnectionError("the server is away")
+        log(self, step, row)
+
+    monkeypatch.setattr(board.Run, "log", sometimes)
+    result = bench_run("--methods", "mmd,vae", "--seeds", "1", "--log", "tensorboard")
+    assert result.stderr.count("warning") == 1
+    same_as_the_rows(tmp_path / "out")
+
+
+def test_a_logger_that_never_answers_is_left(bench_run, monkeypatch):
+    monkeypatch.setattr(loggers, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(board.Run, "log", lambda *_: loggers.threading.Event().wait())
+    result = bench_run(*BENCH, "--log", "tensorboard")
+    assert result.exit_code == 0, result.output
+    assert "warning: tensorboard does not take all rows (no answer for 0.2 s)" in result.stderr
+
+
+def test_of_the_two_rows_of_the_last_step_one_is_made():
+    rows = pd.DataFrame(
+        {"step": [1, 8, 8], "a": [1.0, 2.0, None], "b": [None, None, 3.0], "clock": [1.0, 2, 9], "c": "x"}
+    )
+    assert loggers.scalars(rows) == {1: {"a": 1, "clock": 1}, 8: {"a": 2, "b": 3, "clock": 2}}
+    assert loggers.scalars(pd.DataFrame()) == {}
+
+
+@pytest.fixture
+def fake(monkeypatch):
+    """Libraries with the calls that are made here, which keep what they are given: {id: {"steps": [...], ...}}."""
+    kept: dict[str, dict] = {}
+    for name in [*sys.modules]:
+        if name.split(".")[0] in FAKED or name in [f"bench.loggers.{fake}_log" for fake in FAKED]:
+            monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "mlflow", fake_mlflow(kept))
+    monkeypatch.setitem(sys.modules, "mlflow.entities", sys.modules["mlflow"].entities)
+    monkeypatch.setitem(sys.modules, "wandb", fake_wandb(kept))
+    yield kept
+    for name in FAKED:
+        sys.modules.pop(f"bench.loggers.{name}_log", None)
+
+
+def fake_mlflow(kept: dict[str, dict]) -> ModuleType:
+    class Client:
+        def __init__(self, uri: str) -> None:
+            self.uri = uri
+
+        def get_experiment_by_name(self, _):
+            return None
+
+        def create_experiment(self, name, _):
+            return name
+
+        def search_runs(self, _, wanted, max_results):
+            assert max_results == 1
+            return [SimpleNamespace(info=SimpleNamespace(run_id=id)) for id in kept if f"'{id}'" in wanted]
+
+        def create_run(self, experiment, tags, run_name):
+            id = tags["wae_bench.training"]
+            kept[id] = {"name": run_name, "group": experiment, "steps": [], "rows": {}, "uri": self.uri}
+            return SimpleNamespace(info=SimpleNamespace(run_id=id))
+
+        def update_run(self, run, status):
+            kept[run]["state"] = status
+
+        def log_batch(self, run, metrics=(), params=()):
+            kept[run].setdefault("config", {}).update({p.key: p.value for p in params})
+            if metrics:
+                step = metrics[0].step
+                kept[run]["steps"].append(step)
+                kept[run]["rows"][step] = {metric.key: metric.value for metric in metrics}
+
+        def get_metric_history(self, run, name):
+            return [SimpleNamespace(step=step) for step, row in kept[run]["rows"].items() if name in row]
+
+        def set_terminated(self, run, status):
+            kept[run]["state"] = status
+
+    module = ModuleType("mlflow")
+    module.MlflowClient = Client
+    module.get_tracking_uri, module.is_tracking_uri_set = (lambda: "nowhere"), (lambda: False)
+    module.entities = ModuleType("mlflow.entities")
+    module.entities.Metric = lambda key, value, _, step: SimpleNamespace(key=key, value=value, step=step)
+    module.entities.Param = lambda key, value: SimpleNamespace(key=key, value=value)
+    return module
+
+
+def fake_wandb(kept: dict[str, dict]) -> ModuleType:
+    """Like the server, it goes on with a run of the same id."""
+
+    class Run:
+        def __init__(self, id: str) -> None:
+            self.kept = kept[id]
+            self.step = max(self.kept["steps"], default=-1) + 1
+
+        def log(self, row, step, commit):
+            assert commit
+            self.kept["steps"].append(step)
+            self.kept["rows"][step] = row
+
+        def finish(self, exit_code):
+            self.kept["state"] = exit_code
+
+    def init(id, name, group, config, resume, **_):
+        assert resume == "allow"
+        kept.setdefault(id, {"name": name, "group": group, "config": config, "steps": [], "rows": {}})
+        return Run(id)
+
+    module = ModuleType("wandb")
+    module.init, module.Settings, module.Error = init, SimpleNamespace, type("Error", (Exception,), {})
+    module.setup = lambda: SimpleNamespace(settings=SimpleNamespace(mode="online", base_url="https://wandb.test"))
+    module.login = lambda **_: module.logged_in
+    module.logged_in = True
+    return module
+
+
+@pytest.mark.parametrize(("name", "done"), [("mlflow", "FINISHED"), ("wandb", 0)])
+def test_other_libraries_are_given_the_same_rows(bench_run, fake, tmp_path, name, done):
+    command = ["--methods", "mmd,moco[temperature=0.5]", "--seeds", "1", "--log", name]
+    assert bench_run(*command).stderr == ""
+    for path in (tmp_path / "out" / name).rglob("*-s0-*"):  # as if it had been killed before it noted what it did
+        path.unlink()
+    assert bench_run(*command).exit_code == 0
+    assert sorted(run["name"] for run in fake.values()) == ["mmd s0", "moco[temperature=0.5] s0"]
+    by_method = {trial.spec()["spec"]["method"]: trial for trial in trials(tmp_path / "out")}
+    for run in fake.values():
+        rows = loggers.scalars(by_method[run["config"]["method"]].rows())
+        assert (run["state"], run["group"]) == (done, "out")
+        assert run["steps"] == [*rows]
+        assert run["rows"] == rows
+        if "moco" in run["name"]:
+            assert float(run["config"]["temperature"]) == 0.5
+    assert bench_run(*command, "--force").exit_code == 0
+    assert len(fake) == 4  # trained anew: another run
+
+
+@pytest.mark.usefixtures("fake")
+def test_nobody_logged_in_is_refused_before_training(bench_run, tmp_path):
+    sys.modules["wandb"].logged_in = False
+    result = bench_run(*BENCH, "--log", "wandb")
+    assert result.exit_code == 2
+    expected = "error: --log wandb: nobody is logged in; wandb login, or WANDB_MODE=offline to keep runs here\n"
+    assert result.stderr == expected
+    assert not (tmp_path / "out").exists()
+
+
+def test_mlflow_itself(bench_run, tmp_path, monkeypatch):
+    mlflow = pytest.importorskip("mlflow", reason="an optional extra: pip install -e '.[mlflow]'")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    assert bench_run(*BENCH, "--log", "mlflow").exit_code == 0
+    (tmp_path / "out" / "mlflow" / ".logged" / trials(tmp_path / "out")[0].path.name).unlink()
+    result = bench_run(*BENCH, "--log", "mlflow")
+    assert result.stderr == ""
+    client = mlflow.MlflowClient(f"sqlite:///{tmp_path}/out/mlflow/mlflow.db")
+    experiment = client.get_experiment_by_name("out")
+    (run,) = client.search_runs([experiment.experiment_id])
+    rows = loggers.scalars(trials(tmp_path / "out")[0].rows())
+    for name in rows[8]:
+        history = [(metric.step, metric.value) for metric in client.get_metric_history(run.info.run_id, name)]
+        assert sorted(history) == [(step, row[name]) for step, row in rows.items() if name in row]
+    assert (run.info.run_name, run.info.status) == ("mmd s0", "FINISHED")
+    assert run.data.params["prior"] == "normal"
+
+
+def test_wandb_itself_offline(bench_run, tmp_path, monkeypatch):
+    pytest.importorskip("wandb", reason="an optional extra: pip install -e '.[wandb]'")
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    result = bench_run(*BENCH, "--log", "wandb")
+    assert result.stderr == ""
+    assert len([*(tmp_path / "out" / "wandb").glob("offline-run-*/*.wandb")]) == 1
+
+
+def test_no_library_is_imported_where_none_is_asked_for():
+    code = "import sys, bench.loggers; print([m for m in ('tensorboard', 'mlflow', 'wandb') if m in sys.modules])"
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
+
+
+def test_a_dry_run_logs_nothing(bench_run, tmp_path):
+    assert bench_run(*BENCH, "--log", "tensorboard", "--dry-run").exit_code == 0
+    assert not (tmp_path / "out").exists()

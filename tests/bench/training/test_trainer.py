@@ -1,0 +1,332 @@
+"""The loop: schedule, resume to the bit, divergence, and an optimiser that is what it says."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from conftest import asked
+
+from bench.contract.tape import Anew, Tape
+from bench.data import preparation
+from bench.evaluation.evaluator import Evaluator
+from bench.evaluation.feature_network import load_extractor, train_extractor
+from bench.evaluation.reference import References
+from bench.experiment.settings import Evaluation, Training
+from bench.io.files import Folder
+from bench.metrics.columns import TIMINGS
+from bench.runtime import rng
+from bench.training.clock import Clock
+from bench.training.divergence import Diverged
+from bench.training.step import Stepper
+from bench.training.trainer import Trainer, build, epoch_order, evaluation_steps
+from methods import METHODS, Method
+from methods.functional import squared_error
+
+EVALUATION = Evaluation(extractor="classifier", samples=64, final_samples=96, evaluations=4)
+
+
+def make_spec(method="moco", prior=None, seed=0, precision="fp32", network=None, **training):
+    from methods.hyperparameters import schema
+
+    defaults = {key: parameter.default for key, parameter in schema(METHODS[method]).items()}
+    budget = {"epochs": 4, "train_images": 130, "batch_size": 32, "precision": precision} | training
+    return {
+        "method": method,
+        "hyperparameters": defaults,
+        "prior": prior or METHODS[method].priors[0],
+        "preprocessing": {"image_size": 8, "crop": None, "channels": 1},
+        "network": network or {"name": "small", "width": 4, "latent_dim": 4},
+        "training": Training.model_validate(budget).model_dump(),
+        "evaluation": EVALUATION.model_dump(),
+        "seed": seed,
+    }
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """Prepared digits and an evaluator."""
+    prepared = preparation.prepare(asked("digits", tmp_path_factory.mktemp("data")))
+    network = load_extractor(train_extractor(prepared, "classifier", steps=10))
+    references = References(Folder(tmp_path_factory.mktemp("features")), network, prepared, torch.device("cpu"))
+    return prepared, Evaluator(references, EVALUATION)
+
+
+def trainer(world, saved, checkpoint_seconds=1e9, **spec):
+    prepared, evaluator = world
+
+    def save(checkpoint, rows, grids):
+        saved.append((checkpoint, [dict(row) for row in rows], grids))
+
+    return Trainer(make_spec(**spec), prepared, evaluator, save, torch.device("cpu"), checkpoint_seconds)
+
+
+def comparable(rows):
+    return [{key: value for key, value in row.items() if key not in TIMINGS} for row in rows]
+
+
+RESUMED = [{"method": name} for name in METHODS] + [
+    {"method": "moco", "precision": "bf16", "schedule": "cosine"},
+    {"method": "gan", "network": {"name": "dcgan32", "width": 4, "latent_dim": 4}},  # batch norm has running statistics
+]
+
+
+@pytest.mark.parametrize("changes", RESUMED, ids=lambda changes: "-".join(map(str, changes.values())))
+def test_a_resumed_training_equals_an_uninterrupted_one_to_the_bit(world, changes):
+    whole, saved = [], []
+    straight = trainer(world, whole, **changes)
+    list(straight.run())
+    # A checkpoint after every step, so that the one in the middle lies between two evaluations.
+    interrupted = trainer(world, saved, checkpoint_seconds=-1, **changes)
+    list(interrupted.run())
+    middle = next(checkpoint for checkpoint, rows, _ in saved if len(rows) == 2)
+    index = [checkpoint for checkpoint, _, _ in saved].index(middle) + 1
+    torch.manual_seed(999)
+    resumed = trainer(world, [], **changes)
+    resumed.restore(saved[index][0])
+    assert 0 < resumed.state.step < resumed.total_steps
+    assert resumed.state.summed_steps > 0
+    list(resumed.run())
+    assert comparable(resumed.state.rows) == comparable(straight.state.rows)
+    for key, value in straight.method.state_dict().items():
+        assert torch.equal(resumed.method.state_dict()[key], value), key
+
+
+def test_seeds_differ_and_repeat(world):
+    def final(seed):
+        training = trainer(world, [], seed=seed)
+        list(training.run())
+        return comparable(training.state.rows)
+
+    assert final(0) == final(0)
+    assert final(0) != final(1)
+
+
+def test_rows_stand_at_the_evaluation_steps_and_say_what_was_seen(world):
+    saved = []
+    training = trainer(world, saved)
+    events = list(training.run())
+    assert training.total_steps == 16  # 130 images make 4 batches of 32; the partial one is dropped
+    rows = training.state.rows
+    assert [row["step"] for row in rows[:-1]] == evaluation_steps(16, 4) == [1, 4, 9, 16]
+    assert [row["images_seen"] for row in rows] == [32, 128, 288, 512, 512]
+    assert rows[-1]["precision_classifier_96"] >= 0  # the last checkpoint's own row
+    assert "precision_classifier_96" not in rows[-2]
+    assert [event["step"] for event in events if event["kind"] == "row"] == [1, 4, 9, 16]
+    assert next(list(grids) for _, _, grids in saved) == ["samples-00000001.png", "reconstructions-00000001.png"]
+    assert rows[-1]["epoch"] == 4
+
+
+def test_train_losses_are_means_since_the_last_row(world):
+    training = trainer(world, [], method="mmd")
+    seen = []
+    inner = training.stepper.__call__
+
+    def watched(step, batch):
+        losses = inner(step, batch)
+        seen.append(losses["reconstruction"].item())
+        return losses
+
+    training.stepper = watched  # pyright: ignore[reportAttributeAccessIssue]
+    watched.optimizer = None
+    training.checkpoint = lambda: b""
+    list(training.run())
+    bounds = [0, 1, 4, 9, 16]
+    means = [float(np.mean(seen[a:b])) for a, b in itertools.pairwise(bounds)]
+    assert [row["train_reconstruction"] for row in training.state.rows[:-1]] == pytest.approx(means, rel=1e-5)
+
+
+def test_evaluating_more_often_changes_no_training(world):
+    def final(evaluations):
+        training = trainer(world, [], method="vae")
+        training.evaluation_steps = set(evaluation_steps(training.total_steps, evaluations))
+        list(training.run())
+        return training.method.state_dict()
+
+    often, seldom = final(8), final(1)
+    assert all(torch.equal(often[key], seldom[key]) for key in often)
+
+
+@pytest.mark.parametrize(("total", "evaluations"), [(1, 12), (5, 12), (600, 12), (7, 1)])
+def test_evaluations_are_dense_early_and_end_at_the_end(total, evaluations):
+    steps = evaluation_steps(total, evaluations)
+    assert steps[-1] == total
+    assert steps == sorted(set(steps))
+    assert all(1 <= step <= total for step in steps)
+    assert len(steps) <= evaluations
+    if total >= 100 * evaluations**2 / 100:
+        gaps = np.diff(steps)
+        assert (np.diff(gaps) >= -1).all()
+
+
+def test_each_epoch_sees_every_image_once_in_an_order_of_its_own():
+    orders = [epoch_order(epoch, 50, seed) for epoch in range(3) for seed in range(2)]
+    assert all(sorted(order.tolist()) == list(range(50)) for order in orders)
+    assert len({tuple(order.tolist()) for order in orders}) == 6
+    assert torch.equal(epoch_order(2, 50, 1), epoch_order(2, 50, 1))
+
+
+def test_the_order_of_images_is_the_same_for_every_method(world):
+    one, two = trainer(world, [], method="moco"), trainer(world, [], method="vae")
+    assert all(torch.equal(one._batch(step), two._batch(step)) for step in range(16))
+
+
+class Exploding(Method):
+    """Its loss is finite for two steps, then NaN."""
+
+    def __init__(self, networks, prior):
+        super().__init__(networks, prior)
+        self.steps = 0
+
+    def losses(self, x):
+        self.steps += 1
+        reconstruction = squared_error(self.decode(self.encode(x)), x)
+        return {"loss": reconstruction * (float("nan") if self.steps > 2 else 1), "reconstruction": reconstruction}
+
+
+def test_a_loss_that_is_not_finite_ends_the_training_and_keeps_what_was_saved(world, monkeypatch):
+    monkeypatch.setitem(METHODS, "exploding", Exploding)
+    saved = []
+    training = trainer(world, saved, method="exploding")
+    with pytest.raises(Diverged, match="loss is nan at step 4"):
+        list(training.run())
+    assert [row["step"] for row in saved[-1][1]] == [1]
+
+
+class Breaking(Method):
+    """Its last step leaves parameters that are NaN, though every loss was finite."""
+
+    def losses(self, x):
+        reconstruction = squared_error(self.decode(self.encode(x)), x)
+        return {"loss": reconstruction, "reconstruction": reconstruction}
+
+    def after_step(self):
+        for parameter in self.parameters():
+            parameter.data.fill_(float("nan"))
+
+
+def test_a_method_broken_by_its_last_step_has_diverged_not_finished(world, monkeypatch):
+    monkeypatch.setitem(METHODS, "breaking", Breaking)
+    training = trainer(world, [], method="breaking")
+    with pytest.raises(Diverged, match="is nan at step 1"):
+        list(training.run())
+    assert training.state.rows == []
+
+
+def test_the_clock_waits_for_the_device_before_anything_else_does(world, monkeypatch):
+    """Whatever reads a loss first waits for the queued steps; that wait is training time."""
+    training, order = trainer(world, []), []
+    monkeypatch.setattr("bench.training.clock.Clock.read", lambda clock: order.append("clock") or clock.seconds)
+    original = torch.Tensor.__float__
+    monkeypatch.setattr(torch.Tensor, "__float__", lambda t: order.append("loss") or original(t))
+    training._step()
+    clock = Clock(torch.device("cpu"))
+    for look in (training._mean_losses, training._progress):
+        order.clear()
+        look(clock)
+        assert order[0] == "clock"
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("name", METHODS)
+def test_a_training_on_a_gpu_resumes_to_the_bit(world, name, tmp_path):
+    prepared, on_cpu = world
+    device = torch.device("cuda")
+    network, folder = on_cpu.curve.extractor, Folder(tmp_path)
+    evaluator = Evaluator(References(folder, network.to(device), prepared, device), EVALUATION)
+    saved = []
+
+    def train(checkpoint=None):
+        saved.clear()
+        training = Trainer(make_spec(method=name), prepared, evaluator, lambda *a: saved.append(a[0]), device)
+        if checkpoint:
+            training.restore(checkpoint)
+        list(training.run())
+        return comparable(training.state.rows)
+
+    straight = train()
+    assert train(saved[1]) == straight
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_fused_adam_equals_the_plain_one_on_channels_last_networks(name):
+    """Fused Adam on CPUs is silently wrong where a parameter and its gradient differ in strides."""
+    spec, batch = make_spec(method=name), torch.randint(0, 256, (16, 1, 8, 8), dtype=torch.uint8)
+    results = []
+    for fused in (True, False):
+        method = build(spec)
+        stepper = Stepper(method, Training.model_validate(spec["training"]), 10)
+        for group in stepper.optimizer.param_groups:
+            group["fused"] = fused
+            group["foreach"] = False
+        for step in range(5):
+            stepper(step, batch)
+        results.append(method.state_dict())
+    for key, value in results[0].items():
+        torch.testing.assert_close(value, results[1][key], rtol=1e-4, atol=1e-5)
+
+
+def test_schedules(world):
+    del world
+    spec = make_spec(method="gan", schedule="cosine", learning_rate=0.1)
+    method = build(spec)
+    method.critic_lr_scale = 0.5  # pyright: ignore[reportAttributeAccessIssue]
+    stepper = Stepper(method, Training.model_validate(spec["training"]), 10)
+    assert stepper.learning_rate(0) == pytest.approx(0.1)
+    assert stepper.learning_rate(5) == pytest.approx(0.05)
+    stepper(5, torch.randint(0, 256, (4, 1, 8, 8), dtype=torch.uint8))
+    assert [group["lr"] for group in stepper.optimizer.param_groups] == pytest.approx([0.05, 0.025])
+
+
+def test_random_states_round_trip_through_a_safe_file(tmp_path):
+    import random
+
+    rng.seed_everything(5)
+    torch.save(rng.get_state(), tmp_path / "state.pt")
+    expected = (random.random(), np.random.rand(), torch.rand(1).item())
+    rng.seed_everything(6)
+    rng.set_state(torch.load(tmp_path / "state.pt", weights_only=True))
+    assert (random.random(), np.random.rand(), torch.rand(1).item()) == expected
+
+
+def test_slow_storage_gets_fewer_checkpoints(world, monkeypatch):
+    """Where a checkpoint takes 30 s, the next one is made ten minutes later at the earliest."""
+    now = itertools.count(0, 1)
+    monkeypatch.setattr("bench.training.trainer.time.monotonic", lambda: float(next(now)))
+    saved = []
+    training = trainer(world, saved, checkpoint_seconds=0.5)
+    list(training.run())
+    often = len(saved)
+    assert often == 16  # after every step, of which each takes a second or more here
+    monkeypatch.setattr("bench.training.trainer.SLOW_SAVE", 0.5)
+    monkeypatch.setattr("bench.training.trainer.SAVING_SHARE", 0.001)
+    saved.clear()
+    list(trainer(world, saved, checkpoint_seconds=0.5).run())
+    assert len(saved) == 4  # at the evaluations alone, which are kept whatever it takes
+
+
+@pytest.mark.parametrize("method", ["gan", "moco"])
+def test_a_training_of_replayed_steps_has_the_rows_of_one_of_steps_done_anew(world, method):
+    """Evaluations stand between replays, sums of losses are copies, and a resumed training records again."""
+
+    def train(graph, checkpoint=None):
+        prepared, evaluator = world
+        saved = []
+        training = Trainer(
+            make_spec(method=method, schedule="cosine", epochs=6),
+            prepared,
+            evaluator,
+            lambda *a: saved.append(a[0]),
+            torch.device("cpu"),
+            graph=graph,
+        )
+        if checkpoint:
+            training.restore(checkpoint)
+        list(training.run())
+        return comparable(training.state.rows), saved
+
+    straight, _ = train(Anew())
+    replayed, saved = train(Tape())
+    assert replayed == straight
+    assert train(Tape(), saved[len(saved) // 2])[0] == straight

@@ -1,0 +1,187 @@
+"""The Ray executor: the same rows as the serial one, whatever happens on the way."""
+
+import signal
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+from conftest import sets
+from test_run import interrupted_and_whole, rows_of
+
+from bench.analysis import frames
+from bench.errors import UserError
+from bench.executors import Resources
+from bench.executors.ray import cluster as ray_cluster
+from bench.executors.ray import losses
+from bench.executors.ray.losses import RETRIES
+from bench.store.folders import ExperimentFolder
+
+
+@pytest.mark.slow
+def test_ray_gives_the_rows_of_the_serial_executor_and_says_nothing_of_its_own(start_run, tmp_path):
+    command = ["--methods", "moco,vae", "--seeds", "1", *sets()]
+    code, output = start_run(*command).finish()
+    assert code == 0, output
+    assert start_run(*command, "--executor", "serial", out="serial").finish()[0] == 0
+    pd.testing.assert_frame_equal(rows_of(tmp_path / "out"), rows_of(tmp_path / "serial"), check_exact=True)
+    assert "Configuration for experiment" not in output
+    assert "Warning" not in output
+    assert not (tmp_path / "out" / ".ray").exists()
+
+
+def test_a_trial_too_large_for_the_cluster_is_refused_at_once(start_run):
+    code, output = start_run("--methods", "mmd", "--seeds", "1", "--cpus-per-trial", "9999", *sets()).finish()
+    assert code == 1
+    assert "a trial asks for 9999 CPUs" in output
+    assert "Traceback" not in output
+
+
+@pytest.mark.parametrize(
+    ("address", "status", "message"),
+    [
+        ("127.0.0.1:1", 1, "error: no Ray cluster answers at 127.0.0.1:1"),
+        ("ray://127.0.0.1:1", 2, "error: a Ray Client address cannot be used"),
+    ],
+)
+def test_a_cluster_that_cannot_be_reached_is_one_line(address, status, message):
+    with pytest.raises(UserError) as error:
+        ray_cluster.connect(Resources(address=address))
+    assert message.removeprefix("error: ") in str(error.value)
+    assert error.value.exit_code == status
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.slow
+def test_failing_and_diverging_trials_end_the_run_non_zero_and_the_rest_go_on(start_run, tmp_path):
+    plugin = tmp_path / "mine.py"
+    plugin.write_text(
+        "from methods.mmd import MMD\n"
+        "import os\n"
+        "class Failing(MMD):\n"
+        "    def losses(self, x):\n"
+        "        raise RuntimeError('no luck, but ' + os.environ['MALLOC_ARENA_MAX'] + ' arena')\n"
+        "class Diverging(MMD):\n"
+        "    def losses(self, x):\n"
+        "        return {k: v * float('inf') for k, v in super().losses(x).items()}\n"
+        "METHODS = {'failing': Failing, 'diverging': Diverging}\n"
+    )
+    run = start_run("--plugin", str(plugin), "--methods", "failing,diverging,mmd", "--seeds", "1", *sets())
+    code, output = run.finish()
+    assert code == 1
+    assert "failing seed 0 failed: RuntimeError: no luck, but 1 arena" in output  # bench.runtime.memory.ONE_ARENA
+    assert "diverging seed 0 diverged: loss is inf at step 1" in output
+    states = frames.trials(ExperimentFolder(tmp_path / "out")).set_index("variant")["state"].to_dict()
+    assert states == {"failing": "failed", "diverging": "diverged", "mmd": "done"}
+
+
+@pytest.mark.slow
+def test_a_worker_that_dies_is_replaced_and_the_trial_goes_on(start_run, tmp_path):
+    """The method kills its own process once; Ray retries, and the trial continues from its checkpoint."""
+    plugin, marker = tmp_path / "mine.py", tmp_path / "died"
+    plugin.write_text(
+        "import os, signal\n"
+        "from pathlib import Path\n"
+        "from methods.mmd import MMD\n"
+        "class Dying(MMD):\n"
+        "    steps = 0\n"
+        "    def after_step(self):\n"
+        "        self.steps += 1\n"
+        f"        marker = Path({str(marker)!r})\n"
+        "        if self.steps == 30 and not marker.exists():\n"
+        "            marker.touch()\n"
+        "            os.kill(os.getpid(), signal.SIGKILL)\n"
+        "METHODS = {'dying': Dying}\n"
+    )
+    changes = sets(training__epochs="20")
+    code, output = start_run("--plugin", str(plugin), "--methods", "dying", "--seeds", "1", *changes).finish()
+    assert code == 0, output
+    assert marker.exists()
+    trial = ExperimentFolder(tmp_path / "out").trials()[0]
+    attempts = [attempt["from_step"] for attempt in trial.status()["attempts"]]
+    assert attempts[0] == 0
+    assert attempts[1] > 0
+    assert not trial.rows().duplicated(["step", "n_generated"]).any()
+
+
+@pytest.mark.slow
+def test_a_ray_run_killed_between_checkpoints_goes_on_and_ends_with_the_same_rows(start_run, tmp_path):
+    code, _ = interrupted_and_whole(start_run, tmp_path, signal.SIGKILL)
+    assert code == -signal.SIGKILL
+
+
+@pytest.mark.slow
+def test_ctrl_c_under_ray_exits_130_and_the_same_command_goes_on(start_run, tmp_path):
+    code, output = interrupted_and_whole(start_run, tmp_path, signal.SIGINT, epochs=180)  # Ray takes seconds to stop
+    assert code == 130
+    assert "To go on: python -m bench.run --out" in output
+    assert "Traceback" not in output
+
+
+@pytest.fixture
+def cluster():
+    """A Ray cluster of two nodes with one CPU each, on this machine."""
+    from ray.cluster_utils import Cluster
+
+    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "object_store_memory": 80 * 2**20})
+    made.add_node(num_cpus=1, object_store_memory=80 * 2**20)
+    yield made
+    made.shutdown()
+
+
+@pytest.mark.slow
+def test_an_existing_cluster_runs_the_trials_and_a_trial_must_fit_on_one_node(cluster, start_run, tmp_path):
+    command = ["--methods", "mmd", "--seeds", "2", "--address", cluster.address, *sets()]
+    code, output = start_run(*command, "--cpus-per-trial", "2", out="large").finish()
+    assert code == 1
+    assert "a trial asks for 2 CPUs and 0 GPUs, but the largest of 2 nodes has 1 and 0" in output
+    code, output = start_run(*command).finish()
+    assert code == 0, output
+    assert start_run(*command[:4], *sets(), "--executor", "serial", out="serial").finish()[0] == 0
+    pd.testing.assert_frame_equal(rows_of(tmp_path / "out"), rows_of(tmp_path / "serial"), check_exact=True)
+
+
+@pytest.mark.parametrize(
+    ("node", "cpus", "gpus", "places"),
+    [
+        ({"CPU": 4}, 1, 0, 4),
+        ({"CPU": 4}, 3, 0, 1),
+        ({"CPU": 1}, 2, 0, 0),
+        ({"CPU": 16, "GPU": 2}, 1, 0.25, 8),
+        ({"CPU": 16, "GPU": 2}, 1, 0.4, 4),
+        ({"CPU": 16, "GPU": 2}, 1, 1, 2),
+        ({"CPU": 16, "GPU": 3}, 1, 2, 1),
+        ({"CPU": 16}, 1, 1, 0),
+    ],
+)
+def test_how_many_trials_fit_on_a_node(node, cpus, gpus, places):
+    assert ray_cluster.places(node, Resources(cpus), gpus) == places
+
+
+def test_a_clusters_own_resources_limit_the_trials_of_a_node():
+    node = {"CPU": 8, "GPU": 4, "a100": 2}
+    assert ray_cluster.places(node, Resources(1, custom={"a100": 1}), 0.25) == 2
+    assert ray_cluster.places(node, Resources(1, custom={"a100": 0.25}), 0.25) == 8
+    assert ray_cluster.places(node, Resources(1, custom={"h100": 1}), 0.25) == 0
+
+
+def test_a_trial_that_gets_on_between_losses_is_never_given_up():
+    """Its retries begin anew with every checkpoint that it reaches, and only then."""
+    trial, seen = SimpleNamespace(config={"id": "a"}, num_failures=0, max_failures=RETRIES), []
+    relay = losses.Relay(lambda id, event: seen.append((id, event["kind"])))
+
+    def lost_at(step: int) -> None:
+        relay.on_trial_result(0, [], trial, {"kind": "start", "step": step})
+        trial.num_failures += 1
+
+    for step in (0, 0):
+        lost_at(step)
+    assert trial.max_failures == RETRIES
+    for step in range(10, 200, 10):
+        lost_at(step)
+        assert trial.max_failures == trial.num_failures - 1 + RETRIES
+    for _ in range(RETRIES):
+        lost_at(190)
+    assert trial.num_failures > trial.max_failures
+    relay.on_trial_result(0, [], trial, {"kind": "end"})
+    assert relay.ended == {"a"}
+    assert len(seen) == 2 + 19 + RETRIES + 1

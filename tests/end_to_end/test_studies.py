@@ -1,0 +1,131 @@
+"""Every file of configs/studies/ is a whole experiment that runs as it stands, and scaled down."""
+
+import re
+from collections import Counter
+
+import pytest
+import yaml
+from conftest import ROOT, picture, write_celeba
+from test_preparation import write_idx
+from typer.testing import CliRunner
+
+from bench.experiment.settings import resolve
+from bench.experiment.variants import parse_variants
+from bench.store.folders import ExperimentFolder
+from methods import METHODS
+
+STUDIES = {path.stem: path for path in sorted((ROOT / "configs" / "studies").glob("*.yaml"))}
+TINY = {
+    "network.width": "4",
+    "training.epochs": "1",
+    "training.train_images": "64",
+    "training.batch_size": "32",
+    "evaluation.evaluations": "1",
+    "evaluation.samples": "64",
+    "evaluation.final_samples": "64",
+    "evaluation.extractor_steps": "5",
+}
+
+
+def labels(name: str) -> list[str]:
+    return [variant.label for variant in parse_variants(resolve({}, STUDIES[name]).methods)]
+
+
+def trials(name: str) -> int:
+    """How many a study has, those of a search included."""
+    experiment = resolve({}, STUDIES[name])
+    points = experiment.search.points or 0
+    return len(labels(name)) * (experiment.seeds + points * experiment.search.seeds)
+
+
+def run(name: str, tmp_path, *options: str):
+    """The study with one seed, and one point of a search, of everything little."""
+    from bench.run import app
+
+    options += ("--set", "search.points=1") if resolve({}, STUDIES[name]).search.points else ()
+    places = ["--out", str(tmp_path / "out"), "--data-root", str(tmp_path / "data"), "--executor", "serial"]
+    tiny = [part for key, value in TINY.items() for part in ("--set", f"{key}={value}")]
+    return CliRunner().invoke(app, ["--config", str(STUDIES[name]), "--seeds", "1", *places, *tiny, *options])
+
+
+@pytest.fixture
+def data(tmp_path, image_tree):
+    """Writes a few random images where a data set looks for its own; the options that this takes."""
+
+    def write(name: str) -> list[str]:
+        root = tmp_path / "data"
+        if name == "celeba":
+            write_celeba(root, train=100, validation=20, test=80)
+        elif name == "celebahq":
+            for i in range(900):
+                picture(root / name / f"{i}.jpg", (64, 64))
+            return ["--image-size", "64", "--set", "network.name=resnet64"]
+        elif name == "cifar10":
+            return ["--data-root", str(image_tree(name, 32, 3, train=60, test=40))]
+        elif name == "mnist":
+            write_idx(root / "MNIST" / "raw", train=400)
+        return []
+
+    return write
+
+
+def test_the_studies_are_those_of_the_readme():
+    text = (ROOT / "README.md").read_text()
+    assert set(re.findall(r"^\| `(\w+)` \|.*\| \d+ \|", text, re.MULTILINE)) == set(STUDIES)
+    for name in STUDIES:
+        found = re.search(rf"^\| `{name}` \|.*\| {trials(name)} \|", text, re.MULTILINE)
+        assert found, f"{name} has {trials(name)} trials"
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_a_study_is_read_and_names_methods_that_there_are(name):
+    assert labels(name)
+    assert len(labels(name)) == len(set(labels(name)))
+
+
+def test_what_the_studies_compare():
+    for name in ("paper_cifar10", "paper_celeba", "paper_celebahq"):
+        settings = Counter(label.partition("[")[0] for label in labels(name))
+        assert set(settings) == {"moco", "mmd", "gan", "vae"}
+        assert len(set(settings.values())) == 1, "none has more settings than another to be best with"
+    sphere = {name for name, method in METHODS.items() if "sphere" in method.priors}
+    assert {variant.method for variant in parse_variants(resolve({}, STUDIES["same_prior"]).methods)} == sphere
+    for name in ("same_prior", "mnist_sphere10"):
+        assert {variant.prior for variant in parse_variants(resolve({}, STUDIES[name]).methods)} == {"sphere"}
+    mmd = [v for v in parse_variants(resolve({}, STUDIES["mnist_sphere10"]).methods) if v.method == "mmd"]
+    assert [variant.hyperparameters["scale"] for variant in mmd] == [1, 11]
+
+
+def test_mnist_sphere10_is_the_published_set_up():
+    experiment = resolve({}, STUDIES["mnist_sphere10"])
+    training, evaluation = experiment.training, experiment.evaluation
+    assert (experiment.network.latent_dim, experiment.seeds) == (11, 5)  # S^10 lies in R^11
+    assert (training.batch_size, training.learning_rate, training.epochs) == (500, 1e-3, 1000)
+    assert (training.reconstruction, evaluation.samples, evaluation.split) == ("cross_entropy", 10_000, "test")
+    for variant in parse_variants(experiment.methods):
+        assert variant.hyperparameters.get("slices", 1000) == 1000
+
+
+def test_same_prior_has_the_budget_of_the_main_job():
+    one, two = (resolve({}, STUDIES[name]) for name in ("digits", "same_prior"))
+    assert one.model_copy(update={"methods": two.methods}) == two
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_a_dry_run_of_a_study_lists_its_trials(name, data, tmp_path, monkeypatch):
+    """Without the estimate, which times steps of every variant; of what a run would download nothing is needed."""
+    monkeypatch.setattr("bench.driver.estimate.lines", lambda *_: [])
+    options = data("celebahq") if name == "paper_celebahq" else []
+    result = run(name, tmp_path, "--dry-run", *options)
+    assert result.exit_code == 0, result.output
+    assert f"{len(labels(name))} trials, {len(labels(name))} to train" in result.output
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", STUDIES)
+def test_a_study_trains_scaled_down(name, data, tmp_path):
+    dataset = yaml.safe_load(STUDIES[name].read_text())["dataset"]
+    result = run(name, tmp_path, *data(dataset))
+    assert result.exit_code == 0, result.output
+    states = [each.status()["state"] for each in ExperimentFolder(tmp_path / "out").trials()]
+    assert states == ["done"] * len(labels(name))
