@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 
 from bench import cli
 from bench.analysis import frames, search
-from bench.data.preparation import IN_USE
+from bench.data.prepared import IN_USE
 from bench.errors import UserError, unknown
 from bench.io import disk, untrusted
 from bench.io.files import Damaged

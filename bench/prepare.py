@@ -21,7 +21,7 @@ def main(
 ) -> None:
     """Prepare a data set as bench.run would, on all cores. Interrupted, the same command goes on."""
     from bench.data import preparation
-    from bench.data.writing import Request
+    from bench.data.datasets import Request
     from bench.experiment.settings import resolve
 
     experiment = resolve({"dataset": dataset, "preprocessing": cli.preprocessing(image_size, crop, grey)})

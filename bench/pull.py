@@ -19,9 +19,9 @@ def main(
     checkpoints: Annotated[bool, typer.Option("--checkpoints", help="Also these, which are large.")] = False,
 ) -> None:
     """Copy what is new since the last time; the experiment may be running. Then bench.report and all others read it."""
-    from bench.driver.resume import alone, refuse_other_storage
     from bench.io.object_store import remote
     from bench.store.folders import ExperimentFolder
+    from bench.store.lock import alone, refuse_other_storage
 
     home = remote(uri)
     folder = ExperimentFolder((out or Path("results") / home.name).resolve(), home)

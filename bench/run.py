@@ -76,9 +76,9 @@ def main(
 ) -> None:
     """Train methods on a data set, evaluate them as they train, and report. The same command again goes on."""
     from bench import loggers
-    from bench.data.writing import Request
+    from bench.data.datasets import Request
     from bench.driver.pipeline import Options, Run
-    from bench.executors import Resources
+    from bench.executors.base import Resources
     from bench.experiment import plugins
     from bench.experiment import settings as configuration
     from bench.experiment.variants import parse_variants, split_methods

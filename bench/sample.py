@@ -43,16 +43,15 @@ def main(
     """Write a grid of generated images, of reconstructions (below their originals), or of interpolations."""
     import torch
 
-    from bench.api import trained_method
-    from bench.data.images import grid_columns, grid_png
-    from bench.data.images import npz as arrays
-    from bench.evaluation.image_grids import STEPS
+    from bench.evaluation.image_grids import STEPS, grid_columns, grid_png
+    from bench.evaluation.image_grids import npz as arrays
     from bench.evaluation.samplers import SAMPLERS
     from bench.experiment import plugins
     from bench.io import untrusted
     from bench.io.files import write_atomically
     from bench.runtime.rng import forked
     from bench.store.folders import TrialFolder
+    from bench.training.loading import trained_method
 
     if sampler not in SAMPLERS:
         raise unknown("sampler", sampler, SAMPLERS)
@@ -88,20 +87,20 @@ def _make(
     """uint8 "images" [n, c, h, w], and what belongs to them."""
     import torch
 
-    from bench import api
     from bench.data.images import batch_size, to_uint8, to_unit
     from bench.evaluation import samplers
     from bench.evaluation.image_grids import STEPS, between
+    from bench.training import loading
 
     spec = folder.spec()["spec"]
     size = batch_size(*[spec["preprocessing"]["image_size"]] * 2)
     if kind is Kind.samples:
         source = method
         if sampler != "prior":
-            images = api.prepared_of(folder, prepared).images("train")[: spec["training"]["train_images"]]
+            images = loading.prepared_of(folder, prepared).images("train")[: spec["training"]["train_images"]]
             source = samplers.sampler(sampler, method, images)
         return {"images": torch.cat([to_uint8(source.sample(n)).cpu() for n in _sizes(count, size)])}
-    data = api.prepared_of(folder, prepared)
+    data = loading.prepared_of(folder, prepared)
     held_out = torch.from_numpy(data.images(spec["evaluation"]["split"]))
     lines = -(-count // STEPS)
     needed = count if kind is Kind.reconstructions else 2 * lines

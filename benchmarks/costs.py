@@ -39,11 +39,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 
 from bench.contract.subject import Subject, given
-from bench.data.preparation import Prepared
+from bench.data.prepared import Prepared
 from bench.experiment.settings import Evaluation, Network, Preprocessing, Training
 from bench.runtime import memory
+from bench.training.build import build
 from bench.training.step import Stepper
-from bench.training.trainer import Trainer, build
+from bench.training.trainer import Trainer
 from methods import METHODS
 from methods.hyperparameters import schema
 

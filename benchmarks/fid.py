@@ -106,8 +106,8 @@ def pictures(folder: Path, count: int) -> tuple[list[torch.Tensor], list[str]]:
 
 
 def ours(file: Path, sets: list[torch.Tensor], precision: str) -> float:
+    from bench.evaluation.features import extract
     from bench.evaluation.inception import Inception
-    from bench.evaluation.reference import extract
     from bench.metrics.frechet import frechet_distance
 
     extractor = Inception.load(file, precision=precision)

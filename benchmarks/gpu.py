@@ -49,8 +49,9 @@ def training(method: str, replayed: bool, asked: argparse.Namespace, seed: int =
     from bench.contract.tape import Tape
     from bench.experiment.settings import Training
     from bench.runtime import rng
+    from bench.runtime.numerics import exact_arithmetic
     from bench.training.cuda_graph import CudaGraph
-    from bench.training.step import Stepper, exact_arithmetic
+    from bench.training.step import Stepper
     from methods import METHODS as registry
     from methods.networks import NETWORKS, Networks
     from methods.priors import PRIORS

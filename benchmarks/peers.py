@@ -173,7 +173,7 @@ def step_flops(network: str, method: str, batch: int) -> float:
     """Of one training step, forward and backward, as torch counts them; of few images, for it takes one."""
     from torch.utils.flop_counter import FlopCounterMode
 
-    from bench.training.trainer import build
+    from bench.training.build import build
 
     few = 4
     built = build(spec(network, method, "fp32", full_width(network), few, few))
@@ -185,7 +185,7 @@ def step_flops(network: str, method: str, batch: int) -> float:
 def measured(contender: str, network: str, method: str, asked: argparse.Namespace, steps: int) -> dict[str, float]:
     """Of one contender, after a step that does not count."""
     from bench.runtime import memory
-    from bench.training.step import exact_arithmetic
+    from bench.runtime.numerics import exact_arithmetic
 
     name, _, precision = contender.partition(" ")
     exact_arithmetic()  # float32 is float32 for all
@@ -204,12 +204,12 @@ def by_the_harness(images: torch.Tensor, spec: dict[str, Any], asked: argparse.N
     """Seconds of `Trainer.run`, up to where it would evaluate."""
     from types import SimpleNamespace
 
-    from bench.training import cuda_graph
+    from bench.executors.run_trial import run_trial
     from bench.training.trainer import Trainer
 
     device = torch.device(asked.device)
     seconds = 0.0
-    steps = cuda_graph.chosen(spec, device, eager=False)
+    steps = run_trial.chosen(spec, device, eager=False)
     assert not steps.slower, steps.slower
     for some in (images[: asked.batch], images):
         data: Any = SimpleNamespace(images=lambda _, some=some: some.numpy())
@@ -221,7 +221,7 @@ def by_the_harness(images: torch.Tensor, spec: dict[str, Any], asked: argparse.N
 
 
 def by_hand(images: torch.Tensor, spec: dict[str, Any], asked: argparse.Namespace) -> float:
-    from bench.training.trainer import build
+    from bench.training.build import build
 
     method = build(spec).to(asked.device)
     optimizer = torch.optim.Adam(method.parameters(), lr=RATE, fused=True)
@@ -246,7 +246,7 @@ def by_pythae(images: torch.Tensor, spec: dict[str, Any], asked: argparse.Namesp
     from pythae.data.datasets import BaseDataset
     from pythae.trainers import AdversarialTrainer, AdversarialTrainerConfig, BaseTrainer, BaseTrainerConfig
 
-    from bench.training.trainer import build
+    from bench.training.build import build
     from methods.networks import architectures
 
     made = build(spec).to(memory_format=torch.contiguous_format)  # pyright: ignore[reportCallIssue]
@@ -337,8 +337,8 @@ def agreement(network: str, method: str, width: int, asked: argparse.Namespace) 
 def losses_here(images: torch.Tensor, batch: int, trial: dict[str, Any]) -> Iterator[float]:
     """The reconstruction error of every step."""
     from bench.experiment.settings import Training
+    from bench.training.build import build
     from bench.training.step import Stepper
-    from bench.training.trainer import build
 
     stepper = Stepper(build(trial), Training.model_validate(trial["training"]), CHECKED)
     for step, some in enumerate(images.split(batch)):
@@ -348,7 +348,7 @@ def losses_here(images: torch.Tensor, batch: int, trial: dict[str, Any]) -> Iter
 
 def losses_of_pythae(images: torch.Tensor, batch: int, trial: dict[str, Any]) -> Iterator[float]:
     """The same."""
-    from bench.training.trainer import build
+    from bench.training.build import build
 
     method = trial["method"]
     model = as_pythae(build(trial), method)

@@ -194,7 +194,7 @@ def parts(tree: Path, images: int) -> None:
 def open_set(folder: Path, split: str = "train") -> Any:
     import torch
 
-    from bench.data.preparation import Prepared
+    from bench.data.prepared import Prepared
 
     return torch.from_numpy(Prepared(folder).images(split))
 

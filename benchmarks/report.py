@@ -16,8 +16,7 @@ def main() -> None:
     parser.add_argument("experiment", type=Path, nargs="+")
     paths = parser.parse_args().experiment
     started = time.perf_counter()
-    from bench import report
-    from bench.reporting import comparison_tables, merge, metric_tables
+    from bench.reporting import build, comparison_tables, merge, metric_tables
 
     found = merge.load(paths)
     for group in found:
@@ -27,7 +26,7 @@ def main() -> None:
         comparison_tables.differences(group)
     tables = time.perf_counter() - started
     with tempfile.TemporaryDirectory() as folder:
-        report.write(found, Path(folder) / "report")
+        build.write(found, Path(folder) / "report")
     everything = time.perf_counter() - started
     count = sum(len(group.trials) for group in found)
     print(f"{count} trials: tables {tables:.1f} s, everything {everything:.1f} s")

@@ -65,8 +65,8 @@ def watched(arguments: list[str], folder: Path) -> tuple[float, float, float]:
 
 def parts(folder: Path) -> tuple[float, float]:
     """Seconds to find out what is to be done about every trial, and to report."""
-    from bench import report
     from bench.analysis import frames
+    from bench.reporting import build
     from bench.store.folders import ExperimentFolder
 
     experiment = ExperimentFolder(folder)
@@ -77,7 +77,7 @@ def parts(folder: Path) -> tuple[float, float]:
     planned = time.perf_counter() - started
     started = time.perf_counter()
     with redirect_stdout(StringIO()):
-        report.build(experiment)
+        build.build(experiment)
     return planned, time.perf_counter() - started
 
 

@@ -19,13 +19,12 @@ import torch
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from bench import report
-from bench.data.writing import Request
+from bench.data.datasets import Request
 from bench.errors import UserError
 from bench.evaluation import inception
 from bench.experiment import plugins
 from bench.experiment.settings import resolve
-from bench.reporting import style
+from bench.reporting import build, style
 from bench.runtime.rng import forked
 from methods import METHODS
 
@@ -83,7 +82,7 @@ def undrawn(request, monkeypatch):
         return
     monkeypatch.setattr(style, "_render", lambda _, path, **__: blank(path))
     if not request.node.get_closest_marker("reports"):
-        monkeypatch.setattr(report, "_group", lambda group, folder, _: (report._tables(group, folder), ([], []))[1])
+        monkeypatch.setattr(build, "_group", lambda group, folder, _: (build._tables(group, folder), ([], []))[1])
 
 
 def blank(path: Path) -> None:

@@ -4,12 +4,12 @@ Neither torch nor ray is imported. `bench.driver.tune` runs searches.
 """
 
 import math
-import re
 from typing import Any
 
 import pandas as pd
 
 from bench.analysis import across_seeds, frames, protocols
+from bench.experiment.labels import split_label
 from bench.store.folders import ExperimentFolder
 
 NEAR = 1.1  # times the best is near it
@@ -40,22 +40,6 @@ def results(folder: ExperimentFolder) -> pd.DataFrame:
         return pd.DataFrame(columns=COLUMNS)
     frame = frame[COLUMNS + [column for column in frame.columns if column not in COLUMNS]]
     return frame.sort_values(["variant", "point", "seed"], ignore_index=True)
-
-
-def split_label(label: str) -> tuple[str, int]:
-    """'mmd[prior=sphere,point=3]' -> ('mmd[prior=sphere]', 3)."""
-    match = re.fullmatch(r"(.+?)(?:\[|(,))point=(\d+)\]", label)  # the point always stands last
-    if match is None:
-        raise ValueError(f"{label} is no point of a search")
-    base, comma, point = match.groups()
-    return f"{base}]" if comma else base, int(point)
-
-
-def without_settings(label: str) -> str:
-    """'mmd[prior=sphere,weight=3]' -> 'mmd[prior=sphere]'."""
-    method, _, inside = label.rstrip("]").partition("[")
-    prior = next((part for part in inside.split(",") if part.startswith("prior=")), "")
-    return f"{method}[{prior}]" if prior else method
 
 
 def scores(results: pd.DataFrame) -> pd.DataFrame:

@@ -1,14 +1,12 @@
 """Checks of whole steps as the harness takes them: what changes, what repeats, and what a checkpoint must hold."""
 
-import io
-from typing import Any
-
 import torch
 from torch import Tensor
 
 from bench.contract.subject import Broken, Subject, images, names, pixels
 from bench.contract.tape import Anew, Tape
 from bench.runtime import rng
+from bench.training.checkpoint import _restore, _save
 from bench.training.step import WARM_UP, Stepper
 from methods import Method
 
@@ -94,26 +92,6 @@ def check_state(subject: Subject) -> None:
     wrong = differing(state(one.method), state(other.method))
     if wrong:
         raise Broken(f"steps after a restart change {names(wrong)} otherwise; keep all state in parameters and buffers")
-
-
-def _save(stepper: Stepper) -> bytes:
-    """As `bench.training.trainer.Trainer.checkpoint`."""
-    buffer = io.BytesIO()
-    stored = {
-        "method": stepper.method.state_dict(),
-        "optimizer": stepper.optimizer.state_dict(),
-        "rng": rng.get_state(),
-    }
-    torch.save(stored, buffer)
-    return buffer.getvalue()
-
-
-def _restore(stepper: Stepper, saved: bytes) -> None:
-    """As `bench.training.trainer.Trainer.restore`."""
-    stored: dict[str, Any] = torch.load(io.BytesIO(saved), weights_only=True)
-    stepper.method.load_state_dict(stored["method"])
-    stepper.load_state_dict(stored["optimizer"])
-    rng.set_state(stored["rng"])
 
 
 def check_seeds(subject: Subject) -> None:

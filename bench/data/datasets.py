@@ -11,6 +11,7 @@ from pathlib import Path
 from bench.data import sources
 from bench.data.sources import Source
 from bench.errors import RunError, UserError, reason
+from bench.experiment.settings import Preprocessing
 
 
 @dataclass(frozen=True)
@@ -148,3 +149,14 @@ def _fetch(class_name: str, root: Path) -> None:
         return
     for train in (True, False):
         getattr(datasets, class_name)(str(root), train=train, download=True)
+
+
+@dataclass(frozen=True)
+class Request:
+    """A data set by name, where its files are, where prepared arrays are kept, and what is made of its images."""
+
+    name: str
+    root: Path
+    preprocessing: Preprocessing
+    prepared: Path
+    skip_unreadable: bool = False

@@ -6,32 +6,25 @@ in a fixed random order, so that its first N images are a fair sample of it.
 """
 
 import json
-import os
 import shutil
 import sys
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 from filelock import FileLock, Timeout
-from pydantic import ValidationError
 
 from bench.data import datasets
-from bench.data.image_files import ImageFile, decode_seconds, is_array
-from bench.data.sources import Source, file_sha256
-from bench.data.writing import VERSION, Request, load, split_parts, write
-from bench.errors import RunError, one_line
-from bench.experiment.settings import Preprocessing
-from bench.io import untrusted
-from bench.io.files import Folder, make_folder, sha256, writing
-from bench.io.untrusted import Malformed
-from bench.store import documents
-
-IN_USE = ".in-use"
+from bench.data.datasets import Request
+from bench.data.image_files import decode_seconds
+from bench.data.prepared import Prepared
+from bench.data.sidecar import _readable
+from bench.data.sources import Source
+from bench.data.splits import load, split_parts
+from bench.data.writing import VERSION, write
+from bench.errors import one_line
+from bench.io.files import make_folder, sha256, writing
 
 
 @dataclass(frozen=True)
@@ -43,76 +36,6 @@ class Found:
     labelled: bool
     prepared: bool
     decode_seconds: float  # that preparing it takes, about
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A prepared data set on disk."""
-
-    folder: Path
-
-    @property
-    def sidecar(self) -> dict[str, Any]:
-        path = self.folder / "sidecar.json"
-        return _said(untrusted.read(path, untrusted.LIST), path)
-
-    @property
-    def fingerprint(self) -> str:
-        return self.sidecar["fingerprint"]
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """Channels, height, width."""
-        return Preprocessing.model_validate(self.sidecar["preprocessing"]).shape
-
-    @property
-    def classes(self) -> list[str]:
-        """Their names; empty where images have no labels."""
-        return self.sidecar["classes"]
-
-    @property
-    def skipped(self) -> dict[str, str]:
-        """Images that were left out, and why."""
-        return self.sidecar["skipped"]
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """Images in each split."""
-        return {split: noted["images"] for split, noted in self.sidecar["splits"].items()}
-
-    def features(self, otherwise: Folder) -> Folder:
-        """Where extractors trained on it, and what they say of it, are kept; `otherwise` if that is read-only."""
-        mine = self.folder / "features"
-        return Folder(mine) if os.access(mine if mine.exists() else self.folder, os.W_OK) else otherwise
-
-    def images(self, split: str) -> np.ndarray:
-        """uint8 [n, c, h, w], memory-mapped: processes on one machine share the pages."""
-        return np.lib.format.open_memmap(self.folder / f"{split}-images.npy", mode="c")
-
-    def labels(self, split: str) -> np.ndarray:
-        """int64 [n], from 0; only where there are classes."""
-        return np.array(np.lib.format.open_memmap(self.folder / f"{split}-labels.npy", mode="r"))
-
-    def check(self) -> bool:
-        """Whether everything is there and what was written."""
-        sidecar = _readable(self.folder / "sidecar.json")
-        if sidecar is None:
-            return False
-        preprocessing = Preprocessing.model_validate(sidecar["preprocessing"])
-        for split, noted in sidecar["splits"].items():
-            images = ImageFile(self.folder / f"{split}-images.npy", noted["images"], preprocessing)
-            if not images.whole(noted["sha256"]):
-                return False
-            if sidecar["classes"] and not self._labels_whole(split, noted, len(sidecar["classes"])):
-                return False
-        return True
-
-    def _labels_whole(self, split: str, noted: dict[str, Any], classes: int) -> bool:
-        path = self.folder / f"{split}-labels.npy"
-        if not is_array(path, (noted["images"],), np.int64) or file_sha256(path) != noted.get("labels_sha256"):
-            return False
-        labels = self.labels(split)
-        return bool(((labels >= 0) & (labels < classes)).all())
 
 
 def locate(request: Request) -> Found | None:
@@ -151,23 +74,6 @@ def prepare(request: Request) -> Prepared:
                 write(request, source, fingerprint, prepared.folder)
     _tell_skipped(prepared)
     return prepared
-
-
-@contextmanager
-def in_use(prepared: Prepared) -> Iterator[None]:
-    """Keep bench.clean from removing the set meanwhile: a lock of one's own, which the system lifts if this dies."""
-    lock = FileLock(prepared.folder / IN_USE / f"{uuid.uuid4().hex}.lock")
-    try:
-        make_folder(prepared.folder / IN_USE)
-        lock.acquire()
-    except (OSError, RunError):  # a read-only folder, from which nothing can be removed either
-        yield
-        return
-    try:
-        yield
-    finally:
-        lock.release()
-        Path(lock.lock_file).unlink(missing_ok=True)
 
 
 @contextmanager
@@ -213,23 +119,3 @@ def _known(request: Request, source: Source) -> str | None:
         if found == expected and path.parent == _folder(request, sidecar["fingerprint"]):  # not a copy elsewhere
             return sidecar["fingerprint"]
     return None
-
-
-def _readable(sidecar: Path) -> dict[str, Any] | None:
-    """What a sidecar says; None where it is missing or damaged."""
-    try:
-        untrusted.look_over(sidecar.parent)
-        whole = Folder(sidecar.parent).read_whole(sidecar.name)
-        return None if whole is None else _said(whole, sidecar)
-    except Malformed:
-        return None
-
-
-def _said(whole: bytes, sidecar: Path) -> dict[str, Any]:
-    """What a sidecar's bytes say; Malformed where that is not what `bench.data.writing` writes."""
-    said = documents.checked(untrusted.document(whole, sidecar, untrusted.LIST), documents.Sidecar, sidecar)
-    try:
-        assert Preprocessing.model_validate(said["preprocessing"]).image_size
-    except (ValidationError, AssertionError):
-        raise Malformed(sidecar, "has no preprocessing that can be read; remove it") from None
-    return said

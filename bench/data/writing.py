@@ -2,70 +2,22 @@
 
 import json
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bench.data import datasets
+from bench.data.datasets import Request
 from bench.data.image_files import Filling, ImageFile, compact, fill
 from bench.data.progress_bar import track
 from bench.data.sources import Part, Source, file_sha256
-from bench.errors import RunError, UserError, reason
+from bench.data.splits import load, split_parts
+from bench.errors import RunError, UserError
 from bench.experiment.settings import Preprocessing
 from bench.io.disk import words
 from bench.io.files import Folder, make_folder, writing
 
-SPLITS = ("train", "validation", "test")
 VERSION = "uint8, centre crop, Pillow Lanczos, v2"
-HELD_OUT = 5000  # training images for validation, at most, where no validation split is published
-
-
-@dataclass(frozen=True)
-class Request:
-    """A data set by name, where its files are, where prepared arrays are kept, and what is made of its images."""
-
-    name: str
-    root: Path
-    preprocessing: Preprocessing
-    prepared: Path
-    skip_unreadable: bool = False
-
-
-def load(source: Source) -> dict[str, Part]:
-    try:
-        return source.load()
-    except Exception as error:  # whatever torchvision and pickle make of a truncated file
-        message = f"cannot read {source.about} in {source.root}: {reason(error)}; remove what is damaged there"
-        raise UserError(message) from error
-
-
-def split_parts(name: str, loaded: dict[str, Part]) -> dict[str, Part]:
-    """Shuffle each part by a fixed permutation; cut what is missing off the end of what there is.
-
-    RandomState, because numpy guarantees its stream for ever.
-    """
-    random = np.random.RandomState(0)
-    parts = {}
-    for split in sorted(loaded, reverse=True):  # validation, train, test: the order decides the permutations
-        part = loaded[split]
-        parts[split] = part.take(random.permutation(len(part.images)))
-    if "all" in parts:  # one published part: cut it as its facts say
-        train, validation, _ = datasets.DATASETS[name].images or (0, 0, 0)
-        bounds = np.cumsum([train, validation])
-        pieces = np.split(np.arange(len(parts["all"].images)), bounds)
-        parts = {split: parts["all"].take(rows) for split, rows in zip(SPLITS, pieces, strict=True)}
-    elif "validation" not in parts and "train" in parts:
-        train = parts["train"]
-        rows = np.arange(len(train.images))
-        held_out = min(HELD_OUT, len(rows) // 10)
-        cut = len(rows) - held_out
-        parts |= {"train": train.take(rows[:cut]), "validation": train.take(rows[cut:])}
-    empty = [split for split in SPLITS if split not in parts or not len(parts[split].images)]
-    if empty:
-        raise UserError(f"{name} has too few images: none is left for {empty[0]}; add images")
-    return {split: parts[split] for split in SPLITS}
 
 
 def write(request: Request, source: Source, fingerprint: str, target: Path) -> None:

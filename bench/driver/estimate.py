@@ -11,20 +11,21 @@ from torch import Tensor, nn
 from torch.optim.adam import adam
 
 from bench.data.datasets import DATASETS
-from bench.data.images import grid_columns, grid_png, to_unit
+from bench.data.images import to_unit
 from bench.data.preparation import Found
 from bench.data.writing import image_bytes
 from bench.errors import UserError, reason
 from bench.evaluation.cost import Look, evaluation_seconds, inception_look, timed, trained_look
 from bench.evaluation.extractors import FILE
 from bench.evaluation.feature_network import BATCH, THREADS, TURNS, Classifier
+from bench.evaluation.image_grids import grid_columns, grid_png
 from bench.experiment.settings import Evaluation, Experiment, Preprocessing, Training
 from bench.experiment.trials import Trial
 from bench.io.disk import words
 from bench.runtime import memory
 from bench.store.folders import ExperimentFolder
+from bench.training.build import build, evaluation_steps
 from bench.training.step import gradients, optimised
-from bench.training.trainer import build, evaluation_steps
 from methods import Method
 
 START_SECONDS = {"ray": 20.0, "serial": 0.0}  # of the executor and its workers

@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from bench.data import datasets, preparation
-from bench.data.writing import Request
+from bench.data.datasets import Request
+from bench.data.prepared import in_use
 from bench.driver import preflight
 from bench.driver.progress import Progress
-from bench.driver.resume import Action, action, alone, describe, mend, refuse_other_protocol, refuse_other_storage
+from bench.driver.resume import Action, action, describe, mend, refuse_other_protocol
 from bench.errors import RunError
 from bench.evaluation import extractors
 from bench.evaluation.feature_network import load_extractor
-from bench.executors import Context, Event, Inputs, OnEvent, Resources, check_machine
+from bench.executors.base import Context, Inputs, Resources, check_machine
 from bench.experiment.plugins import Packaged, Plugin
 from bench.experiment.settings import Evaluation, Experiment, Training
 from bench.experiment.trials import Trial, plan
@@ -28,6 +29,8 @@ from bench.io.object_store import Remote, redacted
 from bench.loggers import Log, following
 from bench.runtime.environment import git_state
 from bench.store.folders import FINAL, LOST, ExperimentFolder, TrialFolder
+from bench.store.lock import alone, refuse_other_storage
+from bench.training.events import Event, OnEvent
 
 
 @dataclass(frozen=True)
@@ -161,7 +164,7 @@ class Run:
             if todo:
                 inputs = Inputs(prepared.folder, features.path, self.folder.extractor.path, weights)
                 context = self._context(inputs, extractor_sha256)
-                with preparation.in_use(prepared):
+                with in_use(prepared):
                     self._execute(todo, context, log)
         self.folder.pull("trials")
         self._note_failed(trials)
@@ -194,11 +197,11 @@ class Run:
 
     def conclude(self, trials: list[Trial]) -> None:
         """Report; exit status 1 where one of `trials` diverged or failed."""
-        from bench import report  # not at the top: with it comes pandas, which a dry run does without
+        from bench.reporting import build  # not at the top: with it comes pandas, which a dry run does without
 
         try:
             if self.folder.trials():  # on a full disk none may have begun
-                report.print_tables(report.build(self.folder))
+                build.print_tables(build.build(self.folder))
                 print(f"report: {shown(self.folder.report / 'index.html')}")
             self.folder.push(report=True)
         except RunError:
@@ -250,17 +253,17 @@ class Run:
         What the experiment has already goes before what "auto" would find now.
         """
         evaluation = self.experiment.evaluation
-        stored = preflight.stored_extractor(self.options.extractor)
+        stored = extractors.stored_extractor(self.options.extractor)
         before = self._before("evaluation").get("extractor")
         chosen = load_extractor(stored).name if stored else before
         if evaluation.extractor == "auto" and chosen:
             evaluation = evaluation.model_copy(update={"extractor": chosen})
         channels, given = self.experiment.preprocessing.channels, self.options.inception_weights
-        evaluation, weights = preflight.inception_weights(evaluation, channels, given, download)
+        evaluation, weights = extractors.inception_weights(evaluation, channels, given, download)
         return evaluation, stored, weights
 
     def _resolved(self, evaluation: Evaluation, labelled: bool) -> Experiment:
-        evaluation = preflight.with_extractor(evaluation, self.experiment.dataset, labelled)
+        evaluation = extractors.with_extractor(evaluation, self.experiment.dataset, labelled)
         return self.experiment.model_copy(update={"evaluation": evaluation, "training": self._training()})
 
     def _training(self) -> Training:

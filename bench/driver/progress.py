@@ -10,8 +10,8 @@ from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 
-from bench.executors import Event
 from bench.experiment.trials import Trial
+from bench.training.events import Event
 
 PLAIN_SECONDS = 10.0  # between plain lines about trials that are running
 CREDIBLE_SECONDS = 10.0  # of training, before the time left is told

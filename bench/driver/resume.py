@@ -1,20 +1,13 @@
 """A new command meets an experiment's folder: what is done, what is to do, and whether the two belong together."""
 
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
 from enum import StrEnum
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from bench.analysis.protocols import difference
-from bench.errors import RunError, UserError
+from bench.errors import UserError
 from bench.experiment.trials import Trial, other_source
-from bench.io import untrusted
-from bench.io.files import Damaged, make_folder, shown, writing
+from bench.io.files import Damaged
 from bench.io.untrusted import CHECKPOINTS
-from bench.store import lease
 from bench.store.folders import FINAL, LOST, ExperimentFolder, TrialFolder, foreign
 
 
@@ -31,32 +24,6 @@ class Action(StrEnum):
     @property
     def runs(self) -> bool:
         return self in (Action.train, Action.resume, Action.retrain)
-
-
-@contextmanager
-def alone(folder: ExperimentFolder) -> Iterator[None]:
-    """Hold the experiment's lock, and its lease at home; where nothing has come of it, leave no folder behind.
-
-    Raises:
-        RunError: somebody else holds it.
-    """
-    existed = folder.path.exists()
-    make_folder(folder.path)
-    untrusted.look_over(folder.path)
-    lock = FileLock(folder.lock)
-    try:
-        with writing(folder.lock):
-            lock.acquire(timeout=0)
-    except Timeout:
-        message = f"another run is writing to {shown(folder.path)}; wait for it, or choose another folder"
-        raise RunError(message) from None
-    try:
-        with lease.held(folder.home) if folder.home else nullcontext():
-            yield
-    finally:
-        lock.release()
-        if not existed and {path.name for path in folder.path.iterdir()} <= {".lock"}:
-            shutil.rmtree(folder.path)
 
 
 def action(
@@ -106,14 +73,6 @@ def mend(trial: Trial, experiment: ExperimentFolder) -> list[str]:
         unknown = "what it was trained with cannot be known; it is trained again from the start"
         return [f"{trial.name}/spec.json is damaged, so that {unknown}"]
     return folder.mend(document)
-
-
-def refuse_other_storage(experiment: ExperimentFolder) -> None:
-    """UserError where the folder's trials live in another object store than they would now, or in none."""
-    before, now = experiment.description().get("storage"), experiment.home and experiment.home.identity
-    if experiment.description() and before != now:
-        there = f"in {before}; give --storage that" if before else "here; leave out --storage"
-        raise UserError(f"the trials of {shown(experiment.path)} are {there}, or choose another --out")
 
 
 def refuse_other_protocol(experiment: ExperimentFolder, trial: Trial) -> None:

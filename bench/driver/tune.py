@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 
 from bench.analysis import search
 from bench.driver.pipeline import Run
-from bench.driver.resume import alone
 from bench.errors import RunError, UserError
+from bench.experiment import labels
 from bench.experiment.variants import Variant
 from bench.store.folders import ExperimentFolder
+from bench.store.lock import alone
 
 TUNING_SEED = 10_000  # the first: more than any experiment's own, which begin at 0
 
@@ -85,7 +86,7 @@ class Tuning:
         best = search.best(results)
         chosen = []
         for variant in self.run.variants:
-            point = best.get(search.split_label(variant.at_point(0).label)[0])
+            point = best.get(labels.split_label(variant.at_point(0).label)[0])
             if point is None:
                 print(f"error: no point of {variant.label} came to its end; see {folder.path}", file=sys.stderr)
             else:

@@ -12,8 +12,8 @@ from torch import Tensor
 from bench.data.images import batch_size, to_uint8, to_unit
 from bench.evaluation.evaluator import held_out_images
 from bench.evaluation.feature_network import Classifier, folded
+from bench.evaluation.features import KEPT
 from bench.evaluation.inception import FEATURES
-from bench.evaluation.reference import KEPT
 from bench.evaluation.scorer import RECONSTRUCTED
 from bench.experiment.settings import Evaluation
 from bench.metrics import latent

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bench.data.images import batch_size, grid_columns, to_uint8, to_unit
-from bench.evaluation.image_grids import interpolations
+from bench.data.images import batch_size, to_uint8, to_unit
+from bench.evaluation.image_grids import grid_columns, interpolations
 from bench.evaluation.reference import References
 from bench.evaluation.samplers import encode
 from bench.evaluation.scorer import Protocol, Scorer

@@ -1,18 +1,21 @@
 """Which network an experiment compares images with: found or trained before any trial, loaded by each."""
 
+import os
 from pathlib import Path
 
 import torch
 from filelock import FileLock
 
-from bench.data.images import grid_columns, grid_png
-from bench.data.preparation import Prepared
+from bench.data.prepared import Prepared
 from bench.data.sources import file_sha256
-from bench.errors import UserError
-from bench.evaluation import feature_network
+from bench.errors import UserError, reason
+from bench.evaluation import feature_network, inception
+from bench.evaluation.feature_network import load_extractor
+from bench.evaluation.features import Extractor
+from bench.evaluation.image_grids import grid_columns, grid_png
 from bench.evaluation.inception import Inception, find
-from bench.evaluation.reference import Extractor
 from bench.experiment.settings import Evaluation
+from bench.io import untrusted
 from bench.io.files import Folder, make_folder, sha256
 from bench.store.folders import REAL
 
@@ -106,3 +109,65 @@ def _refuse_unfit(extractor: feature_network.Trained, data: Prepared, evaluation
     if tuple(extractor.about["shape"]) != data.shape:
         shapes = f"{extractor.about['shape']}, not {list(data.shape)}"
         raise UserError(f"the extractor is for images of shape {shapes}; leave out --extractor to train another")
+
+
+def inception_weights(
+    evaluation: Evaluation, channels: int, given: Path | None, download: bool = True
+) -> tuple[Evaluation, Path | None]:
+    """The file of FID's Inception weights, where it is wanted; "auto" resolved to "inception" where it is had.
+
+    "auto" wants it for colour images: the network knows photographs, and on a CPU it would take many times longer than
+    training on small grey ones.
+
+    Args:
+        given: by --inception-weights. download: where there is no file; else "auto" expects that it could be.
+    Raises:
+        UserError: they are asked for, or a file is named, and cannot be had.
+    """
+    named = given or os.environ.get(inception.WEIGHTS)
+    if evaluation.extractor == "auto" and channels == 1 and not given:
+        print("grey images are compared in the features of a network trained here, not FID's (--extractor inception)")
+        return evaluation, None
+    if evaluation.extractor not in ("auto", "inception"):
+        if given:
+            raise UserError(f"--inception-weights are of no use to --extractor {evaluation.extractor}; leave one out")
+        return evaluation, None
+    with_it = evaluation.model_copy(update={"extractor": "inception"})
+    try:
+        return with_it, inception.find(given, download)
+    except UserError as error:
+        said = f"FID's Inception weights: {error}"
+        if not download and not named:
+            print(f"{said}; a run would download them, if it can, and else train a network of its own", flush=True)
+            return with_it, None
+        if evaluation.extractor == "inception" or named:
+            another = "--inception-weights takes pytorch-fid's file, --extractor classifier needs none"
+            raise UserError(f"{said}; {another}") from None
+        print(f"no {said}; so images are compared in the features of a network trained here, which is not FID")
+        return evaluation, None
+
+
+def with_extractor(evaluation: Evaluation, dataset: str, labelled: bool) -> Evaluation:
+    """What is left of "auto" resolved: a classifier where images have labels, else a rotation network."""
+    if evaluation.extractor == "classifier" and not labelled:
+        raise UserError(f"{dataset} has no labels to train a classifier on; use --extractor rotation")
+    if evaluation.extractor_precision == "bf16" and evaluation.extractor != "inception":
+        raise UserError("evaluation.extractor_precision=bf16 is Inception's; the extractor here is another network")
+    if evaluation.extractor != "auto":
+        return evaluation
+    return evaluation.model_copy(update={"extractor": "classifier" if labelled else "rotation"})
+
+
+def stored_extractor(path: Path | None) -> bytes | None:
+    """The bytes of the extractor that --extractor names, if any."""
+    if path is None:
+        return None
+    try:
+        stored = untrusted.read(path, untrusted.FILE)
+    except OSError as error:
+        raise UserError(f"cannot read the extractor {path}: {reason(error)}") from None
+    try:
+        load_extractor(stored)
+    except UserError as error:
+        raise UserError(f"{path} is {error}; results/NAME/extractor/{FILE} is one") from None
+    return stored

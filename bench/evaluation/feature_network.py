@@ -17,9 +17,9 @@ from torch.nn.functional import cross_entropy, relu
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from bench.data.images import to_unit
-from bench.data.preparation import Prepared
+from bench.data.prepared import Prepared
 from bench.errors import UserError
-from bench.io import untrusted
+from bench.io import tensors
 from bench.io.files import sha256
 from bench.runtime.rng import forked
 
@@ -193,14 +193,14 @@ def _accuracy(network: Classifier, data: Prepared, kind: str) -> float:
 def load_extractor(stored: bytes) -> Trained:
     """The extractor in a file's bytes. UserError where it is not one."""
     try:
-        state = untrusted.weights(stored)
+        state = tensors.weights(stored)
         about = json.loads(state["about"])
         if about["kind"] not in ("classifier", "rotation") or not 0 <= about["test_accuracy"] <= 1:
             raise ValueError("it says that it is something else")
-        with untrusted.measured(len(stored)):
+        with tensors.measured(len(stored)):
             network = Classifier(tuple(about["shape"]), about["classes"])
         mean, std = state["mean"], state["std"]
-        if not untrusted.state_fits(state["network"], network) or not mean.shape == std.shape == (FEATURES,):
+        if not tensors.state_fits(state["network"], network) or not mean.shape == std.shape == (FEATURES,):
             raise ValueError("its weights are of another network")
         network.load_state_dict(state["network"], assign=True)
     except Exception as error:

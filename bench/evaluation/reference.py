@@ -6,32 +6,29 @@ pytorch-fid reads too).
 
 import io
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
 from filelock import FileLock
-from torch import Tensor
 
 from bench.data.images import batch_size
-from bench.data.preparation import Prepared
+from bench.data.prepared import Prepared
 from bench.errors import UserError
-from bench.io import untrusted
+from bench.evaluation.features import KEPT, Extractor, Features, compare, extract
+from bench.io import tables, untrusted
 from bench.io.files import Folder, make_folder
 from bench.io.untrusted import Malformed
 from bench.metrics.columns import METRICS
-from bench.metrics.frechet import Gaussian, Moments, frechet_distance
-from bench.metrics.kernel_distance import kernel_distance
-from bench.metrics.precision_recall import neighbours
+from bench.metrics.frechet import Gaussian
+from bench.runtime.numerics import exact_arithmetic
 from bench.runtime.rng import forked
-from bench.training.step import exact_arithmetic
 
 VERSION = 1  # of what is kept: raised with every change of a metric
 FEWEST = 10  # real images that every metric can do with
-KEPT = 10_000  # images whose features are kept, for what moments cannot tell
 
 
 def _numbers(stored: bytes) -> dict[str, Any]:
@@ -41,56 +38,6 @@ def _numbers(stored: bytes) -> dict[str, Any]:
         raise ValueError("it holds no floors")
     for metric in METRICS.keys() & found.keys():
         float(found[metric])
-    return found
-
-
-class Extractor(Protocol):
-    """Gives features of images: `bench.evaluation.inception` or `bench.evaluation.feature_network`."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def sha256(self) -> str: ...
-    @property
-    def dim(self) -> int: ...
-    @property
-    def precision(self) -> str: ...
-    @property
-    def accuracy(self) -> float | None: ...
-    def to(self, device: torch.device) -> "Extractor": ...
-    def __call__(self, images: Tensor) -> Tensor:
-        """uint8 images [n, c, h, w] -> float32 features [n, dim]."""
-        ...
-
-
-@dataclass(frozen=True)
-class Features:
-    """Of a set of images: the moments of all, and the features [k, d] themselves of the first KEPT."""
-
-    gaussian: Gaussian
-    kept: Tensor
-
-
-def extract(extractor: Extractor, batches: Iterable[Tensor], device: torch.device) -> Features:
-    """One pass over uint8 batches [n, c, h, w]."""
-    moments, kept, count = Moments(extractor.dim, device), [], 0
-    for batch in batches:
-        features = extractor(batch.to(device))
-        moments.add(features)
-        kept.append(features[: max(0, KEPT - count)])
-        count += len(features)
-    return Features(moments.gaussian(), torch.cat(kept))
-
-
-def compare(images: Features, real: Features, n_neighbours: int) -> dict[str, float]:
-    """Metrics (keys of `columns.METRICS`, and "kernel_se") of images against real ones.
-
-    n_neighbours: of how many of each the neighbours are looked for; 0 leaves that, which is dear, out.
-    """
-    found = {"distance": frechet_distance(images.gaussian, real.gaussian)}
-    found["kernel"], found["kernel_se"] = kernel_distance(images.kept, real.kept)
-    if n_neighbours:
-        found |= neighbours(real.kept[:n_neighbours], images.kept[:n_neighbours])
     return found
 
 
@@ -158,7 +105,7 @@ class References:
         """What `_extracted` gave; ValueError where it is anything else."""
         d = self.extractor.dim
         shapes = {"mu": (d,), "sigma": (d, d), "features": (None, d), "n": (), **dict.fromkeys(self._stamp, ())}
-        found = untrusted.arrays(stored, shapes)
+        found = tables.arrays(stored, shapes)
         if any(found[key].dtype.kind != "f" for key in ("mu", "sigma", "features")) or found["n"].dtype.kind != "i":
             raise ValueError("it holds no numbers")
         return found

@@ -7,8 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bench.data.images import batch_size, grid_columns, to_uint8, to_unit
-from bench.evaluation.reference import Extractor, Reference, References, compare, extract
+from bench.data.images import batch_size, to_uint8, to_unit
+from bench.evaluation.features import Extractor, compare, extract
+from bench.evaluation.image_grids import grid_columns
+from bench.evaluation.reference import Reference, References
 from bench.evaluation.samplers import Sampler, sampler
 from bench.experiment.settings import Evaluation
 from bench.metrics.columns import Column

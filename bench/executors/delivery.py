@@ -13,10 +13,10 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from bench.data.preparation import Prepared
+from bench.data.prepared import Prepared
 from bench.data.sources import file_sha256
 from bench.errors import RunError
-from bench.executors import Inputs
+from bench.executors.base import Inputs
 from bench.io.files import make_folder, sha256, writing
 
 CACHE = "WAE_BENCH_NODE_CACHE"

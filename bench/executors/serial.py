@@ -1,8 +1,10 @@
 """One trial after another in this process: for debugging, tests, and machines without ray."""
 
 from bench.errors import UserError
-from bench.executors import Context, OnEvent, Place, Resources, check_machine, run_trial
+from bench.executors.base import Context, Place, Resources, check_machine
+from bench.executors.run_trial import run_trial
 from bench.experiment.trials import Trial
+from bench.training.events import OnEvent
 
 
 def check(resources: Resources) -> None:

@@ -16,8 +16,8 @@ from typing import Any
 from bench.errors import UserError, reason
 from bench.io import untrusted
 from bench.io.files import sha256
+from bench.io.schema import NAME
 from bench.paths import ROOT
-from bench.store.documents import NAME
 from methods import METHODS, Method
 from methods.hyperparameters import schema
 

@@ -25,10 +25,10 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bench.errors import UserError, reason, unknown
-from bench.executors import Event, OnEvent
 from bench.experiment.trials import Trial
 from bench.io.files import sha256, write_atomically
 from bench.store.folders import ExperimentFolder, TrialFolder
+from bench.training.events import Event, OnEvent
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,7 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from bench.analysis import across_seeds, convergence, frames, search, significance
+from bench.analysis import across_seeds, convergence, frames, significance
+from bench.experiment import labels
 from bench.store.folders import ExperimentFolder, TrialFolder
 
 MOST_SHOWN = 16  # variants in a figure: more lines cannot be told apart
@@ -126,7 +127,7 @@ class Group:
             if math.isnan(score):  # it ended well, but this was not measured of it
                 continue
             row = {key: record[key] for key in ("trial", "method", "seed", "state")}
-            row |= {"variant": search.without_settings(record["variant"]), "score": score}
+            row |= {"variant": labels.without_settings(record["variant"]), "score": score}
             rate = spec.get("learning_rate", spec["training"]["learning_rate"])
             found.append(row | {"learning_rate": rate} | spec["hyperparameters"])
         return pd.DataFrame.from_records(found)

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.patches import Circle
 
 from bench.analysis import across_seeds, frames
-from bench.io import untrusted
+from bench.io import tables
 from bench.io.files import write_atomically
 from bench.io.untrusted import is_picture
 from bench.reporting.group import Group
@@ -189,7 +189,7 @@ def _view(stored: bytes) -> tuple[np.ndarray, np.ndarray] | None:
     A direction without any spread is added, so that codes of one dimension have two as well. None where there are none.
     """
     try:
-        arrays = untrusted.arrays(stored, {"codes": (None, None), "prior": (None, None)})
+        arrays = tables.arrays(stored, {"codes": (None, None), "prior": (None, None)})
         points, prior = (np.pad(arrays[name].astype(float), ((0, 0), (0, 1))) for name in ("codes", "prior"))
     except (ValueError, TypeError):
         return None

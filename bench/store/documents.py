@@ -5,35 +5,9 @@ mark of HTML, LaTeX or Markdown, or a command to a terminal; what is free text (
 is shown.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
-
-from bench.errors import short
-from bench.io.untrusted import Malformed
-
-
-def _printable(text: str) -> str:
-    if not text.isprintable():
-        raise ValueError("has control characters")
-    return text
-
-
-NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"  # of methods and all else that becomes part of file names and tables
-
-Name = Annotated[str, StringConstraints(pattern=rf"^{NAME}$", max_length=100)]
-Label = Annotated[str, StringConstraints(pattern=r"^\w[^`<>&\\]*$", max_length=500), AfterValidator(_printable)]
-Line = Annotated[str, StringConstraints(max_length=1000), AfterValidator(_printable)]
-Hash = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{1,64}$")]
-Whole = Annotated[int, Field(ge=0, lt=2**53)]
-Number = Annotated[float, Field(ge=-1e300, le=1e300)]
-Value = bool | Annotated[int, Field(gt=-(2**53), lt=2**53)] | Number | Label | None
-
-
-class Part(BaseModel):
-    """Strict about what it names; more may be there."""
-
-    model_config = ConfigDict(extra="allow", strict=True)
+from bench.io.schema import Hash, Label, Line, Name, Number, Part, Value, Whole
 
 
 class Source(Part):
@@ -153,34 +127,3 @@ class Experiment(Part):
     methods: list[str] = []
     seeds: Whole = 0
     skipped_images: Whole = 0
-
-
-class Split(Part):
-    images: Whole
-    sha256: list[Hash]
-    labels_sha256: Hash | None = None
-
-
-class Sidecar(Part):
-    """sidecar.json, of a prepared data set; its preprocessing is checked as settings are."""
-
-    dataset: Name
-    preprocessing: dict[str, int | None]
-    version: str
-    fingerprint: Hash
-    signature: str
-    classes: list[str]
-    splits: dict[Literal["train", "validation", "test"], Split]
-    skipped: dict[str, str]
-
-
-def checked(value: Any, kind: type[Part], origin: object) -> dict[str, Any]:
-    """`value`, which is as `kind` says; Malformed, with the first difference, where it is not."""
-    try:
-        kind.model_validate(value)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])[:80]
-        said = f"{where + ' ' if where else ''}= {short(first['input'])[:80]}: {first['msg'].lower()[:120]}"
-        raise Malformed(origin, f"is not what bench.run writes: {said}; remove it") from None
-    return value

@@ -14,7 +14,7 @@ import pyarrow as pa
 import yaml
 
 from bench.errors import UserError
-from bench.io import untrusted
+from bench.io import schema, tables, untrusted
 from bench.io.files import Folder, sha256
 from bench.io.object_store import Remote
 from bench.io.strict_yaml import parse_yaml
@@ -170,7 +170,7 @@ class TrialFolder(Folder):
         if not self.exists(name):
             return pa.table({})
         origin = self.place / name
-        return rows.checked(untrusted.table(self.read(name), origin), origin)
+        return rows.checked(tables.table(self.read(name), origin), origin)
 
     def save_evaluations(self, rows: "pd.DataFrame") -> None:
         buffer = io.BytesIO()
@@ -193,9 +193,9 @@ class TrialFolder(Folder):
         had_some = self.exists("history.parquet") or self.exists("checkpoint.pt") or self.status()["state"] == "done"
         return had_some and not self.whole("history.parquet")
 
-    def _said(self, name: str, whole: bytes, kind: type[documents.Part]) -> dict[str, Any]:
+    def _said(self, name: str, whole: bytes, kind: type[schema.Part]) -> dict[str, Any]:
         origin = self.place / name
-        return documents.checked(untrusted.document(whole, origin), kind, origin)
+        return schema.checked(untrusted.document(whole, origin), kind, origin)
 
     def _own(self, token: str) -> None:
         if self.status().get("token") != token:
@@ -281,7 +281,7 @@ class ExperimentFolder(Folder):
             said = parse_yaml(content, str(path), untrusted.LIST)
         except UserError as error:
             raise untrusted.Malformed(f"{error};", "bench.run did not write it") from None
-        return documents.checked(said, documents.Experiment, path)
+        return schema.checked(said, documents.Experiment, path)
 
     def describe(self, description: dict[str, Any]) -> None:
         self.write("experiment.yaml", yaml.safe_dump(description, sort_keys=False, width=120).encode())

@@ -3,17 +3,13 @@
 import functools
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-from bench.contract import judge
-from bench.contract.subject import Subject
 from bench.errors import RunError, reason
 from bench.runtime import memory
 from bench.training.step import Losses
-from methods import METHODS
 
 _failed: list[Any] = []  # torch's allocator may still ask graphs whose recording failed
 
@@ -68,34 +64,3 @@ class CudaGraph:
 def _side_stream(device: torch.device) -> torch.cuda.Stream:
     """One for all trials of a process: cuBLAS keeps memory for every stream that ever used it."""
     return torch.cuda.Stream(device)
-
-
-@dataclass(frozen=True)
-class Steps:
-    """How a trial takes its steps: on which device, whether they are replayed, and why not where they could be."""
-
-    device: torch.device
-    replayed: bool = False
-    slower: str | None = None
-
-    def graph(self) -> CudaGraph | None:
-        return CudaGraph(self.device) if self.replayed else None
-
-
-def chosen(spec: dict[str, Any], device: torch.device, eager: bool) -> Steps:
-    """Replayed ones on a GPU, unless the method would not bear it.
-
-    The method is tried on the CPU, with tiny networks: a CUDA graph would not notice that it should have changed.
-    """
-    if eager or device.type != "cuda":
-        return Steps(device)
-    subject = Subject(METHODS[spec["method"]], spec["prior"], tuple(spec["hyperparameters"].items()))
-    try:
-        verdicts = [judge(check, subject) for check in ("waiting", "replays")]
-        why = [verdict.reason for verdict in verdicts if verdict.state == "broken"]
-    except RuntimeError as error:  # a GPU that another trial has broken: the training will say so too
-        why = [reason(error)]
-    if why:
-        named = f"{spec['method']}: its steps are not replayed as a CUDA graph, which is slower"
-        return Steps(device, slower=f"{named}: {why[0]}")
-    return Steps(device, replayed=True)

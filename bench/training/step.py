@@ -15,13 +15,6 @@ Losses = dict[str, Tensor]
 WARM_UP = 3  # steps that are done one operation at a time before one is recorded, as torch asks for
 
 
-def exact_arithmetic() -> None:
-    """Make GPUs compute float32 as float32, repeatably; torch lets convolutions round to TF32 otherwise."""
-    torch.backends.cuda.matmul.fp32_precision = "ieee"
-    torch.backends.cudnn.conv.fp32_precision = "ieee"  # pyright: ignore[reportAttributeAccessIssue]
-    torch.backends.cudnn.deterministic = True
-
-
 def optimised(groups: list[dict[str, Any]]) -> list[Tensor]:
     """The parameters of a method's optimiser groups.
 

@@ -5,80 +5,32 @@ very same states, to the bit, as one that was never interrupted (same processor 
 """
 
 import io
-import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from bench.data.images import grid_png, npz
-from bench.data.preparation import Prepared
-from bench.errors import UserError, reason
+from bench.data.prepared import Prepared
+from bench.errors import reason
 from bench.evaluation.evaluator import Evaluator
-from bench.evaluation.image_grids import STEPS
-from bench.experiment.settings import Evaluation, Network, Preprocessing, Training
-from bench.io import untrusted
+from bench.evaluation.image_grids import STEPS, grid_png, npz
+from bench.experiment.settings import Evaluation, Training
+from bench.io import tensors
 from bench.runtime import memory, rng
+from bench.runtime.numerics import exact_arithmetic
+from bench.training.build import build, epoch_order, evaluation_steps
+from bench.training.checkpoint import OtherVersion, State
 from bench.training.clock import Clock
 from bench.training.divergence import blaming_numbers, refuse_explosion, refuse_not_finite
-from bench.training.step import Graph, Stepper, exact_arithmetic
-from methods import METHODS, Method
-from methods.networks import Networks
-from methods.priors import PRIORS
+from bench.training.step import Graph, Stepper
 
 CHECK_EVERY = 100  # steps between looks for a loss that is no longer finite
 TICK_SECONDS = 1.0  # between progress events
 SLOW_SAVE = 1.0  # seconds: where a checkpoint takes longer, as in a distant store, at most SAVING_SHARE goes into them
 SAVING_SHARE = 0.05
-
-
-class OtherVersion(UserError):
-    """A checkpoint that another version of the project made, which this one cannot go on from."""
-
-
-def build(spec: dict[str, Any]) -> Method:
-    """The untrained method of a trial's specification, seeded: networks start equal across methods."""
-    shape = Preprocessing.model_validate(spec["preprocessing"]).shape
-    network = Network.model_validate(spec["network"])
-    prior = PRIORS[spec["prior"]](network.latent_dim)
-    training = spec["training"]
-    networks = Networks(
-        network.name,
-        shape,
-        network.latent_dim,
-        network.width,
-        training["precision"],
-        initialisation=network.initialisation,
-        reconstruction=training["reconstruction"],
-    )
-    rng.seed_everything(spec["seed"])
-    method = METHODS[spec["method"]](networks, prior, **spec["hyperparameters"])
-    return method.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-
-
-def evaluation_steps(total: int, evaluations: int) -> list[int]:
-    """Steps after which to evaluate, dense early: total * (k / n)^2 rounded up, the last one `total`."""
-    return sorted({math.ceil(total * k * k / evaluations**2) for k in range(1, evaluations + 1)})
-
-
-def epoch_order(epoch: int, images: int, seed: int) -> Tensor:
-    """The order of the images in an epoch (from 0): a function of its arguments alone, so resuming needs no state."""
-    return torch.randperm(images, generator=torch.Generator().manual_seed(seed * 1_000_003 + epoch))
-
-
-@dataclass
-class State:
-    """Everything that changes while a trial trains."""
-
-    step: int = 0
-    train_seconds: float = 0.0
-    sums: dict[str, Tensor] = field(default_factory=dict)  # losses since the last row, on the device
-    summed_steps: int = 0
-    rows: list[dict[str, Any]] = field(default_factory=list)
 
 
 class Trainer:
@@ -130,7 +82,7 @@ class Trainer:
             OtherVersion: they are whole (files are checked when they are read), but do not fit.
         """
         try:
-            self._restore(untrusted.weights(checkpoint, self.device))
+            self._restore(tensors.weights(checkpoint, self.device))
         except Exception as error:  # whatever torch makes of keys that are missing, and of other shapes
             if memory.exhausted(error):
                 raise

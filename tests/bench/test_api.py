@@ -38,7 +38,7 @@ def test_a_loaded_method_gives_the_samples_of_its_last_evaluation(bench_run, tmp
     """The grid on disk was drawn by the method as it was trained, with the evaluation's seed."""
     import io
 
-    from bench.data.images import grid_png
+    from bench.evaluation.image_grids import grid_png
 
     assert bench_run("--methods", "moco", "--seeds", "1").exit_code == 0
     method = bench.load(tmp_path / "out").method("moco")

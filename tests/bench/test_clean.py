@@ -10,7 +10,7 @@ from test_run import rows_of
 from typer.testing import CliRunner
 
 from bench.clean import app
-from bench.data import preparation
+from bench.data import preparation, prepared
 from bench.io import disk
 from bench.store.folders import ExperimentFolder
 
@@ -103,7 +103,7 @@ def test_what_a_run_is_using_is_left_alone(bench_run, clean, tmp_path):
     assert bench_run("--methods", "mmd", "--seeds", "1").exit_code == 0
     shutil.copytree(tmp_path / "out", tmp_path / "idle")
     found = preparation.prepare(asked("digits", tmp_path / "data"))
-    with FileLock(tmp_path / "out" / ".lock"), preparation.in_use(found):
+    with FileLock(tmp_path / "out" / ".lock"), prepared.in_use(found):
         output = clean("previous", "prepared", "--yes")
     assert f"a run is under way in {tmp_path / 'out'}" in output
     busy, idle = (ExperimentFolder(tmp_path / name).trials()[0] for name in ("out", "idle"))

@@ -22,7 +22,7 @@ from bench.data import image_files, preparation, workers
 from bench.data.decode import Files, Pixels
 from bench.data.image_files import Filling, ImageFile, fill
 from bench.data.progress_bar import track
-from bench.data.writing import SPLITS
+from bench.data.splits import SPLITS
 from bench.errors import RunError, UserError
 from bench.experiment.settings import Preprocessing
 

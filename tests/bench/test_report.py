@@ -17,9 +17,9 @@ from typer.testing import CliRunner
 
 from bench import report
 from bench.analysis import frames
-from bench.data.images import grid_png, npz
+from bench.evaluation.image_grids import grid_png, npz
 from bench.io.files import sha256
-from bench.reporting import comparison_tables, figures, image_figures, merge, metric_tables, render
+from bench.reporting import build, comparison_tables, figures, image_figures, merge, metric_tables, render
 from bench.reporting.table import Cell, Grid
 from bench.store.folders import ExperimentFolder
 
@@ -118,7 +118,7 @@ def experiment(path) -> ExperimentFolder:
 @pytest.fixture
 def made(tmp_path):
     folder = experiment(tmp_path / "exp")
-    return folder, report.build(folder)
+    return folder, build.build(folder)
 
 
 def test_failed_diverged_single_seed_and_missing_rows_are_in_the_table(made):

@@ -17,10 +17,10 @@ from conftest import ROOT, picture, sets, write_celeba
 from PIL import Image
 from typer.testing import CliRunner
 
-from bench import report
 from bench.analysis import frames
 from bench.experiment import plugins
 from bench.metrics.columns import TIMINGS
+from bench.reporting import build
 from bench.reporting.page import inlined
 from bench.store.folders import ExperimentFolder
 from methods import METHODS
@@ -235,7 +235,7 @@ def test_a_plugin_that_has_moved_is_not_stale(bench_run, plugin, tmp_path):
     path = plugin(body)
     assert bench_run("--plugin", path, "--methods", "broken", "--seeds", "1").exit_code == 0
     (tmp_path / "mine.py").unlink()
-    summary = report.build(ExperimentFolder(tmp_path / "out")).summary
+    summary = build.build(ExperimentFolder(tmp_path / "out")).summary
     assert (summary["stale"].item(), summary["done"].item()) == (0, 1)
 
 
@@ -394,7 +394,7 @@ def test_help_needs_neither_torch_nor_ray_and_reports_neither():
 def test_a_report_can_be_made_again_from_the_folder_alone(bench_run, tmp_path):
     assert bench_run("--methods", "mmd", "--seeds", "1").exit_code == 0
     before = (tmp_path / "out" / "report" / "summary.csv").read_text()
-    report.build(ExperimentFolder(tmp_path / "out"))
+    build.build(ExperimentFolder(tmp_path / "out"))
     assert (tmp_path / "out" / "report" / "summary.csv").read_text() == before
     for path, message in (("gone", "there is no folder"), ("data", "is no experiment")):
         command = [sys.executable, "-m", "bench.report", str(tmp_path / path)]

@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 
 from bench import report
 from bench.analysis import frames
-from bench.reporting import style
+from bench.reporting import build, style
 from bench.runtime import memory
 from bench.store.folders import ExperimentFolder, TrialFolder
 from methods import METHODS
@@ -204,7 +204,7 @@ def test_a_trial_of_another_source_is_stale_also_where_it_failed(bench_run, faul
 @pytest.fixture
 def unreported(monkeypatch):
     """Runs make no report, for tests that look at rows."""
-    monkeypatch.setattr(report, "write", lambda *_: None)
+    monkeypatch.setattr(build, "write", lambda *_: None)
 
 
 @pytest.fixture(scope="module")

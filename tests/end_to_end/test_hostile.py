@@ -29,12 +29,13 @@ from bench import clean, evaluate, report, run, sample
 from bench.analysis import frames
 from bench.data.decode import Files, Unusable
 from bench.data.image_files import ImageFile, is_array
-from bench.data.preparation import Prepared, prepare
+from bench.data.preparation import prepare
+from bench.data.prepared import Prepared
 from bench.data.sources import tree
 from bench.errors import UserError, one_line
 from bench.evaluation.feature_network import load_extractor
 from bench.experiment.settings import Preprocessing
-from bench.io import untrusted
+from bench.io import tables, untrusted
 from bench.io.files import Folder
 from bench.io.strict_yaml import load_yaml, parse_yaml
 from bench.io.untrusted import Malformed
@@ -393,13 +394,13 @@ def lying(shape: str) -> bytes:
 )
 def test_archives_of_arrays_are_measured_first(data, said):
     with pytest.raises(ValueError, match=said):
-        untrusted.arrays(data, {"mu": (None,)})
+        tables.arrays(data, {"mu": (None,)})
 
 
 def test_archives_that_expand_are_not_read(monkeypatch):
-    monkeypatch.setattr(untrusted, "ARRAYS", 2**20)
+    monkeypatch.setattr(tables, "ARRAYS", 2**20)
     with pytest.raises(ValueError, match="not as large as it says"):
-        untrusted.arrays(npz(mu=np.zeros(2**18)), {"mu": (None,)})
+        tables.arrays(npz(mu=np.zeros(2**18)), {"mu": (None,)})
 
 
 @pytest.mark.parametrize(

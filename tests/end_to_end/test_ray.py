@@ -10,7 +10,7 @@ from test_run import interrupted_and_whole, rows_of
 
 from bench.analysis import frames
 from bench.errors import UserError
-from bench.executors import Resources
+from bench.executors.base import Resources
 from bench.executors.ray import cluster as ray_cluster
 from bench.executors.ray import losses
 from bench.executors.ray.losses import RETRIES

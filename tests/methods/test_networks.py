@@ -7,7 +7,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from bench.experiment.settings import Network, resolve
 from bench.info import collect, flops
-from bench.training.trainer import build
+from bench.training.build import build
 from methods.networks import NETWORKS, Networks, fitting
 from methods.networks.initialisation import INITIALISATIONS
 

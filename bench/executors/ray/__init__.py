@@ -25,12 +25,14 @@ for _name, _value in {
 import ray
 from ray import tune
 
-from bench.executors import Context, OnEvent, Place, Resources, run_trial
+from bench.executors.base import Context, Place, Resources
 from bench.executors.ray.asha import Asha
 from bench.executors.ray.cluster import Served, connect, fit, serve
 from bench.executors.ray.losses import RETRIES, Relay, reasons
+from bench.executors.run_trial import run_trial
 from bench.experiment.trials import Trial
 from bench.store.folders import TrialFolder
+from bench.training.events import OnEvent
 
 
 def check(resources: Resources) -> None:

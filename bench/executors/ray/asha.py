@@ -4,9 +4,9 @@ from typing import Any
 
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler
 
-from bench.analysis.search import split_label
-from bench.executors import Event
+from bench.experiment.labels import split_label
 from bench.experiment.trials import Trial
+from bench.training.events import Event
 
 
 class Asha(FIFOScheduler):

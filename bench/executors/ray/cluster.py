@@ -15,7 +15,8 @@ from ray._private import utils as ray_utils
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from bench.errors import RunError, UserError
-from bench.executors import Context, Inputs, Resources, delivery
+from bench.executors import delivery
+from bench.executors.base import Context, Inputs, Resources
 from bench.experiment.plugins import shipped
 from bench.io.files import write_atomically
 from bench.io.object_store import redacted

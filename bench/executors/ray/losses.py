@@ -8,7 +8,8 @@ from ray.air.execution._internal import actor_manager
 from ray.exceptions import OutOfMemoryError, RayActorError
 from ray.tune.execution import tune_controller
 
-from bench.executors import MORE_MEMORY, Event, OnEvent
+from bench.executors.base import MORE_MEMORY
+from bench.training.events import Event, OnEvent
 
 RETRIES = 3  # of a trial whose worker or node was lost, without getting on between
 FULL = "RAY_memory_usage_threshold"  # in what Ray's monitor of the memory says when it has ended a worker

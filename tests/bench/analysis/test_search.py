@@ -12,6 +12,7 @@ from scipy.stats import qmc
 import bench
 from bench.analysis import search
 from bench.driver.tune import TUNING_SEED
+from bench.experiment.labels import split_label
 from bench.experiment.trials import Trial
 from bench.experiment.variants import LEARNING_RATES, parse_variants, search_point, unit_points
 from bench.reporting.search_figures import sensitivity
@@ -59,9 +60,9 @@ def test_what_is_chosen_is_not_searched_and_stands_in_the_name():
     assert variant.learning_rate == 0.002
     assert variant.free == ("weight", "queue_size", "momentum")
     assert variant.label == "moco[temperature=0.1,learning_rate=0.002,point=5]"
-    assert search.split_label(variant.label) == ("moco[temperature=0.1,learning_rate=0.002]", 5)
-    assert search.split_label("mmd[point=12]") == ("mmd", 12)
-    assert search.split_label("mine[midpoint=4,point=7]") == ("mine[midpoint=4]", 7)
+    assert split_label(variant.label) == ("moco[temperature=0.1,learning_rate=0.002]", 5)
+    assert split_label("mmd[point=12]") == ("mmd", 12)
+    assert split_label("mine[midpoint=4,point=7]") == ("mine[midpoint=4]", 7)
 
 
 def test_the_expected_best_is_the_mean_over_all_subsets():

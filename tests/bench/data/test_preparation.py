@@ -20,10 +20,11 @@ from sklearn.datasets import load_digits
 from torchvision.datasets import CIFAR10, MNIST
 
 from bench.data import datasets, preparation
-from bench.data.images import grid_png, to_uint8, to_unit
+from bench.data.images import to_uint8, to_unit
 from bench.data.sources import tree
-from bench.data.writing import SPLITS
+from bench.data.splits import SPLITS
 from bench.errors import RunError, UserError
+from bench.evaluation.image_grids import grid_png
 from bench.experiment.settings import resolve
 
 SHARED = Path(__file__).parents[4] / "shared" / "data"

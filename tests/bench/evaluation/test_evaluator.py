@@ -14,7 +14,8 @@ from bench.errors import UserError
 from bench.evaluation import extractors, samplers
 from bench.evaluation.evaluator import Evaluator
 from bench.evaluation.feature_network import load_extractor, train_extractor
-from bench.evaluation.reference import References, extract
+from bench.evaluation.features import extract
+from bench.evaluation.reference import References
 from bench.evaluation.scorer import Protocol, Scorer
 from bench.experiment.settings import Evaluation
 from bench.io.files import Folder
@@ -203,7 +204,7 @@ def test_a_trained_extractor_is_kept_for_the_next_experiment_on_the_same_images(
 
 
 def test_features_beyond_the_first_are_only_summed(monkeypatch, references):
-    monkeypatch.setattr("bench.evaluation.reference.KEPT", 30)
+    monkeypatch.setattr("bench.evaluation.features.KEPT", 30)
     images = torch.randint(0, 256, (100, 1, 8, 8), dtype=torch.uint8)
     found = extract(references.extractor, images.split(40), CPU)
     assert (found.gaussian.n, len(found.kept)) == (100, 30)
@@ -246,7 +247,7 @@ def test_the_mixture_follows_the_codes_on_the_priors_support(prior):
 
 @pytest.mark.parametrize("n", [20, 100, 300, 999, 1000, 5000])
 def test_floors_are_of_exactly_as_many_images_as_there_are_or_as_are_generated(monkeypatch, references, n):
-    monkeypatch.setattr("bench.evaluation.reference.KEPT", 100)
+    monkeypatch.setattr("bench.evaluation.features.KEPT", 100)
     found = references.get("test", "train", n, full=False)
     assert found.n_floor == min(n, 1000)
     images = torch.from_numpy(references.data.images("train")[:n])
@@ -269,7 +270,7 @@ def test_two_that_want_one_reference_make_it_once(digits, stored, tmp_path, monk
         time.sleep(0.2)
         return extract(*arguments)
 
-    monkeypatch.setattr("bench.evaluation.reference.extract", counted)
+    monkeypatch.setattr("bench.evaluation.features.extract", counted)
 
     def get(_: int) -> dict[str, float]:
         references = References(Folder(tmp_path), load_extractor(stored), digits, CPU)

@@ -13,8 +13,8 @@ from PIL import Image
 
 from bench.errors import UserError
 from bench.evaluation import inception
+from bench.evaluation.features import Features, extract
 from bench.evaluation.inception import Inception
-from bench.evaluation.reference import Features, extract
 from bench.metrics.frechet import frechet_distance
 
 CPU = torch.device("cpu")

@@ -6,8 +6,10 @@ import pytest
 from conftest import asked
 
 from bench.data import preparation
+from bench.data.prepared import Prepared
 from bench.errors import RunError
-from bench.executors import Inputs, delivery
+from bench.executors import delivery
+from bench.executors.base import Inputs
 
 
 @pytest.fixture
@@ -48,8 +50,8 @@ def test_a_node_fetches_once_and_has_what_the_driver_has(node, inputs, tmp_path,
     found = here()
     assert fetched
     assert found.data.is_relative_to(tmp_path / "cache")
-    assert preparation.Prepared(found.data).check()
-    assert preparation.Prepared(found.data).fingerprint == preparation.Prepared(inputs.data).fingerprint
+    assert Prepared(found.data).check()
+    assert Prepared(found.data).fingerprint == Prepared(inputs.data).fingerprint
     assert (found.extractor / "extractor.pt").read_bytes() == b"network"
     assert found.inception is not None
     assert found.inception.read_bytes() == b"inception"
@@ -73,7 +75,7 @@ def test_a_copy_that_something_has_happened_to_is_fetched_again(node, harm):
             path.unlink()
     assert here() == found
     assert {kind for kind, *_ in fetched} == {"data"}
-    assert preparation.Prepared(found.data).check()
+    assert Prepared(found.data).check()
 
 
 def test_what_comes_damaged_is_refused(node, inputs, monkeypatch):

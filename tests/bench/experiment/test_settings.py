@@ -3,7 +3,7 @@ import pytest
 from bench.data.datasets import DATASETS
 from bench.driver import preflight
 from bench.errors import UserError
-from bench.executors import Resources
+from bench.executors.base import Resources
 from bench.experiment.settings import Experiment, assignment, dataset_names, resolve
 from bench.io.strict_yaml import load_yaml
 from bench.runtime import environment

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from test_report import experiment
 
-from bench import report
+from bench.reporting import build
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = [
@@ -29,7 +29,7 @@ def browser():
 def page_file(tmp_path_factory) -> Path:
     """Of an experiment with every kind of trouble."""
     folder = experiment(tmp_path_factory.mktemp("page") / "exp")
-    report.build(folder)
+    build.build(folder)
     return folder.report / "index.html"
 
 

@@ -14,6 +14,7 @@ from bench.contract.tape import Anew, Tape
 from bench.contract.training import differing, state, train
 from bench.driver import estimate
 from bench.errors import RunError
+from bench.executors.run_trial import run_trial
 from bench.experiment.settings import Training
 from bench.runtime import rng
 from bench.training import cuda_graph
@@ -175,9 +176,9 @@ def test_only_what_bears_it_is_replayed_and_only_on_a_gpu(monkeypatch):
     spec = {"method": "moco", "prior": "sphere", "hyperparameters": {"queue_size": 64}}
     gpu = torch.device("cuda", 0)
     cpu = torch.device("cpu")
-    assert cuda_graph.chosen(spec, cpu, eager=False) == cuda_graph.Steps(cpu)
-    assert cuda_graph.chosen(spec, gpu, eager=True) == cuda_graph.Steps(gpu)
-    assert cuda_graph.chosen(spec, gpu, eager=False) == cuda_graph.Steps(gpu, replayed=True)
+    assert run_trial.chosen(spec, cpu, eager=False) == run_trial.Steps(cpu)
+    assert run_trial.chosen(spec, gpu, eager=True) == run_trial.Steps(gpu)
+    assert run_trial.chosen(spec, gpu, eager=False) == run_trial.Steps(gpu, replayed=True)
 
     class Reads(METHODS["mmd"]):
         def losses(self, x):
@@ -191,7 +192,7 @@ def test_only_what_bears_it_is_replayed_and_only_on_a_gpu(monkeypatch):
     )
     for broken, why in refused:
         monkeypatch.setitem(METHODS, "mine", broken)
-        steps = cuda_graph.chosen({"method": "mine", "prior": "normal", "hyperparameters": {}}, gpu, eager=False)
+        steps = run_trial.chosen({"method": "mine", "prior": "normal", "hyperparameters": {}}, gpu, eager=False)
         assert not steps.replayed
         assert steps.slower is not None
         assert steps.slower.startswith("mine: its steps are not replayed")

@@ -16,10 +16,11 @@ from bench.experiment.settings import Evaluation, Training
 from bench.io.files import Folder
 from bench.metrics.columns import TIMINGS
 from bench.runtime import rng
+from bench.training.build import build, epoch_order, evaluation_steps
 from bench.training.clock import Clock
 from bench.training.divergence import Diverged
 from bench.training.step import Stepper
-from bench.training.trainer import Trainer, build, epoch_order, evaluation_steps
+from bench.training.trainer import Trainer
 from methods import METHODS, Method
 from methods.functional import squared_error
 
