@@ -7,7 +7,6 @@ in a fixed random order, so that its first N images are a fair sample of it.
 
 import json
 import shutil
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from bench.data.sidecar import _readable
 from bench.data.sources import Source
 from bench.data.splits import load, split_parts
 from bench.data.writing import VERSION, write
-from bench.errors import one_line
+from bench.errors import warn
 from bench.io.files import make_folder, sha256, writing
 
 
@@ -69,7 +68,7 @@ def prepare(request: Request) -> Prepared:
         with _lock(folder / ".lock"):
             if not prepared.check():  # another process may have done it while this one waited
                 if prepared.folder.exists():
-                    print(f"warning: {prepared.folder} is damaged; preparing it again", file=sys.stderr)
+                    warn(f"{prepared.folder} is damaged; preparing it again")
                     shutil.rmtree(prepared.folder)
                 write(request, source, fingerprint, prepared.folder)
     _tell_skipped(prepared)
@@ -96,7 +95,7 @@ def _tell_skipped(prepared: Prepared) -> None:
     if prepared.skipped:
         count, first = len(prepared.skipped), next(iter(prepared.skipped.values()))
         where = f"all are listed in {prepared.folder}/sidecar.json"
-        print(one_line(f"warning: {count} images are left out: {first}; {where}"), file=sys.stderr)
+        warn(f"{count} images are left out: {first}; {where}")
 
 
 def _fingerprint(request: Request, source: Source) -> str:

@@ -4,7 +4,6 @@ import hashlib
 import importlib.util
 import os
 import stat
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ import numpy as np
 
 from bench.data.decode import Files, Images, Pixels
 from bench.data.progress_bar import track
-from bench.errors import UserError, reason
+from bench.errors import UserError, reason, warn
 from bench.io.files import sha256
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
@@ -156,8 +155,7 @@ def tree(folder: Path, labelled: bool = True, splits: bool = False) -> Source:
         _require(folder, named)
         inside = [path for path in files if found[path]]
         if len(inside) < len(files):
-            beside = f"{len(files) - len(inside)} images beside train/ and test/ are not used"
-            print(f"warning: {beside}", file=sys.stderr)
+            warn(f"{len(files) - len(inside)} images beside train/ and test/ are not used")
         files = inside
         split_of = {path: found[path] or "" for path in files}
     else:
