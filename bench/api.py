@@ -30,7 +30,7 @@ class Loaded:
     @classmethod
     def open(cls, path: str | Path, plugins: Sequence[str | Path] = ()) -> "Loaded":
         folder = ExperimentFolder(Path(path))
-        untrusted.look_over(Path(path))
+        untrusted.refuse_unsafe_tree(Path(path))
         if not folder.description():
             raise UserError(f"the folder {path} is no experiment: it has no experiment.yaml")
         if plugins:

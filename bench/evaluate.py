@@ -61,20 +61,20 @@ def main(
     from bench.io import untrusted
     from bench.reporting import build
     from bench.store.folders import ExperimentFolder
-    from bench.store.lock import alone
+    from bench.store.lock import locked
 
     if sampler not in SAMPLERS:
         raise unknown("sampler", sampler, SAMPLERS)
     plugins.install_all(plugin or [])
     folder = ExperimentFolder(experiment)
-    untrusted.look_over(experiment)
+    untrusted.refuse_unsafe_tree(experiment)
     todo, left_out = _finished(folder)
     for line in left_out:
         print(f"error: {line}", file=sys.stderr)
     place = torch_device(device)
     spec = todo[0].spec()["spec"]
     images = loading.prepared_of(todo[0], prepared)
-    with alone(folder), in_use(images):
+    with locked(folder), in_use(images):
         evaluation, network = _setting(spec, folder, images, extractor, inception_weights, precision)
         asked = {"samples": samples, "seed": seed, "split": split and split.value, "sampler": sampler}
         asked = {key: value for key, value in asked.items() if value is not None}

@@ -163,8 +163,8 @@ def parts(tree: Path, images: int) -> None:
     """Microseconds an image of what the command does to each file, alternating."""
     from bench.data import datasets
     from bench.data.decode import Files
-    from bench.data.sources import file_sha256
     from bench.experiment.settings import Preprocessing
+    from bench.io.files import file_sha256
 
     preprocessing = Preprocessing(image_size=IMAGE_SIZE)
     source = datasets.find("folder", tree)

@@ -19,7 +19,7 @@ from bench.data.workers import cores, pool_for
 from bench.errors import RunError, UserError
 from bench.experiment.settings import Preprocessing
 from bench.io import untrusted
-from bench.io.files import sha256, writing
+from bench.io.files import explain_write_errors, sha256
 
 CHUNK_BYTES = 8 * 2**20  # what one worker holds in memory
 
@@ -79,7 +79,7 @@ class ImageFile:
         """Whether there is a file of this type and size."""
         return is_array(self.path, self.shape, np.uint8)
 
-    def whole(self, digests: list[str]) -> bool:
+    def is_intact(self, digests: list[str]) -> bool:
         """Whether the file is what was written."""
         if not self.fits() or len(digests) != len(self.chunks):
             return False
@@ -165,7 +165,7 @@ def _explain(error: BaseException, path: Path) -> None:
     if isinstance(error, BrokenExecutor):
         raise RunError("a process that decodes images has died, perhaps for want of memory; run this again") from None
     if isinstance(error, OSError):
-        with writing(path):
+        with explain_write_errors(path):
             raise error
 
 
@@ -173,7 +173,8 @@ def _resume(file: ImageFile, journal: Path, skip: bool) -> dict[int, Chunk]:
     """The chunks that are whole already; begins the file where there are none."""
     done = {}
     if journal.exists() and file.fits():
-        for line in untrusted.read(journal, untrusted.LIST).decode(errors="replace").splitlines(keepends=True):
+        notes = untrusted.read_bounded(journal, untrusted.MAX_LIST_BYTES).decode(errors="replace")
+        for line in notes.splitlines(keepends=True):
             if line.endswith("\n"):  # the last one may have been cut
                 with suppress(ValueError, LookupError, TypeError, AttributeError, RecursionError):  # not our line
                     chunk, digest, unusable = json.loads(line)

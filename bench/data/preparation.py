@@ -23,11 +23,11 @@ from bench.data.sources import Source
 from bench.data.splits import load, split_parts
 from bench.data.writing import VERSION, write
 from bench.errors import warn
-from bench.io.files import make_folder, sha256, writing
+from bench.io.files import explain_write_errors, make_folder, sha256
 
 
 @dataclass(frozen=True)
-class Found:
+class DatasetInfo:
     """What is known of a data set at hand before it is prepared."""
 
     fingerprint: str
@@ -37,7 +37,7 @@ class Found:
     decode_seconds: float  # that preparing it takes, about
 
 
-def locate(request: Request) -> Found | None:
+def locate(request: Request) -> DatasetInfo | None:
     """What is at hand, without preparing or downloading anything."""
     source = datasets.find(request.name, request.root)
     if source is None:
@@ -45,11 +45,13 @@ def locate(request: Request) -> Found | None:
     known = _known(request, source)
     if known:  # then reading the source, which takes seconds, tells nothing new
         prepared = Prepared(_folder(request, known))
-        return Found(known, prepared.counts, bool(prepared.classes), prepared=True, decode_seconds=0.0)
+        return DatasetInfo(known, prepared.counts, bool(prepared.classes), prepared=True, decode_seconds=0.0)
     parts = split_parts(request.name, load(source))
     counts = {split: len(part.images) for split, part in parts.items()}
     seconds = decode_seconds(parts["train"].images, request.preprocessing) * sum(counts.values())
-    return Found(_fingerprint(request, source), counts, bool(source.classes), prepared=False, decode_seconds=seconds)
+    return DatasetInfo(
+        _fingerprint(request, source), counts, bool(source.classes), prepared=False, decode_seconds=seconds
+    )
 
 
 def prepare(request: Request) -> Prepared:
@@ -79,7 +81,7 @@ def prepare(request: Request) -> Prepared:
 def _lock(path: Path) -> Iterator[None]:
     """Wait, after saying so, for another process that prepares the same set."""
     lock = FileLock(path)
-    with writing(path):
+    with explain_write_errors(path):
         try:
             lock.acquire(timeout=0)
         except Timeout:

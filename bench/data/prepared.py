@@ -13,11 +13,10 @@ from filelock import FileLock
 
 from bench.data.image_files import ImageFile, is_array
 from bench.data.sidecar import _readable, _said
-from bench.data.sources import file_sha256
 from bench.errors import RunError
 from bench.experiment.settings import Preprocessing
 from bench.io import untrusted
-from bench.io.files import Folder, make_folder
+from bench.io.files import Folder, file_sha256, make_folder
 
 IN_USE = ".in-use"
 
@@ -31,7 +30,7 @@ class Prepared:
     @property
     def sidecar(self) -> dict[str, Any]:
         path = self.folder / "sidecar.json"
-        return _said(untrusted.read(path, untrusted.LIST), path)
+        return _said(untrusted.read_bounded(path, untrusted.MAX_LIST_BYTES), path)
 
     @property
     def fingerprint(self) -> str:
@@ -78,7 +77,7 @@ class Prepared:
         preprocessing = Preprocessing.model_validate(sidecar["preprocessing"])
         for split, noted in sidecar["splits"].items():
             images = ImageFile(self.folder / f"{split}-images.npy", noted["images"], preprocessing)
-            if not images.whole(noted["sha256"]):
+            if not images.is_intact(noted["sha256"]):
                 return False
             if sidecar["classes"] and not self._labels_whole(split, noted, len(sidecar["classes"])):
                 return False

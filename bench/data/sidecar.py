@@ -8,17 +8,17 @@ from pydantic import ValidationError
 from bench.experiment.settings import Preprocessing
 from bench.io import schema, untrusted
 from bench.io.files import Folder
-from bench.io.schema import Hash, Name, Part, Whole
+from bench.io.schema import Hash, Name, StrictModel, Whole
 from bench.io.untrusted import Malformed
 
 
-class Split(Part):
+class Split(StrictModel):
     images: Whole
     sha256: list[Hash]
     labels_sha256: Hash | None = None
 
 
-class Sidecar(Part):
+class Sidecar(StrictModel):
     """sidecar.json, of a prepared data set; its preprocessing is checked as settings are."""
 
     dataset: Name
@@ -34,8 +34,8 @@ class Sidecar(Part):
 def _readable(sidecar: Path) -> dict[str, Any] | None:
     """What a sidecar says; None where it is missing or damaged."""
     try:
-        untrusted.look_over(sidecar.parent)
-        whole = Folder(sidecar.parent).read_whole(sidecar.name)
+        untrusted.refuse_unsafe_tree(sidecar.parent)
+        whole = Folder(sidecar.parent).read_if_intact(sidecar.name)
         return None if whole is None else _said(whole, sidecar)
     except Malformed:
         return None
@@ -43,7 +43,8 @@ def _readable(sidecar: Path) -> dict[str, Any] | None:
 
 def _said(whole: bytes, sidecar: Path) -> dict[str, Any]:
     """What a sidecar's bytes say; Malformed where that is not what `bench.data.writing` writes."""
-    said = schema.checked(untrusted.document(whole, sidecar, untrusted.LIST), Sidecar, sidecar)
+    said = untrusted.parse_json(whole, sidecar, untrusted.MAX_LIST_BYTES)
+    schema.validate(said, Sidecar, sidecar)
     try:
         assert Preprocessing.model_validate(said["preprocessing"]).image_size
     except (ValidationError, AssertionError):

@@ -1,6 +1,5 @@
 """Where images come from: scikit-learn's digits, torchvision's files, CelebA's folder, or a tree of image files."""
 
-import hashlib
 import importlib.util
 import os
 import stat
@@ -14,7 +13,7 @@ import numpy as np
 from bench.data.decode import Files, Images, Pixels
 from bench.data.progress_bar import track
 from bench.errors import UserError, reason, warn
-from bench.io.files import sha256
+from bench.io.files import file_sha256, sha256
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
 SPLIT_FOLDERS = {
@@ -73,12 +72,6 @@ def _small(files: list[Path]) -> bool:
     """Whether threads would wait for each other, opening files, longer than they hash: judged by a few of them."""
     some = files[:: max(1, len(files) // 100)]
     return sum(path.stat().st_size for path in some) < SMALL * len(some)
-
-
-def file_sha256(path: Path) -> str:
-    """The sha256 of a file of any size."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def digits() -> Source:

@@ -10,12 +10,12 @@ import numpy as np
 from bench.data.datasets import Request
 from bench.data.image_files import Filling, ImageFile, compact, fill
 from bench.data.progress_bar import track
-from bench.data.sources import Part, Source, file_sha256
+from bench.data.sources import Part, Source
 from bench.data.splits import load, split_parts
 from bench.errors import RunError, UserError
 from bench.experiment.settings import Preprocessing
-from bench.io.disk import words
-from bench.io.files import Folder, make_folder, writing
+from bench.io.disk import format_bytes
+from bench.io.files import Folder, explain_write_errors, file_sha256, make_folder
 
 VERSION = "uint8, centre crop, Pillow Lanczos, v2"
 
@@ -75,7 +75,7 @@ def _finish(
     noted: dict[str, Any] = {"images": file.rows, "sha256": digests}
     if part.labels is not None:
         labels = folder / f"{split}-labels.npy"
-        with writing(labels):
+        with explain_write_errors(labels):
             np.save(labels, part.labels.astype(np.int64))
         noted["labels_sha256"] = file_sha256(labels)
     return noted, skipped
@@ -87,8 +87,8 @@ def _check_space(request: Request, parts: dict[str, Part], folder: Path) -> None
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise RunError(
-            f"no space left to prepare {request.name} under {request.prepared}: {words(needed)} are needed and "
-            f"{words(free)} free; make room, or choose another --prepared"
+            f"no space left to prepare {request.name} under {request.prepared}: {format_bytes(needed)} are needed and "
+            f"{format_bytes(free)} free; make room, or choose another --prepared"
         )
 
 

@@ -12,7 +12,7 @@ from torch.optim.adam import adam
 
 from bench.data.datasets import DATASETS
 from bench.data.images import to_unit
-from bench.data.preparation import Found
+from bench.data.preparation import DatasetInfo
 from bench.data.writing import image_bytes
 from bench.errors import UserError, reason
 from bench.evaluation.cost import Look, evaluation_seconds, inception_look, timed, trained_look
@@ -21,7 +21,7 @@ from bench.evaluation.feature_network import BATCH, THREADS, TURNS, Classifier
 from bench.evaluation.image_grids import grid_columns, grid_png
 from bench.experiment.settings import Evaluation, Experiment, Preprocessing, Training
 from bench.experiment.trials import Trial
-from bench.io.disk import words
+from bench.io.disk import format_bytes
 from bench.runtime import memory
 from bench.store.folders import ExperimentFolder
 from bench.training.build import build, evaluation_steps
@@ -46,7 +46,7 @@ class Cost:
 def lines(
     experiment: Experiment,
     todo: list[Trial],
-    found: Found | None,
+    found: DatasetInfo | None,
     folder: ExperimentFolder,
     at_once: int,
     executor: str,
@@ -77,7 +77,8 @@ def lines(
     results = sum(costs[_kind(trial)].disk for trial in todo)
     return [
         f"about {_duration(total)}: {shares}{note}",
-        f"about {words(results)} of results" + (f" and {words(images)} of prepared images" if images else ""),
+        f"about {format_bytes(results)} of results"
+        + (f" and {format_bytes(images)} of prepared images" if images else ""),
     ]
 
 
@@ -172,7 +173,7 @@ def _extractor_seconds(experiment: Experiment) -> float:
     return evaluation.extractor_steps * timed(train)
 
 
-def _counts(experiment: Experiment, found: Found | None) -> dict[str, int]:
+def _counts(experiment: Experiment, found: DatasetInfo | None) -> dict[str, int]:
     published = DATASETS[experiment.dataset].images
     if found:
         return found.counts

@@ -24,12 +24,12 @@ from bench.experiment.plugins import Packaged, Plugin
 from bench.experiment.settings import Evaluation, Experiment, Training
 from bench.experiment.trials import Trial, plan
 from bench.experiment.variants import Variant
-from bench.io.files import shown
-from bench.io.object_store import Remote, redacted
+from bench.io.files import display_path
+from bench.io.object_store import Remote, redact
 from bench.loggers import Log, following
 from bench.runtime.environment import git_state
 from bench.store.folders import FINAL, LOST, ExperimentFolder, TrialFolder
-from bench.store.lock import alone, refuse_other_storage
+from bench.store.lock import locked, refuse_other_storage
 from bench.training.events import Event, OnEvent
 
 
@@ -125,7 +125,7 @@ class Run:
         self._check_machine()
         preflight.confirm(trials, self.options.yes)
         try:
-            with alone(self.folder):
+            with locked(self.folder):
                 refuse_other_storage(self.folder)
                 self.folder.pull()
                 yield
@@ -202,7 +202,7 @@ class Run:
         try:
             if self.folder.trials():  # on a full disk none may have begun
                 build.print_tables(build.build(self.folder))
-                print(f"report: {shown(self.folder.report / 'index.html')}")
+                print(f"report: {display_path(self.folder.report / 'index.html')}")
             self.folder.push(report=True)
         except RunError:
             self._tell_lost(trials)
@@ -215,7 +215,7 @@ class Run:
         lost = [(trial, status) for trial in trials if (status := self._status(trial))["state"] in LOST]
         if lost:
             print("the same command with --retry-failed runs again what failed or diverged", file=sys.stderr)
-        if any(self.folder.trial(trial.name).whole("error.txt") for trial, _ in lost):
+        if any(self.folder.trial(trial.name).is_intact("error.txt") for trial, _ in lost):
             print("the tracebacks of failed trials are in their folders, as error.txt", file=sys.stderr)
         for trial, status in lost:
             said = f"{trial.label} seed {trial.spec['seed']} {status['state']}: {status['reason']}"
@@ -304,4 +304,4 @@ class Run:
 
 
 def _command() -> str:
-    return shlex.join(["python", "-m", "bench.run", *map(redacted, sys.argv[1:])])
+    return shlex.join(["python", "-m", "bench.run", *map(redact, sys.argv[1:])])

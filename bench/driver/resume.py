@@ -58,7 +58,7 @@ def _document(trial: Trial, folder: TrialFolder) -> dict[str, Any] | None:
     try:
         return folder.spec()
     except Damaged as error:
-        if not error.noted:
+        if not error.repairable:
             raise
         return trial.document if folder.wrote(trial.document) else None
 

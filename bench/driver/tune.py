@@ -9,7 +9,7 @@ from bench.errors import RunError, UserError
 from bench.experiment import labels
 from bench.experiment.variants import Variant
 from bench.store.folders import ExperimentFolder
-from bench.store.lock import alone
+from bench.store.lock import locked
 
 TUNING_SEED = 10_000  # the first: more than any experiment's own, which begin at 0
 
@@ -69,7 +69,7 @@ class Tuning:
         with self.run.session(trials=self.searching.size + self.run.size):
             foreseen = Tuning(self.chosen.foresee())  # a refusal after the search would come too late
             searching = replace(foreseen.searching, resources=self.run.resources)
-            with alone(searching.folder):
+            with locked(searching.folder):
                 chosen = self._chosen(searching.folder, {trial.id for trial in searching.train()})
                 run = replace(foreseen.run, variants=chosen)
                 run.conclude(run.train())

@@ -1,6 +1,6 @@
 """Types of what stands in documents, and the check of a document against them."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
@@ -24,19 +24,25 @@ Number = Annotated[float, Field(ge=-1e300, le=1e300)]
 Value = bool | Annotated[int, Field(gt=-(2**53), lt=2**53)] | Number | Label | None
 
 
-class Part(BaseModel):
+class StrictModel(BaseModel):
     """Strict about what it names; more may be there."""
 
     model_config = ConfigDict(extra="allow", strict=True)
 
 
-def checked(value: Any, kind: type[Part], origin: object) -> dict[str, Any]:
-    """`value`, which is as `kind` says; Malformed, with the first difference, where it is not."""
+M = TypeVar("M", bound=StrictModel)
+
+
+def validate(value: Any, model: type[M], origin: object) -> M:
+    """Validate what a document of bench.run holds.
+
+    Raises:
+        Malformed: `value` does not match `model`; the message names the first difference.
+    """
     try:
-        kind.model_validate(value)
+        return model.model_validate(value)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])[:80]
         said = f"{where + ' ' if where else ''}= {short(first['input'])[:80]}: {first['msg'].lower()[:120]}"
         raise Malformed(origin, f"is not what bench.run writes: {said}; remove it") from None
-    return value

@@ -7,31 +7,31 @@ is shown.
 
 from typing import Literal
 
-from bench.io.schema import Hash, Label, Line, Name, Number, Part, Value, Whole
+from bench.io.schema import Hash, Label, Line, Name, Number, StrictModel, Value, Whole
 
 
-class Source(Part):
+class Source(StrictModel):
     file: Line
     sha256: Line
 
 
-class Dataset(Part):
+class Dataset(StrictModel):
     name: Name
     fingerprint: Hash
 
 
-class Preprocessing(Part):
+class Preprocessing(StrictModel):
     image_size: Whole
     channels: Whole
 
 
-class Network(Part):
+class Network(StrictModel):
     name: Name
     width: Whole
     latent_dim: Whole
 
 
-class Training(Part):
+class Training(StrictModel):
     learning_rate: Number | None = None
     train_images: Whole | None = None
 
@@ -45,12 +45,12 @@ class Budget(Training):
     precision: Name
 
 
-class Evaluation(Part):
+class Evaluation(StrictModel):
     target: Number | None = None
     extractor: Name | None = None
 
 
-class Protocol(Part):
+class Protocol(StrictModel):
     """Of an experiment: what all of its trials share."""
 
     dataset: Dataset
@@ -61,7 +61,7 @@ class Protocol(Part):
     extractor_sha256: Hash
 
 
-class Spec(Part):
+class Spec(StrictModel):
     """What decides a trial's result."""
 
     method: Name
@@ -76,7 +76,7 @@ class Spec(Part):
     evaluation: Evaluation | None = None
 
 
-class Trial(Part):
+class Trial(StrictModel):
     """spec.json."""
 
     id: Name
@@ -85,12 +85,12 @@ class Trial(Part):
     spec: Spec
 
 
-class Attempt(Part):
+class Attempt(StrictModel):
     started: Line
     from_step: Whole | None = None
 
 
-class Status(Part):
+class Status(StrictModel):
     """status.json."""
 
     state: Literal["missing", "running", "done", "diverged", "stopped", "failed"]
@@ -99,12 +99,12 @@ class Status(Part):
     updated: Line | None = None
 
 
-class Git(Part):
+class Git(StrictModel):
     commit: Line | None
     dirty: bool | None
 
 
-class Environment(Part):
+class Environment(StrictModel):
     """environment.json."""
 
     processor: Line
@@ -119,7 +119,7 @@ class Environment(Part):
     replayed: bool | None = None  # steps, as a CUDA graph; trials of older versions do not say
 
 
-class Experiment(Part):
+class Experiment(StrictModel):
     """experiment.yaml."""
 
     protocol: Protocol

@@ -49,7 +49,7 @@ class TrialFolder(Folder):
 
     def environment(self) -> dict[str, Any]:
         """What the last attempt ran on; empty where none began, or the file is damaged."""
-        whole = self.read_whole("environment.json")
+        whole = self.read_if_intact("environment.json")
         if whole is None or whole == _json({}):
             return {}
         return self._said("environment.json", whole, documents.Environment)
@@ -60,7 +60,7 @@ class TrialFolder(Folder):
         Each attempt has the step it began from. stale: another version of the project began it, which alone can go on.
         A trial whose file is damaged counts as interrupted.
         """
-        whole = self.read_whole("status.json")
+        whole = self.read_if_intact("status.json")
         if whole is not None:
             return self._said("status.json", whole, documents.Status)
         return {"state": "running" if self.exists("status.json") else "missing", "reason": None, "attempts": []}
@@ -100,7 +100,7 @@ class TrialFolder(Folder):
 
     def wrote(self, spec: dict[str, Any]) -> bool:
         """Whether spec.json was this, though it may be damaged now."""
-        return self.noted("spec.json")[:1] == [sha256(_json(spec))]
+        return self.checksums("spec.json")[:1] == [sha256(_json(spec))]
 
     def mend(self, spec: dict[str, Any] | None = None) -> list[str]:
         """Write again what is damaged, where it is known what it said, and what else need not be known; warnings.
@@ -108,13 +108,13 @@ class TrialFolder(Folder):
         spec: what spec.json said, if that is known.
         """
         said = []
-        if spec is not None and not self.whole("spec.json"):
+        if spec is not None and not self.is_intact("spec.json"):
             self.write("spec.json", _json(spec))
             said.append(f"{self.name}/spec.json is damaged; it is written again")
-        if self.exists("status.json") and not self.whole("status.json"):
+        if self.exists("status.json") and not self.is_intact("status.json"):
             self._set(self.status())
             said.append(f"{self.name}/status.json is damaged; the trial goes on from its last checkpoint")
-        if self.exists("environment.json") and not self.whole("environment.json"):
+        if self.exists("environment.json") and not self.is_intact("environment.json"):
             self.write("environment.json", _json({}))
             said.append(f"{self.name}/environment.json is damaged; what the trial ran on is no longer known")
         return said
@@ -133,7 +133,7 @@ class TrialFolder(Folder):
         self._own(token)
         for name, content in pictures.items():
             self.write(f"samples/{name}", content)
-        current = self.read_whole("checkpoint.pt")
+        current = self.read_if_intact("checkpoint.pt")
         if current is not None:
             self.write("checkpoint.previous.pt", current)
         self.write("checkpoint.pt", checkpoint, present=current)
@@ -150,7 +150,7 @@ class TrialFolder(Folder):
         """The newest undamaged checkpoint, and a warning where it is not the newest there was."""
         warning = None
         for name in CHECKPOINTS:
-            whole = self.read_whole(name)
+            whole = self.read_if_intact(name)
             if whole is not None:
                 return whole, warning
             if self.exists(name):
@@ -170,7 +170,7 @@ class TrialFolder(Folder):
         if not self.exists(name):
             return pa.table({})
         origin = self.place / name
-        return rows.checked(tables.table(self.read(name), origin), origin)
+        return rows.validate(tables.parse_parquet(self.read(name), origin), origin)
 
     def save_evaluations(self, rows: "pd.DataFrame") -> None:
         buffer = io.BytesIO()
@@ -185,17 +185,19 @@ class TrialFolder(Folder):
     def drop_damaged(self) -> None:
         """Of a copy: remove what is damaged, to be copied again."""
         for name in ("spec.json", "status.json", "environment.json", "history.parquet"):
-            if self.exists(name) and not self.whole(name):
+            if self.exists(name) and not self.is_intact(name):
                 self.discard(name)
 
     def rows_damaged(self) -> bool:
         """Whether there were rows, but they can no longer be read."""
         had_some = self.exists("history.parquet") or self.exists("checkpoint.pt") or self.status()["state"] == "done"
-        return had_some and not self.whole("history.parquet")
+        return had_some and not self.is_intact("history.parquet")
 
-    def _said(self, name: str, whole: bytes, kind: type[schema.Part]) -> dict[str, Any]:
+    def _said(self, name: str, whole: bytes, kind: type[schema.StrictModel]) -> dict[str, Any]:
         origin = self.place / name
-        return schema.checked(untrusted.document(whole, origin), kind, origin)
+        document = untrusted.parse_json(whole, origin)
+        schema.validate(document, kind, origin)
+        return document
 
     def _own(self, token: str) -> None:
         if self.status().get("token") != token:
@@ -278,10 +280,11 @@ class ExperimentFolder(Folder):
             return {}
         content = self.read(path.name)
         try:
-            said = parse_yaml(content, str(path), untrusted.LIST)
+            said = parse_yaml(content, str(path), untrusted.MAX_LIST_BYTES)
         except UserError as error:
             raise untrusted.Malformed(f"{error};", "bench.run did not write it") from None
-        return schema.checked(said, documents.Experiment, path)
+        schema.validate(said, documents.Experiment, path)
+        return said
 
     def describe(self, description: dict[str, Any]) -> None:
         self.write("experiment.yaml", yaml.safe_dump(description, sort_keys=False, width=120).encode())

@@ -8,13 +8,13 @@ from filelock import FileLock, Timeout
 
 from bench.errors import RunError, UserError
 from bench.io import untrusted
-from bench.io.files import make_folder, shown, writing
+from bench.io.files import display_path, explain_write_errors, make_folder
 from bench.store import lease
 from bench.store.folders import ExperimentFolder
 
 
 @contextmanager
-def alone(folder: ExperimentFolder) -> Iterator[None]:
+def locked(folder: ExperimentFolder) -> Iterator[None]:
     """Hold the experiment's lock, and its lease at home; where nothing has come of it, leave no folder behind.
 
     Raises:
@@ -22,13 +22,13 @@ def alone(folder: ExperimentFolder) -> Iterator[None]:
     """
     existed = folder.path.exists()
     make_folder(folder.path)
-    untrusted.look_over(folder.path)
+    untrusted.refuse_unsafe_tree(folder.path)
     lock = FileLock(folder.lock)
     try:
-        with writing(folder.lock):
+        with explain_write_errors(folder.lock):
             lock.acquire(timeout=0)
     except Timeout:
-        message = f"another run is writing to {shown(folder.path)}; wait for it, or choose another folder"
+        message = f"another run is writing to {display_path(folder.path)}; wait for it, or choose another folder"
         raise RunError(message) from None
     try:
         with lease.held(folder.home) if folder.home else nullcontext():
@@ -44,4 +44,4 @@ def refuse_other_storage(experiment: ExperimentFolder) -> None:
     before, now = experiment.description().get("storage"), experiment.home and experiment.home.identity
     if experiment.description() and before != now:
         there = f"in {before}; give --storage that" if before else "here; leave out --storage"
-        raise UserError(f"the trials of {shown(experiment.path)} are {there}, or choose another --out")
+        raise UserError(f"the trials of {display_path(experiment.path)} are {there}, or choose another --out")

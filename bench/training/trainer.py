@@ -82,7 +82,7 @@ class Trainer:
             OtherVersion: they are whole (files are checked when they are read), but do not fit.
         """
         try:
-            self._restore(tensors.weights(checkpoint, self.device))
+            self._restore(tensors.load(checkpoint, self.device))
         except Exception as error:  # whatever torch makes of keys that are missing, and of other shapes
             if memory.exhausted(error):
                 raise
