@@ -18,7 +18,7 @@ from bench.data import datasets
 from bench.data.datasets import Request
 from bench.data.image_files import decode_seconds
 from bench.data.prepared import Prepared
-from bench.data.sidecar import _readable
+from bench.data.sidecar import read_verified
 from bench.data.sources import Source
 from bench.data.splits import load, split_parts
 from bench.data.writing import VERSION, write
@@ -114,9 +114,10 @@ def _known(request: Request, source: Source) -> str | None:
     """The fingerprint noted when these very files (by name, size and date) were prepared; saves hashing them."""
     signature = source.signature()
     for path in (request.prepared / request.name).glob("*/sidecar.json"):
-        sidecar = _readable(path) or {}
-        expected = (signature, request.preprocessing.model_dump(), VERSION)
-        found = (sidecar.get("signature"), sidecar.get("preprocessing"), sidecar.get("version"))
-        if found == expected and path.parent == _folder(request, sidecar["fingerprint"]):  # not a copy elsewhere
-            return sidecar["fingerprint"]
+        sidecar = read_verified(path.parent)
+        if sidecar is None or (sidecar.signature, sidecar.version) != (signature, VERSION):
+            continue
+        in_place = path.parent == _folder(request, sidecar.fingerprint)  # not a copy under another name
+        if in_place and sidecar.preprocessing == request.preprocessing:
+            return sidecar.fingerprint
     return None

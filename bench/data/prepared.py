@@ -5,17 +5,16 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from filelock import FileLock
 
+from bench.data import sidecar
 from bench.data.image_files import ImageFile, is_array
-from bench.data.sidecar import _readable, _said
+from bench.data.sidecar import Sidecar, Split
 from bench.errors import RunError
-from bench.experiment.settings import Preprocessing
-from bench.io import untrusted
 from bench.io.files import Folder, file_sha256, make_folder
 
 IN_USE = ".in-use"
@@ -27,34 +26,34 @@ class Prepared:
 
     folder: Path
 
-    @property
-    def sidecar(self) -> dict[str, Any]:
-        path = self.folder / "sidecar.json"
-        return _said(untrusted.read_bounded(path, untrusted.MAX_LIST_BYTES), path)
+    @cached_property
+    def sidecar(self) -> Sidecar:
+        """What describes the set. It is read once; `check` reads it again."""
+        return sidecar.read(self.folder)
 
     @property
     def fingerprint(self) -> str:
-        return self.sidecar["fingerprint"]
+        return self.sidecar.fingerprint
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """Channels, height, width."""
-        return Preprocessing.model_validate(self.sidecar["preprocessing"]).shape
+        return self.sidecar.preprocessing.shape
 
     @property
     def classes(self) -> list[str]:
         """Their names; empty where images have no labels."""
-        return self.sidecar["classes"]
+        return self.sidecar.classes
 
     @property
     def skipped(self) -> dict[str, str]:
         """Images that were left out, and why."""
-        return self.sidecar["skipped"]
+        return self.sidecar.skipped
 
     @property
     def counts(self) -> dict[str, int]:
         """Images in each split."""
-        return {split: noted["images"] for split, noted in self.sidecar["splits"].items()}
+        return {name: split.images for name, split in self.sidecar.splits.items()}
 
     def features(self, otherwise: Folder) -> Folder:
         """Where extractors trained on it, and what they say of it, are kept; `otherwise` if that is read-only."""
@@ -71,23 +70,23 @@ class Prepared:
 
     def check(self) -> bool:
         """Whether everything is there and what was written."""
-        sidecar = _readable(self.folder / "sidecar.json")
-        if sidecar is None:
+        content = sidecar.read_verified(self.folder)
+        if content is None:
             return False
-        preprocessing = Preprocessing.model_validate(sidecar["preprocessing"])
-        for split, noted in sidecar["splits"].items():
-            images = ImageFile(self.folder / f"{split}-images.npy", noted["images"], preprocessing)
-            if not images.is_intact(noted["sha256"]):
+        self.__dict__["sidecar"] = content  # the cache of `sidecar`: the folder may have been made again
+        for name, split in content.splits.items():
+            images = ImageFile(self.folder / f"{name}-images.npy", split.images, content.preprocessing)
+            if not images.is_intact(split.sha256):
                 return False
-            if sidecar["classes"] and not self._labels_whole(split, noted, len(sidecar["classes"])):
+            if content.classes and not self._labels_intact(name, split, len(content.classes)):
                 return False
         return True
 
-    def _labels_whole(self, split: str, noted: dict[str, Any], classes: int) -> bool:
-        path = self.folder / f"{split}-labels.npy"
-        if not is_array(path, (noted["images"],), np.int64) or file_sha256(path) != noted.get("labels_sha256"):
+    def _labels_intact(self, name: str, split: Split, classes: int) -> bool:
+        path = self.folder / f"{name}-labels.npy"
+        if not is_array(path, (split.images,), np.int64) or file_sha256(path) != split.labels_sha256:
             return False
-        labels = self.labels(split)
+        labels = self.labels(name)
         return bool(((labels >= 0) & (labels < classes)).all())
 
 

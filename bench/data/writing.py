@@ -1,15 +1,14 @@
 """Writing a prepared data set: what is asked for, how it is split and shuffled, and the arrays on disk."""
 
-import json
 import shutil
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from bench.data.datasets import Request
 from bench.data.image_files import Filling, ImageFile, compact, fill
 from bench.data.progress_bar import track
+from bench.data.sidecar import FILE, Sidecar, Split
 from bench.data.sources import Part, Source
 from bench.data.splits import load, split_parts
 from bench.errors import RunError, UserError
@@ -26,7 +25,7 @@ def write(request: Request, source: Source, fingerprint: str, target: Path) -> N
     make_folder(partial)
     parts = split_parts(request.name, load(source))
     _check_space(request, parts, partial)
-    splits: dict[str, Any] = {}
+    splits: dict[str, Split] = {}
     skipped: dict[str, str] = {}
     with track(f"decoding {request.name}", sum(len(part.images) for part in parts.values())) as tell:
         fillings = {split: _filling(partial, split, part, request) for split, part in parts.items()}
@@ -34,18 +33,18 @@ def write(request: Request, source: Source, fingerprint: str, target: Path) -> N
     for split, part in parts.items():
         splits[split], unusable = _finish(partial, split, part, request, fillings[split])
         skipped |= unusable
-    sidecar = {
-        "dataset": request.name,
-        "source": source.about,
-        "preprocessing": request.preprocessing.model_dump(),
-        "version": VERSION,
-        "fingerprint": fingerprint,
-        "signature": source.signature(),
-        "classes": source.classes,
-        "splits": splits,
-        "skipped": skipped,
-    }
-    Folder(partial).write("sidecar.json", json.dumps(sidecar, indent=2).encode())
+    sidecar = Sidecar(
+        dataset=request.name,
+        source=source.about,
+        preprocessing=request.preprocessing,
+        version=VERSION,
+        fingerprint=fingerprint,
+        signature=source.signature(),
+        classes=source.classes,
+        splits=splits,
+        skipped=skipped,
+    )
+    Folder(partial).write(FILE, sidecar.to_json())
     for journal in partial.glob("*.journal"):
         journal.unlink()
     partial.rename(target)
@@ -56,9 +55,7 @@ def _filling(folder: Path, split: str, part: Part, request: Request) -> Filling:
     return Filling(file, part.images, request.skip_unreadable)
 
 
-def _finish(
-    folder: Path, split: str, part: Part, request: Request, filled: Filling
-) -> tuple[dict[str, Any], dict[str, str]]:
+def _finish(folder: Path, split: str, part: Part, request: Request, filled: Filling) -> tuple[Split, dict[str, str]]:
     """Drop what was left out, and write labels; what the sidecar says of the split, and why what is left out is."""
     file = filled.file
     digests = [chunk.sha256 for chunk in filled.chunks]
@@ -72,13 +69,13 @@ def _finish(
             )
         file, digests = compact(file, keep)
         part = part.take(keep)
-    noted: dict[str, Any] = {"images": file.rows, "sha256": digests}
+    labels_sha256 = None
     if part.labels is not None:
         labels = folder / f"{split}-labels.npy"
         with explain_write_errors(labels):
             np.save(labels, part.labels.astype(np.int64))
-        noted["labels_sha256"] = file_sha256(labels)
-    return noted, skipped
+        labels_sha256 = file_sha256(labels)
+    return Split(images=file.rows, sha256=digests, labels_sha256=labels_sha256), skipped
 
 
 def _check_space(request: Request, parts: dict[str, Part], folder: Path) -> None:

@@ -123,7 +123,7 @@ def _train(data: Prepared, kind: str, steps: int) -> bytes:
     print(f"its accuracy on test images: {accuracy:.1%} ({time.perf_counter() - started:.0f} s)", flush=True)
     about = {
         "kind": kind,
-        "dataset": data.sidecar["dataset"],
+        "dataset": data.sidecar.dataset,
         "fingerprint": data.fingerprint,
         "shape": list(data.shape),
         "classes": classes,

@@ -77,7 +77,7 @@ class References:
         counts = self.data.counts
         for each in (split, other):
             if counts[each] < FEWEST:
-                name = self.data.sidecar["dataset"]
+                name = self.data.sidecar.dataset
                 raise UserError(
                     f"{name} has {counts[each]} {each} images, too few to compare with: {FEWEST} are needed"
                 )

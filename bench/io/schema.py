@@ -27,7 +27,7 @@ Value = bool | Annotated[int, Field(gt=-(2**53), lt=2**53)] | Number | Label | N
 class StrictModel(BaseModel):
     """Strict about what it names; more may be there."""
 
-    model_config = ConfigDict(extra="allow", strict=True)
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
 
 
 M = TypeVar("M", bound=StrictModel)

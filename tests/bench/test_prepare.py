@@ -136,7 +136,7 @@ def test_unreadable_images_are_left_out_counted_and_listed(tmp_path, capsys):
         preparation.prepare(asked("folder", tmp_path / "tree", image_size=16))
     prepared = preparation.prepare(asked("folder", tmp_path / "tree", skip_unreadable=True, image_size=16))
     assert "5 images are left out" in capsys.readouterr().err
-    assert {Path(path).name for path in prepared.sidecar["skipped"]} == {f"{i}.png" for i in bad}
+    assert {Path(path).name for path in prepared.skipped} == {f"{i}.png" for i in bad}
     found = [number for split in SPLITS for number in numbers(prepared.images(split))]
     assert sorted(found) == [i for i in range(300) if i not in bad]
     assert prepared.check()
