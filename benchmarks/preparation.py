@@ -176,7 +176,7 @@ def parts(tree: Path, images: int) -> None:
         "finding": (len(source.files), lambda: datasets.find("folder", tree)),
         "names and dates": (len(source.files), source.signature),
         "hashing": (len(files), lambda: [file_sha256(path) for path in files]),
-        "hashing, as done": (len(files), replace(source, files=files).contents),
+        "hashing, as done": (len(files), replace(source, files=files).content_hashes),
         "decoding": (len(files), lambda: [opened.decode(row, preprocessing) for row in range(len(files))]),
     }
     times: dict[str, list[float]] = {name: [] for name in calls}

@@ -1,4 +1,4 @@
-"""A prepared data set on disk."""
+"""A prepared data set on disk: what `bench.data.preparation` returns, and what everything else reads."""
 
 import os
 import uuid
@@ -15,6 +15,7 @@ from bench.data import sidecar
 from bench.data.image_files import ImageFile, is_array
 from bench.data.sidecar import Sidecar, Split
 from bench.errors import RunError
+from bench.experiment.settings import Preprocessing
 from bench.io.files import Folder, file_sha256, make_folder
 
 IN_USE = ".in-use"
@@ -22,17 +23,22 @@ IN_USE = ".in-use"
 
 @dataclass(frozen=True)
 class Prepared:
-    """A prepared data set on disk."""
+    """A prepared data set on disk.
+
+    Attributes:
+        folder: `<prepared>/<name>/<fingerprint>/`.
+    """
 
     folder: Path
 
     @cached_property
     def sidecar(self) -> Sidecar:
-        """What describes the set. It is read once; `check` reads it again."""
+        """The description of the set. It is read once; `check` reads it again."""
         return sidecar.read(self.folder)
 
     @property
     def fingerprint(self) -> str:
+        """The sha256 of the source files and the preprocessing."""
         return self.sidecar.fingerprint
 
     @property
@@ -42,34 +48,34 @@ class Prepared:
 
     @property
     def classes(self) -> list[str]:
-        """Their names; empty where images have no labels."""
+        """Names of the classes; empty if the images have no labels."""
         return self.sidecar.classes
 
     @property
     def skipped(self) -> dict[str, str]:
-        """Images that were left out, and why."""
+        """Images that were left out -> the reason."""
         return self.sidecar.skipped
 
     @property
     def counts(self) -> dict[str, int]:
-        """Images in each split."""
+        """Number of images in each split."""
         return {name: split.images for name, split in self.sidecar.splits.items()}
 
     def features(self, otherwise: Folder) -> Folder:
-        """Where extractors trained on it, and what they say of it, are kept; `otherwise` if that is read-only."""
-        mine = self.folder / "features"
-        return Folder(mine) if os.access(mine if mine.exists() else self.folder, os.W_OK) else otherwise
+        """Return the folder for extractors trained on this set and their statistics; `otherwise` if it is read-only."""
+        features = self.folder / "features"
+        return Folder(features) if os.access(features if features.exists() else self.folder, os.W_OK) else otherwise
 
     def images(self, split: str) -> np.ndarray:
-        """uint8 [n, c, h, w], memory-mapped: processes on one machine share the pages."""
+        """Map the images of a split, uint8 [n, c, h, w]. Processes on one machine share the memory."""
         return np.lib.format.open_memmap(self.folder / f"{split}-images.npy", mode="c")
 
     def labels(self, split: str) -> np.ndarray:
-        """int64 [n], from 0; only where there are classes."""
+        """Read the labels of a split, int64 [n], from 0. Only if there are classes."""
         return np.array(np.lib.format.open_memmap(self.folder / f"{split}-labels.npy", mode="r"))
 
     def check(self) -> bool:
-        """Whether everything is there and what was written."""
+        """Whether all files are present and intact."""
         content = sidecar.read_verified(self.folder)
         if content is None:
             return False
@@ -90,14 +96,19 @@ class Prepared:
         return bool(((labels >= 0) & (labels < classes)).all())
 
 
+def image_bytes(preprocessing: Preprocessing, counts: dict[str, int]) -> int:
+    """Return the bytes that the images of all splits take on disk."""
+    return sum(counts.values()) * int(np.prod(preprocessing.shape))
+
+
 @contextmanager
 def in_use(prepared: Prepared) -> Iterator[None]:
-    """Keep bench.clean from removing the set meanwhile: a lock of one's own, which the system lifts if this dies."""
+    """Keep bench.clean from removing the set, by a lock that the system releases if this process dies."""
     lock = FileLock(prepared.folder / IN_USE / f"{uuid.uuid4().hex}.lock")
     try:
         make_folder(prepared.folder / IN_USE)
         lock.acquire()
-    except (OSError, RunError):  # a read-only folder, from which nothing can be removed either
+    except (OSError, RunError):  # a read-only folder, from which bench.clean cannot remove anything either
         yield
         return
     try:

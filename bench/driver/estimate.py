@@ -13,7 +13,7 @@ from torch.optim.adam import adam
 from bench.data.datasets import DATASETS
 from bench.data.images import to_unit
 from bench.data.preparation import DatasetInfo
-from bench.data.writing import image_bytes
+from bench.data.prepared import image_bytes
 from bench.errors import UserError, reason
 from bench.evaluation.cost import Look, evaluation_seconds, inception_look, timed, trained_look
 from bench.evaluation.extractors import FILE

@@ -20,9 +20,10 @@ from sklearn.datasets import load_digits
 from torchvision.datasets import CIFAR10, MNIST
 
 from bench.data import datasets, preparation, sidecar
+from bench.data.image_tree import image_tree
 from bench.data.images import to_uint8, to_unit
 from bench.data.prepared import Prepared
-from bench.data.sources import tree
+from bench.data.sources import Source
 from bench.data.splits import SPLITS
 from bench.errors import RunError, UserError
 from bench.evaluation.image_grids import grid_png
@@ -57,7 +58,7 @@ def test_preparing_twice_reads_the_first_result(tmp_path):
 def test_a_prepared_set_is_known_without_reading_its_source(tmp_path, monkeypatch):
     before = preparation.locate(asked("digits", tmp_path))
     preparation.prepare(asked("digits", tmp_path))
-    monkeypatch.setattr(preparation, "load", lambda _: pytest.fail("read"))
+    monkeypatch.setattr(Source, "load", lambda _: pytest.fail("read"))
     after = preparation.locate(asked("digits", tmp_path))
     assert (after.fingerprint, after.counts, after.labelled) == (before.fingerprint, before.counts, before.labelled)
     assert (before.prepared, after.prepared) == (False, True)
@@ -252,7 +253,7 @@ def mirror(tmp_path, monkeypatch):
 
 def test_an_interrupted_download_goes_on_with_the_files_that_are_missing(tmp_path, mirror):
     mirror.cut = "t10k-images-idx3-ubyte.gz"
-    with pytest.raises(RunError, match=r"run this again to try again, or put .*MNIST/raw/.*under"):
+    with pytest.raises(RunError, match=r"run the same command to try again, or put .*MNIST/raw/.*under"):
         preparation.prepare(asked("mnist", tmp_path / "data"))
     mirror.cut = None
     mirror.asked.clear()
@@ -327,7 +328,7 @@ def test_a_folder_that_cannot_be_listed_is_named_and_not_passed_over(tmp_path, m
 
     monkeypatch.setattr(os, "scandir", scandir)
     with pytest.raises(UserError, match=r"cannot list .*locked: Permission denied; make it readable"):
-        tree(tmp_path / "mine")
+        image_tree(tmp_path / "mine")
 
 
 def test_a_folder_whose_files_cannot_be_reached_is_refused_and_not_passed_over(tmp_path, monkeypatch):
@@ -343,5 +344,5 @@ def test_a_folder_whose_files_cannot_be_reached_is_refused_and_not_passed_over(t
         return known(path, *args, **kwargs)
 
     monkeypatch.setattr(os, "stat", stat)
-    with pytest.raises(UserError, match=r"cannot read .*b\.png: Permission denied; mend or remove it"):
-        tree(tmp_path / "mine")
+    with pytest.raises(UserError, match=r"cannot read .*b\.png: Permission denied; make it readable or remove it"):
+        image_tree(tmp_path / "mine")
