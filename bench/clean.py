@@ -60,7 +60,7 @@ def main(
     found = [*_of_experiments(experiments), *_prepared(prepared_root)]
     for kind, about in KINDS.items():
         mine = [waste for waste in found if waste.kind == kind]
-        print(f"{kind:12} {disk.words(_size(mine)):>8} in {len(mine):3}  {about}")
+        print(f"{kind:12} {disk.format_bytes(_size(mine)):>8} in {len(mine):3}  {about}")
     # What is of two kinds is removed once.
     chosen = list({waste.path: waste for waste in found if waste.kind in (kinds or [])}.values())
     if not kinds:
@@ -73,8 +73,8 @@ def main(
 
 def _remove(chosen: list[Waste], yes: bool) -> None:
     for waste in chosen:
-        print(f"  {disk.words(disk.size(waste.path)):>8}  {waste.path}")
-    if not yes and not typer.confirm(f"remove these {len(chosen)} ({disk.words(_size(chosen))})?"):
+        print(f"  {disk.format_bytes(disk.size(waste.path)):>8}  {waste.path}")
+    if not yes and not typer.confirm(f"remove these {len(chosen)} ({disk.format_bytes(_size(chosen))})?"):
         print("nothing was removed")
         return
     freed, busy = 0, set()
@@ -89,9 +89,9 @@ def _remove(chosen: list[Waste], yes: bool) -> None:
             busy.add(str(waste.path.parent if IN_USE in error.lock_file else Path(error.lock_file).parent))
         except OSError as error:
             raise UserError(f"cannot remove {waste.path}: {error.strerror}") from None
-    print(f"{disk.words(freed)} removed")
+    print(f"{disk.format_bytes(freed)} removed")
     for folder in sorted(busy):
-        print(f"some was left alone, because a run is under way in {folder}")
+        print(f"some was left locked, because a run is under way in {folder}")
 
 
 def _experiments(results: Path) -> list[ExperimentFolder]:
@@ -108,7 +108,7 @@ def _of_experiments(experiments: list[ExperimentFolder]) -> Iterator[Waste]:
             try:
                 trial = frames.describe(each)
             except Damaged as error:
-                print(f"warning: {error}; it is left alone", file=sys.stderr)
+                print(f"warning: {error}; it is left locked", file=sys.stderr)
                 continue
             path, locks = each.path, (folder.lock,)
             if trial["stale"]:

@@ -60,7 +60,7 @@ def main(
     from bench.experiment import plugins
     from bench.reporting import build
     from bench.store.folders import ExperimentFolder
-    from bench.store.lock import alone
+    from bench.store.lock import locked
 
     if sampler not in SAMPLERS:
         raise unknown("sampler", sampler, SAMPLERS)
@@ -72,7 +72,7 @@ def main(
     place = torch_device(device)
     spec = todo[0].trial().spec
     images = loading.prepared_of(todo[0], prepared)
-    with alone(folder), in_use(images):
+    with locked(folder), in_use(images):
         evaluation, network = _setting(spec, folder, images, extractor, inception_weights, precision)
         asked = {"samples": samples, "seed": seed, "split": split and split.value, "sampler": sampler}
         asked = {key: value for key, value in asked.items() if value is not None}

@@ -7,7 +7,7 @@ import typer
 
 from bench import cli
 from bench.errors import UserError
-from bench.io.files import shown
+from bench.io.files import display_path
 
 app = typer.Typer(**cli.PLAIN)
 
@@ -21,17 +21,17 @@ def main(
     """Copy what is new since the last time; the experiment may be running. Then bench.report and all others read it."""
     from bench.io.object_store import remote
     from bench.store.folders import ExperimentFolder
-    from bench.store.lock import alone, refuse_other_storage
+    from bench.store.lock import locked, refuse_other_storage
 
     home = remote(uri)
     folder = ExperimentFolder((out or Path("results") / home.name).resolve(), home)
     if not (home / "experiment.yaml").exists():
         raise UserError(f"{home} is no experiment: it has no experiment.yaml")
-    with alone(ExperimentFolder(folder.path)):  # of this machine; the experiment may be running elsewhere
+    with locked(ExperimentFolder(folder.path)):  # of this machine; the experiment may be running elsewhere
         refuse_other_storage(folder)
         copied = folder.pull(checkpoints=checkpoints)
-    size = f"{copied} files are new; {len(folder.trials())} trials are in {shown(folder.path)}"
-    print(f"{size}\nto report: python -m bench.report {shown(folder.path)}")
+    size = f"{copied} files are new; {len(folder.trials())} trials are in {display_path(folder.path)}"
+    print(f"{size}\nto report: python -m bench.report {display_path(folder.path)}")
 
 
 if __name__ == "__main__":

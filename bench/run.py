@@ -115,7 +115,7 @@ def main(
         retrain_stale=retrain_stale,
         retry_failed=retry_failed,
         yes=yes,
-        log=loggers.choose(log),
+        log=loggers.choose(log, folder),
     )
     resources = Resources(
         cpus_per_trial, gpus_per_trial, _amounts(resource or []), max_concurrent, address, experiment.search.scheduler

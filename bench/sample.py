@@ -61,7 +61,7 @@ def main(
     for path, suffix in ((out, ".png"), (npz, ".npz")):
         if path and path.suffix != suffix:
             raise UserError(f"{path} must end in {suffix}")
-    untrusted.look_over(trial)
+    untrusted.refuse_unsafe_tree(trial)
     folder = TrialFolder(trial)
     if not folder.exists("spec.json"):
         raise UserError(

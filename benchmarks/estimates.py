@@ -46,7 +46,8 @@ def compare(name: str, arguments: list[str], root: Path, folder: Path) -> str:
     guessed_size = sum(_value(found) for found in re.finditer(rf"{NUMBER} of (?:results|prepared)", said))
     return (
         f"{name}: {guessed:.0f} s estimated, {seconds:.0f} s taken (ratio {guessed / seconds:.2f}); "
-        f"{disk.words(int(guessed_size))} estimated, {disk.words(size)} taken (ratio {guessed_size / size:.2f})"
+        f"{disk.format_bytes(int(guessed_size))} estimated, {disk.format_bytes(size)} taken "
+        f"(ratio {guessed_size / size:.2f})"
     )
 
 

@@ -163,8 +163,8 @@ def parts(tree: Path, images: int) -> None:
     """Microseconds an image of what the command does to each file, alternating."""
     from bench.data import datasets
     from bench.data.decode import Files
-    from bench.data.sources import file_sha256
     from bench.experiment.settings import Preprocessing
+    from bench.io.files import file_sha256
 
     preprocessing = Preprocessing(image_size=IMAGE_SIZE)
     source = datasets.find("folder", tree)
@@ -176,7 +176,7 @@ def parts(tree: Path, images: int) -> None:
         "finding": (len(source.files), lambda: datasets.find("folder", tree)),
         "names and dates": (len(source.files), source.signature),
         "hashing": (len(files), lambda: [file_sha256(path) for path in files]),
-        "hashing, as done": (len(files), replace(source, files=files).contents),
+        "hashing, as done": (len(files), replace(source, files=files).content_hashes),
         "decoding": (len(files), lambda: [opened.decode(row, preprocessing) for row in range(len(files))]),
     }
     times: dict[str, list[float]] = {name: [] for name in calls}

@@ -8,7 +8,7 @@ import pyarrow as pa
 from bench.errors import UserError
 from bench.experiment.specification import MethodSource
 from bench.io import untrusted
-from bench.io.files import Damaged, sha256, shown
+from bench.io.files import Damaged, display_path, sha256
 from bench.paths import ROOT
 from bench.store.documents import Environment, Status
 from bench.store.folders import ExperimentFolder
@@ -65,14 +65,14 @@ def _whole(folder: TrialFolder) -> dict[str, Any] | None:
     try:
         row = describe(folder)
     except Damaged as error:
-        if not error.noted:
+        if not error.repairable:
             raise
         mended = "the bench.run that made it mends it, or trains it again"
-        print(f"warning: {shown(folder.path)}/spec.json is damaged; the trial is left out; {mended}", flush=True)
+        print(f"warning: {display_path(folder.path)}/spec.json is damaged; the trial is left out; {mended}", flush=True)
         return None
-    if folder.exists("status.json") and not folder.whole("status.json"):
+    if folder.exists("status.json") and not folder.is_intact("status.json"):
         lost = "the trial counts as unfinished until bench.run goes on with it"
-        print(f"warning: {shown(folder.path)}/status.json is damaged; {lost}", flush=True)
+        print(f"warning: {display_path(folder.path)}/status.json is damaged; {lost}", flush=True)
     return row
 
 
@@ -123,7 +123,7 @@ def _stale(source: MethodSource) -> bool:
         # Whoever wrote the trial has chosen the path: a device has no end, and a pipe waits.
         if path.suffix != ".py" or not path.is_file():
             return path.is_relative_to(ROOT)
-        return sha256(untrusted.read(path)) != source.sha256
+        return sha256(untrusted.read_bounded(path)) != source.sha256
     except (OSError, UserError):
         return True
 

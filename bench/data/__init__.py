@@ -1,1 +1,1 @@
-"""Data sets: found, decoded, split and prepared as memory-mapped arrays. `preparation` is the entry point."""
+"""Data sets, decoded, split and prepared as memory-mapped arrays: `preparation` prepares, `prepared` is the result."""

@@ -1,6 +1,6 @@
-"""The data sets by name: what they are, where their files go, how they are found and downloaded.
+"""The data sets by name: their sizes, where their files are expected, and how they are found and downloaded.
 
-`configs/datasets/<name>.yaml` says what is made of them: preprocessing, networks, budget.
+`configs/datasets/<name>.yaml` holds the preprocessing, networks and training budget of each.
 """
 
 from collections.abc import Callable
@@ -9,6 +9,7 @@ from http.client import HTTPException
 from pathlib import Path
 
 from bench.data import sources
+from bench.data.image_tree import image_tree
 from bench.data.sources import Source
 from bench.errors import RunError, UserError, reason
 from bench.experiment.settings import Preprocessing
@@ -19,10 +20,11 @@ class Dataset:
     """One data set.
 
     Attributes:
-        images: how many there are for training, validation and testing; None where that depends on the files.
-        find: what is at hand under a data root, or None.
-        layout: the files, under the data root, that `find` looks for.
-        torchvision: the class that downloads it, if any.
+        about: one line for `bench.info`.
+        images: numbers of training, validation and test images; None if they depend on the files.
+        find: returns the source under a data root, or None.
+        layout: the files under the data root that `find` looks for.
+        torchvision: the class of torchvision that downloads it, if any.
     """
 
     about: str
@@ -32,7 +34,7 @@ class Dataset:
     torchvision: str | None = None
 
 
-def _known(
+def _torchvision(
     name: str,
     class_name: str,
     about: str,
@@ -41,11 +43,15 @@ def _known(
     files: tuple[str, ...],
     classes: str,
 ) -> Dataset:
-    """A small data set of torchvision's, ten classes; a tree of images called `name` will do as well."""
+    """A data set that torchvision downloads. An image tree in the folder `name` is accepted as well.
+
+    `class_name` is the class in torchvision.datasets. It puts `files` into `folder` below the data root. `classes` are
+    separated by spaces.
+    """
 
     def find(root: Path) -> Source | None:
-        found = sources.torchvision(class_name, root, folder, files, classes.split())
-        return found or (sources.tree(root / name, splits=True) if (root / name).is_dir() else None)
+        source = sources.torchvision(class_name, root, folder, files, classes.split())
+        return source or (image_tree(root / name, splits=True) if (root / name).is_dir() else None)
 
     layout = f"torchvision's files ({folder}/) or images as {name}/{{train,test}}/<class>/*.png or .jpg"
     return Dataset(about, images, find, layout, class_name)
@@ -64,22 +70,22 @@ def _celeba(root: Path) -> Source | None:
 
 def _celebahq(root: Path) -> Source | None:
     folder = root / "celebahq"
-    return sources.tree(folder, labelled=False) if folder.is_dir() else None
+    return image_tree(folder, labelled=False) if folder.is_dir() else None
 
 
 def _folder(root: Path) -> Source | None:
-    return sources.tree(root) if root.is_dir() else None
+    return image_tree(root) if root.is_dir() else None
 
 
 DATASETS = {
     "digits": Dataset(
         "handwritten digits that ship with scikit-learn; no download", (1000, 397, 400), lambda _: sources.digits()
     ),
-    "mnist": _known("mnist", "MNIST", "handwritten digits", (55000, 5000, 10000), "MNIST/raw", _IDX, _DIGITS),
-    "fashion_mnist": _known(
+    "mnist": _torchvision("mnist", "MNIST", "handwritten digits", (55000, 5000, 10000), "MNIST/raw", _IDX, _DIGITS),
+    "fashion_mnist": _torchvision(
         "fashion_mnist", "FashionMNIST", "clothes, grey", (55000, 5000, 10000), "FashionMNIST/raw", _IDX, _CLOTHES
     ),
-    "cifar10": _known(
+    "cifar10": _torchvision(
         "cifar10",
         "CIFAR10",
         "photographs of ten kinds of things",
@@ -101,26 +107,35 @@ DATASETS = {
         _celebahq,
         "the images (any tree of .png or .jpg, 256x256 or larger) in celebahq/",
     ),
-    "folder": Dataset("your own images: --data-root is the tree itself, --image-size their side", None, _folder),
+    "folder": Dataset("your own images: --data-root names their folder, --image-size their side", None, _folder),
 }
 
 
 def find(name: str, root: Path) -> Source | None:
-    """What is at hand under `root` for this data set."""
+    """Return the source of this data set under `root`, or None."""
     return DATASETS[name].find(root)
 
 
 def refuse_missing(name: str, root: Path) -> None:
-    """UserError, with what to put where, for a data set that is not under `root` and cannot be downloaded."""
+    """Refuse a data set that is not under `root` and cannot be downloaded.
+
+    Raises:
+        UserError: it says which files to put where.
+    """
     dataset = DATASETS[name]
     if name == "folder":
-        raise UserError(f"there is no folder {root}; with --dataset folder, --data-root names a tree of images")
+        raise UserError(f"there is no folder {root}; with --dataset folder, --data-root names your image folder")
     if not dataset.torchvision:
-        raise UserError(f"{name} is not under {root} and cannot be downloaded; put {dataset.layout} there, or {_OWN}")
+        ways = f"put {dataset.layout} there, or use --dataset folder --data-root DIR for images elsewhere"
+        raise UserError(f"{name} is not under {root} and cannot be downloaded; {ways}")
 
 
 def download(name: str, root: Path) -> Source:
-    """Let torchvision download into `root`; UserError or RunError, with what to put where, if that cannot be."""
+    """Download a data set into `root` with torchvision.
+
+    Raises:
+        UserError: it cannot be downloaded. RunError: the download failed. Both say which files to put where.
+    """
     dataset = DATASETS[name]
     refuse_missing(name, root)
     assert dataset.torchvision
@@ -129,16 +144,13 @@ def download(name: str, root: Path) -> Source:
         _fetch(dataset.torchvision, root)
     except (OSError, HTTPException, RuntimeError, ImportError) as error:
         raise RunError(
-            f"cannot download {name} ({reason(error)[:100]}); run this again to try again, or put {dataset.layout} "
-            f"under {root}, or under another folder that --data-root names"
+            f"cannot download {name} ({reason(error)[:100]}); run the same command to try again, or put "
+            f"{dataset.layout} under {root} or another --data-root"
         ) from error
     source = dataset.find(root)
     if source is None:
-        raise RunError(f"the download of {name} into {root} is not complete; put {dataset.layout} there")
+        raise RunError(f"the download of {name} into {root} is incomplete; put {dataset.layout} there")
     return source
-
-
-_OWN = "use --dataset folder --data-root DIR for a tree elsewhere"
 
 
 def _fetch(class_name: str, root: Path) -> None:
@@ -153,7 +165,13 @@ def _fetch(class_name: str, root: Path) -> None:
 
 @dataclass(frozen=True)
 class Request:
-    """A data set by name, where its files are, where prepared arrays are kept, and what is made of its images."""
+    """A data set to prepare.
+
+    Attributes:
+        root: the data root, below which its files are.
+        prepared: the folder of all prepared data sets.
+        skip_unreadable: leave out images that cannot be used, instead of raising UserError.
+    """
 
     name: str
     root: Path

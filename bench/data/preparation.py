@@ -1,13 +1,12 @@
-"""Data sets, prepared once into memory-mapped uint8 arrays.
+"""Entry point of the data wing: prepares data sets once, as memory-mapped uint8 arrays.
 
-A prepared set is a folder `<prepared>/<name>/<fingerprint>/` with `<split>-images.npy` (uint8, [n, c, h, w]) and, for
-images with classes, `<split>-labels.npy` (int64, [n]) for train, validation and test, and `sidecar.json`. Each split is
-in a fixed random order, so that its first N images are a fair sample of it.
+A prepared set is a folder `<prepared>/<name>/<fingerprint>/`. It holds `sidecar.json` and, for train, validation and
+test, `<split>-images.npy` (uint8, [n, c, h, w]) and, if the images have classes, `<split>-labels.npy` (int64, [n]).
+Each split is in a fixed random order, so its first N images are a random sample.
 """
 
 import json
 import shutil
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,70 +16,83 @@ from filelock import FileLock, Timeout
 
 from bench.data import datasets
 from bench.data.datasets import Request
-from bench.data.image_files import decode_seconds
+from bench.data.image_writer import decode_seconds
 from bench.data.prepared import Prepared
-from bench.data.sidecar import _readable
+from bench.data.sidecar import read_verified
 from bench.data.sources import Source
-from bench.data.splits import load, split_parts
+from bench.data.splits import make_splits
 from bench.data.writing import VERSION, write
-from bench.errors import one_line
-from bench.io.files import make_folder, sha256, writing
+from bench.errors import warn
+from bench.io.files import explain_write_errors, make_folder, sha256
 
 
 @dataclass(frozen=True)
-class Found:
-    """What is known of a data set at hand before it is prepared."""
+class DatasetInfo:
+    """A data set whose source is available.
+
+    Attributes:
+        counts: number of images in each split.
+        labelled: whether the images have classes.
+        prepared: whether it has been prepared already.
+        decode_seconds: estimate of the time that preparing it takes.
+    """
 
     fingerprint: str
-    counts: dict[str, int]  # images in each split
+    counts: dict[str, int]
     labelled: bool
     prepared: bool
-    decode_seconds: float  # that preparing it takes, about
+    decode_seconds: float
 
 
-def locate(request: Request) -> Found | None:
-    """What is at hand, without preparing or downloading anything."""
+def locate(request: Request) -> DatasetInfo | None:
+    """Describe an available data set, without preparing or downloading anything; None if it is not available.
+
+    Raises:
+        UserError: the source is incomplete or damaged.
+    """
     source = datasets.find(request.name, request.root)
     if source is None:
         return None
-    known = _known(request, source)
-    if known:  # then reading the source, which takes seconds, tells nothing new
+    known = _known_fingerprint(request, source)
+    if known:  # no need to read the source, which takes seconds
         prepared = Prepared(_folder(request, known))
-        return Found(known, prepared.counts, bool(prepared.classes), prepared=True, decode_seconds=0.0)
-    parts = split_parts(request.name, load(source))
-    counts = {split: len(part.images) for split, part in parts.items()}
-    seconds = decode_seconds(parts["train"].images, request.preprocessing) * sum(counts.values())
-    return Found(_fingerprint(request, source), counts, bool(source.classes), prepared=False, decode_seconds=seconds)
+        return DatasetInfo(known, prepared.counts, bool(prepared.classes), prepared=True, decode_seconds=0.0)
+    splits = make_splits(request.name, source.load())
+    counts = {name: len(split.images) for name, split in splits.items()}
+    seconds = decode_seconds(splits["train"].images, request.preprocessing) * sum(counts.values())
+    return DatasetInfo(
+        _fingerprint(request, source), counts, bool(source.classes), prepared=False, decode_seconds=seconds
+    )
 
 
 def prepare(request: Request) -> Prepared:
-    """The prepared data set; prepares it, downloading the source if need be, where that has not been done.
+    """Return the prepared data set; prepare it first, and download its source, if necessary.
 
     Raises:
-        UserError: the source is neither there nor to be downloaded, or an image cannot be used; it says what to do.
-        RunError: no space left, or a failed download. What is done stays done.
+        UserError: the source is missing and cannot be downloaded, or an image cannot be used.
+        RunError: the disk is full, or the download failed. The next call resumes from what is finished.
     """
     source = datasets.find(request.name, request.root) or datasets.download(request.name, request.root)
-    fingerprint = _known(request, source) or _fingerprint(request, source)
+    fingerprint = _known_fingerprint(request, source) or _fingerprint(request, source)
     prepared = Prepared(_folder(request, fingerprint))
     folder = prepared.folder.parent
-    if not prepared.check():  # no lock where nothing is written: the folder may be read-only
+    if not prepared.check():  # without a lock, because the folder may be read-only
         make_folder(folder)
         with _lock(folder / ".lock"):
-            if not prepared.check():  # another process may have done it while this one waited
+            if not prepared.check():  # another process may have prepared it meanwhile
                 if prepared.folder.exists():
-                    print(f"warning: {prepared.folder} is damaged; preparing it again", file=sys.stderr)
+                    warn(f"{prepared.folder} is damaged; preparing it again")
                     shutil.rmtree(prepared.folder)
                 write(request, source, fingerprint, prepared.folder)
-    _tell_skipped(prepared)
+    _warn_of_skipped(prepared)
     return prepared
 
 
 @contextmanager
 def _lock(path: Path) -> Iterator[None]:
-    """Wait, after saying so, for another process that prepares the same set."""
+    """Hold the lock of a data set. If another process holds it, say so and wait."""
     lock = FileLock(path)
-    with writing(path):
+    with explain_write_errors(path):
         try:
             lock.acquire(timeout=0)
         except Timeout:
@@ -92,30 +104,31 @@ def _lock(path: Path) -> Iterator[None]:
         lock.release()
 
 
-def _tell_skipped(prepared: Prepared) -> None:
+def _warn_of_skipped(prepared: Prepared) -> None:
     if prepared.skipped:
         count, first = len(prepared.skipped), next(iter(prepared.skipped.values()))
         where = f"all are listed in {prepared.folder}/sidecar.json"
-        print(one_line(f"warning: {count} images are left out: {first}; {where}"), file=sys.stderr)
+        warn(f"{count} images are left out: {first}; {where}")
 
 
 def _fingerprint(request: Request, source: Source) -> str:
-    """sha256 of the source files' names and contents and of the preprocessing; not of paths, dates or decoders."""
-    parts = [VERSION, request.preprocessing.model_dump(), source.contents()]
-    return sha256(json.dumps(parts).encode())
+    """The sha256 of the source files' names and contents and of the preprocessing; not of paths, dates or decoders."""
+    content = [VERSION, request.preprocessing.model_dump(), source.content_hashes()]
+    return sha256(json.dumps(content).encode())
 
 
 def _folder(request: Request, fingerprint: str) -> Path:
     return request.prepared / request.name / fingerprint[:16]
 
 
-def _known(request: Request, source: Source) -> str | None:
-    """The fingerprint noted when these very files (by name, size and date) were prepared; saves hashing them."""
+def _known_fingerprint(request: Request, source: Source) -> str | None:
+    """The fingerprint from an earlier preparation of the same files (by name, size and date); avoids hashing them."""
     signature = source.signature()
     for path in (request.prepared / request.name).glob("*/sidecar.json"):
-        sidecar = _readable(path) or {}
-        expected = (signature, request.preprocessing.model_dump(), VERSION)
-        found = (sidecar.get("signature"), sidecar.get("preprocessing"), sidecar.get("version"))
-        if found == expected and path.parent == _folder(request, sidecar["fingerprint"]):  # not a copy elsewhere
-            return sidecar["fingerprint"]
+        sidecar = read_verified(path.parent)
+        if sidecar is None or (sidecar.signature, sidecar.version) != (signature, VERSION):
+            continue
+        in_place = path.parent == _folder(request, sidecar.fingerprint)  # not a copy under another name
+        if in_place and sidecar.preprocessing == request.preprocessing:
+            return sidecar.fingerprint
     return None

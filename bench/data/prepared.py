@@ -1,105 +1,114 @@
-"""A prepared data set on disk."""
+"""A prepared data set on disk: what `bench.data.preparation` returns, and what everything else reads."""
 
 import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from filelock import FileLock
 
+from bench.data import sidecar
 from bench.data.image_files import ImageFile, is_array
-from bench.data.sidecar import _readable, _said
-from bench.data.sources import file_sha256
+from bench.data.sidecar import Sidecar, Split
 from bench.errors import RunError
 from bench.experiment.settings import Preprocessing
-from bench.io import untrusted
-from bench.io.files import Folder, make_folder
+from bench.io.files import Folder, file_sha256, make_folder
 
 IN_USE = ".in-use"
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A prepared data set on disk."""
+    """A prepared data set on disk.
+
+    Attributes:
+        folder: `<prepared>/<name>/<fingerprint>/`.
+    """
 
     folder: Path
 
-    @property
-    def sidecar(self) -> dict[str, Any]:
-        path = self.folder / "sidecar.json"
-        return _said(untrusted.read(path, untrusted.LIST), path)
+    @cached_property
+    def sidecar(self) -> Sidecar:
+        """The description of the set. It is read once; `check` reads it again."""
+        return sidecar.read(self.folder)
 
     @property
     def fingerprint(self) -> str:
-        return self.sidecar["fingerprint"]
+        """The sha256 of the source files and the preprocessing."""
+        return self.sidecar.fingerprint
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """Channels, height, width."""
-        return Preprocessing.model_validate(self.sidecar["preprocessing"]).shape
+        return self.sidecar.preprocessing.shape
 
     @property
     def classes(self) -> list[str]:
-        """Their names; empty where images have no labels."""
-        return self.sidecar["classes"]
+        """Names of the classes; empty if the images have no labels."""
+        return self.sidecar.classes
 
     @property
     def skipped(self) -> dict[str, str]:
-        """Images that were left out, and why."""
-        return self.sidecar["skipped"]
+        """Images that were left out -> the reason."""
+        return self.sidecar.skipped
 
     @property
     def counts(self) -> dict[str, int]:
-        """Images in each split."""
-        return {split: noted["images"] for split, noted in self.sidecar["splits"].items()}
+        """Number of images in each split."""
+        return {name: split.images for name, split in self.sidecar.splits.items()}
 
     def features(self, otherwise: Folder) -> Folder:
-        """Where extractors trained on it, and what they say of it, are kept; `otherwise` if that is read-only."""
-        mine = self.folder / "features"
-        return Folder(mine) if os.access(mine if mine.exists() else self.folder, os.W_OK) else otherwise
+        """Return the folder for extractors trained on this set and their statistics; `otherwise` if it is read-only."""
+        features = self.folder / "features"
+        return Folder(features) if os.access(features if features.exists() else self.folder, os.W_OK) else otherwise
 
     def images(self, split: str) -> np.ndarray:
-        """uint8 [n, c, h, w], memory-mapped: processes on one machine share the pages."""
+        """Map the images of a split, uint8 [n, c, h, w]. Processes on one machine share the memory."""
         return np.lib.format.open_memmap(self.folder / f"{split}-images.npy", mode="c")
 
     def labels(self, split: str) -> np.ndarray:
-        """int64 [n], from 0; only where there are classes."""
+        """Read the labels of a split, int64 [n], from 0. Only if there are classes."""
         return np.array(np.lib.format.open_memmap(self.folder / f"{split}-labels.npy", mode="r"))
 
     def check(self) -> bool:
-        """Whether everything is there and what was written."""
-        sidecar = _readable(self.folder / "sidecar.json")
-        if sidecar is None:
+        """Whether all files are present and intact."""
+        content = sidecar.read_verified(self.folder)
+        if content is None:
             return False
-        preprocessing = Preprocessing.model_validate(sidecar["preprocessing"])
-        for split, noted in sidecar["splits"].items():
-            images = ImageFile(self.folder / f"{split}-images.npy", noted["images"], preprocessing)
-            if not images.whole(noted["sha256"]):
+        self.__dict__["sidecar"] = content  # the cache of `sidecar`: the folder may have been made again
+        for name, split in content.splits.items():
+            images = ImageFile(self.folder / f"{name}-images.npy", split.images, content.preprocessing)
+            if not images.is_intact(split.sha256):
                 return False
-            if sidecar["classes"] and not self._labels_whole(split, noted, len(sidecar["classes"])):
+            if content.classes and not self._labels_intact(name, split, len(content.classes)):
                 return False
         return True
 
-    def _labels_whole(self, split: str, noted: dict[str, Any], classes: int) -> bool:
-        path = self.folder / f"{split}-labels.npy"
-        if not is_array(path, (noted["images"],), np.int64) or file_sha256(path) != noted.get("labels_sha256"):
+    def _labels_intact(self, name: str, split: Split, classes: int) -> bool:
+        path = self.folder / f"{name}-labels.npy"
+        if not is_array(path, (split.images,), np.int64) or file_sha256(path) != split.labels_sha256:
             return False
-        labels = self.labels(split)
+        labels = self.labels(name)
         return bool(((labels >= 0) & (labels < classes)).all())
+
+
+def image_bytes(preprocessing: Preprocessing, counts: dict[str, int]) -> int:
+    """Return the bytes that the images of all splits take on disk."""
+    return sum(counts.values()) * int(np.prod(preprocessing.shape))
 
 
 @contextmanager
 def in_use(prepared: Prepared) -> Iterator[None]:
-    """Keep bench.clean from removing the set meanwhile: a lock of one's own, which the system lifts if this dies."""
+    """Keep bench.clean from removing the set, by a lock that the system releases if this process dies."""
     lock = FileLock(prepared.folder / IN_USE / f"{uuid.uuid4().hex}.lock")
     try:
         make_folder(prepared.folder / IN_USE)
         lock.acquire()
-    except (OSError, RunError):  # a read-only folder, from which nothing can be removed either
+    except (OSError, RunError):  # a read-only folder, from which bench.clean cannot remove anything either
         yield
         return
     try:

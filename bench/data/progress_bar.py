@@ -1,4 +1,4 @@
-"""Progress of one long piece of work: a bar in a terminal, a line every ten seconds elsewhere."""
+"""Progress of one long task: a bar in a terminal, otherwise a line every ten seconds."""
 
 import sys
 import time
@@ -11,30 +11,31 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 PLAIN_SECONDS = 10.0
 
 
-class Track:
-    """Call with how many more are done."""
+class ProgressTracker:
+    """Shows progress. Call it with the number of newly finished items."""
 
-    def __init__(self, what: str, total: int, done: int, bar: Progress | None) -> None:
-        self.what, self.total, self.done, self.bar = what, total, done, bar
-        self.task = bar.add_task(what, total=total, completed=done) if bar else None
+    def __init__(self, description: str, total: int, done: int, bar: Progress | None) -> None:
+        self.description, self.total, self.done, self.bar = description, total, done, bar
+        self.task = bar.add_task(description, total=total, completed=done) if bar else None
         self.printed = time.monotonic()
 
-    def __call__(self, more: int) -> None:
-        self.done += more
+    def __call__(self, newly_done: int) -> None:
+        """Add to the finished items, and show them."""
+        self.done += newly_done
         if self.bar is not None and self.task is not None:
             self.bar.update(self.task, completed=self.done)
         elif time.monotonic() - self.printed > PLAIN_SECONDS:
             self.printed = time.monotonic()
-            print(f"{self.what}: {self.done:,} of {self.total:,} ({self.done / self.total:.0%})", flush=True)
+            print(f"{self.description}: {self.done:,} of {self.total:,} ({self.done / self.total:.0%})", flush=True)
 
 
 @contextmanager
-def track(what: str, total: int, done: int = 0) -> Iterator[Track]:
-    """Show how far `what` is, from `done` to `total`."""
+def track(description: str, total: int, done: int = 0) -> Iterator[ProgressTracker]:
+    """Show the progress of a task of `total` items, of which `done` are finished already."""
     console = Console(file=sys.stdout)
     if not console.is_terminal:
-        yield Track(what, total, done, None)
+        yield ProgressTracker(description, total, done, None)
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
-        yield Track(what, total, done, bar)
+        yield ProgressTracker(description, total, done, bar)

@@ -1,52 +1,89 @@
-"""What sidecar.json of a prepared data set says, and reading it."""
+"""`sidecar.json`, which describes a prepared data set: its fields, and how it is read and written."""
 
+import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated
 
-from pydantic import ValidationError
+from pydantic import StringConstraints, field_validator
 
 from bench.experiment.settings import Preprocessing
 from bench.io import schema, untrusted
 from bench.io.files import Folder
-from bench.io.schema import Document, Hash, Name, Whole
+from bench.io.schema import Hash, Name, StrictModel, Whole
 from bench.io.untrusted import Malformed
 
+FILE = "sidecar.json"
+SplitName = Annotated[str, StringConstraints(pattern=r"^(train|validation|test)$")]
 
-class Split(Document):
+
+class Split(StrictModel):
+    """One split: its number of images, the sha256 of every chunk of its images, and that of its labels."""
+
     images: Whole
     sha256: list[Hash]
     labels_sha256: Hash | None = None
 
 
-class Sidecar(Document):
-    """sidecar.json, of a prepared data set; its preprocessing is checked as settings are."""
+class Sidecar(StrictModel):
+    """The content of `sidecar.json`.
+
+    Attributes:
+        version: how images are decoded (`bench.data.writing.VERSION`).
+        signature: of the source files' names, sizes and dates.
+        classes: their names; empty if the images have no labels.
+        skipped: images that were left out -> the reason.
+    """
 
     dataset: Name
-    preprocessing: dict[str, int | None]
+    source: str = ""
+    preprocessing: Preprocessing
     version: str
     fingerprint: Hash
     signature: str
     classes: list[str]
-    splits: dict[Literal["train", "validation", "test"], Split]
+    splits: dict[SplitName, Split]
     skipped: dict[str, str]
 
+    @field_validator("preprocessing")
+    @classmethod
+    def _has_image_size(cls, preprocessing: Preprocessing) -> Preprocessing:
+        if preprocessing.image_size is None:
+            raise ValueError("has no image_size")
+        return preprocessing
 
-def _readable(sidecar: Path) -> dict[str, Any] | None:
-    """What a sidecar says; None where it is missing or damaged."""
+    def to_json(self) -> bytes:
+        """Return the bytes of `sidecar.json`."""
+        document = self.model_dump()
+        for split in document["splits"].values():
+            if split["labels_sha256"] is None:
+                del split["labels_sha256"]
+        return json.dumps(document, indent=2).encode()
+
+
+def parse(data: bytes, path: Path) -> Sidecar:
+    """Parse the bytes of a sidecar.
+
+    Raises:
+        Malformed: `bench.data.writing` did not write them.
+    """
+    return schema.validate(untrusted.parse_json(data, path, untrusted.MAX_LIST_BYTES), Sidecar, path)
+
+
+def read(folder: Path) -> Sidecar:
+    """Read the sidecar of a prepared data set, without comparing its checksum.
+
+    Raises:
+        Malformed: it is not a sidecar. OSError: it cannot be read.
+    """
+    path = folder / FILE
+    return parse(untrusted.read_bounded(path, untrusted.MAX_LIST_BYTES), path)
+
+
+def read_verified(folder: Path) -> Sidecar | None:
+    """Read a sidecar and compare its checksum; None if it is missing or damaged, or if `folder` is unsafe to read."""
     try:
-        untrusted.look_over(sidecar.parent)
-        whole = Folder(sidecar.parent).read_whole(sidecar.name)
-        return None if whole is None else _said(whole, sidecar)
+        untrusted.refuse_unsafe_tree(folder)
+        data = Folder(folder).read_if_intact(FILE)
+        return None if data is None else parse(data, folder / FILE)
     except Malformed:
         return None
-
-
-def _said(whole: bytes, sidecar: Path) -> dict[str, Any]:
-    """What a sidecar's bytes say; Malformed where that is not what `bench.data.writing` writes."""
-    said = untrusted.document(whole, sidecar, untrusted.LIST)
-    schema.validate(said, Sidecar, sidecar)
-    try:
-        assert Preprocessing.model_validate(said["preprocessing"]).image_size
-    except (ValidationError, AssertionError):
-        raise Malformed(sidecar, "has no preprocessing that can be read; remove it") from None
-    return said

@@ -1,45 +1,50 @@
-"""Splitting and shuffling the images of a source."""
+"""Train, validation and test splits of a source, in a fixed random order."""
 
 import numpy as np
 
 from bench.data import datasets
-from bench.data.sources import Part, Source
-from bench.errors import UserError, reason
+from bench.data.sources import SourceSplit
+from bench.errors import UserError
 
 SPLITS = ("train", "validation", "test")
-HELD_OUT = 5000  # training images for validation, at most, where no validation split is published
+MAX_HELD_OUT = 5000  # training images that become the validation split if none is published
 
 
-def load(source: Source) -> dict[str, Part]:
-    try:
-        return source.load()
-    except Exception as error:  # whatever torchvision and pickle make of a truncated file
-        message = f"cannot read {source.about} in {source.root}: {reason(error)}; remove what is damaged there"
-        raise UserError(message) from error
+def make_splits(name: str, source_splits: dict[str, SourceSplit]) -> dict[str, SourceSplit]:
+    """Shuffle the splits of a source by a fixed permutation, and cut off those that the source lacks.
 
+    The permutations come from RandomState, whose stream numpy guarantees never to change.
 
-def split_parts(name: str, loaded: dict[str, Part]) -> dict[str, Part]:
-    """Shuffle each part by a fixed permutation; cut what is missing off the end of what there is.
+    Args:
+        name: of the data set.
+        source_splits: train, test and optionally validation; or all images as "all".
 
-    RandomState, because numpy guarantees its stream for ever.
+    Raises:
+        UserError: a split would be empty.
     """
     random = np.random.RandomState(0)
-    parts = {}
-    for split in sorted(loaded, reverse=True):  # validation, train, test: the order decides the permutations
-        part = loaded[split]
-        parts[split] = part.take(random.permutation(len(part.images)))
-    if "all" in parts:  # one published part: cut it as its facts say
-        train, validation, _ = datasets.DATASETS[name].images or (0, 0, 0)
-        bounds = np.cumsum([train, validation])
-        pieces = np.split(np.arange(len(parts["all"].images)), bounds)
-        parts = {split: parts["all"].take(rows) for split, rows in zip(SPLITS, pieces, strict=True)}
-    elif "validation" not in parts and "train" in parts:
-        train = parts["train"]
-        rows = np.arange(len(train.images))
-        held_out = min(HELD_OUT, len(rows) // 10)
-        cut = len(rows) - held_out
-        parts |= {"train": train.take(rows[:cut]), "validation": train.take(rows[cut:])}
-    empty = [split for split in SPLITS if split not in parts or not len(parts[split].images)]
+    splits = {}
+    for split in sorted(source_splits, reverse=True):  # validation, train, test: the order decides the permutations
+        images = source_splits[split]
+        splits[split] = images.take(random.permutation(len(images.images)))
+    if "all" in splits:
+        splits = _divide(splits["all"], datasets.DATASETS[name].images or (0, 0, 0))
+    elif "validation" not in splits and "train" in splits:
+        splits |= _hold_out(splits["train"])
+    empty = [split for split in SPLITS if split not in splits or not len(splits[split].images)]
     if empty:
-        raise UserError(f"{name} has too few images: none is left for {empty[0]}; add images")
-    return {split: parts[split] for split in SPLITS}
+        raise UserError(f"{name} has too few images: none are left for {empty[0]}; add images")
+    return {split: splits[split] for split in SPLITS}
+
+
+def _divide(images: SourceSplit, counts: tuple[int, int, int]) -> dict[str, SourceSplit]:
+    """Divide all images; `counts` are those of train, validation and test."""
+    pieces = np.split(np.arange(len(images.images)), np.cumsum(counts[:2]))
+    return {split: images.take(rows) for split, rows in zip(SPLITS, pieces, strict=True)}
+
+
+def _hold_out(train: SourceSplit) -> dict[str, SourceSplit]:
+    """Turn the end of the training images into the validation split."""
+    rows = np.arange(len(train.images))
+    cut = len(rows) - min(MAX_HELD_OUT, len(rows) // 10)
+    return {"train": train.take(rows[:cut]), "validation": train.take(rows[cut:])}

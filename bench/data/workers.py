@@ -1,4 +1,4 @@
-"""Worker processes for decoding: on all cores, and none that outlives its parent."""
+"""Worker processes for decoding: on all cores, and never outliving their parent."""
 
 import os
 import signal
@@ -11,26 +11,30 @@ from multiprocessing import active_children, get_context
 
 
 def cores() -> int:
-    """How many this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager
-def pool_for(chunks: int, in_memory: bool) -> Iterator[Executor]:
-    """Processes, because decoding holds Python's lock for much of its time; a thread for what they would not help.
+def worker_pool(chunks: int, in_memory: bool) -> Iterator[Executor]:
+    """Open a pool of processes, because decoding holds Python's global lock for much of its time.
 
-    Whatever interrupts the caller ends them at once, in the middle of what they do.
+    If the caller raises, the processes are terminated at once.
+
+    Args:
+        chunks: the number of tasks; one task runs in a thread.
+        in_memory: whether images need no decoding, so that one thread is enough.
     """
     workers = min(cores(), chunks)
     if in_memory or workers < 2:
         pool: Executor = ThreadPoolExecutor(1)
     else:
-        # Spawned, not forked: this process may have torch's threads.
+        # Spawned, not forked, because torch may have started threads in this process.
         pool = ProcessPoolExecutor(workers, get_context("spawn"), _start_worker, (os.getpid(),))
     others = active_children()
     with pool:
         try:
-            with _interrupts_held():
+            with _interrupts_blocked():
                 for _ in range(workers):
                     pool.submit(int)  # starts a worker
             yield pool
@@ -43,17 +47,17 @@ def pool_for(chunks: int, in_memory: bool) -> Iterator[Executor]:
 
 
 @contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Ctrl-C comes afterwards; processes that are started inside never hear of it, not even while they start."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+def _interrupts_blocked() -> Iterator[None]:
+    """Delay Ctrl-C until the end. Processes started inside inherit this, and never receive Ctrl-C."""
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 def _start_worker(parent: int) -> None:
-    """A worker whose parent was killed must not stay."""
+    """Make a worker exit if its parent is killed."""
 
     def watch() -> None:
         while os.getppid() == parent:

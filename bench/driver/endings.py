@@ -54,7 +54,7 @@ class Endings:
         lost = [(trial, status) for trial in trials if (status := self.status(trial)).state.is_lost]
         if lost:
             print("the same command with --retry-failed runs again what failed or diverged", file=sys.stderr)
-        if any(self.folder.trial(trial.name).whole("error.txt") for trial, _ in lost):
+        if any(self.folder.trial(trial.name).is_intact("error.txt") for trial, _ in lost):
             print("the tracebacks of failed trials are in their folders, as error.txt", file=sys.stderr)
         for trial, status in lost:
             print(f"error: {trial} {status.state}: {status.reason}", file=sys.stderr)

@@ -10,8 +10,8 @@ from torch.optim.adam import adam
 
 from bench.data.datasets import DATASETS
 from bench.data.images import to_unit
-from bench.data.preparation import Found
-from bench.data.writing import image_bytes
+from bench.data.preparation import DatasetInfo
+from bench.data.prepared import image_bytes
 from bench.errors import UserError, reason
 from bench.evaluation.cost import Look, evaluation_seconds, inception_look, timed, trained_look
 from bench.evaluation.feature_network import BATCH, FILE, THREADS, TURNS, Classifier
@@ -19,7 +19,7 @@ from bench.evaluation.image_grids import grid_columns, grid_png
 from bench.experiment.labels import without_point
 from bench.experiment.settings import Experiment
 from bench.experiment.specification import Trial
-from bench.io.disk import words
+from bench.io.disk import format_bytes
 from bench.runtime import memory
 from bench.store.folders import ExperimentFolder
 from bench.training.build import build, evaluation_steps
@@ -44,7 +44,7 @@ class Cost:
 def lines(
     experiment: Experiment,
     todo: list[Trial],
-    images: Found | None,
+    images: DatasetInfo | None,
     folder: ExperimentFolder,
     at_once: int,
     executor: str,
@@ -81,10 +81,10 @@ def lines(
         shares += f" ({sum(cost.evaluations for cost in costs) / work:.0%} of the trials' time for evaluations)"
     download = "; a download comes on top" if images is None else ""
     prepared = image_bytes(experiment.preprocessing, counts) if unprepared else 0
-    disk = f"about {words(sum(cost.disk for cost in costs))} of results"
+    disk = f"about {format_bytes(sum(cost.disk for cost in costs))} of results"
     return [
         f"about {_duration(sum(parts.values()))}: {shares}{download}",
-        disk + (f" and {words(prepared)} of prepared images" if prepared else ""),
+        disk + (f" and {format_bytes(prepared)} of prepared images" if prepared else ""),
     ]
 
 
@@ -205,7 +205,7 @@ def _extractor_seconds(experiment: Experiment) -> float:
     return evaluation.extractor_steps * timed(train)
 
 
-def _counts(experiment: Experiment, images: Found | None) -> dict[str, int]:
+def _counts(experiment: Experiment, images: DatasetInfo | None) -> dict[str, int]:
     published = DATASETS[experiment.dataset].images
     if images:
         return images.counts

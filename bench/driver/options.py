@@ -7,6 +7,7 @@ from typing import Any
 
 from bench.errors import UserError, unknown
 from bench.io.object_store import Remote, is_uri, remote
+from bench.loggers.base import Log
 from bench.metrics.columns import EXTRACTORS
 
 Overrides = dict[str, Any]  # settings by section, as in a YAML file: {"seeds": 5, "training": {"epochs": 10}}
@@ -28,7 +29,7 @@ class Options:
         retrain_stale: Retrain trials whose method's code has changed.
         retry_failed: Retry trials that failed or diverged.
         yes: Do not ask for confirmation.
-        log: The names of the libraries that rows are logged to (`bench.loggers`).
+        log: The libraries that rows are logged to, and their folder.
     """
 
     out: Path
@@ -42,7 +43,7 @@ class Options:
     retrain_stale: bool
     retry_failed: bool
     yes: bool
-    log: tuple[str, ...] = ()
+    log: Log
 
 
 def present(values: Overrides) -> Overrides:

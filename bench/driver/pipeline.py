@@ -28,13 +28,13 @@ from bench.experiment.settings import Evaluation, Experiment, Training
 from bench.experiment.specification import Trial
 from bench.experiment.trials import plan
 from bench.experiment.variants import Variant
-from bench.io.files import shown
-from bench.io.object_store import redacted
+from bench.io.files import display_path
+from bench.io.object_store import redact
 from bench.loggers.follower import following
 from bench.runtime.environment import git_state
 from bench.store.documents import ExperimentProtocol, Git
 from bench.store.folders import ExperimentFolder
-from bench.store.lock import alone, refuse_other_storage
+from bench.store.lock import locked, refuse_other_storage
 from bench.training.events import Event, OnEvent
 
 
@@ -134,7 +134,7 @@ class Pipeline:
         self._check_machine()
         preflight.confirm(trials, self.options.yes)
         try:
-            with alone(self.folder):
+            with locked(self.folder):
                 refuse_other_storage(self.folder)
                 self.folder.pull()
                 yield
@@ -159,7 +159,7 @@ class Pipeline:
         self.folder.push()
         todo, endings = self._todo(trials), Endings(self.folder)
         print(f"{len(trials)} trials, {len(todo)} to train", flush=True)
-        with following(self.options.log, self.options.out, self.folder, trials, todo) as log:
+        with following(self.options.log, self.folder, trials, todo) as log:
             if todo:
                 with in_use(prepared):
                     self._execute(todo, context, endings, log)
@@ -174,7 +174,7 @@ class Pipeline:
         try:
             if self.folder.trials():  # on a full disk, none may have begun
                 build.print_tables(build.build(self.folder))
-                print(f"report: {shown(self.folder.report / 'index.html')}")
+                print(f"report: {display_path(self.folder.report / 'index.html')}")
             self.folder.push(report=True)
         except RunError:
             trained.endings.report_lost(trained.trials)
@@ -298,4 +298,4 @@ class Pipeline:
 
 def _command() -> str:
     """Return the user's command, without credentials."""
-    return shlex.join(["python", "-m", "bench.run", *map(redacted, sys.argv[1:])])
+    return shlex.join(["python", "-m", "bench.run", *map(redact, sys.argv[1:])])

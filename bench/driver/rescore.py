@@ -37,7 +37,7 @@ def _finished(folder: "ExperimentFolder") -> tuple[list["TrialFolder"], list[str
     for trial in folder.trials():
         if trial.status().state is not State.done:
             continue
-        if not trial.whole("spec.json"):
+        if not trial.is_intact("spec.json"):
             left_out.append(f"{trial.name} has a damaged spec.json; the bench.run that made it mends it")
             continue
         method = trial.trial().spec.method

@@ -74,7 +74,7 @@ def _stored(trial: Trial, folder: TrialFolder) -> Trial | None:
     try:
         return folder.trial()
     except Damaged as error:
-        if not error.noted:
+        if not error.repairable:
             raise
         return trial if folder.wrote(trial) else None
 

@@ -9,7 +9,7 @@ from bench.errors import RunError, UserError
 from bench.experiment.labels import split_label
 from bench.experiment.variants import Variant
 from bench.store.folders import ExperimentFolder
-from bench.store.lock import alone
+from bench.store.lock import locked
 
 TUNING_SEED = 10_000  # the first one; the seeds of an experiment begin at 0 and stay below
 
@@ -72,7 +72,7 @@ class Tuning:
         with self.pipeline.session(trials=self.searching.size + self.pipeline.size):
             foreseen = Tuning(self.confirming.foresee())  # a refusal after the search would come too late
             searching = replace(foreseen.searching, resources=self.pipeline.resources)
-            with alone(searching.folder):
+            with locked(searching.folder):
                 ids = {trial.id for trial in searching.train().trials}
                 chosen = self._choose(searching.folder, ids)
                 confirming = replace(foreseen.pipeline, variants=chosen)

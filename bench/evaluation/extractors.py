@@ -7,7 +7,6 @@ import torch
 from filelock import FileLock
 
 from bench.data.prepared import Prepared
-from bench.data.sources import file_sha256
 from bench.errors import UserError, reason
 from bench.evaluation import feature_network, inception
 from bench.evaluation.feature_network import load_extractor
@@ -16,7 +15,7 @@ from bench.evaluation.image_grids import grid_columns, grid_png
 from bench.evaluation.inception import Inception, find
 from bench.experiment.settings import Evaluation
 from bench.io import untrusted
-from bench.io.files import Folder, make_folder, sha256
+from bench.io.files import Folder, file_sha256, make_folder, sha256
 from bench.store.folders import REAL
 
 FILE = "extractor.pt"
@@ -45,7 +44,7 @@ def ensure(
         assert weights is not None  # `bench.driver.preflight` has seen to it
         found = file_sha256(weights)
     else:
-        there = folder.read_whole(FILE)
+        there = folder.read_if_intact(FILE)
         if folder.exists(FILE) and there is None:
             print(f"warning: {folder.path / FILE} is damaged; making it again", flush=True)
         network = stored or there or _cached(cache, data, evaluation)
@@ -58,7 +57,7 @@ def ensure(
             f"the trials in {folder.path.parent} were measured by another extractor ({noted[:10]}, not {found[:10]}); "
             "choose another --out"
         )
-    if not folder.whole(REAL):
+    if not folder.is_intact(REAL):
         shown = torch.from_numpy(data.images(evaluation.split)[: grid_columns(data.shape[2]) ** 2])
         folder.write(REAL, grid_png(shown))
     return found
@@ -97,7 +96,7 @@ def _cached(cache: Folder, data: Prepared, evaluation: Evaluation) -> bytes:
     name = f"{evaluation.extractor}-{evaluation.extractor_steps}-{feature_network.RECIPE}.pt"
     make_folder(cache.path)
     with FileLock(cache.path / ".lock"):
-        if not cache.whole(name):
+        if not cache.is_intact(name):
             cache.write(name, feature_network.train_extractor(data, evaluation.extractor, evaluation.extractor_steps))
         return cache.read(name)
 
@@ -163,7 +162,7 @@ def stored_extractor(path: Path | None) -> bytes | None:
     if path is None:
         return None
     try:
-        stored = untrusted.read(path, untrusted.FILE)
+        stored = untrusted.read_bounded(path, untrusted.MAX_FILE_BYTES)
     except OSError as error:
         raise UserError(f"cannot read the extractor {path}: {reason(error)}") from None
     try:

@@ -123,7 +123,7 @@ def _train(data: Prepared, kind: str, steps: int) -> bytes:
     print(f"its accuracy on test images: {accuracy:.1%} ({time.perf_counter() - started:.0f} s)", flush=True)
     about = {
         "kind": kind,
-        "dataset": data.sidecar["dataset"],
+        "dataset": data.sidecar.dataset,
         "fingerprint": data.fingerprint,
         "shape": list(data.shape),
         "classes": classes,
@@ -193,14 +193,14 @@ def _accuracy(network: Classifier, data: Prepared, kind: str) -> float:
 def load_extractor(stored: bytes) -> Trained:
     """The extractor in a file's bytes. UserError where it is not one."""
     try:
-        state = tensors.weights(stored)
+        state = tensors.load(stored)
         about = json.loads(state["about"])
         if about["kind"] not in ("classifier", "rotation") or not 0 <= about["test_accuracy"] <= 1:
             raise ValueError("it says that it is something else")
-        with tensors.measured(len(stored)):
+        with tensors.on_meta_device(len(stored)):
             network = Classifier(tuple(about["shape"]), about["classes"])
         mean, std = state["mean"], state["std"]
-        if not tensors.state_fits(state["network"], network) or not mean.shape == std.shape == (FEATURES,):
+        if not tensors.state_matches(state["network"], network) or not mean.shape == std.shape == (FEATURES,):
             raise ValueError("its weights are of another network")
         network.load_state_dict(state["network"], assign=True)
     except Exception as error:

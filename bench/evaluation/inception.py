@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from bench.data.sources import file_sha256
 from bench.errors import UserError, reason
 from bench.io import tensors, untrusted
+from bench.io.files import file_sha256
 
 WEIGHTS = "WAE_BENCH_INCEPTION_WEIGHTS"  # the environment variable that names the file
 DOWNLOAD_SECONDS = 20.0  # without an answer
@@ -105,7 +105,7 @@ def _download(path: Path) -> None:
 
 def _weights(path: Path) -> dict[str, Tensor]:
     try:
-        weights = tensors.weights(untrusted.read(path, LARGEST), legacy=True)
+        weights = tensors.load(untrusted.read_bounded(path, LARGEST), legacy=True)
     except UserError:
         raise
     except OSError as error:

@@ -33,7 +33,7 @@ FEWEST = 10  # real images that every metric can do with
 
 def _numbers(stored: bytes) -> dict[str, Any]:
     """What `References._floors` gave; ValueError where a metric is no number."""
-    found = untrusted.document(stored, "floors")
+    found = untrusted.parse_json(stored, "floors")
     if not isinstance(found, dict) or not {"distance", "kernel"} <= found.keys():
         raise ValueError("it holds no floors")
     for metric in METRICS.keys() & found.keys():
@@ -77,7 +77,7 @@ class References:
         counts = self.data.counts
         for each in (split, other):
             if counts[each] < FEWEST:
-                name = self.data.sidecar["dataset"]
+                name = self.data.sidecar.dataset
                 raise UserError(
                     f"{name} has {counts[each]} {each} images, too few to compare with: {FEWEST} are needed"
                 )
@@ -105,7 +105,7 @@ class References:
         """What `_extracted` gave; ValueError where it is anything else."""
         d = self.extractor.dim
         shapes = {"mu": (d,), "sigma": (d, d), "features": (None, d), "n": (), **dict.fromkeys(self._stamp, ())}
-        found = tables.arrays(stored, shapes)
+        found = tables.parse_npz(stored, shapes)
         if any(found[key].dtype.kind != "f" for key in ("mu", "sigma", "features")) or found["n"].dtype.kind != "i":
             raise ValueError("it holds no numbers")
         return found
@@ -153,7 +153,7 @@ class References:
     def _usable(self, name: str, parse: Callable[[bytes], dict[str, Any]], warn: bool = False) -> dict[str, Any] | None:
         if not self.folder.exists(name):
             return None
-        whole = self.folder.read_whole(name)
+        whole = self.folder.read_if_intact(name)
         if whole is not None:
             try:
                 stored = parse(whole)

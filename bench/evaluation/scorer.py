@@ -123,7 +123,7 @@ class Scorer:
     def stamp(self) -> dict[str, Any]:
         """`columns.STAMPS`, and what else stands on every row."""
         channels, height, width = self.data.shape
-        crop = self.data.sidecar["preprocessing"]["crop"]
+        crop = self.data.sidecar.preprocessing.crop
         stamp = {
             "n_generated": self.protocol.samples,
             "n_floor": self.reference.n_floor,

@@ -14,10 +14,9 @@ from pathlib import Path
 from filelock import FileLock
 
 from bench.data.prepared import Prepared
-from bench.data.sources import file_sha256
 from bench.errors import RunError
 from bench.executors.base import Inputs
-from bench.io.files import make_folder, sha256, writing
+from bench.io.files import explain_write_errors, file_sha256, make_folder, sha256
 
 CACHE = "WAE_BENCH_NODE_CACHE"
 PART = 32 * 2**20  # bytes that travel at a time
@@ -122,7 +121,7 @@ def _fetch(kind: str, parcel: Parcel, target: Path, fetch: Fetch) -> None:
     make_folder(partial)
     for name, (size, _) in parcel.files.items():
         make_folder((partial / name).parent)
-        with writing(partial / name), (partial / name).open("wb") as file:
+        with explain_write_errors(partial / name), (partial / name).open("wb") as file:
             for number in range(-(-size // PART)):
                 file.write(fetch(kind, name, number))
     if not _sound(kind, parcel, partial):
@@ -131,7 +130,7 @@ def _fetch(kind: str, parcel: Parcel, target: Path, fetch: Fetch) -> None:
 
 
 def cache() -> Path:
-    """The folder of a node's copies, of this user alone.
+    """The folder of a node's copies, of this user locked.
 
     Raises:
         RunError: it is somebody else's.
@@ -141,7 +140,7 @@ def cache() -> Path:
         make_folder(Path(named))
         return Path(named)
     folder = Path(tempfile.gettempdir()) / f"wae-bench-{os.getuid()}"
-    with writing(folder):
+    with explain_write_errors(folder):
         folder.mkdir(mode=0o700, exist_ok=True)
     if folder.is_symlink() or folder.stat().st_uid != os.getuid():
         raise RunError(f"{folder} is somebody else's; name a folder for copies of the data with {CACHE}")

@@ -104,7 +104,7 @@ def install_all(files: Sequence[Path] = ()) -> tuple[Plugin | Packaged, ...]:
 
 def read(path: Path) -> Plugin:
     try:
-        return Plugin(str(path.resolve()), untrusted.read(path).decode())
+        return Plugin(str(path.resolve()), untrusted.read_bounded(path).decode())
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"cannot read the plug-in {path}: {reason(error)}") from None
 

@@ -9,19 +9,19 @@ from dataclasses import dataclass
 
 from bench.experiment.settings import Evaluation, Network, PositiveFloat, PositiveInt, Preprocessing, Training
 from bench.io.files import sha256
-from bench.io.schema import Document, Hash, Label, Line, Name, Value, Whole, validate
+from bench.io.schema import Hash, Label, Line, Name, StrictModel, Value, Whole, validate
 
 CHECKPOINT_FORMAT = 1  # of the content of checkpoints; raised by every change that makes older checkpoints useless
 
 
-class DatasetIdentity(Document):
+class DatasetIdentity(StrictModel):
     """Which data set: its name, and the sha256 of its source files and preprocessing."""
 
     name: Name
     fingerprint: Hash
 
 
-class TrialSpec(Document):
+class TrialSpec(StrictModel):
     """What decides a trial's result.
 
     Attributes:
@@ -49,14 +49,14 @@ class TrialSpec(Document):
         return self.training.model_copy(update={"learning_rate": rate})
 
 
-class MethodSource(Document):
+class MethodSource(StrictModel):
     """The file of a method and its sha256. It is outside the specification, so that changed code is noticed."""
 
     file: Line
     sha256: Line
 
 
-class SpecDocument(Document):
+class SpecDocument(StrictModel):
     """spec.json."""
 
     id: Name

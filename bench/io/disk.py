@@ -26,7 +26,7 @@ def usage(experiment: Path) -> dict[str, int]:
     return dict(sorted(found.items(), key=lambda item: -item[1]))
 
 
-def words(size: int) -> str:
+def format_bytes(size: int) -> str:
     """'3.2 MB'."""
     for unit, scale in (("GB", 1e9), ("MB", 1e6)):
         if size >= scale:
@@ -37,5 +37,5 @@ def words(size: int) -> str:
 def summary(experiment: Path) -> str:
     """'Disk: 12 MB (checkpoints 9 MB, grids 2 MB, ...)'."""
     found = usage(experiment)
-    parts = ", ".join(f"{kind} {words(size)}" for kind, size in found.items())
-    return f"{words(sum(found.values()))} on disk ({parts})"
+    parts = ", ".join(f"{kind} {format_bytes(size)}" for kind, size in found.items())
+    return f"{format_bytes(sum(found.values()))} on disk ({parts})"

@@ -28,15 +28,21 @@ class Damaged(RunError):
         changed = "is damaged (its sha256 has changed); remove it and run the same command again"
         alone = "has no checksum: the folder .sha256/ beside it must be copied along (cp -r)"
         super().__init__(f"{path} {changed if noted else alone}")
-        self.noted = noted
+        self.repairable = noted
 
 
 def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def file_sha256(path: Path) -> str:
+    """The sha256 of a file of any size."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
+def explain_write_errors(path: Path) -> Iterator[None]:
     """Turn what the operating system refuses into one line that names `path`."""
     try:
         yield
@@ -54,7 +60,7 @@ def write_atomically(path: Path | Remote, data: bytes) -> None:
         return
     make_folder(path.parent)
     partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
-    with writing(path):
+    with explain_write_errors(path):
         try:
             partial.write_bytes(data)
             partial.replace(path)
@@ -65,7 +71,7 @@ def write_atomically(path: Path | Remote, data: bytes) -> None:
 
 def make_folder(path: Path) -> None:
     """Create a folder and its parents; RunError where something is in the way."""
-    with writing(path):
+    with explain_write_errors(path):
         path.mkdir(parents=True, exist_ok=True)
 
 
@@ -101,8 +107,8 @@ class Folder:
             shutil.rmtree(self.place, ignore_errors=True)
 
     def write(self, name: str, data: bytes, present: bytes | None = None) -> None:
-        """Put the file there. present: what `read_whole` says of it, where that was asked already."""
-        present = self.read_whole(name) if present is None else present
+        """Put the file there. present: what `read_if_intact` says of it, where that was asked already."""
+        present = self.read_if_intact(name) if present is None else present
         noted = [sha256(data), *([] if present is None else [sha256(present)])]
         write_atomically(self.place / CHECKSUMS / name, "\n".join(noted).encode())
         write_atomically(self.place / name, data)
@@ -115,14 +121,14 @@ class Folder:
             raise Damaged(self.place / name, noted=noted is not None)
         return data
 
-    def read_whole(self, name: str) -> bytes | None:
+    def read_if_intact(self, name: str) -> bytes | None:
         """The bytes of `name`; None where it is missing, empty or damaged."""
         try:
             return self.read(name) or None
         except (Damaged, FileNotFoundError):
             return None
 
-    def noted(self, name: str) -> list[str]:
+    def checksums(self, name: str) -> list[str]:
         """The sha256 of what was last written under `name`, then perhaps that of what was there before."""
         return self._note(name) or []
 
@@ -133,11 +139,11 @@ class Folder:
         except FileNotFoundError:
             return None
 
-    def whole(self, name: str) -> bool:
+    def is_intact(self, name: str) -> bool:
         """Whether `name` is there and undamaged."""
-        return self.read_whole(name) is not None
+        return self.read_if_intact(name) is not None
 
 
-def shown(path: Path) -> str:
+def display_path(path: Path) -> str:
     """Relative to the working directory, where that is shorter."""
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

@@ -33,12 +33,12 @@ def is_uri(text: str) -> bool:
     return "://" in text
 
 
-def redacted(text: str) -> str:
+def redact(text: str) -> str:
     """`text` with the credentials of every URI in it replaced by ***."""
-    return re.sub(r"[A-Za-z][A-Za-z0-9+.-]*://\S+", lambda found: _redacted(found[0]), text)
+    return re.sub(r"[A-Za-z][A-Za-z0-9+.-]*://\S+", lambda match: _redact_uri(match[0]), text)
 
 
-def _redacted(uri: str) -> str:
+def _redact_uri(uri: str) -> str:
     scheme, _, rest = uri.partition("://")
     place, mark, query = rest.partition("?")
     before, at, place = place.rpartition("@")  # the last one: a secret may hold others, and slashes
@@ -174,7 +174,7 @@ def remote(uri: str) -> Remote:
         parts = None
     if parts is None or not parts.netloc.rpartition("@")[2] or parts.fragment or "@" in parts.path:
         escaped = "; in its credentials write / as %2F and @ as %40" if "@" in uri else ""
-        raise UserError(f"cannot read --storage {redacted(uri)}; write it like {scheme}://bucket/folder{escaped}")
+        raise UserError(f"cannot read --storage {redact(uri)}; write it like {scheme}://bucket/folder{escaped}")
     return Remote(uri)
 
 
@@ -190,7 +190,7 @@ def _opened(uri: str) -> tuple[Any, str]:
     try:
         filesystem, path = FileSystem.from_uri(uri + options)
     except (ArrowInvalid, ValueError, NotImplementedError) as error:
-        raise UserError(f"cannot use --storage {redacted(uri)}: {_said(error, uri)}") from None
+        raise UserError(f"cannot use --storage {redact(uri)}: {_said(error, uri)}") from None
     return filesystem, path.rstrip("/")
 
 
@@ -198,7 +198,7 @@ def _said(error: Exception, uri: str) -> str:
     """What pyarrow says, in a line, without credentials."""
     parts = urlsplit(uri)
     secrets = [*(parts.username, parts.password), *(v for k, v in parse_qsl(parts.query) if k not in PLAIN)]
-    text = redacted(reason(error))
+    text = redact(reason(error))
     for secret in filter(None, secrets):
         text = text.replace(unquote(secret), "***").replace(secret, "***")
     return text[:300]

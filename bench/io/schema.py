@@ -31,7 +31,7 @@ Value = bool | Annotated[int, Field(gt=-(2**53), lt=2**53)] | Number | Label | N
 Model = TypeVar("Model", bound=BaseModel)
 
 
-class Document(BaseModel):
+class StrictModel(BaseModel):
     """A stored document or a part of one: typed, and immutable."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)

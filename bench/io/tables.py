@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-ARRAYS = 2**31  # bytes of arrays in one archive: features of 10,000 images, and their covariance, take 130 MB
-CELLS = 10**7  # of a table
-TEXT = 2**28  # bytes that the texts of a table may take
+MAX_ARRAY_BYTES = 2**31  # bytes of arrays in one archive: features of 10,000 images, and their covariance, take 130 MB
+MAX_CELLS = 10**7  # of a table
+MAX_TEXT_BYTES = 2**28  # bytes that the texts of a table may take
 
 
-def arrays(data: bytes, shapes: dict[str, tuple[int | None, ...]]) -> dict[str, np.ndarray]:
+def parse_npz(data: bytes, shapes: dict[str, tuple[int | None, ...]]) -> dict[str, np.ndarray]:
     """The arrays of a NumPy archive that `shapes` names, with None for a length that may be any.
 
     Raises:
@@ -41,7 +41,7 @@ def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo | None, shape: tupl
     like = len(there) == len(shape) and all(b in (None, a) for a, b in zip(there, shape, strict=True))
     if kind.hasobject or not like:
         raise ValueError(f"{member.filename} is {kind} {list(there)}")
-    if not math.prod(there) * kind.itemsize < member.file_size <= ARRAYS:
+    if not math.prod(there) * kind.itemsize < member.file_size <= MAX_ARRAY_BYTES:
         raise ValueError(f"{member.filename} is not as large as it says")
     with archive.open(member) as file:
         return np.lib.format.read_array(file, allow_pickle=False)
@@ -55,7 +55,7 @@ def _header(file: Any) -> tuple[tuple[int, ...], np.dtype]:
     return shape, kind
 
 
-def table(data: bytes, origin: object) -> "pa.Table":
+def parse_parquet(data: bytes, origin: object) -> "pa.Table":
     """A parquet file of numbers and short texts.
 
     Raises:
@@ -90,10 +90,13 @@ def _refuse_large(file: Any) -> None:
             texts.add(column.name)
     if len(set(schema.names)) < len(schema.names):
         raise ValueError("two columns have one name")
-    if metadata.num_rows * metadata.num_columns > CELLS:
+    if metadata.num_rows * metadata.num_columns > MAX_CELLS:
         raise ValueError(f"{metadata.num_rows:,} rows of {metadata.num_columns:,} columns")
     groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
     chunks = [(group.num_rows, group.column(i)) for group in groups for i in range(group.num_columns)]
     # No text is longer than all that its column stores.
-    if sum(rows * chunk.total_uncompressed_size for rows, chunk in chunks if chunk.path_in_schema in texts) > TEXT:
+    if (
+        sum(rows * chunk.total_uncompressed_size for rows, chunk in chunks if chunk.path_in_schema in texts)
+        > MAX_TEXT_BYTES
+    ):
         raise ValueError("its texts take too much room")

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-def weights(data: bytes, device: Any = "cpu", legacy: bool = False) -> Any:
+def load(data: bytes, device: Any = "cpu", legacy: bool = False) -> Any:
     """What `torch.save` stored: tensors and plain values, no larger in memory than in the file.
 
     Args:
@@ -57,7 +57,7 @@ def _refuse_wide(stored: Any, most: int) -> None:
             todo += value
 
 
-def state_fits(state: Any, network: "nn.Module") -> bool:
+def state_matches(state: Any, network: "nn.Module") -> bool:
     """Whether tensors by name have the names, shapes and types of a network, which may be one without memory (meta)."""
     mine = network.state_dict()
     if not isinstance(state, dict) or state.keys() != mine.keys():
@@ -66,7 +66,7 @@ def state_fits(state: Any, network: "nn.Module") -> bool:
 
 
 @contextmanager
-def measured(most: int) -> Iterator[None]:
+def on_meta_device(most: int) -> Iterator[None]:
     """What is built inside takes no memory, and may have so many bytes of parameters: ValueError where it has more."""
     import torch
     from torch.nn.modules import module

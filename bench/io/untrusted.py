@@ -17,14 +17,14 @@ from bench.io.files import CHECKSUMS, Damaged
 if TYPE_CHECKING:
     pass
 
-DOCUMENT = 2**20  # bytes of a document that says what a trial is
-LIST = 2**28  # ... of one that lists things: methods, images left out, of which there may be a million
-PIXELS = 2**26  # of a grid of pictures
-FILE = 2**31  # bytes of any other file; prepared images (.npy) are never read as a whole
-LARGEST: dict[str, int] = dict.fromkeys(("spec.json", "status.json", "environment.json"), DOCUMENT)
-LARGEST |= dict.fromkeys(("experiment.yaml", "sidecar.json", "error.txt"), LIST)
+MAX_DOCUMENT_BYTES = 2**20  # bytes of a document that says what a trial is
+MAX_LIST_BYTES = 2**28  # ... of one that lists things: methods, images left out, of which there may be a million
+MAX_PIXELS = 2**26  # of a grid of pictures
+MAX_FILE_BYTES = 2**31  # bytes of any other file; prepared images (.npy) are never read as a whole
+MAX_BYTES: dict[str, int] = dict.fromkeys(("spec.json", "status.json", "environment.json"), MAX_DOCUMENT_BYTES)
+MAX_BYTES |= dict.fromkeys(("experiment.yaml", "sidecar.json", "error.txt"), MAX_LIST_BYTES)
 LOGS = ("mlflow", "tensorboard", "wandb")
-ENTRIES = 10_000_000  # files of an experiment
+MAX_ENTRIES = 10_000_000  # files of an experiment
 # The newest first. They are as large as a network is, and looked at closely when they are loaded.
 CHECKPOINTS = ("checkpoint.pt", "checkpoint.previous.pt")
 
@@ -34,10 +34,10 @@ class Malformed(Damaged):
 
     def __init__(self, path: object, why: str) -> None:
         RunError.__init__(self, one_line(f"{path} {why}"))
-        self.noted = False  # nothing here can mend it
+        self.repairable = False  # nothing here can mend it
 
 
-def look_over(folder: Path) -> None:
+def refuse_unsafe_tree(folder: Path) -> None:
     """Refuse a folder in which a link leads out of it, or which holds what is no file, or what no run makes.
 
     The folder itself may be a link.
@@ -49,15 +49,17 @@ def look_over(folder: Path) -> None:
     entries = 0
     for place, folders, files in os.walk(root):
         entries += len(folders) + len(files)
-        if entries > ENTRIES:
-            raise Malformed(folder, f"holds more than {ENTRIES:,} files, which is no experiment; name the right folder")
+        if entries > MAX_ENTRIES:
+            raise Malformed(
+                folder, f"holds more than {MAX_ENTRIES:,} files, which is no experiment; name the right folder"
+            )
         for name in (*folders, *files):
-            _look_at(Path(place, name), root)
+            _refuse_unsafe_entry(Path(place, name), root)
         if Path(place) == root:  # nothing is read of what loggers keep, which link to their own places
             folders[:] = [name for name in folders if name not in LOGS]
 
 
-def _look_at(path: Path, root: Path) -> None:
+def _refuse_unsafe_entry(path: Path, root: Path) -> None:
     try:
         found = path.lstat()
     except FileNotFoundError:  # moved into its place meanwhile
@@ -73,12 +75,12 @@ def _look_at(path: Path, root: Path) -> None:
         return
     if not stat.S_ISREG(found.st_mode):
         raise Malformed(path, "is neither a file nor a folder; remove it")
-    most = DOCUMENT if CHECKSUMS in path.parts else LARGEST.get(path.name, FILE)
+    most = MAX_DOCUMENT_BYTES if CHECKSUMS in path.parts else MAX_BYTES.get(path.name, MAX_FILE_BYTES)
     if found.st_size > most and path.suffix != ".npy" and path.name not in CHECKPOINTS:
         raise Malformed(path, f"has {found.st_size:,} bytes, and {most:,} at most are read; remove it")
 
 
-def read(path: Path, most: int = DOCUMENT) -> bytes:
+def read_bounded(path: Path, most: int = MAX_DOCUMENT_BYTES) -> bytes:
     """The bytes of a file that a user named: UserError where there are more than `most`, be it a device without end."""
     with path.open("rb") as file:
         data = file.read(most + 1)
@@ -87,7 +89,7 @@ def read(path: Path, most: int = DOCUMENT) -> bytes:
     return data
 
 
-def document(data: bytes, origin: object, most: int = DOCUMENT) -> Any:
+def parse_json(data: bytes, origin: object, most: int = MAX_DOCUMENT_BYTES) -> Any:
     """What a JSON file of at most so many bytes says.
 
     Raises:
@@ -101,13 +103,13 @@ def document(data: bytes, origin: object, most: int = DOCUMENT) -> Any:
         raise Malformed(origin, f"is no JSON that can be read ({reason(error)[:80]}); remove it") from None
 
 
-def is_picture(data: bytes) -> bool:
+def is_valid_png(data: bytes) -> bool:
     """Whether it is a whole PNG, and small enough to be opened."""
     from PIL import Image
 
     try:
         with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
-            if image.width * image.height > PIXELS:
+            if image.width * image.height > MAX_PIXELS:
                 return False
             image.load()
     except Exception:  # Pillow raises a dozen types for damaged files

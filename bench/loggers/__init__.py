@@ -12,16 +12,17 @@ A scalar's step is the row's number of optimisation steps; epoch, images_seen an
 """
 
 import importlib
+from pathlib import Path
 
 from bench.errors import UserError, unknown
-from bench.loggers.base import module_of
+from bench.loggers.base import Log, module_of
 
 # Imported to see whether a library is installed. Its logger is in the module `bench.loggers.<name>_log`.
 LIBRARIES = {"tensorboard": "torch.utils.tensorboard", "mlflow": "mlflow", "wandb": "wandb"}
 
 
-def choose(text: str | None) -> tuple[str, ...]:
-    """The libraries that `--log tensorboard,wandb` names, each once.
+def choose(text: str | None, folder: Path) -> Log:
+    """The libraries that `--log tensorboard,wandb` names, each once; `folder` is for logs that go to no server.
 
     Raises:
         UserError: a name is unknown, or a library cannot be imported or used.
@@ -36,4 +37,4 @@ def choose(text: str | None) -> tuple[str, ...]:
             problem = f"needs the library {name}, which cannot be imported ({type(error).__name__})"
             raise UserError(f'--log {name} {problem}; to install it: pip install -e ".[{name}]"') from None
         module_of(name).check()
-    return names
+    return Log(names, folder)

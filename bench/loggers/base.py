@@ -18,6 +18,19 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Log:
+    """What is logged, and where.
+
+    Attributes:
+        names: of the libraries.
+        folder: of logs that go to no server; absolute.
+    """
+
+    names: tuple[str, ...]
+    folder: Path
+
+
+@dataclass(frozen=True)
 class LoggedTrial:
     """What a library is told about a trial.
 

@@ -10,7 +10,7 @@ from queue import SimpleQueue
 from bench.errors import reason, warn
 from bench.experiment.specification import Trial
 from bench.io.files import sha256, write_atomically
-from bench.loggers.base import LoggedRun, LoggedTrial, Logger, make_logger, scalars
+from bench.loggers.base import Log, LoggedRun, LoggedTrial, Logger, make_logger, scalars
 from bench.store.folders import ExperimentFolder
 from bench.store.states import State
 from bench.store.trial_folder import TrialFolder
@@ -20,14 +20,11 @@ PATIENCE_SECONDS = 30.0  # at the end of a run, for a library that does not answ
 
 
 @contextmanager
-def following(
-    names: tuple[str, ...], folder: Path, experiment: ExperimentFolder, trials: list[Trial], todo: list[Trial]
-) -> Iterator[OnEvent]:
+def following(log: Log, experiment: ExperimentFolder, trials: list[Trial], todo: list[Trial]) -> Iterator[OnEvent]:
     """Log `trials` in libraries while they train.
 
     Args:
-        names: of the libraries.
-        folder: of logs that go to no server.
+        log: the libraries and their folder.
         experiment: has the trials' rows.
         trials: all of the experiment.
         todo: those that this run trains. The others are logged at once, if they are not logged yet.
@@ -35,7 +32,7 @@ def following(
     Yields:
         The function to call with every event of `todo`.
     """
-    followers = [Follower(name, folder, experiment, trials) for name in names]
+    followers = [Follower(name, log.folder, experiment, trials) for name in log.names]
     running = {trial.id for trial in todo}
 
     def on_event(trial: str, event: Event) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from bench.analysis import convergence
 from bench.errors import RunError
 from bench.io import disk
-from bench.io.files import shown, write_atomically, writing
+from bench.io.files import display_path, explain_write_errors, write_atomically
 from bench.reporting import comparison_tables, merge, metric_tables, render
 from bench.reporting.group import Group
 from bench.reporting.notes import failures, notes, provenance
@@ -31,7 +31,7 @@ def write(found: Sequence[Group], report: Path) -> None:
     """Write a report; it takes the old one's place when it is complete: on a full disk the old one stays."""
     new, old = (report.with_name(f".{report.name}.{uuid.uuid4().hex[:8]}.{part}") for part in ("new", "old"))
     try:
-        with writing(report):
+        with explain_write_errors(report):
             new.mkdir(parents=True)
             try:
                 _write(found, new)
@@ -117,7 +117,7 @@ def _group(group: Group, folder: Path, prefix: str) -> tuple[list[Grid], list]:
 
 
 def _disk(group: Group) -> str:
-    return "\n".join(f"{shown(folder.path)}: {disk.summary(folder.path)}" for folder in group.folders)
+    return "\n".join(f"{display_path(folder.path)}: {disk.summary(folder.path)}" for folder in group.folders)
 
 
 def _tables(group: Group, folder: Path) -> None:

@@ -17,7 +17,7 @@ from matplotlib.patches import Circle
 from bench.analysis import across_seeds, frames
 from bench.io import tables
 from bench.io.files import write_atomically
-from bench.io.untrusted import is_picture
+from bench.io.untrusted import is_valid_png
 from bench.reporting.group import Group
 from bench.reporting.style import DPI, STYLE, Figure, looks, save
 from bench.store.folders import REAL, TrialFolder
@@ -62,8 +62,8 @@ def copied(trials: dict[str, TrialFolder], kind: str, report: Path) -> dict[str,
 def _newest(trial: TrialFolder, kind: str, suffix: str) -> bytes | None:
     """The newest picture that is whole; of one that is not, a warning."""
     for path in sorted((trial.path / "samples").glob(f"{kind}-*.{suffix}"), reverse=True):
-        whole = trial.read_whole(f"samples/{path.name}")
-        if whole is not None and (suffix != "png" or is_picture(whole)):
+        whole = trial.read_if_intact(f"samples/{path.name}")
+        if whole is not None and (suffix != "png" or is_valid_png(whole)):
             return whole
         print(f"warning: {trial.path.name}/samples/{path.name} is damaged; an older grid is shown", file=sys.stderr)
     return None
@@ -72,8 +72,8 @@ def _newest(trial: TrialFolder, kind: str, suffix: str) -> bytes | None:
 def overview(group: Group, grids: dict[str, Path], folder: Path) -> list[Figure]:
     """Sample grids side by side, real images first."""
     extractor = group.folders[0].extractor
-    real = extractor.read_whole(REAL)
-    shown = ({"real": extractor.path / REAL} if real and is_picture(real) else {}) | grids
+    real = extractor.read_if_intact(REAL)
+    shown = ({"real": extractor.path / REAL} if real and is_valid_png(real) else {}) | grids
     if not grids:
         return []
     pictures = [(title, plt.imread(path)) for title, path in shown.items()]
@@ -137,8 +137,8 @@ def _moments(trial: TrialFolder) -> dict[int, np.ndarray]:
     chosen = {round(i * (len(paths) - 1) / (MOMENTS - 1)) for i in range(MOMENTS)} if paths else set()
     found = {}
     for path in (paths[i] for i in sorted(chosen)):
-        whole = trial.read_whole(f"samples/{path.name}")
-        if whole is not None and is_picture(whole):
+        whole = trial.read_if_intact(f"samples/{path.name}")
+        if whole is not None and is_valid_png(whole):
             found[int(path.stem.rpartition("-")[2])] = plt.imread(io.BytesIO(whole))
     return found
 
@@ -189,7 +189,7 @@ def _view(stored: bytes) -> tuple[np.ndarray, np.ndarray] | None:
     A direction without any spread is added, so that codes of one dimension have two as well. None where there are none.
     """
     try:
-        arrays = tables.arrays(stored, {"codes": (None, None), "prior": (None, None)})
+        arrays = tables.parse_npz(stored, {"codes": (None, None), "prior": (None, None)})
         points, prior = (np.pad(arrays[name].astype(float), ((0, 0), (0, 1))) for name in ("codes", "prior"))
     except (ValueError, TypeError):
         return None

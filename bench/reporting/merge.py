@@ -12,7 +12,7 @@ from bench.analysis import frames as tables
 from bench.analysis import protocols
 from bench.analysis.protocols import difference
 from bench.errors import UserError
-from bench.io.files import shown
+from bench.io.files import display_path
 from bench.metrics.columns import STAMPS, TIMINGS
 from bench.reporting.group import Group
 from bench.store.documents import Description
@@ -41,7 +41,7 @@ def load(paths: Sequence[Path]) -> list[Group]:
         else:  # named by where it is, which is unique
             unlike = f"Not merged with {before.name}, for its protocol is another: "
             unlike += f"{difference(_protocol(before.folders[0]), protocol)}."
-            groups.append(_merged(f"{dataset} ({shown(folders[0].path)})", unlike, folders))
+            groups.append(_merged(f"{dataset} ({display_path(folders[0].path)})", unlike, folders))
     return groups
 
 
@@ -53,7 +53,9 @@ def of(folder: ExperimentFolder) -> Group:
 def _experiment(path: Path) -> ExperimentFolder:
     folder = ExperimentFolder.open(path)
     if not folder.trials():
-        raise UserError(f"{shown(path)} holds no trials; start some with python -m bench.run --out {shown(path)}")
+        raise UserError(
+            f"{display_path(path)} holds no trials; start some with python -m bench.run --out {display_path(path)}"
+        )
     return folder
 
 
@@ -71,7 +73,7 @@ def _merged(name: str, unlike: str, folders: list[ExperimentFolder]) -> Group:
     ]
     trials, rows = pd.concat(frames, ignore_index=True), pd.concat(measured, ignore_index=True)
     if trials.empty:
-        unread = f"{shown(folders[0].path)} holds no trial that can be read"
+        unread = f"{display_path(folders[0].path)} holds no trial that can be read"
         raise UserError(f"{unread}; the bench.run that made it mends them, or trains them again")
     if len(folders) > 1:
         trials, rows = _once(trials, rows)
@@ -120,9 +122,9 @@ def _refuse_conflict(trial: dict[str, Any], rows: pd.DataFrame, path: str, other
     if found:
         more = f"; {len(found) - MOST_DIFFERENCES} more columns" if len(found) > MOST_DIFFERENCES else ""
         raise UserError(
-            f"{trial['variant']} seed {trial['seed']} is in {shown(Path(trial['experiment']))} and in "
-            f"{shown(Path(path))} with different results ({'; '.join(found[:MOST_DIFFERENCES])}{more}); leave one of "
-            "the two folders out, or remove that trial from one"
+            f"{trial['variant']} seed {trial['seed']} is in {display_path(Path(trial['experiment']))} and in "
+            f"{display_path(Path(path))} with different results ({'; '.join(found[:MOST_DIFFERENCES])}{more}); leave one "
+            "of the two folders out, or remove that trial from one"
         )
 
 

@@ -48,7 +48,7 @@ def failures(group: Group) -> list[dict[str, Any]]:
 
 
 def _traceback(group: Group, record: dict[str, Any]) -> str:
-    whole = group.trial(record).read_whole("error.txt") or b""
+    whole = group.trial(record).read_if_intact("error.txt") or b""
     return "\n".join(whole.decode(errors="replace").splitlines()[-LAST_LINES:])
 
 

@@ -8,11 +8,11 @@ from pydantic import Field
 
 from bench.experiment.settings import Evaluation, Network, Preprocessing, Training
 from bench.experiment.specification import DatasetIdentity
-from bench.io.schema import Document, Hash, Line, Whole, validate
+from bench.io.schema import Hash, Line, StrictModel, Whole, validate
 from bench.store.states import State
 
 
-class Attempt(Document):
+class Attempt(StrictModel):
     """One process that trained a trial: when and where it began, and the step from which it continued."""
 
     from_step: Whole | None = None
@@ -21,7 +21,7 @@ class Attempt(Document):
     pid: Whole | None = None
 
 
-class Status(Document):
+class Status(StrictModel):
     """status.json.
 
     Attributes:
@@ -53,14 +53,14 @@ class Ending:
     stale: bool = False
 
 
-class Git(Document):
+class Git(StrictModel):
     """The commit of the project, and whether files differed from it."""
 
     commit: Line | None = None
     dirty: bool | None = None
 
 
-class Environment(Document):
+class Environment(StrictModel):
     """environment.json: what the last attempt of a trial ran on.
 
     Attributes:
@@ -84,7 +84,7 @@ class Environment(Document):
     replayed: bool | None = None
 
 
-class ExperimentProtocol(Document):
+class ExperimentProtocol(StrictModel):
     """What all trials of an experiment share. Sections are missing in documents of early versions."""
 
     dataset: DatasetIdentity
@@ -96,7 +96,7 @@ class ExperimentProtocol(Document):
     extractor_sha256: Hash
 
 
-class DescriptionDocument(Document):
+class DescriptionDocument(StrictModel):
     """experiment.yaml."""
 
     commands: list[str] = []

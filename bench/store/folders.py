@@ -7,7 +7,7 @@ import yaml
 
 from bench.errors import UserError
 from bench.io import untrusted
-from bench.io.files import Folder, shown
+from bench.io.files import Folder, display_path
 from bench.io.object_store import Remote
 from bench.io.strict_yaml import parse_yaml
 from bench.io.untrusted import CHECKPOINTS
@@ -36,7 +36,7 @@ class ExperimentFolder(Folder):
         super().__init__(place)
         self.home = home
         if place.exists():
-            untrusted.look_over(place)
+            untrusted.refuse_unsafe_tree(place)
 
     @classmethod
     def open(cls, place: Path) -> "ExperimentFolder":
@@ -46,7 +46,7 @@ class ExperimentFolder(Folder):
             UserError: the folder is missing, or is no experiment.
         """
         if not place.is_dir():
-            raise UserError(f"there is no folder {shown(place)}")
+            raise UserError(f"there is no folder {display_path(place)}")
         folder = cls(place)
         folder.require_description()
         return folder
@@ -59,7 +59,7 @@ class ExperimentFolder(Folder):
         """
         description = self.description()
         if description is None:
-            raise UserError(f"the folder {shown(self.path)} is no experiment: it has no experiment.yaml")
+            raise UserError(f"the folder {display_path(self.path)} is no experiment: it has no experiment.yaml")
         return description
 
     @property
@@ -128,7 +128,7 @@ class ExperimentFolder(Folder):
             return None
         content = self.read(path.name)
         try:
-            value = parse_yaml(content, str(path), untrusted.LIST)
+            value = parse_yaml(content, str(path), untrusted.MAX_LIST_BYTES)
         except UserError as error:
             raise untrusted.Malformed(f"{error};", "bench.run did not write it") from None
         return Description.parse(value, path)

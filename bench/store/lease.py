@@ -12,14 +12,13 @@ import _thread
 import json
 import os
 import socket
-import sys
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from bench.errors import RunError
+from bench.errors import RunError, warn
 from bench.io.object_store import Remote, StorageError
 
 BEAT = 10.0  # seconds between renewals
@@ -70,7 +69,7 @@ class Lease:
             except StorageError:
                 continue  # whoever writes results meets it too, and says so
             except RunError as error:
-                print(f"warning: this run has lost its lease, and stops: {error}", file=sys.stderr, flush=True)
+                warn(f"this run has lost its lease, and stops: {error}")
                 stop()
                 return
 
@@ -79,7 +78,7 @@ class Lease:
             if self._mine(self._read()):
                 self.file.remove()
         except StorageError as error:
-            print(f"warning: the lease stays, and the next run waits {PATIENCE:g} s for it: {error}", file=sys.stderr)
+            warn(f"the lease stays, and the next run waits {PATIENCE:g} s for it: {error}")
 
     def _wait_for_stale(self) -> None:
         """Return where nobody holds it, or its holder has been silent for PATIENCE seconds."""

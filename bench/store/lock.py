@@ -7,14 +7,14 @@ from contextlib import contextmanager, nullcontext
 from filelock import FileLock, Timeout
 
 from bench.errors import RunError, UserError
-from bench.io.files import make_folder, shown, writing
+from bench.io.files import display_path, explain_write_errors, make_folder
 from bench.store import lease
 from bench.store.folders import ExperimentFolder
 
 
 @contextmanager
-def alone(folder: ExperimentFolder) -> Iterator[None]:
-    """Hold the experiment's lock, and its lease at home; where nothing has come of it, leave no folder behind.
+def locked(folder: ExperimentFolder) -> Iterator[None]:
+    """Hold the experiment's lock, and its lease at home. A folder that stays empty is removed.
 
     Raises:
         RunError: somebody else holds it.
@@ -23,10 +23,10 @@ def alone(folder: ExperimentFolder) -> Iterator[None]:
     make_folder(folder.path)
     lock = FileLock(folder.lock)
     try:
-        with writing(folder.lock):
+        with explain_write_errors(folder.lock):
             lock.acquire(timeout=0)
     except Timeout:
-        message = f"another run is writing to {shown(folder.path)}; wait for it, or choose another folder"
+        message = f"another run is writing to {display_path(folder.path)}; wait for it, or choose another folder"
         raise RunError(message) from None
     try:
         with lease.held(folder.home) if folder.home else nullcontext():
@@ -38,9 +38,13 @@ def alone(folder: ExperimentFolder) -> Iterator[None]:
 
 
 def refuse_other_storage(experiment: ExperimentFolder) -> None:
-    """UserError where the folder's trials live in another object store than they would now, or in none."""
+    """Refuse to continue an experiment whose trials are in another object store, or in none.
+
+    Raises:
+        UserError: the message names the place.
+    """
     description = experiment.description()
     before, now = description and description.storage, experiment.home and experiment.home.identity
     if description and before != now:
         there = f"in {before}; give --storage that" if before else "here; leave out --storage"
-        raise UserError(f"the trials of {shown(experiment.path)} are {there}, or choose another --out")
+        raise UserError(f"the trials of {display_path(experiment.path)} are {there}, or choose another --out")

@@ -67,8 +67,8 @@ def push(folder: Path, remote: Remote, names: Sequence[str]) -> None:
 
 
 def _index(folder: Path) -> dict[str, list[int]]:
-    known = Folder(folder).read_whole(INDEX)
-    found = untrusted.document(known, folder / INDEX, most=INDEX_BYTES) if known else {}
+    known = Folder(folder).read_if_intact(INDEX)
+    found = untrusted.parse_json(known, folder / INDEX, most=INDEX_BYTES) if known else {}
     return found if isinstance(found, dict) else {}
 
 

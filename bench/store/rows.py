@@ -21,7 +21,7 @@ WHOLE = ("step", "images_seen", "parameters", "sampling_seed", "n_generated", "n
 MOST = 2**53
 
 
-def checked(table: pa.Table, origin: object) -> pa.Table:
+def validate(table: pa.Table, origin: object) -> pa.Table:
     """The table; Malformed, with the first reason, where it cannot be one of a training."""
     why = _wrong(table) if len(table) else None
     if why:

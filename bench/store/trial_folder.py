@@ -44,23 +44,23 @@ class TrialFolder(Folder):
             Damaged: the file has changed since it was written, or bench.run did not write it.
         """
         origin = self.place / "spec.json"
-        return Trial.parse(untrusted.document(self.read("spec.json"), origin), origin)
+        return Trial.parse(untrusted.parse_json(self.read("spec.json"), origin), origin)
 
     def environment(self) -> Environment | None:
         """What the last attempt ran on; None if no attempt began or the file is damaged."""
-        content = self.read_whole("environment.json")
+        content = self.read_if_intact("environment.json")
         if content is None or content == _json({}):
             return None
         origin = self.place / "environment.json"
-        return schema.validate(untrusted.document(content, origin), Environment, origin)
+        return schema.validate(untrusted.parse_json(content, origin), Environment, origin)
 
     def status(self) -> Status:
         """How far the trial has come. A trial whose status.json is damaged counts as running, so it is resumed."""
-        content = self.read_whole("status.json")
+        content = self.read_if_intact("status.json")
         if content is None:
             return Status(state=State.running if self.exists("status.json") else State.missing)
         origin = self.place / "status.json"
-        return schema.validate(untrusted.document(content, origin), Status, origin)
+        return schema.validate(untrusted.parse_json(content, origin), Status, origin)
 
     def claim(self, trial: Trial, environment: Environment) -> str:
         """Begin an attempt. Every later write must present the returned token, so that an orphaned worker stops."""
@@ -103,18 +103,18 @@ class TrialFolder(Folder):
 
     def wrote(self, trial: Trial) -> bool:
         """Whether spec.json described this trial, though the file may be damaged now."""
-        return self.noted("spec.json")[:1] == [sha256(_json(trial.document))]
+        return self.checksums("spec.json")[:1] == [sha256(_json(trial.document))]
 
     def mend(self, trial: Trial) -> list[str]:
         """Rewrite damaged documents whose content is known or dispensable; returns warnings."""
         warnings = []
-        if not self.whole("spec.json"):
+        if not self.is_intact("spec.json"):
             self.write("spec.json", _json(trial.document))
             warnings.append(f"{self.name}/spec.json is damaged; it is written again")
-        if self.exists("status.json") and not self.whole("status.json"):
+        if self.exists("status.json") and not self.is_intact("status.json"):
             self._set(self.status())
             warnings.append(f"{self.name}/status.json is damaged; the trial goes on from its last checkpoint")
-        if self.exists("environment.json") and not self.whole("environment.json"):
+        if self.exists("environment.json") and not self.is_intact("environment.json"):
             self.write("environment.json", _json({}))
             warnings.append(f"{self.name}/environment.json is damaged; what the trial ran on is no longer known")
         return warnings
@@ -128,7 +128,7 @@ class TrialFolder(Folder):
         self._require(token)
         for name, content in pictures.items():
             self.write(f"samples/{name}", content)
-        current = self.read_whole("checkpoint.pt")
+        current = self.read_if_intact("checkpoint.pt")
         if current is not None:
             self.write("checkpoint.previous.pt", current)
         self.write("checkpoint.pt", checkpoint, present=current)
@@ -146,7 +146,7 @@ class TrialFolder(Folder):
         """The newest undamaged checkpoint, and a warning if it is not the newest one written."""
         warning = None
         for name in CHECKPOINTS:
-            content = self.read_whole(name)
+            content = self.read_if_intact(name)
             if content is not None:
                 return content, warning
             if self.exists(name):
@@ -169,7 +169,7 @@ class TrialFolder(Folder):
         if not self.exists(name):
             return pa.table({})
         origin = self.place / name
-        return rows.checked(tables.table(self.read(name), origin), origin)
+        return rows.validate(tables.parse_parquet(self.read(name), origin), origin)
 
     def save_evaluations(self, rows: "pd.DataFrame") -> None:
         """Write evaluations.parquet."""
@@ -185,13 +185,13 @@ class TrialFolder(Folder):
     def drop_damaged(self) -> None:
         """Remove the damaged documents of a copy, so that they are copied again."""
         for name in ("spec.json", "status.json", "environment.json", "history.parquet"):
-            if self.exists(name) and not self.whole(name):
+            if self.exists(name) and not self.is_intact(name):
                 self.discard(name)
 
     def rows_damaged(self) -> bool:
         """Whether there were rows that can no longer be read."""
         had_rows = self.exists("history.parquet") or self.exists("checkpoint.pt") or self.status().state is State.done
-        return had_rows and not self.whole("history.parquet")
+        return had_rows and not self.is_intact("history.parquet")
 
     def _introduce(self, trial: Trial, environment: Environment | None, status: Status) -> None:
         self.write("environment.json", _json(environment.model_dump() if environment else {}))

@@ -73,7 +73,7 @@ def restore(stepper: Stepper, checkpoint: bytes, device: torch.device) -> Traini
     Raises:
         Exception: whatever torch raises for missing keys and other shapes.
     """
-    stored = tensors.weights(checkpoint, device)
+    stored = tensors.load(checkpoint, device)
     state = TrainingState.parse(stored["state"])
     stepper.method.load_state_dict(stored["method"])
     stepper.load_state_dict(stored["optimizer"])

@@ -43,8 +43,10 @@ def trained_method(folder: TrialFolder, device: "str | torch.device" = "cpu") ->
     exact_arithmetic()
     weights = _weights(folder, checkpoint)
     try:
-        with tensors.measured(len(checkpoint)):  # the size of a network stands in the specification, whatever it says
-            fits = tensors.state_fits(weights, build(spec))
+        with tensors.on_meta_device(
+            len(checkpoint)
+        ):  # the size of a network stands in the specification, whatever it says
+            fits = tensors.state_matches(weights, build(spec))
     except Exception as error:  # of a method's own
         said = f"its specification fits no method here ({type(error).__name__}: {reason(error)})"
         raise UserError(f"{folder.name} cannot be loaded: {said}; train it again with bench.run --force") from None
@@ -59,7 +61,7 @@ def trained_method(folder: TrialFolder, device: "str | torch.device" = "cpu") ->
 def _weights(folder: TrialFolder, checkpoint: bytes) -> dict[str, "torch.Tensor"]:
     """Of the method in a checkpoint's bytes."""
     try:
-        stored = tensors.weights(checkpoint)
+        stored = tensors.load(checkpoint)
         weights, step = stored["method"], int(stored["state"]["step"])
     except Exception as error:  # torch has a dozen types for what it has not written
         why = f"is no checkpoint that can be read ({reason(error)[:120]}); train it again with bench.run --force"

@@ -18,9 +18,10 @@ from PIL import Image
 from torchvision.datasets import CelebA
 from typer.testing import CliRunner
 
-from bench.data import image_files, preparation, workers
+from bench.data import image_files, image_writer, preparation, workers
 from bench.data.decode import Files, Pixels
-from bench.data.image_files import Filling, ImageFile, fill
+from bench.data.image_files import ImageFile
+from bench.data.image_writer import Chunk, ImageWriter, write_images
 from bench.data.progress_bar import track
 from bench.data.splits import SPLITS
 from bench.errors import RunError, UserError
@@ -136,7 +137,7 @@ def test_unreadable_images_are_left_out_counted_and_listed(tmp_path, capsys):
         preparation.prepare(asked("folder", tmp_path / "tree", image_size=16))
     prepared = preparation.prepare(asked("folder", tmp_path / "tree", skip_unreadable=True, image_size=16))
     assert "5 images are left out" in capsys.readouterr().err
-    assert {Path(path).name for path in prepared.sidecar["skipped"]} == {f"{i}.png" for i in bad}
+    assert {Path(path).name for path in prepared.skipped} == {f"{i}.png" for i in bad}
     found = [number for split in SPLITS for number in numbers(prepared.images(split))]
     assert sorted(found) == [i for i in range(300) if i not in bad]
     assert prepared.check()
@@ -224,14 +225,14 @@ def test_a_disk_that_fills_up_while_decoding_is_one_line_and_keeps_what_is_done(
         return write(self, start, pixels)
 
     monkeypatch.setattr(ImageFile, "write", full)
-    with track("x", 55) as tell, pytest.raises(RunError, match=r"cannot write .*No space left on device; make room"):
-        fill([Filling(file, images, False)], tell)
+    with track("x", 55) as advance, pytest.raises(RunError, match=r"cannot write .*No space left on device; make room"):
+        write_images([ImageWriter(file, images, False)], advance)
     noted = {json.loads(line)[0] for line in (tmp_path / "x-images.journal").read_text().splitlines()}
     assert noted & {0, 1, 2, 3} == {0, 1, 2}  # later ones only where they were done before the failure was seen
     monkeypatch.setattr(ImageFile, "write", write)
-    with track("x", 55) as tell:
-        fill([Filling(file, images, False)], tell)
-        assert tell.done == 55
+    with track("x", 55) as advance:
+        write_images([ImageWriter(file, images, False)], advance)
+        assert advance.done == 55
     np.testing.assert_array_equal(np.load(file.path), images.array.transpose(0, 3, 1, 2))
 
 
@@ -248,17 +249,17 @@ def test_a_disk_that_fills_up_at_the_second_file_names_it_and_both_go_on(tmp_pat
 
     monkeypatch.setattr(ImageFile, "write", full)
     with (
-        track("x", 40) as tell,
+        track("x", 40) as advance,
         pytest.raises(RunError, match=r"cannot write .*b-images\.npy: No space left"),
     ):
-        fill([Filling(file, images, False) for file in files], tell)
+        write_images([ImageWriter(file, images, False) for file in files], advance)
     assert [len((tmp_path / f"{name}-images.journal").read_text().splitlines()) for name in ("a", "b")] == [2, 1]
     monkeypatch.setattr(ImageFile, "write", write)
-    fillings = [Filling(file, images, False) for file in files]
-    assert [filling.todo for filling in fillings] == [[], [1]]
-    with track("x", 40) as tell:
-        fill(fillings, tell)
-        assert tell.done == 40
+    writers = [ImageWriter(file, images, False) for file in files]
+    assert [writer.todo for writer in writers] == [[], [1]]
+    with track("x", 40) as advance:
+        write_images(writers, advance)
+        assert advance.done == 40
     for file in files:
         np.testing.assert_array_equal(np.load(file.path), images.array.transpose(0, 3, 1, 2))
 
@@ -268,7 +269,7 @@ def test_an_interruption_ends_processes_in_the_middle_of_what_they_do(monkeypatc
     monkeypatch.setattr(workers, "cores", lambda: 2)
 
     def interrupted():
-        with workers.pool_for(6, in_memory=False) as pool:
+        with workers.worker_pool(6, in_memory=False) as pool:
             sleeping = [pool.submit(time.sleep, 60) for _ in range(6)]
             while not sleeping[0].running():
                 time.sleep(0.01)
@@ -284,15 +285,15 @@ def test_what_is_done_when_another_chunk_fails_stays_done(tmp_path, small_chunks
     del small_chunks
     file = ImageFile(tmp_path / "x-images.npy", 30, Preprocessing(image_size=16))
     done, failed = Future(), Future()
-    done.set_result(image_files.Chunk("0" * 64, {}))
+    done.set_result(Chunk("0" * 64, {}))
     failed.set_exception(UserError("the image is none"))
     answers = iter([failed, done, Future()])
-    monkeypatch.setattr(Filling, "submit", lambda *_: next(answers))
-    filling = Filling(file, Pixels(np.zeros((30, 16, 16, 3), np.uint8)), False)
-    with track("x", 30) as tell, pytest.raises(UserError, match="the image is none"):
-        fill([filling], tell)
-    assert [*filling.done] == [1]
-    assert filling.journal.read_text() == f'[1, "{"0" * 64}", {{}}]\n'
+    monkeypatch.setattr(ImageWriter, "submit", lambda *_: next(answers))
+    writer = ImageWriter(file, Pixels(np.zeros((30, 16, 16, 3), np.uint8)), False)
+    with track("x", 30) as advance, pytest.raises(UserError, match="the image is none"):
+        write_images([writer], advance)
+    assert [*writer.done] == [1]
+    assert writer.journal.read_text() == f'[1, "{"0" * 64}", {{}}]\n'
 
 
 def test_processes_are_started_once_and_for_few_images_not_at_all(tmp_path, monkeypatch):
@@ -304,14 +305,14 @@ def test_processes_are_started_once_and_for_few_images_not_at_all(tmp_path, monk
         with ThreadPoolExecutor(1) as threads:
             yield threads
 
-    monkeypatch.setattr(image_files, "pool_for", pool)
+    monkeypatch.setattr(image_writer, "worker_pool", pool)
     numbered(tmp_path / "tree", 100)
     paths = sorted((tmp_path / "tree").iterdir())
     for chunk in (10, 50):
         monkeypatch.setattr(image_files, "CHUNK_BYTES", chunk * 3 * 16 * 16)
         files = [ImageFile(tmp_path / f"{chunk}-{i}.npy", 50, Preprocessing(image_size=16)) for i in range(2)]
-        with track("x", 100) as tell:
-            fill([Filling(file, Files(paths[i::2]), False) for i, file in enumerate(files)], tell)
+        with track("x", 100) as advance:
+            write_images([ImageWriter(file, Files(paths[i::2]), False) for i, file in enumerate(files)], advance)
     assert started == [(10, False), (1, False)]
 
 
@@ -323,10 +324,10 @@ def test_processes_and_one_thread_write_the_same_file(tmp_path, monkeypatch):
         monkeypatch.setattr(workers, "cores", lambda cores=cores: cores)
         monkeypatch.setattr(image_files, "CHUNK_BYTES", 2**20)
         file = ImageFile(tmp_path / f"{cores}.npy", 60, Preprocessing(image_size=16))
-        with track("x", 60) as tell:
-            filling = Filling(file, Files(paths), False)
-            fill([filling], tell)
-        chunks.append(filling.chunks)
+        with track("x", 60) as advance:
+            writer = ImageWriter(file, Files(paths), False)
+            write_images([writer], advance)
+        chunks.append(writer.chunks)
     assert chunks[0] == chunks[1]
     assert (tmp_path / "1.npy").read_bytes() == (tmp_path / "2.npy").read_bytes()
 

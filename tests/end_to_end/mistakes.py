@@ -488,27 +488,27 @@ OPTIONS = [
 
 IMAGES = [
     Mistake("a download that fails", "run --dataset mnist --executor serial",
-            "cannot download mnist (Error downloading train-images-idx3-ubyte.gz:); run this again to try again, or put "
-            "torchvision's files (MNIST/raw/) or images as mnist/{train,test}/<class>/*.png or .jpg under data, or "
-            "under another folder that --data-root names", 1, no_mirror),
+            "cannot download mnist (Error downloading train-images-idx3-ubyte.gz:); run the same command to try again, or put "
+            "torchvision's files (MNIST/raw/) or images as mnist/{train,test}/<class>/*.png or .jpg under data or "
+            "another --data-root", 1, no_mirror),
     Mistake("downloaded files that are damaged", "prepare mnist",
             "cannot read torchvision.datasets.MNIST in data/MNIST/raw: invalid literal for int() with base 16: b''; remove "
-            "what is damaged there", given=cut_files),
+            "the damaged files there", given=cut_files),
     Mistake("no images, and none to download", "prepare celebahq",
             "celebahq is not under data and cannot be downloaded; put the images (any tree of .png or .jpg, 256x256 or "
-            "larger) in celebahq/ there, or use --dataset folder --data-root DIR for a tree elsewhere"),
+            "larger) in celebahq/ there, or use --dataset folder --data-root DIR for images elsewhere"),
     Mistake("images that CelebA's partition names are missing", "prepare celeba",
-            "1 images that data/celeba/list_eval_partition.txt names are missing, such as "
+            "1 images listed in data/celeba/list_eval_partition.txt are missing, such as "
             "data/celeba/img_align_celeba/000002.jpg", given=celeba(missing=True)),
     Mistake("a partition that is damaged", "prepare celeba",
-            "data/celeba/list_eval_partition.txt, line 1: '000001.jpg' is not a file name and 0, 1 or 2",
+            "data/celeba/list_eval_partition.txt, line 1: '000001.jpg' is not a file name followed by 0, 1 or 2",
             given=celeba(missing=False)),
     Mistake("no folder named", "run --dataset folder --image-size 64",
             "--dataset folder needs --data-root DIR, a tree of images"),
     Mistake("no size named", "run --dataset folder --data-root photos",
             "folder needs --image-size, the side of its images in pixels, such as 64"),
     Mistake("a folder that is not there", "prepare folder --data-root fotos --image-size 64",
-            "there is no folder fotos; with --dataset folder, --data-root names a tree of images"),
+            "there is no folder fotos; with --dataset folder, --data-root names your image folder"),
     Mistake("a folder without images", "prepare folder --data-root . --image-size 64",
             ". holds no images (.bmp, .jpeg, .jpg, .png, .tif, .tiff, .webp)"),
     Mistake("train/ without test/", "prepare folder --data-root photos --image-size 16",
@@ -517,34 +517,34 @@ IMAGES = [
     Mistake("a class that one split lacks", "prepare folder --data-root photos --image-size 16",
             "photos/test has no images of the class 'dog', which is in another split", given=lacking_class),
     Mistake("a file that is no image", "prepare folder --data-root photos --image-size 16",
-            "cannot read the image photos/odd.png: it is no image, whatever its name; replace it; or leave such images out with --skip-unreadable", given=with_photo(b"<html>")),
+            "cannot read the image photos/odd.png: it is not an image; replace it; or leave such images out with --skip-unreadable", given=with_photo(b"<html>")),
     Mistake("an image that is cut short", "prepare folder --data-root photos --image-size 16",
             "cannot read the image photos/odd.png: it is damaged (Truncated File Read); replace it; or leave such images out with --skip-unreadable",
             given=with_photo(b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00")),
     Mistake("a file name that is not UTF-8", "prepare folder --data-root photos --image-size 16",
             "the file name b'photos/\\xff\\xfe.png' is not UTF-8; rename it", given=badly_named),
     Mistake("a link to nothing", "prepare folder --data-root photos --image-size 16",
-            "photos/link.png is a link to nothing; mend or remove it", given=linked),
+            "photos/link.png is a broken link; repair or remove it", given=linked),
     Mistake("a link out of the tree", "prepare folder --data-root photos --image-size 16",
-            "cannot use the image photos/link.png: it is a link out of photos; put a copy of what it names in its place; or "
+            "cannot use the image photos/link.png: it is a link that leads out of photos; replace it by a copy of its target; or "
             "leave such images out with --skip-unreadable", given=linked_out),
     Mistake("... found by a dry run", "run --dataset folder --data-root fotos --image-size 64 --dry-run --executor serial",
-            "there is no folder fotos; with --dataset folder, --data-root names a tree of images"),
+            "there is no folder fotos; with --dataset folder, --data-root names your image folder"),
     Mistake("... left out", "prepare folder --data-root photos --image-size 16 --skip-unreadable",
-            "warning: 1 images are left out: cannot read the image photos/odd.png: it is no image, whatever its name; replace "
+            "warning: 1 images are left out: cannot read the image photos/odd.png: it is not an image; replace "
             "it; all are listed in "
             "data/prepared/folder/ID/sidecar.json", 0, with_photo(b"<html>")),
     Mistake("an image smaller than asked", "prepare folder --data-root photos --image-size 16",
-            "cannot use the image photos/odd.png: it is 20x12, smaller than --image-size 16; choose a smaller one; or "
+            "cannot use the image photos/odd.png: it is 20x12, smaller than --image-size 16; choose a smaller value; or "
             "leave such images out with --skip-unreadable", given=with_photo(((20, 12), "RGB"))),
     Mistake("grey where colour is expected", "prepare folder --data-root photos --image-size 16",
-            "cannot use the image photos/odd.png: it is grey where colour is expected; --grey makes all images grey; or "
+            "cannot use the image photos/odd.png: it is greyscale, but colour is expected; --grey makes all images greyscale; or "
             "leave such images out with --skip-unreadable", given=with_photo(((16, 16), "L"))),
     Mistake("more than 8 bits", "prepare folder --data-root photos --image-size 16 --grey",
-            "cannot use the image photos/odd.png: it has more than 8 bits a channel; convert it to 8 bits; or leave such "
+            "cannot use the image photos/odd.png: it has more than 8 bits per channel; convert it to 8 bits; or leave such "
             "images out with --skip-unreadable", given=with_photo(((16, 16), "I;16"))),
     Mistake("too few images to split", f"run {PHOTOS}",
-            "folder has too few images: none is left for validation; add images", given=few(3), trains=True),
+            "folder has too few images: none are left for validation; add images", given=few(3), trains=True),
     Mistake("too few images to compare with", f"run {PHOTOS}",
             "folder has 30 test images, too few to compare with: a distance between 64 features needs more than 64; add "
             "images", given=few(300), trains=True),
@@ -564,7 +564,7 @@ RESULTS = [
     Mistake("a path that is too long", f"run --executor serial --dry-run --out {'x' * 300}",
             f"cannot use {'x' * 300}: File name too long", 1),
     Mistake("no space left while preparing", f"run {PHOTOS} --prepared disk",
-            "no space left to prepare folder under disk: N MB are needed and N MB free; make room, or choose another "
+            "not enough disk space to prepare folder under disk: N MB needed, N MB free; free some space, or choose another "
             "--prepared", 1, lambda place: (photos(place), small_disk(100)(place)), trains=True),
     Mistake("no space left while checkpointing", "run --methods mmd --seeds 1 --out disk/out --set network.width=32",
             "mmd seed 0 failed: cannot write disk/out/trials/mmd-s0-ID/checkpoint.pt: No space left on device; make room "

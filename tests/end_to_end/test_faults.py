@@ -195,7 +195,7 @@ def test_a_trial_of_another_source_is_stale_also_where_it_failed(bench_run, faul
     assert "1 trials are stale" in again.stdout
     assert "1 trials, 0 to train" in again.stdout
     assert bench_run(*mended, "--retrain-stale").exit_code == 0
-    assert not trial_of(tmp_path / "out", "faulty").whole("error.txt")
+    assert not trial_of(tmp_path / "out", "faulty").is_intact("error.txt")
 
 
 # --- Damage ---

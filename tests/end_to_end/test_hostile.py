@@ -27,11 +27,11 @@ from typer.testing import CliRunner, Result
 import bench
 from bench import clean, evaluate, report, run, sample
 from bench.analysis import frames
-from bench.data.decode import Files, Unusable
+from bench.data.decode import Files, UnusableImage
 from bench.data.image_files import ImageFile, is_array
+from bench.data.image_tree import image_tree
 from bench.data.preparation import prepare
 from bench.data.prepared import Prepared
-from bench.data.sources import tree
 from bench.errors import UserError, one_line
 from bench.evaluation.feature_network import load_extractor
 from bench.experiment.settings import Preprocessing
@@ -293,7 +293,7 @@ def test_links_inside_are_fine_and_the_folder_may_be_one(victim):
     path.rename(victim / "out" / "moved")
     path.symlink_to(victim / "out" / "moved")
     (victim / "link").symlink_to(victim / "out")
-    untrusted.look_over(victim / "link")
+    untrusted.refuse_unsafe_tree(victim / "link")
     assert CliRunner().invoke(report.app, ["link"]).exit_code == 0
 
 
@@ -394,13 +394,13 @@ def lying(shape: str) -> bytes:
 )
 def test_archives_of_arrays_are_measured_first(data, said):
     with pytest.raises(ValueError, match=said):
-        tables.arrays(data, {"mu": (None,)})
+        tables.parse_npz(data, {"mu": (None,)})
 
 
 def test_archives_that_expand_are_not_read(monkeypatch):
-    monkeypatch.setattr(tables, "ARRAYS", 2**20)
+    monkeypatch.setattr(tables, "MAX_ARRAY_BYTES", 2**20)
     with pytest.raises(ValueError, match="not as large as it says"):
-        tables.arrays(npz(mu=np.zeros(2**18)), {"mu": (None,)})
+        tables.parse_npz(npz(mu=np.zeros(2**18)), {"mu": (None,)})
 
 
 @pytest.mark.parametrize(
@@ -453,7 +453,7 @@ def test_labels_are_as_many_as_images_and_below_the_classes(victim):
     assert prepared.check()
     for labels in (np.zeros(10**6, np.int64), np.full(400, 10), np.array([Evil()] * 400, dtype=object)):
         np.save(folder / "test-labels.npy", labels, allow_pickle=True)
-        sidecar = prepared.sidecar
+        sidecar = json.loads((folder / "sidecar.json").read_bytes())
         sidecar["splits"]["test"]["labels_sha256"] = bench.io.files.sha256((folder / "test-labels.npy").read_bytes())
         Folder(folder).write("sidecar.json", json.dumps(sidecar).encode())
         assert prepared.check() is False
@@ -467,14 +467,14 @@ def test_an_array_of_images_that_is_none(content, tmp_path):
 
 def test_a_journal_of_somebody_else_is_passed_over(tmp_path):
     from bench.data.decode import Pixels
-    from bench.data.image_files import Filling, fill
+    from bench.data.image_writer import ImageWriter, write_images
 
     file = ImageFile(tmp_path / "a.npy", 3, Preprocessing(image_size=8, channels=1))
     file.create()
     (tmp_path / "a.journal").write_text('[99, "x", {}]\n{}\n[0, 1]\n"x"\n' + "[" * 10**5 + "\n")
-    filling = Filling(file, Pixels(np.zeros((3, 8, 8), np.uint8)), False)
-    fill([filling], lambda _: None)
-    assert len(filling.chunks) == 1
+    writer = ImageWriter(file, Pixels(np.zeros((3, 8, 8), np.uint8)), False)
+    write_images([writer], lambda _: None)
+    assert len(writer.chunks) == 1
 
 
 # Trees of images.
@@ -496,13 +496,13 @@ def saved(kind: str, size: tuple[int, int] = (16, 16), mode: str = "RGB", **opti
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "it is no image"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 16 16\n", "it is no image"),
-        (saved("PPM"), "it is no image"),
-        (saved("ICO"), "it is no image"),
+        (b"", "it is not an image"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 16 16\n", "it is not an image"),
+        (saved("PPM"), "it is not an image"),
+        (saved("ICO"), "it is not an image"),
         (lambda: saved("PNG", (8300, 8300), "1"), "too many pixels"),
         (saved("PNG", mode="I;16"), "more than 8 bits"),
-        (saved("PNG", mode="L"), "it is grey"),
+        (saved("PNG", mode="L"), "it is greyscale"),
         (saved("PNG")[:50], "it is damaged"),
         (saved("JPEG")[:200], "it is"),
     ],
@@ -542,7 +542,7 @@ def test_links_may_not_lead_out_of_a_tree(photos, tmp_path):
     (tmp_path / "root").symlink_to(photos)
     assert prepare(asked("folder", tmp_path / "root", image_size=16)).counts
     (photos / "odd.png").symlink_to(tmp_path / "private.png")
-    with pytest.raises(UserError, match="put a copy of what it names in its place"):
+    with pytest.raises(UserError, match="replace it by a copy of its target"):
         prepare(asked("folder", photos, image_size=16))
     left_out = prepare(asked("folder", photos, skip_unreadable=True, image_size=16)).skipped
     assert [Path(name).name for name in left_out] == ["odd.png"]
@@ -551,13 +551,13 @@ def test_links_may_not_lead_out_of_a_tree(photos, tmp_path):
 def test_pipes_and_folders_are_no_images(photos):
     os.mkfifo(photos / "pipe.png")
     (photos / "folder.png").mkdir()
-    assert len(tree(photos).files) == 40
+    assert len(image_tree(photos).files) == 40
 
 
 def test_names_are_shown_escaped(photos, capsys):
     (photos / "a\nerror: b\x1b[31m.png").write_bytes(b"")
     request = asked("folder", photos, skip_unreadable=True, image_size=16)
-    with pytest.raises(Unusable, match=r"a\\nerror: b\\x1b\[31m\.png: it is no image"):
+    with pytest.raises(UnusableImage, match=r"a\\nerror: b\\x1b\[31m\.png: it is not an image"):
         Files([photos / "a\nerror: b\x1b[31m.png"]).decode(0, request.preprocessing)
     prepare(request)
     said = capsys.readouterr().err

@@ -8,7 +8,7 @@ import ray
 from ray.exceptions import OutOfMemoryError, RayActorError
 
 from bench.errors import RunError
-from bench.io.object_store import redacted
+from bench.io.object_store import redact
 
 # Tune ends a run with a traceback if Ray's memory monitor kills a worker: to Tune such a worker is not a lost one.
 LOST_WORKER_MODULES = ("ray.air.execution._internal.actor_manager", "ray.tune.execution.tune_controller")
@@ -29,7 +29,7 @@ def patch() -> None:
     if not hasattr(command_line, "redacts"):
 
         def redacted_command_line() -> str:
-            return redacted(command_line())
+            return redact(command_line())
 
         redacted_command_line.redacts = True  # pyright: ignore[reportFunctionMemberAccess]
         setattr(importlib.import_module(ENTRYPOINT_MODULE), "get_entrypoint_name", redacted_command_line)  # noqa: B010

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 from torchvision.transforms.functional import center_crop
 
-from bench.data.decode import Files, Pixels, Unusable, fit
+from bench.data.decode import Files, Pixels, UnusableImage, crop_and_resize
 from bench.experiment.settings import Preprocessing
 
 
@@ -22,9 +22,9 @@ def asked(image_size, crop=None, channels=3):
 
 def test_images_of_the_right_size_keep_every_pixel():
     image = picture(8, 8)
-    np.testing.assert_array_equal(fit(image, asked(8)), np.asarray(image).transpose(2, 0, 1))
+    np.testing.assert_array_equal(crop_and_resize(image, asked(8)), np.asarray(image).transpose(2, 0, 1))
     grey = picture(8, 8, "L")
-    np.testing.assert_array_equal(fit(grey, asked(8, channels=1)), np.asarray(grey)[None])
+    np.testing.assert_array_equal(crop_and_resize(grey, asked(8, channels=1)), np.asarray(grey)[None])
 
 
 @pytest.mark.parametrize(("width", "height", "crop"), [(178, 218, 140), (9, 9, 4), (20, 11, 11)])
@@ -32,7 +32,7 @@ def test_the_crop_is_torchvisions_centre_crop(width, height, crop):
     image = picture(width, height)
     pixels = torch.from_numpy(np.asarray(image).transpose(2, 0, 1).copy())
     expected = center_crop(pixels, [crop, crop])
-    found = fit(image, asked(crop, crop))
+    found = crop_and_resize(image, asked(crop, crop))
     if (width - crop) % 2 == 0 and (height - crop) % 2 == 0:
         np.testing.assert_array_equal(found, expected)
     else:  # torchvision rounds half a pixel to the even side
@@ -44,18 +44,18 @@ def test_celebas_crop_and_size_are_those_of_the_wae_paper():
     """140x140 out of the centre of 178x218, then 64x64: as Pillow's own crop and resize do it."""
     image = picture(178, 218)
     expected = image.crop((19, 39, 159, 179)).resize((64, 64), Image.Resampling.LANCZOS)
-    np.testing.assert_array_equal(fit(image, asked(64, 140)), np.asarray(expected).transpose(2, 0, 1))
+    np.testing.assert_array_equal(crop_and_resize(image, asked(64, 140)), np.asarray(expected).transpose(2, 0, 1))
 
 
 def test_without_a_crop_the_largest_square_is_taken():
     wide = np.zeros((4, 8, 3), np.uint8)
     wide[:, 2:6] = 200
-    assert (fit(Image.fromarray(wide), asked(4)) == 200).all()
+    assert (crop_and_resize(Image.fromarray(wide), asked(4)) == 200).all()
 
 
 def test_colour_becomes_grey_where_that_is_asked():
     red = Image.new("RGB", (4, 4), (255, 0, 0))
-    assert (fit(red, asked(4, channels=1)) == 76).all()  # 0.299 of 255, ITU-R 601
+    assert (crop_and_resize(red, asked(4, channels=1)) == 76).all()  # 0.299 of 255, ITU-R 601
 
 
 def test_the_orientation_that_a_camera_noted_is_obeyed(tmp_path):
@@ -74,14 +74,14 @@ def test_the_orientation_that_a_camera_noted_is_obeyed(tmp_path):
     [
         (picture(40, 30), asked(32), "it is 40x30, smaller than --image-size 32"),
         (picture(40, 30), asked(16, 36), "it is 40x30, smaller than --crop 36"),
-        (picture(8, 8, "L"), asked(8), "grey where colour is expected"),
+        (picture(8, 8, "L"), asked(8), "greyscale, but colour is expected"),
         (Image.fromarray(np.zeros((8, 8), np.uint16)), asked(8, channels=1), "more than 8 bits"),
         (Image.fromarray(np.zeros((8, 8), np.float32)), asked(8, channels=1), "more than 8 bits"),
     ],
 )
 def test_what_cannot_be_used_says_why(image, wanted, message):
-    with pytest.raises(Unusable, match=message):
-        fit(image, wanted)
+    with pytest.raises(UnusableImage, match=message):
+        crop_and_resize(image, wanted)
 
 
 def test_every_kind_of_damage_names_the_file(tmp_path):
@@ -98,9 +98,9 @@ def test_every_kind_of_damage_names_the_file(tmp_path):
     }
     for name, content in damaged.items():
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(Unusable, match=f"{name}: it is (damaged|no image).*replace it"):
+        with pytest.raises(UnusableImage, match=f"{name}: it is (damaged|not an image).*replace it"):
             Files([tmp_path / name]).decode(0, asked(8))
-    with pytest.raises(Unusable, match=r"gone\.png: it is damaged \(No such file"):
+    with pytest.raises(UnusableImage, match=r"gone\.png: it is damaged \(No such file"):
         Files([tmp_path / "gone.png"]).decode(0, asked(8))
 
 

@@ -14,18 +14,21 @@ import numpy as np
 import pytest
 import torch
 import torchvision
-from conftest import asked
+from conftest import asked, picture
 from PIL import Image
 from sklearn.datasets import load_digits
 from torchvision.datasets import CIFAR10, MNIST
 
-from bench.data import datasets, preparation
+from bench.data import datasets, preparation, sidecar
+from bench.data.image_tree import image_tree
 from bench.data.images import to_uint8, to_unit
-from bench.data.sources import tree
+from bench.data.prepared import Prepared
+from bench.data.sources import Source
 from bench.data.splits import SPLITS
 from bench.errors import RunError, UserError
 from bench.evaluation.image_grids import grid_png
 from bench.experiment.settings import resolve
+from bench.io.files import Folder
 
 SHARED = Path(__file__).parents[4] / "shared" / "data"
 
@@ -55,10 +58,48 @@ def test_preparing_twice_reads_the_first_result(tmp_path):
 def test_a_prepared_set_is_known_without_reading_its_source(tmp_path, monkeypatch):
     before = preparation.locate(asked("digits", tmp_path))
     preparation.prepare(asked("digits", tmp_path))
-    monkeypatch.setattr(preparation, "load", lambda _: pytest.fail("read"))
+    monkeypatch.setattr(Source, "load", lambda _: pytest.fail("read"))
     after = preparation.locate(asked("digits", tmp_path))
     assert (after.fingerprint, after.counts, after.labelled) == (before.fingerprint, before.counts, before.labelled)
     assert (before.prepared, after.prepared) == (False, True)
+
+
+def test_the_sidecar_is_read_once(tmp_path, monkeypatch):
+    prepared = Prepared(preparation.prepare(asked("digits", tmp_path)).folder)
+    reads = []
+    parse = sidecar.parse
+    monkeypatch.setattr(sidecar, "parse", lambda data, path: reads.append(path) or parse(data, path))
+    for _ in range(3):
+        assert prepared.shape == (1, 8, 8)
+        assert (prepared.counts["test"], len(prepared.classes), prepared.skipped) == (400, 10, {})
+        assert len(prepared.fingerprint) == 64
+    assert reads == [prepared.folder / "sidecar.json"]
+
+
+def test_a_check_reads_the_sidecar_again(tmp_path):
+    prepared = preparation.prepare(asked("digits", tmp_path))
+    changed = prepared.sidecar.model_copy(update={"skipped": {"a.png": "it is damaged"}})
+    assert prepared.skipped == {}
+    Folder(prepared.folder).write("sidecar.json", changed.to_json())
+    assert prepared.check()
+    assert prepared.skipped == {"a.png": "it is damaged"}
+    (prepared.folder / "sidecar.json").write_bytes(b"{}")
+    assert not prepared.check()
+
+
+def test_the_sidecar_keeps_its_format(tmp_path):
+    """Prepared sets of older versions stay readable, and older versions read new ones."""
+    keys = ["dataset", "source", "preprocessing", "version", "fingerprint", "signature", "classes", "splits", "skipped"]
+    labelled = json.loads((preparation.prepare(asked("digits", tmp_path)).folder / "sidecar.json").read_text())
+    assert list(labelled) == keys
+    assert labelled["preprocessing"] == {"image_size": 8, "crop": None, "channels": 1}
+    assert list(labelled["splits"]["train"]) == ["images", "sha256", "labels_sha256"]
+    for i in range(60):
+        picture(tmp_path / "tree" / f"{i}.png", (8, 8))
+    unlabelled = json.loads(
+        (preparation.prepare(asked("folder", tmp_path / "tree", image_size=8)).folder / "sidecar.json").read_text()
+    )
+    assert list(unlabelled["splits"]["train"]) == ["images", "sha256"]
 
 
 def test_a_damaged_array_is_prepared_again(tmp_path, capsys):
@@ -137,7 +178,7 @@ def test_torchvisions_cifar10_files_are_read_by_torchvision_and_win_over_a_tree(
     monkeypatch.setattr("torchvision.datasets.cifar.check_integrity", lambda *_: True)
     write_cifar(root)
     prepared = preparation.prepare(asked("cifar10", root))
-    assert prepared.sidecar["source"] == "torchvision.datasets.CIFAR10"
+    assert prepared.sidecar.source == "torchvision.datasets.CIFAR10"
     assert [len(prepared.images(split)) for split in SPLITS] == [90, 10, 20]
     original = CIFAR10(str(root), train=False).data[0].transpose(2, 0, 1)
     assert any(np.array_equal(original, image) for image in prepared.images("test"))
@@ -165,7 +206,7 @@ def write_idx(root: Path, train: int = 300, test: int = 100) -> dict[str, bytes]
 def test_torchvisions_idx_files_are_read_by_torchvision(tmp_path, name, folder):
     write_idx(tmp_path / folder / "raw")
     prepared = preparation.prepare(asked(name, tmp_path))
-    assert prepared.sidecar["source"] == f"torchvision.datasets.{folder}"
+    assert prepared.sidecar.source == f"torchvision.datasets.{folder}"
     assert prepared.counts == {"train": 270, "validation": 30, "test": 100}
     assert len(prepared.classes) == 10
     original = getattr(torchvision.datasets, folder)(str(tmp_path), train=False)
@@ -212,7 +253,7 @@ def mirror(tmp_path, monkeypatch):
 
 def test_an_interrupted_download_goes_on_with_the_files_that_are_missing(tmp_path, mirror):
     mirror.cut = "t10k-images-idx3-ubyte.gz"
-    with pytest.raises(RunError, match=r"run this again to try again, or put .*MNIST/raw/.*under"):
+    with pytest.raises(RunError, match=r"run the same command to try again, or put .*MNIST/raw/.*under"):
         preparation.prepare(asked("mnist", tmp_path / "data"))
     mirror.cut = None
     mirror.asked.clear()
@@ -287,7 +328,7 @@ def test_a_folder_that_cannot_be_listed_is_named_and_not_passed_over(tmp_path, m
 
     monkeypatch.setattr(os, "scandir", scandir)
     with pytest.raises(UserError, match=r"cannot list .*locked: Permission denied; make it readable"):
-        tree(tmp_path / "mine")
+        image_tree(tmp_path / "mine")
 
 
 def test_a_folder_whose_files_cannot_be_reached_is_refused_and_not_passed_over(tmp_path, monkeypatch):
@@ -303,5 +344,5 @@ def test_a_folder_whose_files_cannot_be_reached_is_refused_and_not_passed_over(t
         return known(path, *args, **kwargs)
 
     monkeypatch.setattr(os, "stat", stat)
-    with pytest.raises(UserError, match=r"cannot read .*b\.png: Permission denied; mend or remove it"):
-        tree(tmp_path / "mine")
+    with pytest.raises(UserError, match=r"cannot read .*b\.png: Permission denied; make it readable or remove it"):
+        image_tree(tmp_path / "mine")

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from bench.errors import RunError, UserError
 from bench.io import object_store
 from bench.io.files import Damaged, Folder
-from bench.io.object_store import StorageError, is_uri, redacted, remote
+from bench.io.object_store import StorageError, is_uri, redact, remote
 from bench.store import lease, mirror
 from bench.store.folders import ExperimentFolder, TrialFolder
 
@@ -39,7 +39,7 @@ def folder(s3, tmp_path):
 
 def test_files_are_written_read_listed_and_removed_as_on_a_disk(folder):
     place = Folder(folder / "a")
-    assert (place.exists("x"), place.read_whole("x")) == (False, None)
+    assert (place.exists("x"), place.read_if_intact("x")) == (False, None)
     place.write("x", b"one")
     place.write("x", b"two")
     assert (place.exists("x"), place.read("x")) == (True, b"two")
@@ -207,7 +207,7 @@ def test_a_uri_that_is_none_is_refused_without_its_credentials(uri, message):
     ],
 )  # fmt: skip
 def test_credentials_are_taken_out_of_whatever_is_printed(text, safe):
-    assert redacted(text) == safe
+    assert redact(text) == safe
 
 
 def test_what_is_no_uri_is_a_path():

@@ -4,6 +4,7 @@ import math
 import signal
 import subprocess
 import sys
+import threading
 from itertools import count
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -14,8 +15,9 @@ from conftest import ROOT
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from test_run import long
 
-from bench import loggers
+from bench.loggers import follower
 from bench.loggers import tensorboard_log as board
+from bench.loggers.base import scalars
 from bench.store.folders import ExperimentFolder, TrialFolder
 
 BENCH = ["--methods", "mmd", "--seeds", "1"]
@@ -140,8 +142,8 @@ def test_a_logger_that_fails_now_and_then_has_every_row_once(bench_run, monkeypa
 
 
 def test_a_logger_that_never_answers_is_left(bench_run, monkeypatch):
-    monkeypatch.setattr(loggers, "PATIENCE_SECONDS", 0.2)
-    monkeypatch.setattr(board.Run, "log", lambda *_: loggers.threading.Event().wait())
+    monkeypatch.setattr(follower, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(board.Run, "log", lambda *_: threading.Event().wait())
     result = bench_run(*BENCH, "--log", "tensorboard")
     assert result.exit_code == 0, result.output
     assert "warning: tensorboard does not take all rows (no answer for 0.2 s)" in result.stderr
@@ -151,8 +153,8 @@ def test_of_the_two_rows_of_the_last_step_one_is_made():
     rows = pd.DataFrame(
         {"step": [1, 8, 8], "a": [1.0, 2.0, None], "b": [None, None, 3.0], "clock": [1.0, 2, 9], "c": "x"}
     )
-    assert loggers.scalars(rows) == {1: {"a": 1, "clock": 1}, 8: {"a": 2, "b": 3, "clock": 2}}
-    assert loggers.scalars(pd.DataFrame()) == {}
+    assert scalars(rows) == {1: {"a": 1, "clock": 1}, 8: {"a": 2, "b": 3, "clock": 2}}
+    assert scalars(pd.DataFrame()) == {}
 
 
 @pytest.fixture
@@ -254,7 +256,7 @@ def test_other_libraries_are_given_the_same_rows(bench_run, fake, tmp_path, name
     assert sorted(run["name"] for run in fake.values()) == ["mmd s0", "moco[temperature=0.5] s0"]
     by_method = {trial.trial().spec.method: trial for trial in trials(tmp_path / "out")}
     for run in fake.values():
-        rows = loggers.scalars(by_method[run["config"]["method"]].rows())
+        rows = scalars(by_method[run["config"]["method"]].rows())
         assert (run["state"], run["group"]) == (done, "out")
         assert run["steps"] == [*rows]
         assert run["rows"] == rows
@@ -284,7 +286,7 @@ def test_mlflow_itself(bench_run, tmp_path, monkeypatch):
     client = mlflow.MlflowClient(f"sqlite:///{tmp_path}/out/mlflow/mlflow.db")
     experiment = client.get_experiment_by_name("out")
     (run,) = client.search_runs([experiment.experiment_id])
-    rows = loggers.scalars(trials(tmp_path / "out")[0].rows())
+    rows = scalars(trials(tmp_path / "out")[0].rows())
     for name in rows[8]:
         history = [(metric.step, metric.value) for metric in client.get_metric_history(run.info.run_id, name)]
         assert sorted(history) == [(step, row[name]) for step, row in rows.items() if name in row]

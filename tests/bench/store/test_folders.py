@@ -97,8 +97,8 @@ def test_kills_between_note_and_move_however_often_leave_valid_files(tmp_path, m
         with pytest.raises(KeyboardInterrupt):
             save_and_finish(folder, token, b"later %d" % attempt)
     monkeypatch.undo()
-    assert folder.whole("checkpoint.pt")
-    assert folder.whole("checkpoint.previous.pt")
+    assert folder.is_intact("checkpoint.pt")
+    assert folder.is_intact("checkpoint.previous.pt")
     assert folder.status().state == "running"
     assert len(folder.rows()) in (1, 2)
     folder.save(token, b"at last", ROWS, {"samples-1.png": b"png"})
