@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from bench.contract import judge
+from bench.contract import Outcome, judge
 from bench.contract.subject import Subject
 from bench.errors import RunError, UserError, reason
 from bench.executors.base import MORE_MEMORY, Context, Inputs, Place
@@ -39,7 +39,7 @@ def chosen(spec: dict[str, Any], device: torch.device, eager: bool) -> Steps:
     subject = Subject(METHODS[spec["method"]], spec["prior"], tuple(spec["hyperparameters"].items()))
     try:
         verdicts = [judge(check, subject) for check in ("waiting", "replays")]
-        why = [verdict.reason for verdict in verdicts if verdict.state == "broken"]
+        why = [verdict.reason for verdict in verdicts if verdict.outcome is Outcome.broken]
     except RuntimeError as error:  # a GPU that another trial has broken: the training will say so too
         why = [reason(error)]
     if why:

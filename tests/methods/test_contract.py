@@ -1,8 +1,8 @@
-"""Every method under every prior that it supports keeps the contract, as `python -m bench.check` asks it."""
+"""Every method under every prior that it supports keeps the contract that `python -m bench.check` checks."""
 
 import pytest
 
-from bench.contract import CHECKS, Subject, judge
+from bench.contract import CHECKS, Outcome, Subject, judge
 from methods import METHODS
 from methods.functional import squared_error
 from methods.networks import Networks
@@ -20,16 +20,16 @@ WITHOUT_FLOOR = {"gan", "vae", "svae", "rae", "autoencoder"}
 def test_a_method_keeps_the_contract(name, prior, check):
     verdict = judge(check, Subject(METHODS[name], prior))
     if check == "traces" and name in UNTRACEABLE:
-        assert verdict.state == "broken", f"{name} traces now: take it out of UNTRACEABLE"
+        assert verdict.outcome is Outcome.broken, f"{name} traces now: take it out of UNTRACEABLE"
         return
-    assert verdict.state != "broken", verdict.reason
+    assert verdict.outcome is not Outcome.broken, verdict.reason
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "prior"), [(n, p) for n, p in PAIRS if n not in UNTRACEABLE])
 def test_inductor_takes_the_losses_as_one_graph(name, prior):
     verdict = judge("traces", Subject(METHODS[name], prior), backend="inductor")
-    assert verdict.state == "ok", verdict.reason
+    assert verdict.outcome is Outcome.ok, verdict.reason
 
 
 def test_exceptions_are_few():

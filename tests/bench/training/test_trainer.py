@@ -7,7 +7,7 @@ import pytest
 import torch
 from conftest import asked
 
-from bench.contract.tape import Anew, Tape
+from bench.contract.tape import Recomputed, Tape
 from bench.data import preparation
 from bench.evaluation.evaluator import Evaluator
 from bench.evaluation.feature_network import load_extractor, train_extractor
@@ -327,7 +327,7 @@ def test_a_training_of_replayed_steps_has_the_rows_of_one_of_steps_done_anew(wor
         list(training.run())
         return comparable(training.state.rows), saved
 
-    straight, _ = train(Anew())
+    straight, _ = train(Recomputed())
     replayed, saved = train(Tape())
     assert replayed == straight
     assert train(Tape(), saved[len(saved) // 2])[0] == straight
