@@ -17,8 +17,8 @@ from bench.evaluation.inception import FEATURES
 from bench.evaluation.scorer import RECONSTRUCTED
 from bench.experiment.settings import Evaluation
 from bench.metrics import latent
-from bench.metrics.kernel_distance import pairs, polynomial_kernel
-from bench.metrics.precision_recall import neighbours
+from bench.metrics.kernel_distance import equivalent_pairs, polynomial_kernel
+from bench.metrics.precision_recall import neighbour_metrics
 from methods import Method
 from methods.priors import PRIORS
 
@@ -108,13 +108,13 @@ def _latent_seconds(prior: str, dim: int, images: int) -> float:
 @cache
 def _kernel_seconds(dim: int, generated: int, real: int) -> float:
     x = torch.randn(FEW, dim)
-    return timed(lambda: polynomial_kernel(x, x).sum(dtype=torch.float64)) / FEW**2 * pairs(generated, real)
+    return timed(lambda: polynomial_kernel(x, x).sum(dtype=torch.float64)) / FEW**2 * equivalent_pairs(generated, real)
 
 
 @cache
 def _neighbour_seconds(dim: int, images: int) -> float:
     x = torch.randn(min(FEW, images), dim)
-    return timed(lambda: neighbours(x, x)) * (images / len(x)) ** 2
+    return timed(lambda: neighbour_metrics(x, x)) * (images / len(x)) ** 2
 
 
 def _images(n: int, shape: tuple[int, int, int]) -> Tensor:

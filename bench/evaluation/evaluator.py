@@ -72,7 +72,7 @@ class Evaluator:
             return {}
         with evaluating(method):
             columns, _ = self.last(method)
-            found = latent.test(self._codes(method), method.prior, self.seed)
+            found = latent.two_sample_tests(self._codes(method), method.prior, self.seed)
             return columns | found | {"n_held_out": len(self.held_out)}
 
     @torch.no_grad()

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from bench.metrics.frechet import Gaussian, Moments, frechet_distance
 from bench.metrics.kernel_distance import kernel_distance
-from bench.metrics.precision_recall import neighbours
+from bench.metrics.precision_recall import neighbour_metrics
 
 KEPT = 10_000  # images whose features are kept, for what moments cannot tell
 
@@ -60,5 +60,5 @@ def compare(images: Features, real: Features, n_neighbours: int) -> dict[str, fl
     found = {"distance": frechet_distance(images.gaussian, real.gaussian)}
     found["kernel"], found["kernel_se"] = kernel_distance(images.kept, real.kept)
     if n_neighbours:
-        found |= neighbours(real.kept[:n_neighbours], images.kept[:n_neighbours])
+        found |= neighbour_metrics(real.kept[:n_neighbours], images.kept[:n_neighbours])
     return found

@@ -6,7 +6,7 @@ import torch
 
 from bench.metrics import kernel_distance as kernel
 from bench.metrics.kernel_distance import kernel_distance
-from bench.metrics.precision_recall import COVERAGE_K, PRECISION_K, neighbours, radii
+from bench.metrics.precision_recall import COVERAGE_K, PRECISION_K, neighbour_metrics, radii
 
 
 def cloud(n: int, seed: int, shift: float = 0.0, dim: int = 3) -> torch.Tensor:
@@ -55,11 +55,11 @@ def test_overlapping_subsets_compute_no_pair_twice(monkeypatch):
     monkeypatch.setattr(kernel, "polynomial_kernel", lambda a, b: computed.append(len(a) * len(b)) or original(a, b))
     kernel_distance(cloud(1000, 0), cloud(400, 1))  # 100 subsets of 200 each: 4,000,000 pairs of each kind
     assert sum(computed) == 1000 * 1000 + 400 * 400 + 1000 * 400
-    assert kernel.pairs(1000, 400) == kernel.MEMBERSHIP * sum(computed)
+    assert kernel.equivalent_pairs(1000, 400) == kernel.MEMBERSHIP * sum(computed)
     computed.clear()
     kernel_distance(cloud(3000, 0), cloud(40, 1))  # 100 subsets of 20: 40,000 pairs of each kind
     assert sum(computed) == 100 * 20**2 + 40**2 + 100 * 20**2
-    assert kernel.pairs(3000, 40) == 2 * 100 * 20**2 + kernel.MEMBERSHIP * 40**2
+    assert kernel.equivalent_pairs(3000, 40) == 2 * 100 * 20**2 + kernel.MEMBERSHIP * 40**2
 
 
 def test_the_kernel_distance_is_unbiased_and_its_error_is_that_of_the_mean():
@@ -106,21 +106,21 @@ def test_precision_recall_density_and_coverage_are_their_definitions(monkeypatch
     monkeypatch.setattr("bench.metrics.precision_recall.ROWS", 7)  # so that several pieces are put together
     real, generated = cloud(n, 0), cloud(m, 1, shift)
     expected = slow_neighbours(real.double().numpy(), generated.double().numpy())
-    assert neighbours(real, generated) == pytest.approx(expected)
+    assert neighbour_metrics(real, generated) == pytest.approx(expected)
 
 
 def test_sets_far_apart_score_nothing_and_equal_sets_everything():
     real = cloud(50, 0)
-    apart = neighbours(real, real + 100)
+    apart = neighbour_metrics(real, real + 100)
     assert apart == {"precision": 0, "recall": 0, "density": 0, "coverage": 0}
-    same = neighbours(real, real)
+    same = neighbour_metrics(real, real)
     assert (same["precision"], same["recall"], same["coverage"]) == (1, 1, 1)
 
 
 def test_a_collapsed_generator_is_precise_but_recalls_nothing():
     """All images are one that looks real: the defect that a good precision alone would hide."""
     real = cloud(200, 0)
-    found = neighbours(real, real[:1].repeat(200, 1))
+    found = neighbour_metrics(real, real[:1].repeat(200, 1))
     assert found["precision"] == 1
     assert found["recall"] <= 1 / 200
     assert found["coverage"] < 0.1

@@ -25,7 +25,7 @@ def test_samples_of_the_prior_pass_every_question(prior):
     assert found["latent_sliced_wasserstein"] == pytest.approx(found["latent_sliced_wasserstein_prior"], rel=0.3)
     assert found["latent_active_dims"] == 8
     assert found["latent_effective_rank"] == pytest.approx(8, abs=0.1)
-    tests = latent.test(codes, prior, 0)
+    tests = latent.two_sample_tests(codes, prior, 0)
     assert tests["latent_mmd_p"] > 0.05
     assert tests["latent_c2st"] == pytest.approx(0.5, abs=0.06)
 
@@ -50,7 +50,7 @@ def test_codes_that_miss_the_prior_are_found_out_by_all_three_tests(prior, defec
     found = latent.diagnose(codes, prior, 0)
     assert found["latent_mmd"] > 5 * abs(found["latent_mmd_prior"])
     assert found["latent_sliced_wasserstein"] > 2 * found["latent_sliced_wasserstein_prior"]
-    tests = latent.test(codes, prior, 0)
+    tests = latent.two_sample_tests(codes, prior, 0)
     assert tests["latent_mmd_p"] == pytest.approx(1 / (1 + latent.PERMUTATIONS))
     assert tests["latent_c2st"] > 0.65
     if isinstance(prior, Sphere):
@@ -106,15 +106,15 @@ def test_the_p_value_counts_permutations_whose_mmd_is_as_great(monkeypatch):
     assert 1 / 51 < found < 0.5
 
 
-def test_chance_is_asked_once_for_all_evaluations_of_a_trial(monkeypatch):
-    asked, original, prior = [], latent._compare, Normal(4)
-    monkeypatch.setattr(latent, "_compare", lambda codes, *given: asked.append(codes) or original(codes, *given))
+def test_the_baseline_is_computed_once_for_all_evaluations_of_a_trial(monkeypatch):
+    compared, original, prior = [], latent.compare, Normal(4)
+    monkeypatch.setattr(latent, "compare", lambda codes, *rest: compared.append(codes) or original(codes, *rest))
     found = [latent.diagnose(torch.randn(50, 4), prior, 0) for _ in range(3)]
-    assert len(asked) == 1 + 3
+    assert len(compared) == 1 + 3
     assert found[0]["latent_mmd_prior"] == found[2]["latent_mmd_prior"] != 0
     assert found[0]["latent_mmd"] != found[2]["latent_mmd"]
-    again = latent.diagnose(torch.randn(40, 4), prior, 0)  # of fewer codes
-    assert again["latent_mmd_prior"] != found[0]["latent_mmd_prior"]
+    fewer = latent.diagnose(torch.randn(40, 4), prior, 0)
+    assert fewer["latent_mmd_prior"] != found[0]["latent_mmd_prior"]
 
 
 def test_the_sliced_distance_of_one_dimension_is_scipys():
@@ -156,6 +156,6 @@ def test_every_method_is_asked_with_the_same_draws_whatever_the_generator_did_be
 def test_codes_that_are_not_finite_have_no_answer_rather_than_an_error(value):
     codes = torch.randn(50, 4)
     codes[3, 1] = value
-    found = latent.diagnose(codes, Normal(4), 0) | latent.test(codes, Normal(4), 0)
+    found = latent.diagnose(codes, Normal(4), 0) | latent.two_sample_tests(codes, Normal(4), 0)
     for name, answer in found.items():
         assert math.isnan(answer) != name.endswith("_prior"), name
