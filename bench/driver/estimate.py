@@ -15,9 +15,16 @@ from bench.data.images import to_unit
 from bench.data.preparation import Found
 from bench.data.writing import image_bytes
 from bench.errors import UserError, reason
-from bench.evaluation.cost import Look, evaluation_seconds, inception_look, timed, trained_look
+from bench.evaluation.cost import (
+    ExtractionCost,
+    evaluation_seconds,
+    inception_extraction_cost,
+    timed,
+    trained_extraction_cost,
+)
 from bench.evaluation.extractors import FILE
-from bench.evaluation.feature_network import BATCH, THREADS, TURNS, Classifier
+from bench.evaluation.feature_network import Classifier
+from bench.evaluation.feature_training import BATCH, THREADS, TURNS
 from bench.evaluation.image_grids import grid_columns, grid_png
 from bench.experiment.settings import Evaluation, Experiment, Preprocessing, Training
 from bench.experiment.trials import Trial
@@ -57,7 +64,7 @@ def lines(
     fid = evaluation.extractor == "inception"
     if todo:
         torch.set_num_threads(todo[0].spec["threads"])  # as trials: more would wait for each other beside other work
-    look = inception_look() if fid else trained_look(shape)
+    look = inception_extraction_cost() if fid else trained_extraction_cost(shape)
     costs = {kind: _tried(trial, counts, look) for kind, trial in {_kind(t): t for t in todo}.items()}
     work = sum(costs[_kind(trial)].seconds for trial in todo)
     evaluating = sum(costs[_kind(trial)].evaluations for trial in todo)
@@ -86,7 +93,7 @@ def _kind(trial: Trial) -> str:
     return re.sub(r"point=\d+", "point", trial.label)
 
 
-def _tried(trial: Trial, counts: dict[str, int], look: Look) -> Cost:
+def _tried(trial: Trial, counts: dict[str, int], look: ExtractionCost) -> Cost:
     """`trial_cost`; UserError where the method, which may be anybody's code, fails or does not fit into memory."""
     try:
         return trial_cost(trial, counts, look)
@@ -98,7 +105,7 @@ def _tried(trial: Trial, counts: dict[str, int], look: Look) -> Cost:
         raise UserError(f"{trial.label} fails when it is tried out with this network and batch: {said}") from error
 
 
-def trial_cost(trial: Trial, counts: dict[str, int], look: Look) -> Cost:
+def trial_cost(trial: Trial, counts: dict[str, int], look: ExtractionCost) -> Cost:
     """Seconds on this machine's CPU with torch's present threads, evaluations included, and bytes on disk.
 
     look: what the extractor takes.

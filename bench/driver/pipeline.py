@@ -17,7 +17,7 @@ from bench.driver import preflight
 from bench.driver.progress import Progress
 from bench.driver.resume import Action, action, describe, mend, refuse_other_protocol
 from bench.errors import RunError
-from bench.evaluation import extractors
+from bench.evaluation import extractor_choice, extractors
 from bench.evaluation.feature_network import load_extractor
 from bench.executors.base import Context, Inputs, Resources, check_machine
 from bench.experiment.plugins import Packaged, Plugin
@@ -253,17 +253,17 @@ class Run:
         What the experiment has already goes before what "auto" would find now.
         """
         evaluation = self.experiment.evaluation
-        stored = extractors.stored_extractor(self.options.extractor)
+        stored = extractor_choice.read_stored(self.options.extractor)
         before = self._before("evaluation").get("extractor")
         chosen = load_extractor(stored).name if stored else before
         if evaluation.extractor == "auto" and chosen:
             evaluation = evaluation.model_copy(update={"extractor": chosen})
         channels, given = self.experiment.preprocessing.channels, self.options.inception_weights
-        evaluation, weights = extractors.inception_weights(evaluation, channels, given, download)
+        evaluation, weights = extractor_choice.resolve_inception(evaluation, channels, given, download)
         return evaluation, stored, weights
 
     def _resolved(self, evaluation: Evaluation, labelled: bool) -> Experiment:
-        evaluation = extractors.with_extractor(evaluation, self.experiment.dataset, labelled)
+        evaluation = extractor_choice.resolve_trained(evaluation, self.experiment.dataset, labelled)
         return self.experiment.model_copy(update={"evaluation": evaluation, "training": self._training()})
 
     def _training(self) -> Training:

@@ -176,7 +176,8 @@ class Trainer:
         with self._blaming_numbers():
             columns, grids = self.evaluator(self.method)
         # The very last step can break a method whose losses were finite.
-        refuse_not_finite({name: columns[name] for name in (headline, "reconstruction_test")}, self.state.step)
+        checked = {name: columns[name] for name in (headline, "reconstruction_test")}
+        refuse_not_finite({name: x for name, x in checked.items() if isinstance(x, float)}, self.state.step)
         means = {f"train_{name}": value for name, value in losses.items()}
         self.state.rows.append(self._row(clock, started, means | columns))
         pictures = {f"{name}-{self.state.step:08d}.png": grid_png(images) for name, images in grids.items()}

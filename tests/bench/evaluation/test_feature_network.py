@@ -8,7 +8,8 @@ from conftest import ROOT, asked, module_from
 
 from bench.data import preparation
 from bench.errors import UserError
-from bench.evaluation.feature_network import Classifier, folded, load_extractor, train_extractor, turned
+from bench.evaluation.feature_network import Classifier, folded, load_extractor
+from bench.evaluation.feature_training import train_extractor, turned
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,8 @@ from conftest import asked
 from bench.contract.tape import Recomputed, Tape
 from bench.data import preparation
 from bench.evaluation.evaluator import Evaluator
-from bench.evaluation.feature_network import load_extractor, train_extractor
+from bench.evaluation.feature_network import load_extractor
+from bench.evaluation.feature_training import train_extractor
 from bench.evaluation.reference import References
 from bench.experiment.settings import Evaluation, Training
 from bench.io.files import Folder
