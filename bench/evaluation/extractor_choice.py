@@ -32,7 +32,7 @@ def resolve_inception(
         UserError: Inception or a file of weights was requested, but the weights are not available.
     """
     if evaluation.extractor == "auto" and channels == 1 and not weights:
-        print("grey images are compared in the features of a network trained here, not FID's (--extractor inception)")
+        print("grey images are compared in the features of a network trained on them (for FID: --extractor inception)")
         return evaluation, None
     if evaluation.extractor not in ("auto", "inception"):
         if weights:
@@ -49,7 +49,7 @@ def resolve_inception(
         return with_inception, None
     if evaluation.extractor == "inception" or is_named:
         raise UserError(f"{problem}; give pytorch-fid's file with --inception-weights, or use --extractor classifier")
-    print(f"{problem}; images are compared in the features of a network trained here, which is not FID")
+    print(f"{problem}; images are compared in the features of a network trained on them, which is not FID")
     return evaluation, None
 
 

@@ -52,7 +52,7 @@ class Recall(Method):
     def __init__(self, images: torch.Tensor) -> None:
         super().__init__(Networks("small", (1, 8, 8), 64, 4), Normal(64))
         self.images = images
-        self.given = 0
+        self.position = 0
 
     def encode(self, x):
         return x.flatten(1)
@@ -61,8 +61,8 @@ class Recall(Method):
         return z.view(-1, 1, 8, 8)
 
     def sample(self, n):
-        rows = self.images[self.given : self.given + n]
-        self.given += n
+        rows = self.images[self.position : self.position + n]
+        self.position += n
         return rows
 
 
@@ -181,8 +181,8 @@ def test_statistics_that_are_damaged_or_of_another_extractor_are_made_again(refe
         stored = dict(np.load(path)) | {"extractor_sha256": "0" * 64, "mu": np.ones(64)}
         np.savez(tmp_path / "other.npz", **stored)
         Folder(tmp_path).write(path.name, (tmp_path / "other.npz").read_bytes())
-    found = references.get("test", "train", 100, full=False).features.gaussian.mean
-    assert torch.equal(found, expected)
+    recomputed = references.get("test", "train", 100, full=False).features.gaussian.mean
+    assert torch.equal(recomputed, expected)
     defect = {"damage": "is damaged", "another extractor's": "belongs to another extractor, other images"}[spoil]
     warning = capsys.readouterr().err
     assert warning.startswith(f"warning: {path} {defect}")
@@ -210,9 +210,9 @@ def test_a_trained_extractor_is_kept_for_the_next_experiment_on_the_same_images(
 def test_features_beyond_the_first_are_only_summed(monkeypatch, references):
     monkeypatch.setattr("bench.evaluation.features.KEPT_IMAGES", 30)
     images = torch.randint(0, 256, (100, 1, 8, 8), dtype=torch.uint8)
-    found = extract(references.extractor, images.split(40), CPU)
-    assert (found.gaussian.n, len(found.values)) == (100, 30)
-    torch.testing.assert_close(found.values, references.extractor(images[:30]))
+    features = extract(references.extractor, images.split(40), CPU)
+    assert (features.gaussian.n, len(features.values)) == (100, 30)
+    torch.testing.assert_close(features.values, references.extractor(images[:30]))
 
 
 class Ring(Method):
@@ -241,9 +241,9 @@ def test_the_mixture_follows_the_codes_on_the_priors_support(prior):
     grey = mixture.sample(4000)[:, 0, 0, 0] * 5
     codes = samplers.encode(method, torch.from_numpy(images))
     for positive in (True, False):  # both clusters, in their shares, at their places
-        mine, theirs = grey[(grey > 0) == positive], codes[:, 0][(codes[:, 0] > 0) == positive]
-        assert len(mine) / 4000 == pytest.approx(len(theirs) / 400, abs=0.03)
-        assert float(mine.mean()) == pytest.approx(float(theirs.mean()), abs=0.05)
+        generated, fitted = grey[(grey > 0) == positive], codes[:, 0][(codes[:, 0] > 0) == positive]
+        assert len(generated) / 4000 == pytest.approx(len(fitted) / 400, abs=0.03)
+        assert float(generated.mean()) == pytest.approx(float(fitted.mean()), abs=0.05)
     if isinstance(prior, Sphere):
         assert float(grey.abs().max()) <= 1 + 1e-6
     assert not torch.equal(mixture.sample(10), mixture.sample(10))
@@ -253,11 +253,11 @@ def test_the_mixture_follows_the_codes_on_the_priors_support(prior):
 def test_floors_are_of_exactly_as_many_images_as_there_are_or_as_are_generated(monkeypatch, references, n):
     for module in ("features", "reference"):
         monkeypatch.setattr(f"bench.evaluation.{module}.KEPT_IMAGES", 100)
-    found = references.get("test", "train", n, full=False)
-    assert found.n_floor == min(n, 1000)
+    reference = references.get("test", "train", n, full=False)
+    assert reference.n_floor == min(n, 1000)
     images = torch.from_numpy(references.data.images("train")[:n])
-    expected = frechet_distance(gaussian(references.extractor(images)), found.features.gaussian)
-    assert found.floors["distance"] == pytest.approx(expected, rel=1e-5)
+    expected = frechet_distance(gaussian(references.extractor(images)), reference.features.gaussian)
+    assert reference.floors["distance"] == pytest.approx(expected, rel=1e-5)
 
 
 def test_fewer_real_images_than_the_metrics_need_are_refused(monkeypatch, references):
@@ -282,8 +282,8 @@ def test_two_that_want_one_reference_make_it_once(digits, stored, tmp_path, monk
         return references.get("test", "train", 1000, full=False).floors
 
     with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(get, range(4)))
-    assert found == [found[0]] * 4
+        floors = list(pool.map(get, range(4)))
+    assert floors == [floors[0]] * 4
     assert len(passes) == 2  # test and training images, once each
 
 
@@ -297,13 +297,13 @@ def test_a_read_only_prepared_set_leaves_its_statistics_with_the_experiment(digi
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_a_gpu_measures_what_a_cpu_does(digits, stored, tmp_path):
     """Of images that are given, so that draws, which differ between devices, play no part."""
-    found = []
+    rows = []
     for device in (CPU, torch.device("cuda")):
         references = References(Folder(tmp_path / device.type), load_extractor(stored).to(device), digits, device)
         method = Recall(to_unit(torch.from_numpy(digits.images("test"))).to(device)).to(device)
-        found.append(Scorer(references, ScoringProtocol(400, "train", "test", 0))(method)[0])
-    for name, value in found[0].items():
-        assert found[1][name] == pytest.approx(value, rel=1e-3, abs=1e-4), name
+        rows.append(Scorer(references, ScoringProtocol(400, "train", "test", 0))(method)[0])
+    for name, value in rows[0].items():
+        assert rows[1][name] == pytest.approx(value, rel=1e-3, abs=1e-4), name
 
 
 def test_diagnostics_cannot_pass_for_what_is_measured_of_all_methods(references):

@@ -120,10 +120,10 @@ def test_sets_far_apart_score_nothing_and_equal_sets_everything():
 def test_a_collapsed_generator_is_precise_but_recalls_nothing():
     """All images are one that looks real: the defect that a good precision alone would hide."""
     real = cloud(200, 0)
-    found = neighbour_metrics(real, real[:1].repeat(200, 1))
-    assert found["precision"] == 1
-    assert found["recall"] <= 1 / 200
-    assert found["coverage"] < 0.1
+    metrics = neighbour_metrics(real, real[:1].repeat(200, 1))
+    assert metrics["precision"] == 1
+    assert metrics["recall"] <= 1 / 200
+    assert metrics["coverage"] < 0.1
 
 
 def test_radii_do_not_count_the_point_itself_even_among_duplicates():
