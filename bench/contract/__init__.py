@@ -1,7 +1,7 @@
 """The contract of a method (methods/base.py) as a suite of checks, shared by the tests and `python -m bench.check`.
 
 A check is a function of a `Subject`. It raises `Broken` with the reason, or `Skipped` if it does not apply. Any other
-exception counts as broken too, because only the method's code can have raised it.
+exception is a defect of the method too, because the method's code raised it.
 """
 
 import time

@@ -35,7 +35,7 @@ def diagnose(codes: Tensor, prior: Prior, seed: int) -> dict[str, float]:
     """Return distances to the prior, moments and rank; under `<name>_prior` also those of fresh prior samples.
 
     Args:
-        codes: float32 [n, d], n >= 2. If any code is not finite, every value is NaN.
+        codes: float32 [n, d], n >= 2. If any code is not finite, all values but those of prior samples are NaN.
         prior: the distribution that the codes should follow.
         seed: seeds prior samples and directions, which are therefore the same for every method.
     """

@@ -1,4 +1,4 @@
-"""Each check of the contract rejects methods that are broken in just that way, and the command says so."""
+"""Each check rejects methods that are broken in exactly one way; the command prints every verdict."""
 
 import itertools
 from copy import deepcopy
@@ -415,7 +415,7 @@ def test_an_exception_of_the_method_is_its_fault_and_says_where():
     assert judge("finite", Subject(Fails, "normal")).reason.startswith("RuntimeError at test_check.py:")
 
 
-def test_what_does_not_wait_is_not_said_to():
+def test_operations_that_do_not_wait_pass():
     class Fills(Spoilt):
         def spoil(self, x, losses):
             z = frozen(self.encoder, x)
@@ -434,7 +434,7 @@ def test_a_check_leaves_random_states_alone():
     assert torch.equal(torch.rand(2), expected)
 
 
-def test_an_axis_that_cannot_be_told_is_no_reason_to_reject():
+def test_an_ambiguous_axis_is_no_reason_to_reject():
     class Square(Spoilt):
         def spoil(self, x, losses):
             z = self.encode(x)
