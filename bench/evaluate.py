@@ -54,9 +54,10 @@ def main(
     Without options: as at the end of a training. Every protocol has columns of its own in the report.
     """
     from bench.data.prepared import in_use
+    from bench.evaluation.protocol import ScoringProtocol
     from bench.evaluation.reference import References
     from bench.evaluation.samplers import SAMPLERS
-    from bench.evaluation.scorer import Protocol, Scorer
+    from bench.evaluation.scorer import Scorer
     from bench.experiment import plugins
     from bench.reporting import build
     from bench.store.folders import ExperimentFolder
@@ -76,7 +77,7 @@ def main(
         evaluation, network = _setting(spec, folder, images, extractor, inception_weights, precision)
         asked = {"samples": samples, "seed": seed, "split": split and split.value, "sampler": sampler}
         asked = {key: value for key, value in asked.items() if value is not None}
-        protocol = replace(Protocol.final(evaluation, network.name), **asked)
+        protocol = replace(ScoringProtocol.final(evaluation, network.name), **asked)
         print(f"{len(todo)} trials to score with {network.name} features", flush=True)
         references = References(images.features(otherwise=folder.extractor), network.to(place), images, place)
         scorer = Scorer(references, protocol, spec.training.train_images)

@@ -38,7 +38,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 
-from bench.contract.subject import Subject, given
+from bench.contract.subject import Subject, as_images
 from bench.data.prepared import Prepared
 from bench.experiment.settings import Evaluation, Network, Preprocessing, Training
 from bench.experiment.specification import TrialSpec
@@ -131,7 +131,7 @@ def alone(name: str, size: Size) -> Call:
     """The losses of codes that are given, their gradients, and what follows a step."""
     made = functools.partial(METHODS[name], **size.hyperparameters())
     method = Subject(made, METHODS[name].priors[0]).identity(size.latent)  # pyright: ignore[reportArgumentType]
-    codes = given(method.prior.sample(size.batch)).requires_grad_()
+    codes = as_images(method.prior.sample(size.batch)).requires_grad_()
 
     def step() -> None:
         method.zero_grad(set_to_none=True)

@@ -22,7 +22,8 @@ from torch.nn.functional import avg_pool2d
 from bench.data import preparation
 from bench.data.datasets import Request
 from bench.data.prepared import Prepared
-from bench.evaluation.feature_network import Trained, load_extractor, train_extractor
+from bench.evaluation.feature_network import TrainedExtractor, load_extractor
+from bench.evaluation.feature_training import train_extractor
 from bench.experiment import settings
 from bench.metrics.frechet import frechet_distance, gaussian
 
@@ -60,7 +61,7 @@ DAMAGES: dict[str, Callable[[Tensor, int, Tensor], Tensor]] = {
 }
 
 
-def distances(prepared: Prepared, extractor: Trained, damage: str, seed: int) -> list[float]:
+def distances(prepared: Prepared, extractor: TrainedExtractor, damage: str, seed: int) -> list[float]:
     """Between real test images and training images, drawn by `seed`, at levels 0 to LEVELS of the damage."""
     torch.manual_seed(seed)
     images, labels = torch.from_numpy(prepared.images("train")), torch.from_numpy(prepared.labels("train"))

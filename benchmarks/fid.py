@@ -132,9 +132,9 @@ def weights(folder: Path, given: Path | None) -> Path:
     """The file in the torch home `folder`: a link to the given one, or He-initialised: default ones collapse."""
     from pytorch_fid import inception
 
-    from bench.evaluation.inception import cached
+    from bench.evaluation.inception import cached_weights
 
-    path = folder / "hub" / "checkpoints" / cached().name
+    path = folder / "hub" / "checkpoints" / cached_weights().name
     path.parent.mkdir(parents=True)
     if given:
         path.symlink_to(given.resolve())

@@ -1,4 +1,4 @@
-"""A method outside the tree, whose penalty is the energy distance between codes and samples of the prior."""
+"""A plug-in with one method: its penalty is the energy distance between codes and samples of the prior."""
 
 from typing import Annotated
 
@@ -9,7 +9,7 @@ from methods.hyperparameters import LogUniform, Positive
 
 
 class Energy(Method):
-    """Codes are drawn to prior samples and pushed from each other, by distances alone: no kernel, no scale to choose.
+    """Codes are attracted by prior samples and repel each other; the penalty has no kernel and no scale to choose.
 
     Args:
         weight: lambda, in units of the reconstruction error.
@@ -23,6 +23,7 @@ class Energy(Method):
         self.weight = weight
 
     def losses(self, x: Tensor) -> dict[str, Tensor]:
+        """Add the energy distance between codes and prior samples to the reconstruction error."""
         z = self.encode(x)
         reconstruction = self.reconstruction_error(self.decode(z), x)
         samples = self.prior.sample(len(z), z.device)
@@ -30,17 +31,18 @@ class Energy(Method):
         return {"loss": reconstruction + self.weight * penalty, "reconstruction": reconstruction, "penalty": penalty}
 
     def floor(self, n: int) -> float:
-        del n  # the estimate is unbiased, of however many codes
+        """Return 0, because the estimate is unbiased for every `n`."""
+        del n
         return 0.0
 
 
 def distances(x: Tensor, y: Tensor) -> Tensor:
-    """Between all rows of x [n, d] and y [m, d]; by matrix products a point would be at a distance from itself."""
+    """Return the distances [n, m] of rows, without matrix products: their rounding separates a point from itself."""
     return cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist")
 
 
 def within(x: Tensor) -> Tensor:
-    """The mean distance between two different rows of x [n, d]."""
+    """Return the mean distance between two different rows of x [n, d]."""
     return distances(x, x).sum() / (len(x) * (len(x) - 1))
 
 

@@ -1,8 +1,22 @@
-"""What is compared: one method a file, one line a method here. Imports torch only, never bench, never ray.
+"""The methods that the benchmark compares. Each is one file here and one line in METHODS.
 
-Defaults that a search can change are the best of 32 points on digits, the same number for every method
-(configs/studies/defaults_digits.yaml, results/reference/defaults_digits), to two digits. Weights are in units of the
-reconstruction error, so other data sets and networks want others: bench.run --tune.
+To write a method, read `methods.base`: it states the contract and shows a complete example. Building blocks:
+
+- `methods.base.Method`: the base class;
+- `methods.functional`: losses and distances that several methods share;
+- `methods.hyperparameters`: the types, ranges and search spaces of hyperparameters;
+- `methods.priors`: the distributions that codes can follow;
+- `methods.networks`: the encoders and decoders.
+
+A method need not be in this package: a file with its own METHODS dictionary is a plug-in (`bench.run --plugin FILE`,
+see examples/energy.py). `python -m bench.check NAME|FILE` tests either against the contract.
+
+The default of every hyperparameter in a search space is the best of 32 points on digits, with the same search budget
+for every method, rounded to two digits (configs/studies/defaults_digits.yaml, results/reference/defaults_digits).
+Weights are in units of the reconstruction error, so other data sets and networks need other weights: use `bench.run
+--tune`.
+
+This package imports torch, but neither bench nor ray.
 """
 
 from methods.align_uniform import AlignUniform

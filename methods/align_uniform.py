@@ -1,4 +1,4 @@
-"""Alignment and uniformity: Wang & Isola, Understanding Contrastive Representation Learning, arXiv 2005.10242."""
+"""Uniformity: Wang & Isola, Understanding Contrastive Representation Learning, arXiv 2005.10242, equation 6."""
 
 from typing import Annotated
 
@@ -12,14 +12,14 @@ from methods.priors import Prior
 
 
 class AlignUniform(Method):
-    """The codes of a batch repel each other as by a Gaussian potential.
+    """The codes of a batch repel each other through a Gaussian potential.
 
-    An image is its own positive here, without augmentation as in MoCo-WAE, so the alignment term of the paper
-    (equation 5) is zero, and the uniformity loss is all that is left of it.
+    Images are not augmented, as in MoCo-WAE, so every image is its own positive. The alignment term of the paper
+    (equation 5) is therefore zero, and only the uniformity term remains.
 
     Args:
         weight: lambda, in units of the reconstruction error.
-        t: of the potential exp(-t |z - z'|^2): a larger one looks at nearer neighbours.
+        t: of the potential exp(-t |z - z'|^2). A larger t gives more weight to nearer neighbours.
     """
 
     priors = ("sphere",)
@@ -38,10 +38,12 @@ class AlignUniform(Method):
         self.weight, self.t = weight, t
 
     def losses(self, x: Tensor) -> dict[str, Tensor]:
+        """Add the uniformity of the codes to the reconstruction error."""
         z = self.encode(x)
         reconstruction = self.reconstruction_error(self.decode(z), x)
         penalty = uniformity(z, self.t)
         return {"loss": reconstruction + self.weight * penalty, "reconstruction": reconstruction, "penalty": penalty}
 
     def floor(self, n: int) -> float:
+        """Return the uniformity of the uniform distribution: the limit for many codes."""
         return uniformity_floor(self.prior.dim, self.t)

@@ -1,4 +1,4 @@
-"""The control: reconstruction only, no latent matching."""
+"""The control: reconstruction only. With prior=sphere: Zhao et al., arXiv 1912.10233."""
 
 from torch import Tensor
 
@@ -6,10 +6,11 @@ from methods.base import Method
 
 
 class Autoencoder(Method):
-    """No penalty. On the sphere it is the normalise-only autoencoder (arXiv 1912.10233)."""
+    """No penalty. With prior=sphere it is the normalise-only autoencoder (arXiv 1912.10233)."""
 
     paper = "control, no penalty; with prior=sphere: normalise only, Zhao et al., arXiv 1912.10233"
 
     def losses(self, x: Tensor) -> dict[str, Tensor]:
+        """Return the reconstruction error as the loss."""
         reconstruction = self.reconstruction_error(self.decode(self.encode(x)), x)
         return {"loss": reconstruction, "reconstruction": reconstruction}

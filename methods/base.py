@@ -1,14 +1,40 @@
-"""The contract between a method and the harness, on one screen.
+"""The contract between a method and the benchmark harness. Read this file before you write a method.
 
-A method owns its networks, its prior, its buffers and its losses. The harness owns everything else: optimiser,
-schedule, data, seeds, recording, checkpoints and evaluation. One optimisation step is
+A method owns its networks, prior, buffers and losses. The harness owns everything else: optimiser, learning-rate
+schedule, data, seeds, recording, checkpoints and evaluation. One training step of the harness is
 
-    losses = method.losses(x); losses["loss"].backward(); optimizer.step(); method.after_step()
+    losses = method.losses(x)
+    losses["loss"].backward()
+    optimizer.step()
+    method.after_step()
 
-so a method with an adversary adds both players' losses (see gan.py), and needs no optimiser of its own.
+There is one optimiser. A method with an adversary therefore adds the losses of both players, and keeps their gradients
+apart with `detach` and `functional.frozen` (see gan.py).
 
-A GPU records one such step and replays it: what changes from step to step is a buffer, a tensor that is changed in
-place, not a Python number. (bench.check asks; where a method does otherwise, its steps are not replayed.)
+A GPU records a step once and replays it as a CUDA graph. State that changes from step to step must therefore be a
+buffer that is updated in place (see moco.py): a replayed graph does not update Python numbers. `python -m bench.check`
+tests this and the rest of the contract. The steps of a method that fails this test are not replayed, which is slower.
+
+A complete method, without its imports:
+
+    class Mine(Method):
+        "One sentence, which bench.info lists."
+
+        paper = "Author et al., arXiv 0000.00000, equation 1"
+        search_space = {"weight": LogUniform(0.1, 1000)}
+
+        def __init__(self, networks: Networks, prior: Prior, *, weight: Annotated[float, Positive] = 10.0) -> None:
+            super().__init__(networks, prior)
+            self.weight = weight
+
+        def losses(self, x: Tensor) -> dict[str, Tensor]:
+            z = self.encode(x)
+            reconstruction = self.reconstruction_error(self.decode(z), x)
+            penalty = z.mean(0).square().sum()
+            loss = reconstruction + self.weight * penalty
+            return {"loss": loss, "reconstruction": reconstruction, "penalty": penalty}
+
+    METHODS = {"mine": Mine}
 """
 
 from typing import Any, ClassVar
@@ -21,17 +47,26 @@ from methods.priors import Prior
 
 
 class Method(nn.Module):
-    """A way to match codes to a prior. Hyperparameters are the keyword-only arguments of `__init__`.
+    """A way to match the distribution of codes to a prior.
+
+    Its hyperparameters are the keyword-only arguments of `__init__`, each with a type and a default (see
+    `methods.hyperparameters`). Names for shapes: n images in a batch, c channels, h x w pixels, d latent dimensions.
 
     Args:
-        networks: makes the encoder and decoder (`methods.networks`).
-        prior: the distribution that codes must follow (`methods.priors`).
+        networks: makes the encoder and the decoder (`methods.networks`).
+        prior: the distribution that codes should follow (`methods.priors`).
+
+    Attributes:
+        priors: names of the supported priors; the first is the default.
+        search_space: the hyperparameters that a search varies: name -> LogUniform, Uniform or Choice.
+        paper: the citation, with the number of the equation or algorithm.
+        averages: names of submodules that `after_step` updates instead of the optimiser, such as a moving average.
     """
 
-    priors: ClassVar[tuple[str, ...]] = ("normal", "sphere")  # supported; the first is the default
-    search_space: ClassVar[dict[str, Any]] = {}  # hyperparameter -> LogUniform, Uniform or Choice
-    paper: ClassVar[str] = ""  # citation, with the equation
-    averages: ClassVar[tuple[str, ...]] = ()  # submodules that `after_step` moves instead of the optimiser
+    priors: ClassVar[tuple[str, ...]] = ("normal", "sphere")
+    search_space: ClassVar[dict[str, Any]] = {}
+    paper: ClassVar[str] = ""
+    averages: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, networks: Networks, prior: Prior) -> None:
         super().__init__()
@@ -42,53 +77,72 @@ class Method(nn.Module):
 
     @classmethod
     def encoder_outputs(cls, dim: int) -> int:
-        """How many numbers the encoder gives for codes of `dim` numbers: more where q(z|x) is a distribution."""
+        """Return the number of encoder outputs for codes of `dim` numbers.
+
+        Default: `dim`. Override it if q(z|x) is a distribution that needs more parameters.
+        """
         return dim
 
     def encode(self, x: Tensor) -> Tensor:
-        """Images [n, c, h, w] in [-1, 1] -> deterministic codes [n, d] on the prior's support."""
+        """Map images [n, c, h, w] in [-1, 1] to deterministic codes [n, d] on the prior's support."""
         return self.prior.project(self.encoder(x))
 
     def sample_codes(self, x: Tensor) -> Tensor:
-        """One draw from q(z|x), shape [n, d]: what must follow the prior. Where q is a point, `encode`."""
+        """Draw one code per image from q(z|x), shape [n, d]. These are the codes that should follow the prior.
+
+        Default: `encode`, for methods whose q(z|x) is a point.
+        """
         return self.encode(x)
 
     def decode(self, z: Tensor) -> Tensor:
-        """Codes [n, d] -> images [n, c, h, w] in [-1, 1]."""
+        """Map codes [n, d] to images [n, c, h, w] in [-1, 1]."""
         return self.decoder(z)
 
     def losses(self, x: Tensor) -> dict[str, Tensor]:
-        """Scalars for a training batch x [n, c, h, w] in [-1, 1], n >= 2.
+        """Compute the losses of a training batch. Every method defines this function.
 
-        "loss" is minimised. "reconstruction" (`self.reconstruction_error(decoded, x)`) and, where there is one, the
-        unweighted "penalty" are named so in every method; further entries are recorded under their own names.
+        Args:
+            x: images [n, c, h, w] in [-1, 1], n >= 2.
+
+        Returns:
+            float32 scalars by name. Required are "loss", which is minimised, and "reconstruction", which is
+            `self.reconstruction_error(self.decode(z), x)`. The penalty, if there is one, is returned unweighted as
+            "penalty". Further entries are recorded under their own names.
         """
         raise NotImplementedError(f"{type(self).__name__} must define losses(x)")
 
     def floor(self, n: int) -> float | None:
-        """The expected "penalty" of `n` codes drawn from the prior: how low it goes, exactly or for many codes.
+        """Return the expected "penalty" of `n` codes drawn from the prior: exact, or the limit for large n.
 
-        None, the default, where it says nothing of one distribution of codes, as that of an adversary or a posterior.
+        Default: None, for penalties that do not measure the aggregate code distribution (adversarial losses, posterior
+        KL).
         """
         del n
         return None
 
     def param_groups(self) -> list[dict[str, Any]]:
-        """Optimiser groups; a group may carry `lr_scale` (times the learning rate) and `betas`. Default: one."""
+        """Return the optimiser's parameter groups. Default: one group with all trainable parameters.
+
+        A group may set `lr_scale`, a factor on the learning rate, and `betas`.
+        """
         return [{"params": [p for p in self.parameters() if p.requires_grad]}]
 
     def after_step(self) -> None:
-        """What follows the optimiser's step, such as a moving average. Default: nothing."""
+        """Update state after the optimiser's step, such as a moving average. Default: nothing."""
 
     def diagnostics(self, x: Tensor) -> dict[str, Tensor]:
-        """Scalars that only this method can say of held-out images x [n, c, h, w]; no gradient. Default: none."""
+        """Return scalars that are specific to this method, measured on held-out images [n, c, h, w]. Default: none.
+
+        It is called without gradients. The scalars become columns of their own.
+        """
         del x
         return {}
 
     @property
     def device(self) -> torch.device:
+        """The device of the parameters."""
         return next(self.parameters()).device
 
     def sample(self, n: int) -> Tensor:
-        """`n` generated images [n, c, h, w] in [-1, 1]: decoded draws from the prior."""
+        """Generate `n` images [n, c, h, w] in [-1, 1] by decoding draws from the prior."""
         return self.decode(self.prior.sample(n, self.device))

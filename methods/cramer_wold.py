@@ -14,11 +14,11 @@ from methods.priors import Prior
 
 
 class CramerWold(Method):
-    """All one-dimensional projections of the smoothed codes against those of N(0, I), in closed form.
+    """The distance between all one-dimensional projections of the smoothed codes and of N(0, I), in closed form.
 
     Args:
         weight: lambda, in units of the reconstruction error.
-        scale: minimise the logarithm of the distance, as the paper does, or the distance itself.
+        scale: "log" minimises the logarithm of the distance, as in the paper; "plain" minimises the distance.
     """
 
     priors = ("normal",)
@@ -38,6 +38,7 @@ class CramerWold(Method):
         self.kummer = Kummer(prior.dim)
 
     def losses(self, x: Tensor) -> dict[str, Tensor]:
+        """Add the Cramer-Wold distance, or its logarithm, to the reconstruction error."""
         z = self.encode(x)
         reconstruction = self.reconstruction_error(self.decode(z), x)
         penalty = cramer_wold_distance(z, self.kummer)
@@ -45,26 +46,27 @@ class CramerWold(Method):
         return {"loss": reconstruction + self.weight * minimised, "reconstruction": reconstruction, "penalty": penalty}
 
     def floor(self, n: int) -> float:
+        """Return the exact expectation for `n` codes."""
         gamma = bandwidth(n)
-        # Of independent samples all expected kernels are alike but those of a code with itself, n of n^2.
+        # All expected kernel values agree, except those of a code with itself: n of the n^2 pairs.
         return (gamma**-0.5 - (1 + gamma) ** -0.5) / (2 * math.sqrt(math.pi) * n)
 
 
-ASYMPTOTIC = 20  # from so many latent dimensions on the paper's asymptotic formula is good
-NODES = 48
+ASYMPTOTIC = 20  # latent dimensions from which the paper's asymptotic formula is accurate
+NODES = 48  # of the quadrature
 
 
 def bandwidth(n: int) -> float:
-    """Silverman's rule for n standard normal numbers, as a variance: (4 / 3n)^(2/5)."""
+    """Return Silverman's bandwidth for n standard normal numbers, as a variance: (4 / 3n)^(2/5)."""
     return (4 / (3 * n)) ** 0.4
 
 
 def cramer_wold_distance(codes: Tensor, kummer: "Kummer") -> Tensor:
-    """Squared Cramer-Wold distance of codes [n, d] to N(0, I), 0 or above (theorem 3).
+    """Return the squared Cramer-Wold distance of codes [n, d] to N(0, I), a scalar >= 0 (theorem 3).
 
-    The mean over directions v of the squared L2 distance between the densities of v.z and of N(0, 1), both smoothed
-    with variance gamma. The mean over v of a normal density at v.x is kummer(|x|^2 / (2 variance)) / sqrt(2 pi
-    variance).
+    It is the mean over directions v of the squared L2 distance between the densities of v.z and of N(0, 1), both
+    smoothed with variance gamma. The mean over v of a normal density at v.x is kummer(|x|^2 / (2 variance)) /
+    sqrt(2 pi variance).
     """
     gamma = bandwidth(len(codes))
     among = kummer(squared_distances(codes, codes) / (4 * gamma)).mean() / math.sqrt(gamma)
@@ -73,10 +75,11 @@ def cramer_wold_distance(codes: Tensor, kummer: "Kummer") -> Tensor:
 
 
 class Kummer(nn.Module):
-    """s >= 0 -> 1F1(1/2; dim/2; -s), in (0, 1]; from ASYMPTOTIC dimensions on (1 + 4 s / (2 dim - 3))^(-1/2).
+    """Kummer's function s >= 0 -> 1F1(1/2; dim/2; -s), in (0, 1].
 
-    It is the mean of exp(-s v_1^2) over unit vectors v. With v_1 = sin(phi), phi has a density proportional to
-    cos(phi)^(dim-2), integrated by Gauss-Legendre in w, phi = (pi/2) w^3: dense where exp(-s v_1^2) is sharp.
+    From ASYMPTOTIC dimensions on it is approximated by (1 + 4 s / (2 dim - 3))^(-1/2). The function is the mean of
+    exp(-s v_1^2) over unit vectors v. With v_1 = sin(phi), the density of phi is proportional to cos(phi)^(dim-2). The
+    integral uses Gauss-Legendre quadrature in w, phi = (pi/2) w^3, with dense nodes where exp(-s v_1^2) is steep.
     """
 
     squares: Tensor
@@ -95,6 +98,7 @@ class Kummer(nn.Module):
         self.register_buffer("weights", (density / density.sum()).float(), persistent=False)
 
     def forward(self, s: Tensor) -> Tensor:
+        """Evaluate the function elementwise on a tensor of any shape."""
         if self.dim >= ASYMPTOTIC:
             return (1 + 4 * s / (2 * self.dim - 3)).rsqrt()
         return torch.exp(-s[..., None] * self.squares) @ self.weights

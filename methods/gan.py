@@ -13,15 +13,16 @@ from methods.priors import Prior
 
 
 class GAN(Method):
-    """A critic on codes tells prior samples from codes; the encoder fools it (non-saturating loss).
+    """A critic separates prior samples from codes; the encoder is trained to fool it (non-saturating loss).
 
-    Both players' losses are added and take one backward pass: the encoder's term sees the critic with detached
-    parameters, the critic's term sees detached codes, so each gradient is that of its own player alone.
+    The losses of both players are added and share one backward pass. The encoder's term uses the critic with detached
+    parameters, and the critic's term uses detached codes, so each player receives the gradient of its own loss only.
 
     Args:
         weight: lambda, in units of the reconstruction (squared error summed over pixels, images in [-1, 1]).
-        critic_lr_scale: the critic's learning rate over the autoencoder's.
-        critic_width, critic_depth: hidden layers of the critic.
+        critic_lr_scale: the critic's learning rate, as a multiple of the autoencoder's.
+        critic_width: units in a hidden layer of the critic.
+        critic_depth: the number of the critic's hidden layers.
     """
 
     paper = "Tolstikhin et al., arXiv 1711.01558, algorithm 1"
@@ -43,6 +44,7 @@ class GAN(Method):
         self.critic = mlp(prior.dim, critic_width, critic_depth)
 
     def losses(self, x: Tensor) -> dict[str, Tensor]:
+        """Add the losses of the encoder and of the critic to the reconstruction error."""
         z = self.encode(x)
         reconstruction = self.reconstruction_error(self.decode(z), x)
         penalty = softplus(-frozen(self.critic, z)).mean()
@@ -52,6 +54,7 @@ class GAN(Method):
         return {"loss": loss, "reconstruction": reconstruction, "penalty": penalty, "critic": critic}
 
     def param_groups(self) -> list[dict[str, Any]]:
+        """Give the critic its own learning rate and Adam's betas of DCGAN."""
         return [
             {"params": [*self.encoder.parameters(), *self.decoder.parameters()]},
             {"params": list(self.critic.parameters()), "lr_scale": self.critic_lr_scale, "betas": (0.5, 0.999)},

@@ -1,7 +1,7 @@
-"""Hyperparameters as plain data: their ranges, their search spaces, and how both are read from a signature.
+"""Hyperparameters as plain data: their ranges and search spaces, and `schema`, which reads them from a signature.
 
-A method's keyword arguments *are* its schema. `Annotated[float, Positive] = 0.1` says type, range and default in
-one place; `schema` reads it, and nothing else has to be kept in step.
+The keyword-only arguments of a method's `__init__` are its schema. `weight: Annotated[float, Positive] = 0.1` declares
+type, range and default in one place.
 """
 
 import inspect
@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 @dataclass(frozen=True)
 class Range:
-    """Values from `low` to `high`; an open end excludes its bound. Floats must be finite besides."""
+    """The values from `low` to `high`; an open end excludes its bound. Floats must also be finite."""
 
     low: float = -math.inf
     high: float = math.inf
@@ -37,20 +37,20 @@ UnitOpen = Range(0, 1, high_open=True)
 AtLeastOne = Range(1)
 
 
-# What stands beside hyperparameters in a method's brackets, or in the tables of a search.
+# Names with another meaning in a method's brackets, such as moco[prior=sphere], or in the tables of a search.
 RESERVED = {"prior", "learning_rate", "point", "method", "variant", "trial", "seed", "state", "score", "train_seconds"}
 
 
 @dataclass(frozen=True)
 class LogUniform:
-    """Search `low` to `high` uniformly in the logarithm; `integer` rounds."""
+    """A search space that is uniform in the logarithm from `low` to `high`, rounded to integers if `integer` is set."""
 
     low: float
     high: float
     integer: bool = False
 
     def at(self, u: float) -> float | int:
-        """The value at `u` in [0, 1) of the way, to four digits."""
+        """Return the quantile `u` in [0, 1), rounded to four digits."""
         value = self.low * (self.high / self.low) ** u
         return round(value) if self.integer else float(f"{value:.4g}")
 
@@ -60,13 +60,13 @@ class LogUniform:
 
 @dataclass(frozen=True)
 class Uniform:
-    """Search `low` to `high` uniformly."""
+    """A search space that is uniform from `low` to `high`."""
 
     low: float
     high: float
 
     def at(self, u: float) -> float:
-        """The value at `u` in [0, 1) of the way, to four digits."""
+        """Return the quantile `u` in [0, 1), rounded to four digits."""
         return float(f"{self.low + (self.high - self.low) * u:.4g}")
 
     def __str__(self) -> str:
@@ -75,12 +75,12 @@ class Uniform:
 
 @dataclass(frozen=True)
 class Choice:
-    """Search among the given values, each as likely."""
+    """A search space of equally likely options."""
 
     options: tuple[Any, ...]
 
     def at(self, u: float) -> Any:
-        """The option that `u` in [0, 1) falls on."""
+        """Return the option at the quantile `u` in [0, 1)."""
         return self.options[int(u * len(self.options))]
 
     def __str__(self) -> str:
@@ -89,7 +89,15 @@ class Choice:
 
 @dataclass(frozen=True)
 class Hyperparameter:
-    """One keyword of a method: its type (`choices` for a `Literal`), default and range."""
+    """One hyperparameter of a method.
+
+    Attributes:
+        name: the keyword.
+        type: bool, int, float or str.
+        default: the default value.
+        range: the allowed values of a number.
+        choices: the allowed values of a `Literal`; else empty.
+    """
 
     name: str
     type: type
@@ -98,7 +106,7 @@ class Hyperparameter:
     choices: tuple[Any, ...] = ()
 
     def parse(self, value: Any) -> Any:
-        """Return `value` as this hyperparameter's type; ValueError, with what is allowed, where it does not fit."""
+        """Return `value`, converted to the type; ValueError, with the allowed values, if it is not allowed."""
         if self.choices:
             if value not in self.choices:
                 raise ValueError(f"{self.name} must be one of {', '.join(map(str, self.choices))}, not {value!r}")
@@ -115,18 +123,19 @@ class Hyperparameter:
 
 
 def schema(method: Callable[..., Any]) -> dict[str, Hyperparameter]:
-    """The keyword-only arguments of `method`'s constructor, by name, in order.
+    """Return the keyword-only arguments of a class's constructor, by name, in order.
 
     Raises:
-        TypeError: one has no type or no default. ValueError: a default is out of its own range.
+        TypeError: an argument has no type or no default.
+        ValueError: a name is reserved, or a default is outside its own range.
     """
     hints = get_type_hints(method.__init__, include_extras=True)  # pyright: ignore[reportFunctionMemberAccess]
-    found = {}
+    parameters = {}
     for name, parameter in inspect.signature(method).parameters.items():
         if parameter.kind is not parameter.KEYWORD_ONLY:
             continue
         if name in RESERVED:
-            raise ValueError(f"a hyperparameter cannot be called {name}, which means something else; rename it")
+            raise ValueError(f"a hyperparameter cannot be called {name}, because that name is reserved; rename it")
         if name not in hints or parameter.default is parameter.empty:
             raise TypeError(f"the hyperparameter {name} needs a type and a default, such as {name}: float = 1.0")
         hint, limits = hints[name], Range()
@@ -136,5 +145,5 @@ def schema(method: Callable[..., Any]) -> dict[str, Hyperparameter]:
         choices = get_args(hint) if get_origin(hint) is Literal else ()
         kind = type(choices[0]) if choices else hint
         unchecked = Hyperparameter(name, kind, parameter.default, limits, choices)
-        found[name] = replace(unchecked, default=unchecked.parse(parameter.default))
-    return found
+        parameters[name] = replace(unchecked, default=unchecked.parse(parameter.default))
+    return parameters

@@ -1,4 +1,4 @@
-"""InfoVAE: Zhao, Song, Ermon, arXiv 1706.02262: an ELBO whose KL gives way to the MMD of all codes."""
+"""InfoVAE: Zhao, Song, Ermon, InfoVAE: Information Maximizing Variational Autoencoders, arXiv 1706.02262."""
 
 from typing import Annotated
 
@@ -12,11 +12,11 @@ from methods.priors import Prior
 
 
 class InfoVAE(Method):
-    """A Gaussian posterior per image and an MMD between the draws of a batch and prior samples.
+    """A VAE whose KL is reduced, with an MMD between the draws of a batch and prior samples in its place.
 
     Args:
         weight: of the MMD, alpha + lambda - 1 in the paper, in units of the reconstruction error.
-        alpha: 1 takes the KL of each posterior out altogether; 0 leaves it in whole, as in a VAE.
+        alpha: 1 removes the KL of the posteriors; 0 keeps all of it, as in a VAE.
     """
 
     priors = ("normal",)
@@ -36,20 +36,24 @@ class InfoVAE(Method):
 
     @classmethod
     def encoder_outputs(cls, dim: int) -> int:
+        """Mean and log variance for each latent dimension."""
         return 2 * dim
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and log variance of q(z|x), shape [n, d] each."""
+        """Return the mean and log variance of q(z|x), shape [n, d] each."""
         mean, log_variance = self.encoder(x).chunk(2, dim=1)
         return mean, log_variance
 
     def encode(self, x: Tensor) -> Tensor:
+        """Return the mean of q(z|x)."""
         return self.posterior(x)[0]
 
     def sample_codes(self, x: Tensor) -> Tensor:
+        """Draw from q(z|x)."""
         return gaussian_draw(*self.posterior(x))
 
     def losses(self, x: Tensor) -> dict[str, Tensor]:
+        """Add the MMD and the reduced KL to the reconstruction error."""
         mean, log_variance = self.posterior(x)
         z = gaussian_draw(mean, log_variance)
         reconstruction = self.reconstruction_error(self.decode(z), x)
@@ -59,4 +63,5 @@ class InfoVAE(Method):
         return {"loss": loss, "reconstruction": reconstruction, "penalty": penalty, "kl": kl}
 
     def floor(self, n: int) -> float:
-        return 0.0  # unbiased
+        """Return 0, because the MMD is unbiased."""
+        return 0.0

@@ -1,4 +1,4 @@
-"""KoLeo: Sablayrolles, Douze, Schmid, Jegou, Spreading Vectors for Similarity Search, arXiv 1806.03198."""
+"""KoLeo: Sablayrolles, Douze, Schmid, Jegou, Spreading Vectors for Similarity Search, arXiv 1806.03198, equation 2."""
 
 import math
 from typing import Annotated
@@ -13,7 +13,7 @@ from methods.priors import Prior
 
 
 class KoLeo(Method):
-    """Every code moves away from its nearest neighbour in the batch: the entropy estimate of Kozachenko and Leonenko.
+    """Every code moves away from its nearest neighbour in the batch (the Kozachenko-Leonenko entropy estimate).
 
     Args:
         weight: lambda, in units of the reconstruction error.
@@ -28,20 +28,21 @@ class KoLeo(Method):
         self.weight = weight
 
     def losses(self, x: Tensor) -> dict[str, Tensor]:
+        """Add the KoLeo penalty of the codes to the reconstruction error."""
         z = self.encode(x)
         reconstruction = self.reconstruction_error(self.decode(z), x)
         penalty = koleo(z)
         return {"loss": reconstruction + self.weight * penalty, "reconstruction": reconstruction, "penalty": penalty}
 
     def floor(self, n: int) -> float:
-        """Of independent uniform codes; codes that keep their distance, as on a grid, are lower."""
+        """Return the value of independent uniform codes. Evenly spaced codes, as on a lattice, have a lower value."""
         return koleo_floor(self.prior.dim, n)
 
 
 def koleo(codes: Tensor) -> Tensor:
-    """-mean log of the distance of each code [n, d] to its nearest neighbour among the others, n >= 2.
+    """Return -mean log of the distance between each code [n, d] and its nearest neighbour among the others, n >= 2.
 
-    Codes closer than 1e-6 count as 1e-6 apart, so that equal ones give finite values and gradients.
+    Distances below 1e-6 count as 1e-6, so that equal codes give finite values and gradients.
     """
     with torch.no_grad():
         similarities = (codes @ codes.T).fill_diagonal_(-math.inf)
@@ -51,10 +52,11 @@ def koleo(codes: Tensor) -> Tensor:
 
 
 def koleo_floor(dim: int, n: int, steps: int = 20_000) -> float:
-    """The expected `koleo` of n independent uniform unit vectors of R^dim, by the trapezoidal rule.
+    """Return the expected `koleo` of n independent uniform unit vectors of R^dim, by the trapezoidal rule.
 
-    A neighbour is within the angle a with probability F(a), the integral of sin^(dim-2), so the nearest of n - 1 with
-    G = 1 - (1 - F)^(n-1); and, integrating by parts, E log(2 sin(a/2)) = log 2 - integral of G(a) cot(a/2) / 2.
+    One neighbour lies within the angle a with probability F(a), the normalised integral of sin^(dim-2). The nearest of
+    n - 1 neighbours lies within a with probability G = 1 - (1 - F)^(n-1). Integration by parts gives
+    E log(2 sin(a/2)) = log 2 - integral of G(a) cot(a/2) / 2.
     """
     w = torch.linspace(0, 1, steps, dtype=torch.float64)[1:]
     angles = math.pi * w.square()  # dense near 0

@@ -12,12 +12,12 @@ from methods.priors import Prior
 
 
 class MMD(Method):
-    """Unbiased MMD between the batch's codes and as many prior samples.
+    """The unbiased MMD between the codes of a batch and equally many prior samples.
 
     Args:
         weight: lambda, in units of the reconstruction (squared error summed over pixels, images in [-1, 1]).
-        scale: of the kernel's widths, in units of the mean squared distance of two prior samples. WAE's own base of
-            2d, which is right for N(0, I), is d times too wide on the sphere: there `scale=d` is what it would be.
+        scale: of the kernel's widths, in units of the mean squared distance between two prior samples. WAE's code uses
+            2d as the unit, which fits N(0, I) but is d times too wide on the sphere; `scale=d` reproduces it there.
     """
 
     paper = "Tolstikhin et al., arXiv 1711.01558, algorithm 2"
@@ -35,10 +35,12 @@ class MMD(Method):
         self.weight, self.base = weight, scale * prior.squared_distance
 
     def losses(self, x: Tensor) -> dict[str, Tensor]:
+        """Add the MMD between codes and prior samples to the reconstruction error."""
         z = self.encode(x)
         reconstruction = self.reconstruction_error(self.decode(z), x)
         penalty = mmd(z, self.prior.sample(len(z), z.device), self.base)
         return {"loss": reconstruction + self.weight * penalty, "reconstruction": reconstruction, "penalty": penalty}
 
     def floor(self, n: int) -> float:
-        return 0.0  # unbiased
+        """Return 0, because the estimate is unbiased."""
+        return 0.0

@@ -16,14 +16,14 @@ from methods.priors import Prior
 class MoCo(Method):
     """A contrastive loss against a queue of past keys spreads codes uniformly over the sphere.
 
-    The same image, without augmentation, goes to the encoder and to its moving average (He et al., arXiv 1911.05722);
-    the queue is first in, first out, and starts with random unit vectors.
+    The encoder and its moving average (He et al., arXiv 1911.05722) see the same image, without augmentation. The queue
+    is first in, first out, and starts with random unit vectors.
 
     Args:
         weight: lambda, in units of the reconstruction (squared error summed over pixels, images in [-1, 1]).
-        temperature: tau; logits are cosine similarities over tau. A smaller one needs a larger queue.
+        temperature: tau; logits are cosine similarities over tau. A smaller tau needs a larger queue.
         queue_size: K, the number of negatives.
-        momentum: m of the key encoder's moving average.
+        momentum: m, the decay of the key encoder's moving average.
     """
 
     priors = ("sphere",)
@@ -55,10 +55,11 @@ class MoCo(Method):
         self.key_encoder = deepcopy(self.encoder).requires_grad_(False)
         self.register_buffer("queue", prior.sample(queue_size))
         self.register_buffer("cursor", torch.zeros((), dtype=torch.long))
-        # The last batch's keys, enqueued after the step; of no use to a resumed training, so not saved.
+        # The keys of the last batch, enqueued after the step. Not saved: a resumed training does not need them.
         self.register_buffer("keys", torch.empty(0, prior.dim), persistent=False)
 
     def losses(self, x: Tensor) -> dict[str, Tensor]:
+        """Add InfoNCE against the queue to the reconstruction error."""
         z = self.encode(x)
         self.keys = self.encode_keys(x)
         reconstruction = self.reconstruction_error(self.decode(z), x)
@@ -66,24 +67,26 @@ class MoCo(Method):
         return {"loss": reconstruction + self.weight * penalty, "reconstruction": reconstruction, "penalty": penalty}
 
     def floor(self, n: int) -> float:
+        """Return InfoNCE of uniform codes with identical positives: the limit for many negatives."""
         return info_nce_floor(self.prior.dim, len(self.queue), self.temperature)
 
     @torch.no_grad()
     def encode_keys(self, x: Tensor) -> Tensor:
-        """Codes [n, d] of the momentum encoder; gradients never pass."""
+        """Return the codes [n, d] of the momentum encoder, without gradients."""
         return self.prior.project(self.key_encoder(x))
 
     @torch.no_grad()
     def after_step(self) -> None:
+        """Update the moving average, and enqueue the keys of the batch."""
         ema_(self.key_encoder, self.encoder, self.momentum)
         size = len(self.queue)
-        keys = self.keys[-size:]  # of a batch larger than the queue only the last keys would stay
+        keys = self.keys[-size:]  # a batch larger than the queue leaves only its last keys there
         rows = (self.cursor + torch.arange(len(keys), device=self.cursor.device)) % size
         self.queue.index_copy_(0, rows, keys)
         self.cursor.add_(len(keys)).remainder_(size)
 
     def diagnostics(self, x: Tensor) -> dict[str, Tensor]:
-        """Alignment E|z - k|^2, and the contrastive loss, also above its exact minimum."""
+        """Return the alignment E|z - k|^2, the contrastive loss, and its excess over `floor`."""
         z, keys = self.encode(x), self.encode_keys(x)
         contrastive = info_nce(z, keys, self.queue, self.temperature)
         return {

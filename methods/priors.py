@@ -1,6 +1,6 @@
-"""The distributions that codes are meant to follow.
+"""The distributions that codes should follow.
 
-A prior is chosen apart from the penalty, because the fair question is which penalty matches *this* prior best.
+The prior is chosen independently of the penalty, so that penalties can be compared on the same prior.
 """
 
 from abc import ABC, abstractmethod
@@ -12,7 +12,7 @@ from torch.nn.functional import normalize
 
 
 class Prior(ABC):
-    """A distribution over codes of `dim` numbers."""
+    """A distribution of codes with `dim` numbers."""
 
     name: ClassVar[str]
 
@@ -21,20 +21,26 @@ class Prior(ABC):
 
     @abstractmethod
     def project(self, codes: Tensor) -> Tensor:
-        """Codes [n, dim], any real numbers -> the nearest codes [n, dim] on the prior's support."""
+        """Map any real codes [n, dim] to the nearest codes [n, dim] on the prior's support."""
 
     @abstractmethod
     def sample(self, n: int, device: torch.device | str = "cpu") -> Tensor:
         """Draw `n` independent codes [n, dim], float32, from torch's global generator."""
 
     def interpolate(self, a: Tensor, b: Tensor, t: Tensor) -> Tensor:
-        """Points between codes a and b [n, dim] at t [n, 1] in [0, 1], on the support: on a straight line."""
+        """Interpolate between codes on the support; here along a straight line.
+
+        Args:
+            a: codes at t = 0, shape [n, dim].
+            b: codes at t = 1, shape [n, dim].
+            t: shape [n, 1], in [0, 1].
+        """
         return a + t * (b - a)
 
     @property
     @abstractmethod
     def squared_distance(self) -> float:
-        """E|x - y|^2 for independent x, y: the scale that a kernel on this prior must have."""
+        """E|x - y|^2 for independent draws x and y: the natural scale of a kernel on this prior."""
 
 
 class Normal(Prior):
@@ -43,13 +49,16 @@ class Normal(Prior):
     name = "normal"
 
     def project(self, codes: Tensor) -> Tensor:
+        """Return the codes unchanged: every point is on the support."""
         return codes
 
     def sample(self, n: int, device: torch.device | str = "cpu") -> Tensor:
+        """Draw standard normal codes [n, dim]."""
         return torch.randn(n, self.dim, device=device)
 
     @property
     def squared_distance(self) -> float:
+        """2 dim."""
         return 2.0 * self.dim
 
 
@@ -59,20 +68,26 @@ class Sphere(Prior):
     name = "sphere"
 
     def project(self, codes: Tensor) -> Tensor:
+        """Scale the codes to unit length."""
         return normalize(codes, dim=1)
 
     def sample(self, n: int, device: torch.device | str = "cpu") -> Tensor:
+        """Draw uniform unit vectors [n, dim]."""
         return normalize(torch.randn(n, self.dim, device=device), dim=1)
 
     def interpolate(self, a: Tensor, b: Tensor, t: Tensor) -> Tensor:
-        """Along the great circle, at constant speed (Shoemake, SIGGRAPH 1985); between opposite points it jumps."""
+        """Interpolate along the great circle at constant speed (Shoemake, SIGGRAPH 1985).
+
+        Between opposite points the path is not defined, and the result jumps.
+        """
         angle = 2 * torch.atan2((a - b).norm(dim=1, keepdim=True), (a + b).norm(dim=1, keepdim=True))
-        # The part of b at right angles to a; of parallel vectors there is none, and the point stays where a is.
+        # The component of b orthogonal to a. It is zero if they are parallel; the result then stays on the line of a.
         aside = normalize(b - (a * b).sum(1, keepdim=True) * a, dim=1)
         return normalize(torch.cos(t * angle) * a + torch.sin(t * angle) * aside, dim=1)
 
     @property
     def squared_distance(self) -> float:
+        """Two, in every dimension."""
         return 2.0
 
 

@@ -1,4 +1,4 @@
-"""Regularised autoencoder: Ghosh, Sajjadi, Vergari, Black, Schoelkopf, arXiv 1903.12436."""
+"""Regularised autoencoder: Ghosh, Sajjadi, Vergari, Black, Schoelkopf, arXiv 1903.12436, equations 11 and 12."""
 
 from typing import Annotated
 
@@ -11,14 +11,14 @@ from methods.priors import Prior
 
 
 class RAE(Method):
-    """Small codes and a decoder of small weights (RAE-L2); no distribution is matched while training.
+    """Small codes and small decoder weights (RAE-L2); the training matches no distribution.
 
-    It is meant to be sampled from a mixture fitted to its codes: `bench.evaluate --sampler gmm`. What it scores with
-    codes from the prior is reported too, as the paper does; `--tune`, and with it the defaults, go by that.
+    It is designed to be sampled from a mixture fitted to its codes: `bench.evaluate --sampler gmm`. Its score with
+    codes from the prior is reported too, as in the paper. `--tune`, and therefore the defaults, use that score.
 
     Args:
-        weight: beta, of half the squared norm of a code, in units of the reconstruction error.
-        decoder_weight: lambda, of the sum of the decoder's squared parameters.
+        weight: beta, the weight of half the squared norm of a code, in units of the reconstruction error.
+        decoder_weight: lambda, the weight of the sum of the decoder's squared parameters.
     """
 
     priors = ("normal",)
@@ -37,6 +37,7 @@ class RAE(Method):
         self.weight, self.decoder_weight = weight, decoder_weight
 
     def losses(self, x: Tensor) -> dict[str, Tensor]:
+        """Add the squared norms of the codes and of the decoder's parameters to the reconstruction error."""
         z = self.encode(x)
         reconstruction = self.reconstruction_error(self.decode(z), x)
         penalty = z.square().sum(1).mean() / 2

@@ -1,4 +1,4 @@
-"""SIGReg, of LeJEPA: Balestriero & LeCun, arXiv 2511.08544: a sliced test of the characteristic function."""
+"""SIGReg: Balestriero & LeCun, LeJEPA, arXiv 2511.08544, section 4.2: a sliced test of the characteristic function."""
 
 from typing import Annotated
 
@@ -17,8 +17,8 @@ KNOTS, LIMIT = 17, 3.0
 class SIGReg(Method):
     """The statistic of Epps & Pulley (1983) for N(0, 1), averaged over random projections of the codes.
 
-    n times the integral over t of |mean exp(i t v.z) - exp(-t^2/2)|^2 exp(-t^2/2), by the trapezoidal rule with 17
-    knots on [0, 3] (and, as the integrand is even, [-3, 0]).
+    For a direction v it is n times the integral over t of |mean exp(i t v.z) - exp(-t^2/2)|^2 exp(-t^2/2), computed by
+    the trapezoidal rule with 17 knots on [0, 3]. The integrand is even, so this also covers [-3, 0].
 
     Args:
         weight: lambda, in units of the reconstruction error. The statistic grows with the batch size n.
@@ -49,6 +49,7 @@ class SIGReg(Method):
         self.register_buffer("weights", trapezoid * torch.exp(-knots.square() / 2), persistent=False)
 
     def losses(self, x: Tensor) -> dict[str, Tensor]:
+        """Add the mean statistic over random projections to the reconstruction error."""
         z = self.encode(x)
         reconstruction = self.reconstruction_error(self.decode(z), x)
         angles = (z @ random_directions(self.prior.dim, self.slices, z.device))[:, :, None] * self.knots
@@ -58,5 +59,6 @@ class SIGReg(Method):
         return {"loss": reconstruction + self.weight * penalty, "reconstruction": reconstruction, "penalty": penalty}
 
     def floor(self, n: int) -> float:
-        # E |mean exp(itz) - exp(-t^2/2)|^2 = (1 - exp(-t^2)) / n for z from N(0, 1).
+        """Return the exact expectation, which does not depend on `n`."""
+        # E |mean exp(itz) - exp(-t^2/2)|^2 = (1 - exp(-t^2)) / n for n draws z from N(0, 1).
         return float((1 - torch.exp(-self.knots.square())) @ self.weights)

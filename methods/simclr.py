@@ -1,4 +1,4 @@
-"""In-batch InfoNCE: Chen, Kornblith, Norouzi, Hinton, SimCLR, arXiv 2002.05709."""
+"""In-batch InfoNCE: Chen, Kornblith, Norouzi, Hinton, SimCLR, arXiv 2002.05709, equation 1."""
 
 from typing import Annotated
 
@@ -12,10 +12,10 @@ from methods.priors import Prior
 
 
 class SimCLR(Method):
-    """MoCo-WAE without its queue and its momentum encoder: the negatives are the other codes of the batch.
+    """MoCo-WAE without queue and momentum encoder: the negatives are the other codes of the batch.
 
-    The positive is the same image, without augmentation, so it is the code itself. What `moco` is better than this is
-    what the queue and the moving average are worth.
+    The positive of a code is the code itself, because images are not augmented. The difference between `moco` and this
+    method therefore measures the contribution of the queue and the moving average.
 
     Args:
         weight: lambda, in units of the reconstruction error.
@@ -38,16 +38,18 @@ class SimCLR(Method):
         self.weight, self.temperature = weight, temperature
 
     def losses(self, x: Tensor) -> dict[str, Tensor]:
+        """Add InfoNCE within the batch to the reconstruction error."""
         z = self.encode(x)
         reconstruction = self.reconstruction_error(self.decode(z), x)
         penalty = in_batch_info_nce(z, self.temperature)
         return {"loss": reconstruction + self.weight * penalty, "reconstruction": reconstruction, "penalty": penalty}
 
     def floor(self, n: int) -> float:
+        """Return InfoNCE of uniform codes with identical positives: the limit for many codes."""
         return info_nce_floor(self.prior.dim, n - 1, self.temperature)
 
 
 def in_batch_info_nce(codes: Tensor, temperature: float) -> Tensor:
-    """InfoNCE of unit vectors [n, d], n >= 2, each its own positive and the others its negatives, in nats."""
+    """Return InfoNCE in nats of unit vectors [n, d], n >= 2: each is its own positive, the others are its negatives."""
     logits = codes @ codes.T / temperature
     return (logits.logsumexp(1) - logits.diagonal()).mean()

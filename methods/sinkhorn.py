@@ -1,4 +1,4 @@
-"""Sinkhorn autoencoder: Patrini et al., arXiv 1810.01118; debiased: Feydy et al., arXiv 1810.08278."""
+"""Sinkhorn autoencoder: Patrini et al., arXiv 1810.01118; debiasing: Feydy et al., arXiv 1810.08278, equation 3."""
 
 import math
 from typing import Annotated
@@ -14,14 +14,14 @@ from methods.priors import Prior
 
 
 class Sinkhorn(Method):
-    """Debiased entropic optimal transport between the batch's codes and as many prior samples.
+    """Debiased entropic optimal transport between the codes of a batch and equally many prior samples.
 
     Args:
         weight: lambda, in units of the reconstruction error.
-        epsilon: entropic regularisation, in units of the mean squared distance of two prior samples. A smaller one is
-            nearer to the Wasserstein distance, and needs more iterations.
-        iterations: of Sinkhorn's algorithm. With 20, gradients are exact to 2% at epsilon 0.1, and at 0.01 half of them
-            is not there yet: what is minimised then is what 20 iterations give.
+        epsilon: entropic regularisation, in units of the mean squared distance between two prior samples. A smaller
+            epsilon is closer to the Wasserstein distance, and needs more iterations.
+        iterations: of Sinkhorn's algorithm. With 20 iterations, gradients are exact to 2% at epsilon 0.1. At epsilon
+            0.01, they reach only half of their limit; the objective is then the value after 20 iterations.
     """
 
     paper = "Patrini et al., arXiv 1810.01118, algorithm 1; Feydy et al., arXiv 1810.08278, equation 3"
@@ -41,6 +41,7 @@ class Sinkhorn(Method):
         self.epsilon = epsilon * prior.squared_distance
 
     def losses(self, x: Tensor) -> dict[str, Tensor]:
+        """Add the Sinkhorn divergence between codes and prior samples to the reconstruction error."""
         z = self.encode(x)
         reconstruction = self.reconstruction_error(self.decode(z), x)
         samples = self.prior.sample(len(z), z.device)
@@ -48,14 +49,20 @@ class Sinkhorn(Method):
         return {"loss": reconstruction + self.weight * penalty, "reconstruction": reconstruction, "penalty": penalty}
 
     def floor(self, n: int) -> float:
-        return 0.0  # for very many codes; of few it is well above, the more so the smaller epsilon is
+        """Return 0, the limit for many codes. The value of few codes is well above, most so at small epsilon."""
+        return 0.0
 
 
 def sinkhorn_divergence(x: Tensor, y: Tensor, epsilon: float, iterations: int) -> Tensor:
-    """OT(x, y) - OT(x, x) / 2 - OT(y, y) / 2 with the cost |x - y|^2 and entropic regularisation (1810.08278, eq. 3).
+    """Return OT(x, y) - OT(x, x) / 2 - OT(y, y) / 2 with the cost |x - y|^2 (arXiv 1810.08278, equation 3).
 
-    Gradients reach `x` [n, d] alone, not the prior's samples `y` [m, d]. Of `iterations`, only the last is
-    differentiated: at the optimum the potentials have no gradient of their own.
+    Only the last iteration is differentiated, because at the optimum the gradient through the potentials is zero.
+
+    Args:
+        x: codes [n, d], which receive gradients.
+        y: prior samples [m, d], which receive none.
+        epsilon: entropic regularisation, in units of the cost.
+        iterations: of Sinkhorn's algorithm.
     """
     with torch.no_grad():
         across = squared_distances(x, y)
@@ -64,13 +71,13 @@ def sinkhorn_divergence(x: Tensor, y: Tensor, epsilon: float, iterations: int) -
         of_prior = _own_potential(squared_distances(y, y), epsilon, iterations)
         g = _soft_minimum(across.T, f, epsilon)
     f = _soft_minimum(squared_distances(x, y), g, epsilon)
-    # By symmetry, moving both arguments of OT(x, x) changes it twice as much as moving one.
+    # By symmetry, the gradient of OT(x, x) is twice the gradient in one argument.
     within = _soft_minimum(squared_distances(x, x.detach()), within, epsilon)
     return f.mean() + g.mean() - within.mean() - of_prior.mean()
 
 
 def _potentials(cost: Tensor, epsilon: float, iterations: int) -> tuple[Tensor, Tensor]:
-    """Dual potentials f [n], g [m] of entropic transport between uniform weights, by averaged steps (1810.08278)."""
+    """Dual potentials f [n], g [m] of entropic transport between uniform weights, by averaged updates (1810.08278)."""
     f, g = torch.zeros_like(cost[:, 0]), torch.zeros_like(cost[0])
     for _ in range(iterations):
         f, g = (f + _soft_minimum(cost, g, epsilon)) / 2, (g + _soft_minimum(cost.T, f, epsilon)) / 2
@@ -78,7 +85,7 @@ def _potentials(cost: Tensor, epsilon: float, iterations: int) -> tuple[Tensor, 
 
 
 def _own_potential(cost: Tensor, epsilon: float, iterations: int) -> Tensor:
-    """The dual potential [n], both are the same, of points and themselves."""
+    """The dual potential [n] of the transport from points to themselves; both potentials are equal."""
     f = torch.zeros_like(cost[0])
     for _ in range(iterations):
         f = (f + _soft_minimum(cost, f, epsilon)) / 2

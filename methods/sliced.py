@@ -1,4 +1,4 @@
-"""Sliced Wasserstein autoencoder: Kolouri, Pope, Martin, Rohde, Sliced-Wasserstein Auto-Encoder, arXiv 1804.01947."""
+"""Sliced Wasserstein autoencoder: Kolouri, Pope, Martin, Rohde, arXiv 1804.01947, equation 14."""
 
 from typing import Annotated
 
@@ -12,11 +12,11 @@ from methods.priors import Prior
 
 
 class Sliced(Method):
-    """Sorted random projections of the codes are matched with those of as many prior samples.
+    """Sorted random projections of the codes are matched with those of equally many prior samples.
 
     Args:
         weight: lambda, in units of the reconstruction error.
-        slices: L, random directions in each step.
+        slices: L, the number of random directions in each step.
     """
 
     paper = "Kolouri et al., arXiv 1804.01947, equation 14"
@@ -34,10 +34,12 @@ class Sliced(Method):
         self.weight, self.slices = weight, slices
 
     def losses(self, x: Tensor) -> dict[str, Tensor]:
+        """Add the sliced Wasserstein distance to prior samples to the reconstruction error."""
         z = self.encode(x)
         reconstruction = self.reconstruction_error(self.decode(z), x)
         penalty = sliced_distance(z, self.prior.sample(len(z), z.device), self.slices)
         return {"loss": reconstruction + self.weight * penalty, "reconstruction": reconstruction, "penalty": penalty}
 
     def floor(self, n: int) -> float:
-        return 0.0  # for many codes; of few it is above
+        """Return 0, the limit for many codes; the value of few codes is above."""
+        return 0.0

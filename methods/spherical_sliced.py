@@ -1,4 +1,4 @@
-"""Spherical sliced-Wasserstein: Bonet, Berg, Courty, Septier, Drumetz, Pham, arXiv 2206.08780."""
+"""Spherical sliced-Wasserstein: Bonet, Berg, Courty, Septier, Drumetz, Pham, arXiv 2206.08780, equation 11."""
 
 import math
 from typing import Annotated
@@ -15,11 +15,11 @@ from methods.priors import Prior
 
 
 class SphericalSliced(Method):
-    """Codes are projected to random great circles, where their distance to the uniform distribution has a closed form.
+    """Codes are projected to random great circles; their distance to the uniform distribution has a closed form there.
 
     Args:
         weight: lambda, in units of the reconstruction error.
-        slices: L, random great circles in each step.
+        slices: L, the number of random great circles in each step.
     """
 
     priors = ("sphere",)
@@ -38,23 +38,26 @@ class SphericalSliced(Method):
         self.weight, self.slices = weight, slices
 
     def losses(self, x: Tensor) -> dict[str, Tensor]:
+        """Add the distance to the uniform distribution to the reconstruction error."""
         z = self.encode(x)
         reconstruction = self.reconstruction_error(self.decode(z), x)
         penalty = spherical_sliced_distance(z, self.slices)
         return {"loss": reconstruction + self.weight * penalty, "reconstruction": reconstruction, "penalty": penalty}
 
     def floor(self, n: int) -> float:
-        return 1 / (12 * n)  # exact: from the means of the order statistics of uniform numbers
+        """Return the exact expectation, from the means of the order statistics of uniform numbers."""
+        return 1 / (12 * n)
 
 
 def spherical_sliced_distance(codes: Tensor, slices: int) -> Tensor:
-    """Mean over random great circles of the squared Wasserstein-2 distance between projected codes and uniform ones.
+    """Return the mean squared Wasserstein-2 distance to the uniform distribution, over random great circles.
 
-    A circle has length 1. For sorted x_1 .. x_n in [0, 1) the distance is (arXiv 2206.08780, proposition 1)
-    mean x^2 - (mean x)^2 + sum (n + 1 - 2 i) x_i / n^2 + 1/12.
+    Each circle has length 1. For sorted projections x_1 .. x_n in [0, 1) the squared distance is (arXiv 2206.08780,
+    proposition 1) mean x^2 - (mean x)^2 + sum (n + 1 - 2 i) x_i / n^2 + 1/12.
 
     Args:
-        codes: unit vectors, shape [n, d]. slices: great circles, drawn from torch's global generator.
+        codes: unit vectors, shape [n, d].
+        slices: the number of great circles, drawn from torch's global generator.
     """
     n, dim = codes.shape
     first = random_directions(dim, slices, codes.device)

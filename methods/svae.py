@@ -1,4 +1,4 @@
-"""Hyperspherical VAE: Davidson et al., arXiv 1804.00891; its posterior: De Cao & Aziz, arXiv 2006.04437."""
+"""Hyperspherical VAE: Davidson et al., arXiv 1804.00891, equation 7; posterior: De Cao & Aziz, arXiv 2006.04437."""
 
 import math
 from typing import Annotated
@@ -15,10 +15,10 @@ from methods.priors import Prior
 
 
 class SVAE(Method):
-    """A VAE on the sphere: power spherical posterior, which needs no rejection sampling, and uniform prior.
+    """A VAE on the sphere with a uniform prior and a power spherical posterior, which needs no rejection sampling.
 
     Args:
-        beta: weight of the KL, in nats, beside the reconstruction error.
+        beta: weight of the KL in nats, relative to the reconstruction error.
     """
 
     priors = ("sphere",)
@@ -31,20 +31,24 @@ class SVAE(Method):
 
     @classmethod
     def encoder_outputs(cls, dim: int) -> int:
+        """A direction and a concentration."""
         return dim + 1
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean direction [n, d], on the sphere, and concentration [n], above 1, of q(z|x)."""
+        """Return the mean direction [n, d], on the sphere, and the concentration [n], above 1, of q(z|x)."""
         out = self.encoder(x)
         return self.prior.project(out[:, :-1]), softplus(out[:, -1]) + 1
 
     def encode(self, x: Tensor) -> Tensor:
+        """Return the mean direction of q(z|x)."""
         return self.posterior(x)[0]
 
     def sample_codes(self, x: Tensor) -> Tensor:
+        """Draw from q(z|x)."""
         return power_spherical_sample(*self.posterior(x))
 
     def losses(self, x: Tensor) -> dict[str, Tensor]:
+        """Add the KL of the posterior from the uniform distribution to the reconstruction error."""
         direction, concentration = self.posterior(x)
         z = power_spherical_sample(direction, concentration)
         reconstruction = self.reconstruction_error(self.decode(z), x)
@@ -53,28 +57,30 @@ class SVAE(Method):
 
 
 def power_spherical_sample(direction: Tensor, concentration: Tensor) -> Tensor:
-    """One differentiable draw [n, d] of each power spherical distribution (arXiv 2006.04437, algorithm 1).
+    """Draw from each power spherical distribution: [n, d], differentiable (arXiv 2006.04437, algorithm 1).
 
     The density is proportional to (1 + direction . z)^concentration on the unit sphere.
 
     Args:
-        direction: unit vectors, shape [n, d], d >= 2. concentration: shape [n], positive.
+        direction: unit vectors, shape [n, d], d >= 2.
+        concentration: positive, shape [n].
     """
     n, dim = direction.shape
     beta = torch.full_like(concentration, (dim - 1) / 2)
-    # Checking the arguments would wait for the device.
+    # Validating the arguments would wait for the device.
     share = Beta(concentration + beta, beta, validate_args=False).rsample().clamp(1e-6, 1 - 1e-6)[:, None]
     tangent = normalize(torch.randn(n, dim - 1, device=direction.device), dim=1)
-    draw = torch.cat([2 * share - 1, 2 * (share * (1 - share)).sqrt() * tangent], dim=1)  # about the first axis
+    draw = torch.cat([2 * share - 1, 2 * (share * (1 - share)).sqrt() * tangent], dim=1)  # around the first axis
     axis = torch.eye(1, dim, device=direction.device)
-    mirror = normalize(axis - direction, dim=1)  # Householder: takes the first axis to `direction`
+    mirror = normalize(axis - direction, dim=1)  # Householder reflection: maps the first axis to `direction`
     return draw - 2 * (draw * mirror).sum(1, keepdim=True) * mirror
 
 
 def power_spherical_kl(concentration: Tensor, dim: int) -> Tensor:
-    """KL in nats, shape [n], of power spherical distributions from the uniform one on the sphere of R^dim.
+    """Return the KL, in nats, of power spherical distributions from the uniform one on the sphere of R^dim: [n].
 
-    log(area) minus the entropy of equation 15. In float64: terms as large as the concentration cancel.
+    It is log(area) minus the entropy of equation 15. It is computed in float64, because terms as large as the
+    concentration cancel.
     """
     kappa = concentration.double()
     beta = (dim - 1) / 2

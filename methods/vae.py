@@ -1,4 +1,4 @@
-"""The variational autoencoder: Kingma & Welling, Auto-Encoding Variational Bayes, arXiv 1312.6114."""
+"""The variational autoencoder: Kingma & Welling, Auto-Encoding Variational Bayes, arXiv 1312.6114, equation 10."""
 
 from typing import Annotated
 
@@ -12,11 +12,11 @@ from methods.priors import Prior
 
 
 class VAE(Method):
-    """Gaussian posterior with diagonal covariance, closed-form KL in nats.
+    """A Gaussian posterior with diagonal covariance, and the KL in closed form.
 
     Args:
-        beta: weight of the KL beside the squared error summed over pixels. The Gaussian decoder that this amounts to
-            has variance beta / 2 in every pixel ([-1, 1] scale).
+        beta: weight of the KL in nats, relative to the squared error summed over pixels. It corresponds to a Gaussian
+            decoder with variance beta / 2 in every pixel, on the [-1, 1] scale.
     """
 
     priors = ("normal",)
@@ -29,20 +29,24 @@ class VAE(Method):
 
     @classmethod
     def encoder_outputs(cls, dim: int) -> int:
+        """Mean and log variance for each latent dimension."""
         return 2 * dim
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and log variance of q(z|x), shape [n, d] each."""
+        """Return the mean and log variance of q(z|x), shape [n, d] each."""
         mean, log_variance = self.encoder(x).chunk(2, dim=1)
         return mean, log_variance
 
     def encode(self, x: Tensor) -> Tensor:
+        """Return the mean of q(z|x)."""
         return self.posterior(x)[0]
 
     def sample_codes(self, x: Tensor) -> Tensor:
+        """Draw from q(z|x)."""
         return gaussian_draw(*self.posterior(x))
 
     def losses(self, x: Tensor) -> dict[str, Tensor]:
+        """Add the KL of the posterior from the prior to the reconstruction error."""
         mean, log_variance = self.posterior(x)
         reconstruction = self.reconstruction_error(self.decode(gaussian_draw(mean, log_variance)), x)
         kl = gaussian_kl(mean, log_variance)

@@ -1,4 +1,4 @@
-"""Wasserstein-2 distance between Gaussians: Dowson & Landau, Journal of Multivariate Analysis 12 (1982)."""
+"""Wasserstein-2 distance of Gaussians: Dowson & Landau, Journal of Multivariate Analysis 12 (1982), equation 4."""
 
 from typing import Annotated
 
@@ -12,9 +12,9 @@ from methods.priors import Prior
 
 
 class Wasserstein(Method):
-    """The codes' mean and covariance are pulled to 0 and I by the squared distance of the Gaussians that have them.
+    """The mean and covariance of the codes are pulled to 0 and I by the Wasserstein-2 distance between Gaussians.
 
-    It sees two moments only: codes that are far from Gaussian can have none of it.
+    The penalty depends on two moments only, so it can be zero for codes that are far from Gaussian.
 
     Args:
         weight: lambda, in units of the reconstruction error.
@@ -29,20 +29,22 @@ class Wasserstein(Method):
         self.weight = weight
 
     def losses(self, x: Tensor) -> dict[str, Tensor]:
+        """Add the squared distance between N(mean, covariance) of the codes and N(0, I) to the reconstruction error."""
         z = self.encode(x)
         reconstruction = self.reconstruction_error(self.decode(z), x)
         penalty = wasserstein_to_normal(z)
         return {"loss": reconstruction + self.weight * penalty, "reconstruction": reconstruction, "penalty": penalty}
 
     def floor(self, n: int) -> float:
-        return 0.0  # for many codes, compared with dimensions; of few it is above
+        """Return 0, the limit for many more codes than dimensions; the value of few codes is above."""
+        return 0.0
 
 
-ITERATIONS = 24
+ITERATIONS = 24  # of Newton-Schulz
 
 
 def wasserstein_to_normal(codes: Tensor) -> Tensor:
-    """|m|^2 + tr(C + I - 2 C^(1/2)) with the mean m and covariance C (over n) of codes [n, d]."""
+    """Return |m|^2 + tr(C + I - 2 C^(1/2)) with the mean m and covariance C (denominator n) of codes [n, d]."""
     n, dim = codes.shape
     mean = codes.mean(0)
     centred = (codes - mean).double()
@@ -52,12 +54,12 @@ def wasserstein_to_normal(codes: Tensor) -> Tensor:
 
 
 def trace_of_root(matrix: Tensor) -> Tensor:
-    """tr(matrix^(1/2)) of a symmetric matrix [d, d] >= 0, float64, by the Newton-Schulz iteration.
+    """Return tr(matrix^(1/2)) of a positive semidefinite matrix [d, d], float64, by the Newton-Schulz iteration.
 
-    (Higham, Functions of Matrices, 2008, equation 6.35.) Unlike eigenvalues it needs no waiting for a GPU, and has
-    finite gradients where the matrix is singular.
+    Higham, Functions of Matrices, 2008, equation 6.35. Unlike an eigenvalue decomposition, it does not wait for a GPU,
+    and its gradients are finite if the matrix is singular.
     """
-    scale = matrix.trace() + 1e-30  # then all eigenvalues are at most 1, and the iteration converges
+    scale = matrix.trace() + 1e-30  # scales all eigenvalues to at most 1, so that the iteration converges
     root, inverse = matrix / scale, torch.eye(len(matrix), dtype=matrix.dtype, device=matrix.device)
     identity = inverse
     for _ in range(ITERATIONS):

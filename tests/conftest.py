@@ -102,7 +102,7 @@ def no_download(registry, monkeypatch, tmp_path_factory):  # noqa: ARG001
     def refuse(path: Path) -> None:
         raise UserError(f"they cannot be downloaded to {path.parent.name} (no network in tests)")
 
-    monkeypatch.setattr(inception, "_download", refuse)
+    monkeypatch.setattr(inception, "download_weights", refuse)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path_factory.getbasetemp() / "torch"))
     monkeypatch.delenv(inception.WEIGHTS, raising=False)
 
@@ -115,7 +115,7 @@ def inception_weights(tmp_path_factory) -> Path:
     """
     from pytorch_fid import inception as peer
 
-    path = tmp_path_factory.mktemp("torch-home") / "hub" / "checkpoints" / inception.cached().name
+    path = tmp_path_factory.mktemp("torch-home") / "hub" / "checkpoints" / inception.cached_weights().name
     path.parent.mkdir(parents=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(peer, "load_state_dict_from_url", lambda *_, **__: None)

@@ -1,17 +1,18 @@
-"""The contract of a method (methods/base.py) as checks: one suite for the tests and for `python -m bench.check`.
+"""The contract of a method (methods/base.py) as a suite of checks, shared by the tests and `python -m bench.check`.
 
-A check is a function of a `Subject` that raises `Broken` with the reason, or `NotAsked`. Whatever else a method's
-code raises is that method's fault too.
+A check is a function of a `Subject`. It raises `Broken` with the reason, or `Skipped` if it does not apply. Any other
+exception is a defect of the method too, because the method's code raised it.
 """
 
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 
 from bench.contract.interface import check_precision, check_schema, check_shapes
-from bench.contract.losses import check_finite, check_traces, check_waiting, place
+from bench.contract.losses import check_finite, check_traces, check_waiting, location
 from bench.contract.penalty import check_floor, check_grows, check_rotation
-from bench.contract.subject import Broken, NotAsked, Subject
+from bench.contract.subject import Broken, Skipped, Subject
 from bench.contract.training import check_replays, check_seeds, check_state, check_step
 from bench.errors import reason
 from bench.runtime import rng
@@ -34,32 +35,46 @@ CHECKS: dict[str, Callable[[Subject], None]] = {
 }
 
 
+class Outcome(StrEnum):
+    """The result of one check; `skipped` means that the check does not apply to the method."""
+
+    ok = "ok"
+    broken = "broken"
+    skipped = "skipped"
+
+
 @dataclass(frozen=True)
 class Verdict:
-    """What one check says; `state` is "ok", "broken" or "not asked"."""
+    """The outcome of one check, with the reason unless it is ok."""
 
     check: str
-    state: str
+    outcome: Outcome
     reason: str
     seconds: float
 
 
 def judge(check: str, subject: Subject, **options: str) -> Verdict:
-    """Ask one check; `options` are keywords of its own. Leaves all random states as they were."""
-    started, state, why = time.perf_counter(), "ok", ""
+    """Run one check, and leave all random states unchanged.
+
+    Args:
+        check: a key of CHECKS.
+        subject: the method and its prior.
+        options: keyword arguments of that check.
+    """
+    started, outcome, why = time.perf_counter(), Outcome.ok, ""
     with rng.forked(0):
         try:
             CHECKS[check](subject, **options)
-        except NotAsked as said:
-            state, why = "not asked", str(said)
-        except Broken as said:
-            state, why = "broken", str(said)
+        except Skipped as error:
+            outcome, why = Outcome.skipped, str(error)
+        except Broken as error:
+            outcome, why = Outcome.broken, str(error)
         except Exception as error:
-            state, why = "broken", f"{type(error).__name__}{place(error)}: {reason(error)}"
-    return Verdict(check, state, why, time.perf_counter() - started)
+            outcome, why = Outcome.broken, f"{type(error).__name__}{location(error)}: {reason(error)}"
+    return Verdict(check, outcome, why, time.perf_counter() - started)
 
 
 def examine(method: type[Method], prior: str) -> Iterator[Verdict]:
-    """Ask all checks, in the order of CHECKS."""
+    """Run all checks, in the order of CHECKS."""
     for check in CHECKS:
         yield judge(check, Subject(method, prior))

@@ -1,4 +1,4 @@
-"""A CUDA graph's twins on the CPU: the operations of a step replayed where they were done, and the step done anew."""
+"""CPU stand-ins for a CUDA graph: one replays the recorded operations of a step, the other recomputes the step."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,10 +12,10 @@ from bench.training.step import Losses
 
 
 class Tape(TorchDispatchMode):
-    """Keeps every operation with its arguments and results.
+    """Records every operation with its arguments and results, and replays them.
 
-    As in a CUDA graph, numbers that are no tensors stay what they were, memory is that of the recording, and random
-    draws go on. Unlike there, what waits for the device does no harm; `NoWaiting` and `NoReading` look for that.
+    As in a CUDA graph, Python numbers keep their recorded values, the memory of the recording is reused, and random
+    generators advance. Unlike a CUDA graph, it permits waits for the device; `NoWaiting` and `NoReading` find those.
     """
 
     def __init__(self) -> None:
@@ -23,26 +23,29 @@ class Tape(TorchDispatchMode):
         self.calls: list[tuple[Any, Any, Any, Any]] = []
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        # Of tensors the memory and the shape are kept as they are now: some operations change a shape in place.
-        given = _views((args, kwargs or {}))
-        found = func(*args, **(kwargs or {}))
-        self.calls.append((func, *given, _views(found)))
-        return found
+        # Views keep the present shape, because some operations change the shape of a tensor in place.
+        inputs = _views((args, kwargs or {}))
+        result = func(*args, **(kwargs or {}))
+        self.calls.append((func, *inputs, _views(result)))
+        return result
 
     def aside(self, run: Callable[[], Losses]) -> Losses:
+        """Call `run` without recording."""
         return run()
 
     def record(self, run: Callable[[], Losses]) -> Losses:
+        """Call `run` once and record its operations."""
         with self:
             return run()
 
     @torch.no_grad()
     def replay(self) -> None:
-        for func, args, kwargs, before in self.calls:
+        """Repeat the recorded operations, and write the results into the recorded memory."""
+        for func, args, kwargs, recorded in self.calls:
             args, kwargs = _views((args, kwargs))
-            now = func(*args, **kwargs)
-            for old, new in zip(tree_leaves(before), tree_leaves(now), strict=True):
-                # What a view or a change in place gives lies there already.
+            result = func(*args, **kwargs)
+            for old, new in zip(tree_leaves(recorded), tree_leaves(result), strict=True):
+                # Results of views and in-place operations are in the recorded memory already.
                 if isinstance(old, Tensor) and old.data_ptr() != new.data_ptr():
                     old.copy_(new)
 
@@ -51,15 +54,18 @@ def _views(tree: Any) -> Any:
     return tree_map(lambda leaf: leaf.detach() if isinstance(leaf, Tensor) else leaf, tree)
 
 
-class Anew:
-    """Takes the step itself, every time: what replaying must come to."""
+class Recomputed:
+    """Recomputes the step at every replay: the reference for `Tape`."""
 
     def aside(self, run: Callable[[], Losses]) -> Losses:
+        """Call `run` without recording."""
         return run()
 
     def record(self, run: Callable[[], Losses]) -> Losses:
+        """Call `run`, and keep it for replays."""
         self.run, self.losses = run, run()
         return self.losses
 
     def replay(self) -> None:
+        """Call `run` again."""
         self.losses.update(self.run())

@@ -13,8 +13,16 @@ from bench.data.images import to_unit
 from bench.data.preparation import DatasetInfo
 from bench.data.prepared import image_bytes
 from bench.errors import UserError, reason
-from bench.evaluation.cost import Look, evaluation_seconds, inception_look, timed, trained_look
-from bench.evaluation.feature_network import BATCH, FILE, THREADS, TURNS, Classifier
+from bench.evaluation.cost import (
+    ExtractionCost,
+    evaluation_seconds,
+    inception_extraction_cost,
+    timed,
+    trained_extraction_cost,
+)
+from bench.evaluation.extractors import FILE
+from bench.evaluation.feature_network import Classifier
+from bench.evaluation.feature_training import BATCH, THREADS, TURNS
 from bench.evaluation.image_grids import grid_columns, grid_png
 from bench.experiment.labels import without_point
 from bench.experiment.settings import Experiment
@@ -63,12 +71,12 @@ def lines(
     if todo:
         torch.set_num_threads(todo[0].spec.threads)  # as trials have; more would wait for each other beside other work
     fid = experiment.evaluation.extractor == "inception"
-    look = inception_look() if fid else trained_look(experiment.preprocessing.shape)
-    costs = _costs(todo, counts, look)
+    extraction = inception_extraction_cost() if fid else trained_extraction_cost(experiment.preprocessing.shape)
+    costs = _costs(todo, counts, extraction)
     work = sum(cost.seconds for cost in costs)
     extractor = 0.0 if fid or folder.extractor.exists(FILE) else _extractor_seconds(experiment)
     # All training and held-out images are passed through the extractor once, whatever the number of trials.
-    real = (counts["train"] + counts[experiment.evaluation.split]) * look.seconds if todo else 0.0
+    real = (counts["train"] + counts[experiment.evaluation.split]) * extraction.seconds if todo else 0.0
     unprepared = not (images and images.prepared)
     parts = {
         "decoding images": images.decode_seconds if images and unprepared else 0.0,
@@ -88,21 +96,21 @@ def lines(
     ]
 
 
-def _costs(trials: list[Trial], counts: dict[str, int], look: Look) -> list[Cost]:
+def _costs(trials: list[Trial], counts: dict[str, int], extraction: ExtractionCost) -> list[Cost]:
     """Return the cost of every trial. One trial of each variant is tried; all points of a search cost the same."""
     examples = {without_point(trial.label): trial for trial in trials}
-    costs = {label: _try_out(trial, counts, look) for label, trial in examples.items()}
+    costs = {label: _try_out(trial, counts, extraction) for label, trial in examples.items()}
     return [costs[without_point(trial.label)] for trial in trials]
 
 
-def _try_out(trial: Trial, counts: dict[str, int], look: Look) -> Cost:
+def _try_out(trial: Trial, counts: dict[str, int], extraction: ExtractionCost) -> Cost:
     """Return `trial_cost`.
 
     Raises:
         UserError: the method, which may be anybody's code, fails or does not fit into memory.
     """
     try:
-        return trial_cost(trial, counts, look)
+        return trial_cost(trial, counts, extraction)
     except Exception as error:
         if memory.exhausted(error):
             lower = "lower network.width, network.latent_dim or training.batch_size"
@@ -111,13 +119,13 @@ def _try_out(trial: Trial, counts: dict[str, int], look: Look) -> Cost:
         raise UserError(f"{trial.label} fails when it is tried out with this network and batch: {message}") from error
 
 
-def trial_cost(trial: Trial, counts: dict[str, int], look: Look) -> Cost:
+def trial_cost(trial: Trial, counts: dict[str, int], extraction: ExtractionCost) -> Cost:
     """The cost of one trial, evaluations included, on this machine's CPU with torch's present number of threads.
 
     Args:
         trial: what is trained.
         counts: images of each split.
-        look: what the extractor takes.
+        extraction: what the extractor takes.
     """
     spec = trial.spec
     shape, training, evaluation = spec.preprocessing.shape, spec.training, spec.evaluation
@@ -129,7 +137,7 @@ def trial_cost(trial: Trial, counts: dict[str, int], look: Look) -> Cost:
 
     method.eval()
     grid = _grid(shape)
-    row, last = evaluation_seconds(method, look, evaluation, shape, counts)
+    row, last = evaluation_seconds(method, extraction, evaluation, shape, counts)
     rows = len(evaluation_steps(total, evaluation.evaluations))
     evaluations = rows * (row + 2 * grid.seconds) + last
     disk = 2 * _checkpoint_bytes(method) + rows * (2 * grid.disk + EVALUATION_BYTES)

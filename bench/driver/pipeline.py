@@ -20,7 +20,7 @@ from bench.driver.options import Options
 from bench.driver.progress import Progress
 from bench.driver.resume import Action, Retraining, action, describe, mend, refuse_other_protocol
 from bench.errors import RunError, warn
-from bench.evaluation import extractors
+from bench.evaluation import extractor_choice, extractors
 from bench.evaluation.feature_network import load_extractor
 from bench.executors.base import Context, Inputs, Resources, check_machine
 from bench.experiment.plugins import Packaged, Plugin
@@ -220,17 +220,17 @@ class Pipeline:
         The experiment's own extractor takes precedence over what "auto" would choose now.
         """
         evaluation = self.experiment.evaluation
-        stored = extractors.stored_extractor(self.options.extractor)
+        stored = extractor_choice.read_stored(self.options.extractor)
         before = self._protocol_before.evaluation.extractor if self._protocol_before else None
         chosen = load_extractor(stored).name if stored else before
         if evaluation.extractor == "auto" and chosen:
             evaluation = evaluation.model_copy(update={"extractor": chosen})
         channels, weights = self.experiment.preprocessing.channels, self.options.inception_weights
-        evaluation, found = extractors.inception_weights(evaluation, channels, weights, download)
+        evaluation, found = extractor_choice.resolve_inception(evaluation, channels, weights, download)
         return ExtractorChoice(evaluation, stored, found)
 
     def _resolve(self, evaluation: Evaluation, labelled: bool) -> Experiment:
-        evaluation = extractors.with_extractor(evaluation, self.experiment.dataset, labelled)
+        evaluation = extractor_choice.resolve_trained(evaluation, self.experiment.dataset, labelled)
         changes = {"evaluation": evaluation, "training": self._resolve_training()}
         return self.experiment.model_copy(update=changes)
 

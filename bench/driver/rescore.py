@@ -73,21 +73,21 @@ def _setting(
     precision: Precision | None,
 ) -> tuple["Evaluation", "Extractor"]:
     """The experiment's settings, and the extractor: the experiment's own where none is asked for."""
-    from bench.evaluation import extractors
+    from bench.evaluation import extractor_choice, extractors
     from bench.evaluation.feature_network import load_extractor
 
     assert spec.dataset  # `prepared_of` has found it
     evaluation = spec.evaluation
     kind, path = cli.extractor(asked)
-    stored = extractors.stored_extractor(path)
+    stored = extractor_choice.read_stored(path)
     if stored:
         kind = load_extractor(stored).name
     elif kind is None:
         kind = "inception" if weights else evaluation.extractor
     digits = precision.value if precision else evaluation.extractor_precision
     other = evaluation.model_copy(update={"extractor": kind, "extractor_precision": digits})
-    other, weights = extractors.inception_weights(other, images.shape[0], weights)
-    other = extractors.with_extractor(other, spec.dataset.name, bool(images.classes))
+    other, weights = extractor_choice.resolve_inception(other, images.shape[0], weights)
+    other = extractor_choice.resolve_trained(other, spec.dataset.name, bool(images.classes))
     if other.extractor == evaluation.extractor and not stored:
         noted = folder.require_description().protocol.extractor_sha256
         return evaluation, extractors.load(folder.extractor, other, weights, noted)

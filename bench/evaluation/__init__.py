@@ -1,1 +1,1 @@
-"""How a trained method is measured: feature extractors, distances, and what one evaluation says."""
+"""The evaluation of a trained method: feature extractors, reference statistics, scores, and the columns of a row."""

@@ -1,4 +1,4 @@
-"""Features of images, and comparing two sets of them."""
+"""Features of image sets, and the metrics that compare two sets."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,25 +9,43 @@ from torch import Tensor
 
 from bench.metrics.frechet import Gaussian, Moments, frechet_distance
 from bench.metrics.kernel_distance import kernel_distance
-from bench.metrics.precision_recall import neighbours
+from bench.metrics.precision_recall import neighbour_metrics
 
-KEPT = 10_000  # images whose features are kept, for what moments cannot tell
+KEPT_IMAGES = 10_000  # images whose features are kept, for the metrics that need more than moments
 
 
 class Extractor(Protocol):
-    """Gives features of images: `bench.evaluation.inception` or `bench.evaluation.feature_network`."""
+    """Maps images to features: `bench.evaluation.inception` or `bench.evaluation.feature_network`."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """One of `columns.EXTRACTORS`."""
+        ...
+
     @property
-    def sha256(self) -> str: ...
+    def sha256(self) -> str:
+        """Digest of the file that the network was loaded from."""
+        ...
+
     @property
-    def dim(self) -> int: ...
+    def dim(self) -> int:
+        """Number of features."""
+        ...
+
     @property
-    def precision(self) -> str: ...
+    def precision(self) -> str:
+        """Precision of the network: fp32 or bf16."""
+        ...
+
     @property
-    def accuracy(self) -> float | None: ...
-    def to(self, device: torch.device) -> "Extractor": ...
+    def accuracy(self) -> float | None:
+        """Accuracy on the test images; None if the network was not trained on this data set."""
+        ...
+
+    def to(self, device: torch.device) -> "Extractor":
+        """Copy the extractor to a device."""
+        ...
+
     def __call__(self, images: Tensor) -> Tensor:
         """uint8 images [n, c, h, w] -> float32 features [n, dim]."""
         ...
@@ -35,30 +53,38 @@ class Extractor(Protocol):
 
 @dataclass(frozen=True)
 class Features:
-    """Of a set of images: the moments of all, and the features [k, d] themselves of the first KEPT."""
+    """Features of a set of images.
+
+    Attributes:
+        gaussian: mean and covariance of the features of all images.
+        values: the features [k, d] of the first KEPT_IMAGES images.
+    """
 
     gaussian: Gaussian
-    kept: Tensor
+    values: Tensor
 
 
 def extract(extractor: Extractor, batches: Iterable[Tensor], device: torch.device) -> Features:
-    """One pass over uint8 batches [n, c, h, w]."""
-    moments, kept, count = Moments(extractor.dim, device), [], 0
+    """Extract the features of uint8 batches [n, c, h, w] in one pass."""
+    moments, parts, count = Moments(extractor.dim, device), [], 0
     for batch in batches:
         features = extractor(batch.to(device))
         moments.add(features)
-        kept.append(features[: max(0, KEPT - count)])
+        parts.append(features[: max(0, KEPT_IMAGES - count)])
         count += len(features)
-    return Features(moments.gaussian(), torch.cat(kept))
+    return Features(moments.gaussian(), torch.cat(parts))
 
 
-def compare(images: Features, real: Features, n_neighbours: int) -> dict[str, float]:
-    """Metrics (keys of `columns.METRICS`, and "kernel_se") of images against real ones.
+def compare_features(images: Features, real: Features, n_neighbours: int) -> dict[str, float]:
+    """Return the metrics of images against real ones, by key of `columns.METRICS`, and "kernel_se".
 
-    n_neighbours: of how many of each the neighbours are looked for; 0 leaves that, which is dear, out.
+    Args:
+        images: features of generated images, or of real images of another split.
+        real: features of the reference images.
+        n_neighbours: images per set for precision, recall, density and coverage; 0 skips these expensive metrics.
     """
-    found = {"distance": frechet_distance(images.gaussian, real.gaussian)}
-    found["kernel"], found["kernel_se"] = kernel_distance(images.kept, real.kept)
+    values = {"distance": frechet_distance(images.gaussian, real.gaussian)}
+    values["kernel"], values["kernel_se"] = kernel_distance(images.values, real.values)
     if n_neighbours:
-        found |= neighbours(real.kept[:n_neighbours], images.kept[:n_neighbours])
-    return found
+        values |= neighbour_metrics(real.values[:n_neighbours], images.values[:n_neighbours])
+    return values

@@ -1,4 +1,4 @@
-"""What is shown of a method beside its samples: interpolations, and codes against the prior."""
+"""Pictures of a trained method: grids of images as PNG, interpolations, and arrays for plots of codes."""
 
 import io
 import math
@@ -10,12 +10,12 @@ from torch import Tensor
 from bench.data.images import to_uint8, to_unit
 from methods import Method
 
-STEPS = 8  # images from one end of an interpolation to the other
+STEPS = 8  # images in an interpolation, including both ends
 
 
 @torch.no_grad()
 def between(method: Method, codes: Tensor) -> Tensor:
-    """Codes [STEPS * n / 2, d] on the prior's own paths from each code [n, d] at an even place to the next."""
+    """Interpolate along the prior's paths from each code [n, d] at an even index to the next: [STEPS * n / 2, d]."""
     lines = len(codes) // 2
     t = torch.linspace(0, 1, STEPS, device=codes.device).repeat(lines)[:, None]
     first, last = (codes[side::2].repeat_interleave(STEPS, 0) for side in (0, 1))
@@ -24,17 +24,23 @@ def between(method: Method, codes: Tensor) -> Tensor:
 
 @torch.no_grad()
 def interpolations(method: Method, images: Tensor) -> Tensor:
-    """Lines of STEPS uint8 images: decoded from `between` the codes of every two of `images`, uint8 [n, c, h, w]."""
+    """Return rows of STEPS uint8 images, decoded `between` the codes of each pair of uint8 images [n, c, h, w]."""
     return to_uint8(method.decode(between(method, method.encode(to_unit(images)))))
 
 
 def grid_columns(side: int) -> int:
-    """Images side by side in a grid, which is square: fewer of the large ones, so that a grid stays viewable."""
+    """Return the number of columns, and of rows, of a grid: fewer for large images, so that the grid stays readable."""
     return 8 if side <= 96 else 4
 
 
 def grid_png(images: Tensor, columns: int | None = None, least_side: int = 32) -> bytes:
-    """uint8 images [n, c, h, w] as one PNG, row by row, with a line between; small ones are enlarged in whole steps."""
+    """Draw uint8 images [n, c, h, w] as one PNG, row by row, separated by lines.
+
+    Args:
+        images: the images.
+        columns: images in a row. Default: `grid_columns`.
+        least_side: smaller images are enlarged by a whole factor to at least this many pixels.
+    """
     from PIL import Image
 
     n, c, h, w = images.shape
@@ -44,8 +50,8 @@ def grid_png(images: Tensor, columns: int | None = None, least_side: int = 32) -
     canvas = torch.full((c, rows * (h * zoom + 1) + 1, columns * (w * zoom + 1) + 1), 255, dtype=torch.uint8)
     for i, image in enumerate(images.cpu()):
         top, left = (i // columns) * (h * zoom + 1) + 1, (i % columns) * (w * zoom + 1) + 1
-        big = image.repeat_interleave(zoom, 1).repeat_interleave(zoom, 2)
-        canvas[:, top : top + h * zoom, left : left + w * zoom] = big
+        enlarged = image.repeat_interleave(zoom, 1).repeat_interleave(zoom, 2)
+        canvas[:, top : top + h * zoom, left : left + w * zoom] = enlarged
     pixels = canvas[0].numpy() if c == 1 else canvas.permute(1, 2, 0).numpy()
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG")
@@ -53,7 +59,7 @@ def grid_png(images: Tensor, columns: int | None = None, least_side: int = 32) -
 
 
 def npz(arrays: dict[str, Tensor]) -> bytes:
-    """Tensors on the CPU as a NumPy archive."""
+    """Serialise tensors on the CPU as a compressed NumPy archive."""
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **{name: values.numpy() for name, values in arrays.items()})
     return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""Where the codes of generated images come from: the prior, or a mixture fitted to the codes of a finished training."""
+"""Samplers of generated images: their codes come from the prior, or from a mixture fitted to the trained codes."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -11,7 +11,7 @@ from bench.data.images import batch_size, to_unit
 from methods import Method
 
 COMPONENTS = 10
-FIT_CODES = 20_000  # at most, of training images
+FIT_CODES = 20_000  # most training images to whose codes the mixture is fitted
 SAMPLERS = {
     "prior": "draws from the prior",
     "gmm": f"a mixture of {COMPONENTS} Gaussians fitted to the codes of training images, after the training",
@@ -19,21 +19,30 @@ SAMPLERS = {
 
 
 class Sampler(Protocol):
-    """Whatever generates: a method does, from its prior."""
+    """Generates images. A method is a sampler itself: it decodes draws from its prior."""
 
     def sample(self, n: int) -> Tensor:
-        """`n` images [n, c, h, w] in [-1, 1], from torch's global generator."""
+        """Generate `n` images [n, c, h, w] in [-1, 1], using torch's global generator."""
         ...
 
 
 def sampler(name: str, method: Method, images: np.ndarray) -> Sampler:
-    """The sampler of that name (SAMPLERS). images: uint8 training images [n, c, h, w]."""
+    """Return the sampler with this name.
+
+    Args:
+        name: a key of SAMPLERS.
+        method: the trained method.
+        images: uint8 training images [n, c, h, w].
+    """
     return method if name == "prior" else Mixture.fit(method, images)
 
 
 @dataclass(frozen=True)
 class Mixture:
-    """As in RAE (Ghosh et al., arXiv 1903.12436, section 4): full covariances. Draws are projected onto the support."""
+    """A Gaussian mixture with full covariances, as for RAE (Ghosh et al., arXiv 1903.12436, section 4).
+
+    Draws are projected onto the prior's support.
+    """
 
     method: Method
     weights: Tensor  # [k]
@@ -42,27 +51,27 @@ class Mixture:
 
     @classmethod
     def fit(cls, method: Method, images: np.ndarray) -> "Mixture":
-        """To one code of each of the first FIT_CODES uint8 training images [n, c, h, w]; scikit-learn, seeded."""
+        """Fit a mixture, seeded, to one code of each of the first FIT_CODES uint8 training images [n, c, h, w]."""
         from sklearn.mixture import GaussianMixture
 
         codes = encode(method, torch.from_numpy(images[:FIT_CODES])).double().cpu().numpy()
         components = min(COMPONENTS, len(codes))
-        # Codes on a sphere leave one direction without variance; the floor on variances keeps that well-posed.
+        # Codes on a sphere have nearly no variance in one direction; a floor on variances keeps the fit well-posed.
         fitted = GaussianMixture(components, reg_covar=1e-6 + 1e-4 * codes.var(0).mean(), random_state=0).fit(codes)
         tensors = [fitted.weights_, fitted.means_, np.linalg.cholesky(np.asarray(fitted.covariances_))]
         return cls(method, *(torch.from_numpy(t).float().to(method.device) for t in map(np.asarray, tensors)))
 
     @torch.no_grad()
     def sample(self, n: int) -> Tensor:
-        """As `Sampler.sample`."""
-        chosen = torch.multinomial(self.weights, n, replacement=True)
+        """Decode `n` draws from the mixture: images [n, c, h, w] in [-1, 1]."""
+        components = torch.multinomial(self.weights, n, replacement=True)
         noise = torch.randn(n, self.means.shape[1], 1, device=self.means.device)
-        codes = self.means[chosen] + (self.factors[chosen] @ noise).squeeze(2)
+        codes = self.means[components] + (self.factors[components] @ noise).squeeze(2)
         return self.method.decode(self.method.prior.project(codes))
 
 
 @torch.no_grad()
 def encode(method: Method, images: Tensor) -> Tensor:
-    """One draw from q(z|x) for each uint8 image [n, c, h, w], wherever they are: codes [n, d], float32."""
+    """Return one draw from q(z|x), float32 [n, d], for each uint8 image [n, c, h, w] on any device."""
     batches = images.split(batch_size(*images.shape[2:]))
     return torch.cat([method.sample_codes(to_unit(batch.to(method.device))) for batch in batches])

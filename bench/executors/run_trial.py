@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from bench.contract import judge
+from bench.contract import Outcome, judge
 from bench.contract.subject import Subject
 from bench.data.prepared import Prepared
 from bench.errors import RunError, UserError, reason
@@ -58,7 +58,7 @@ def choose_step_mode(spec: TrialSpec, device: torch.device, eager: bool) -> Step
     subject = Subject(METHODS[spec.method], spec.prior, tuple(spec.hyperparameters.items()))
     try:
         verdicts = [judge(check, subject) for check in ("waiting", "replays")]
-        reasons = [verdict.reason for verdict in verdicts if verdict.state == "broken"]
+        reasons = [verdict.reason for verdict in verdicts if verdict.outcome is Outcome.broken]
     except RuntimeError as error:  # a GPU that another trial has broken; the training will report it too
         reasons = [reason(error)]
     if reasons:

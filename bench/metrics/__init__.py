@@ -1,1 +1,1 @@
-"""Distances and diagnostics as pure functions, and the names of their columns."""
+"""Metrics as pure functions of tensors, and the names of the columns that hold their values."""

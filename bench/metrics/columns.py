@@ -1,14 +1,16 @@
-"""Names of the columns that measure generated images: metric, feature space and sample count. No torch.
+"""Names of the columns that measure generated images: metric, feature space and sample count. Does not import torch.
 
-`fid_10k`, `kid_10k` and `precision_10k` are of the FID Inception network and 10,000 generated images; every other
-feature space has names of its own (`fd_classifier_10k`, `kd_classifier_10k`, `precision_classifier_10k`), because
-its values are not comparable with those.
+`fid_10k`, `kid_10k` and `precision_10k` use the FID Inception network and 10,000 generated images. Every other feature
+space has its own names (`fd_classifier_10k`, `kd_classifier_10k`, `precision_classifier_10k`), because its values are
+not comparable with those.
 """
 
 import re
 from dataclasses import dataclass
 
-# In every feature space: the stem of a column's name (of Inception; with the extractor's name), and what it says.
+Columns = dict[str, float | int | str | bool | None]  # the columns of one row, or some of them, by name
+
+# metric -> the stem of its column's name for Inception, and for any other extractor
 METRICS = {
     "distance": ("fid", "fd_{}"),
     "kernel": ("kid", "kd_{}"),
@@ -18,12 +20,12 @@ METRICS = {
     "coverage": ("coverage", "coverage_{}"),
     "reconstruction": ("fid_reconstruction", "fd_{}_reconstruction"),
 }
-# Columns of a row that say what the training took: the only ones in which a resumed or repeated trial may differ.
+# Columns of measured time and memory: the only ones in which a resumed or repeated trial may differ.
 TIMINGS = ("train_seconds", "images_per_second", "evaluation_seconds", "peak_memory_mb")
 LOWER_IS_BETTER = ("distance", "kernel", "reconstruction")
 EXTRACTORS = ("inception", "classifier", "rotation")
 
-# What makes two values of one column comparable; on every row that has such values.
+# Two values of one column are comparable if these columns agree. Every row with such values has all of them.
 STAMPS = (
     "n_generated",
     "n_real",
@@ -39,7 +41,14 @@ STAMPS = (
 
 @dataclass(frozen=True)
 class Column:
-    """A column that measures generated images. `label`: what sets its protocol apart where several share the name."""
+    """A column that measures generated images.
+
+    Attributes:
+        metric: a key of METRICS.
+        extractor: one of EXTRACTORS.
+        samples: the number of generated images.
+        label: distinguishes the protocol if several protocols share the name; else empty.
+    """
 
     metric: str
     extractor: str
@@ -52,15 +61,16 @@ class Column:
 
     @property
     def real(self) -> str:
-        """The column that holds the same measure of real images: of a distance, its floor."""
+        """Name of the column with the same metric of real images; for a distance this is the floor."""
         return f"{self}_{'floor' if self.metric in LOWER_IS_BETTER else 'real'}"
 
 
 def count(samples: int) -> str:
-    """10000 -> '10k', 1797 -> '1797'."""
+    """Abbreviate a sample count: 10000 -> '10k', 1797 -> '1797'."""
     return f"{samples // 1000}k" if samples % 1000 == 0 else str(samples)
 
 
+# stem of a column's name -> metric, extractor
 STEMS = {
     stems[0 if extractor == "inception" else 1].format(extractor): (metric, extractor)
     for metric, stems in METRICS.items()
@@ -69,8 +79,9 @@ STEMS = {
 
 
 def parse(name: str) -> Column | None:
-    """The column of that name; None where it does not measure generated images (or is a floor, or an error)."""
-    found = re.fullmatch(r"([a-z_]+)_(\d+)(k?)(?: \[(.+)\])?", name)
-    if not found or found[1] not in STEMS:
+    """Return the column with this name; None if it does not measure generated images, or is a floor or an error."""
+    match = re.fullmatch(r"(?P<stem>[a-z_]+)_(?P<count>\d+)(?P<k>k?)(?: \[(?P<label>.+)\])?", name)
+    if not match or match["stem"] not in STEMS:
         return None
-    return Column(*STEMS[found[1]], int(found[2]) * (1000 if found[3] else 1), found[4] or "")
+    metric, extractor = STEMS[match["stem"]]
+    return Column(metric, extractor, int(match["count"]) * (1000 if match["k"] else 1), match["label"] or "")

@@ -1,23 +1,28 @@
-"""The kernel distance between two sets of features: KID, where the features are Inception's.
+"""The kernel distance between two sets of features. With Inception features it is the KID.
 
 Binkowski et al., arXiv 1801.01401, section 4: the unbiased squared MMD with the kernel (x.y / d + 1)^3, averaged over
-random subsets. Unlike the Frechet distance it has no bias in the number of images; it can be slightly negative.
+random subsets. Unlike the Frechet distance, it is unbiased for any number of images, so it can be slightly negative.
 """
 
 import torch
 from torch import Tensor
 
 SUBSETS = 100
-SUBSET = 1000  # images of each kind in a subset, or half of those there are
-ROWS = 1000  # of the kernel, held at a time
-MEMBERSHIP = 3  # what a pair costs with its sums over all subsets, over what it costs alone
+SUBSET = 1000  # images of each set in a subset; at most half of the set
+ROWS = 1000  # rows of the kernel matrix in memory at a time
+MEMBERSHIP = 3  # relative cost of a pair if its kernel value is also summed over all subsets
 
 
 def kernel_distance(x: Tensor, y: Tensor, subsets: int = SUBSETS, size: int = SUBSET) -> tuple[float, float]:
-    """The mean over subsets, and its standard error (of the choice of subsets, not of a training).
+    """Return the mean over subsets, and its standard error, which reflects the choice of subsets only.
+
+    Subsets are drawn from torch's global generator.
 
     Args:
-        x, y: features, shape [n, d] and [m, d]; n, m >= 4. Subsets are drawn from torch's global generator.
+        x: features, shape [n, d], n >= 4.
+        y: features, shape [m, d], m >= 4.
+        subsets: the number of subsets.
+        size: vectors of each set in a subset; at most half of a set is used.
     """
     size = min(size, len(x) // 2, len(y) // 2)
     drawn = [(torch.randperm(len(x))[:size], torch.randperm(len(y))[:size]) for _ in range(subsets)]
@@ -27,35 +32,35 @@ def kernel_distance(x: Tensor, y: Tensor, subsets: int = SUBSETS, size: int = SU
     return float(values.mean()), float(values.std() / subsets**0.5)
 
 
-def pairs(n: int, m: int) -> int:
-    """How many single pairs cost what `kernel_distance` does between n and m features."""
+def equivalent_pairs(n: int, m: int) -> int:
+    """Return how many kernel values of single pairs cost as much as `kernel_distance` of n and m features."""
     size = min(SUBSET, n // 2, m // 2)
     sums = ((n, n), (m, m), (n, m))
-    return sum(MEMBERSHIP * a * b if _once(a, b, SUBSETS, size) else SUBSETS * size**2 for a, b in sums)
+    return sum(MEMBERSHIP * a * b if _shares_pairs(a, b, SUBSETS, size) else SUBSETS * size**2 for a, b in sums)
 
 
-def _once(n: int, m: int, subsets: int, size: int) -> bool:
-    """Whether all pairs of n and m are worth computing once, rather than those of each subset."""
+def _shares_pairs(n: int, m: int, subsets: int, size: int) -> bool:
+    """Whether computing all n m pairs once is cheaper than computing the pairs of each subset."""
     return MEMBERSHIP * n * m < subsets * size**2
 
 
 def polynomial_kernel(a: Tensor, b: Tensor) -> Tensor:
-    """(x.y / d + 1)^3 of all rows x of a [n, d] and y of b [m, d]: [n, m]."""
+    """Return (x.y / d + 1)^3 for all rows x of a [n, d] and y of b [m, d]: shape [n, m]."""
     kernel = torch.addmm(a.new_ones(1), a, b.T, alpha=1 / a.shape[1])
     return kernel * kernel * kernel  # pow is several times slower
 
 
 def _diagonal(a: Tensor) -> Tensor:
-    """Of the kernel of a [n, d] with itself: float64 [n]."""
+    """The diagonal of the kernel of a [n, d] with itself: float64 [n]."""
     return (a.square().sum(1) / a.shape[1] + 1).pow(3).double()
 
 
 def _totals(a: Tensor, b: Tensor, in_a: Tensor, in_b: Tensor) -> Tensor:
-    """The kernel's sum over each subset's pairs, float64 [s]; subsets are rows of a and of b, both [s, k].
+    """Sum the kernel over the pairs of each subset: float64 [s]. Subsets are indices of rows of a and of b, [s, k].
 
-    Subsets that overlap much have most pairs in common: then all pairs are computed once.
+    If subsets overlap so much that they share most pairs, all pairs are computed once.
     """
-    if not _once(len(a), len(b), *in_a.shape):
+    if not _shares_pairs(len(a), len(b), *in_a.shape):
         pairs = zip(in_a, in_b, strict=True)
         return torch.stack([polynomial_kernel(a[i], b[j]).sum(dtype=torch.float64) for i, j in pairs])
     from_a, from_b = _membership(in_a, len(a)), _membership(in_b, len(b))
@@ -65,5 +70,5 @@ def _totals(a: Tensor, b: Tensor, in_a: Tensor, in_b: Tensor) -> Tensor:
 
 
 def _membership(rows: Tensor, n: int) -> Tensor:
-    """Whether each of n rows is in each subset [s, k]: float32 [n, s], 1 or 0."""
+    """Membership of each of n rows in each subset [s, k]: float32 [n, s], 1 or 0."""
     return torch.zeros(n, len(rows), device=rows.device).scatter_(0, rows.T, 1)

@@ -1,7 +1,7 @@
-"""Does the distribution of the codes match the prior? The same questions to every method.
+"""Latent diagnostics: how well the distribution of codes matches the prior, measured alike for every method.
 
-Asked of `sample_codes` (draws from q(z|x), not means) on held-out images, and of as many draws from the prior itself:
-what chance alone makes of a perfect match stands beside every answer.
+The codes are `sample_codes` (draws from q(z|x), not means) of held-out images. Every value is accompanied by the value
+of equally many draws from the prior: the value expected from a perfect match, at this sample size.
 """
 
 import math
@@ -26,31 +26,32 @@ from methods.priors import Prior, Sphere
 
 SLICES = 256
 PERMUTATIONS = 500
-SEEDS = 1_000_000  # added to seeds, so that these draws are not those of the codes
-FRESH = 1
-ACTIVE = 0.01  # of the prior's variance in a direction: a direction with less is not used
+SAMPLE_SEED = 1_000_000  # added to a seed, so that prior samples are independent of the codes
+FRESH = 1  # added to a seed for the second set of prior samples
+ACTIVE = 0.01  # a direction counts as active above this fraction of the prior's variance in a direction
 
 
 def diagnose(codes: Tensor, prior: Prior, seed: int) -> dict[str, float]:
-    """Distances to the prior, moments, rank; and, named `<name>_prior`, the same of fresh prior samples.
+    """Return distances to the prior, moments and rank; under `<name>_prior` also those of fresh prior samples.
 
     Args:
-        codes: float32 [n, d], n >= 2. Where one is not finite, neither is any answer.
-        seed: of the prior samples and directions, which are the same for every method, and for the fresh samples.
+        codes: float32 [n, d], n >= 2. If any code is not finite, all values but those of prior samples are NaN.
+        prior: the distribution that the codes should follow.
+        seed: seeds prior samples and directions, which are therefore the same for every method.
     """
-    chance = _chance(prior, len(codes), codes.device, seed)
-    found = _compare(codes, prior, seed) if codes.isfinite().all() else dict.fromkeys(chance, math.nan)
-    return found | {f"{name}_prior": value for name, value in chance.items()}
+    baseline = _baseline(prior, len(codes), codes.device, seed)
+    values = compare(codes, prior, seed) if codes.isfinite().all() else dict.fromkeys(baseline, math.nan)
+    return values | {f"{name}_prior": value for name, value in baseline.items()}
 
 
 @lru_cache(maxsize=1)  # the same at every evaluation of a trial
-def _chance(prior: Prior, n: int, device: torch.device, seed: int) -> dict[str, float]:
-    """The answers to fresh samples of the prior."""
-    return _compare(prior_samples(prior, n, device, seed + FRESH), prior, seed)
+def _baseline(prior: Prior, n: int, device: torch.device, seed: int) -> dict[str, float]:
+    """The values of fresh samples of the prior."""
+    return compare(prior_samples(prior, n, device, seed + FRESH), prior, seed)
 
 
-def test(codes: Tensor, prior: Prior, seed: int) -> dict[str, float]:
-    """The two tests that take longer, with the same prior samples as `diagnose` of the same seed."""
+def two_sample_tests(codes: Tensor, prior: Prior, seed: int) -> dict[str, float]:
+    """Return the results of two slower tests, which use the same prior samples as `diagnose` with the same seed."""
     if not codes.isfinite().all():
         return {"latent_mmd_p": math.nan, "latent_c2st": math.nan}
     samples = prior_samples(prior, len(codes), codes.device, seed)
@@ -62,39 +63,40 @@ def test(codes: Tensor, prior: Prior, seed: int) -> dict[str, float]:
 
 
 def prior_samples(prior: Prior, n: int, device: torch.device, seed: int) -> Tensor:
-    """What `n` codes are compared with."""
-    with forked(SEEDS + seed):
+    """Return the `n` prior samples [n, d] with which codes are compared."""
+    with forked(SAMPLE_SEED + seed):
         return prior.sample(n, device)
 
 
-def _compare(codes: Tensor, prior: Prior, seed: int) -> dict[str, float]:
+def compare(codes: Tensor, prior: Prior, seed: int) -> dict[str, float]:
+    """Return the values of `diagnose` for finite codes [n, d], without those of fresh prior samples."""
     samples = prior_samples(prior, len(codes), codes.device, seed)
     norms = codes.norm(dim=1)
     spectrum = eigenvalues(codes)
-    found = {
+    values = {
         "latent_mmd": mmd(codes, samples, prior.squared_distance),
         "latent_sliced_wasserstein": _sliced(codes, prior, seed),
         "latent_norm": norms.mean(),
         "latent_norm_sd": norms.std(),
         "latent_mean_norm": codes.mean(0).norm(),
-        # E|x - y|^2 is twice the variance summed over the d directions.
+        # E|x - y|^2 is twice the total variance over the d directions.
         "latent_active_dims": (spectrum > ACTIVE * prior.squared_distance / (2 * prior.dim)).sum(),
         "latent_effective_rank": effective_rank(spectrum),
     }
     if isinstance(prior, Sphere):
-        found["latent_uniformity_excess"] = uniformity(codes) - uniformity_floor(prior.dim)
-    return {name: float(value) for name, value in found.items()}
+        values["latent_uniformity_excess"] = uniformity(codes) - uniformity_floor(prior.dim)
+    return {name: float(value) for name, value in values.items()}
 
 
 def _sliced(codes: Tensor, prior: Prior, seed: int) -> Tensor:
-    """The root of `sliced_distance` between codes and samples."""
+    """The square root of `sliced_distance` between codes and prior samples."""
     directions, ordered = _prior_projections(prior, len(codes), codes.device, seed)
     return (ordered_projections(codes, directions) - ordered).square().mean().sqrt()
 
 
 @lru_cache(maxsize=1)
 def _prior_projections(prior: Prior, n: int, device: torch.device, seed: int) -> tuple[Tensor, Tensor]:
-    """Directions, and the samples along them: the same at every evaluation, and sorting takes longest here."""
+    """Directions and sorted projections of the prior samples. Cached, because sorting dominates the cost."""
     samples = prior_samples(prior, n, device, seed)
     with forked(seed):
         directions = random_directions(prior.dim, SLICES, device)
@@ -102,28 +104,29 @@ def _prior_projections(prior: Prior, n: int, device: torch.device, seed: int) ->
 
 
 def eigenvalues(codes: Tensor) -> Tensor:
-    """Of the covariance of codes [n, d]: float64 [d], the squared singular values of the centred codes over n - 1."""
+    """Return the eigenvalues of the covariance of codes [n, d] (denominator n - 1): float64 [d], ascending."""
     return torch.linalg.eigvalsh(torch.cov(codes.double().T).reshape(codes.shape[1], -1)).clamp_min(0)
 
 
 def effective_rank(spectrum: Tensor) -> Tensor:
-    """exp of the entropy of the normalised eigenvalues [d]: d if all are equal, 1 if there is one, 0 of a point.
+    """Return exp(entropy of the normalised eigenvalues [d]): d if all are equal, 1 if one is non-zero, 0 if none is.
 
-    Roy & Vetterli, The effective rank, EUSIPCO 2007, of the covariance.
+    Roy & Vetterli, The effective rank, EUSIPCO 2007, applied to the covariance.
     """
     shares = spectrum / spectrum.sum()
     return torch.special.entr(shares).sum().exp() if spectrum.sum() > 0 else torch.zeros(())
 
 
 def mmd_p_value(codes: Tensor, samples: Tensor, base: float, permutations: int = PERMUTATIONS) -> float:
-    """How often codes and prior samples, shuffled, are as far apart: the p-value of `mmd`, in (0, 1].
+    """Return the p-value, in (0, 1], of the permutation test with statistic `mmd`.
 
-    Gretton et al., A Kernel Two-Sample Test, JMLR 2012; p = (1 + number as far apart) / (1 + permutations).
+    Gretton et al., A Kernel Two-Sample Test, JMLR 2012. With k permutations whose statistic is at least the observed
+    one, p = (1 + k) / (1 + permutations).
     """
     n = len(codes)
     pooled = torch.cat([codes, samples])
     kernel = imq_kernel(pooled, pooled, base).double()
-    kernel -= kernel.mean()  # changes no statistic but for a constant, and rounds less
+    kernel -= kernel.mean()  # adds the same constant to every statistic, and reduces rounding
     kernel.fill_diagonal_(0)
     first = torch.stack([torch.randperm(2 * n) < n for _ in range(permutations)]).T
     first = torch.cat([(torch.arange(2 * n) < n)[:, None], first], dim=1).double().to(codes.device)
@@ -132,12 +135,12 @@ def mmd_p_value(codes: Tensor, samples: Tensor, base: float, permutations: int =
     cross = first.T @ row_sums - a
     b = row_sums.sum() - a - 2 * cross
     statistics = (a + b) / (n * (n - 1)) - 2 * cross / n**2
-    far = int((statistics[1:] >= statistics[0]).sum())
-    return (1 + far) / (1 + permutations)
+    as_large = int((statistics[1:] >= statistics[0]).sum())
+    return (1 + as_large) / (1 + permutations)
 
 
 def import_classifier() -> tuple[type[Warning], Any]:
-    """scikit-learn's warning and network for `two_sample_accuracy`; importing them takes a second."""
+    """Import scikit-learn's convergence warning and network for `two_sample_accuracy`; this takes a second."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.neural_network import MLPClassifier
 
@@ -145,23 +148,25 @@ def import_classifier() -> tuple[type[Warning], Any]:
 
 
 def two_sample_accuracy(codes: Tensor, samples: Tensor, scale: float) -> float:
-    """Share of held-out codes and prior samples that a classifier trained on others tells apart; 0.5: it cannot.
+    """Return the held-out accuracy of a classifier that separates codes from prior samples; 0.5 is chance level.
 
-    Lopez-Paz & Oquab, arXiv 1610.06545 (C2ST), with a network of one hidden layer.
+    The classifier two-sample test (Lopez-Paz & Oquab, arXiv 1610.06545) with a network of one hidden layer.
 
     Args:
-        codes, samples: shape [n, d], n >= 4; half of each are for training. scale: of a number in a sample.
+        codes: shape [n, d], n >= 4; the first half is for training.
+        samples: prior samples, shape [n, d]; the first half is for training.
+        scale: the typical magnitude of one coordinate of a sample; the inputs are divided by it.
     """
     ConvergenceWarning, MLPClassifier = import_classifier()
     half = len(codes) // 2
 
-    def mixed(codes: Tensor, samples: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    def labelled(codes: Tensor, samples: Tensor) -> tuple[np.ndarray, np.ndarray]:
         labels = np.repeat([0, 1], [len(codes), len(samples)])
         return torch.cat([codes, samples]).cpu().numpy() / scale, labels
 
-    size: Any = min(100, 2 * half)  # stubs know of "auto" alone
+    size: Any = min(100, 2 * half)  # the type stubs allow "auto" only
     network = MLPClassifier((64,), learning_rate_init=1e-2, batch_size=size, max_iter=60, random_state=0)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # sixty epochs are the protocol
-        network.fit(*mixed(codes[:half], samples[:half]))
-    return float(network.score(*mixed(codes[half:], samples[half:])))
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the protocol is sixty epochs, converged or not
+        network.fit(*labelled(codes[:half], samples[:half]))
+    return float(network.score(*labelled(codes[half:], samples[half:])))

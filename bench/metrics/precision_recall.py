@@ -1,8 +1,8 @@
-"""What a distance hides: are generated images like real ones, and are all real ones among them?
+"""Precision, recall, density and coverage: fidelity and diversity, which a single distance cannot separate.
 
 Precision and recall: Kynkaanniemi et al., arXiv 1904.06991, equations 1 and 2, with k = 3. Density and coverage: Naeem
-et al., arXiv 2002.09797, equations 5 and 6, with k = 5. All four ask which features lie within closed balls around
-others, each ball reaching to the k-th nearest neighbour of its centre in its own set.
+et al., arXiv 2002.09797, equations 5 and 6, with k = 5. All four count the features of one set that lie inside closed
+balls around the features of the other set. A ball reaches to the k-th nearest neighbour of its centre in its own set.
 """
 
 import torch
@@ -10,16 +10,17 @@ from torch import Tensor
 
 PRECISION_K = 3
 COVERAGE_K = 5
-ROWS = 1000  # distances held at a time: ROWS x n
+ROWS = 1000  # distances in memory at a time: ROWS x n
 
 
-def neighbours(real: Tensor, generated: Tensor) -> dict[str, float]:
-    """precision and recall in [0, 1], density >= 0 and coverage in [0, 1].
+def neighbour_metrics(real: Tensor, generated: Tensor) -> dict[str, float]:
+    """Return precision, recall and coverage in [0, 1], and density >= 0.
 
     Args:
-        real, generated: features, shape [n, d] and [m, d]; n, m > 5. The paper's values have n = m.
+        real: features, shape [n, d], n > 5.
+        generated: features, shape [m, d], m > 5. Published values have m = n.
     """
-    real, generated = real - real.mean(0), generated - real.mean(0)  # distances of small numbers round less
+    real, generated = real - real.mean(0), generated - real.mean(0)  # centred, so that distances lose less to rounding
     real_radii, generated_radii = radii(real), radii(generated)
     n, m = len(real), len(generated)
     precise = torch.zeros(m, dtype=torch.bool, device=real.device)
@@ -40,12 +41,12 @@ def neighbours(real: Tensor, generated: Tensor) -> dict[str, float]:
 
 
 def radii(x: Tensor) -> dict[int, Tensor]:
-    """For both k: each row's distance [n] to its k-th nearest neighbour among the other rows of x [n, d]."""
-    found: dict[int, list[Tensor]] = {PRECISION_K: [], COVERAGE_K: []}
+    """Return, for both k, the distance [n] of each row of x [n, d] to its k-th nearest neighbour among the others."""
+    parts: dict[int, list[Tensor]] = {PRECISION_K: [], COVERAGE_K: []}
     for rows in torch.arange(len(x), device=x.device).split(ROWS):
         distances = torch.cdist(x[rows], x)
-        distances[torch.arange(len(rows), device=x.device), rows] = -1  # itself, whatever rounding says
+        distances[torch.arange(len(rows), device=x.device), rows] = -1  # a point is nearest to itself despite rounding
         nearest = distances.topk(COVERAGE_K + 1, largest=False).values
-        for k, parts in found.items():
-            parts.append(nearest[:, k])
-    return {k: torch.cat(parts) for k, parts in found.items()}
+        for k, blocks in parts.items():
+            blocks.append(nearest[:, k])
+    return {k: torch.cat(blocks) for k, blocks in parts.items()}

@@ -123,8 +123,8 @@ def _refuse_conflict(trial: dict[str, Any], rows: pd.DataFrame, path: str, other
         more = f"; {len(found) - MOST_DIFFERENCES} more columns" if len(found) > MOST_DIFFERENCES else ""
         raise UserError(
             f"{trial['variant']} seed {trial['seed']} is in {display_path(Path(trial['experiment']))} and in "
-            f"{display_path(Path(path))} with different results ({'; '.join(found[:MOST_DIFFERENCES])}{more}); leave one "
-            "of the two folders out, or remove that trial from one"
+            f"{display_path(Path(path))} with different results ({'; '.join(found[:MOST_DIFFERENCES])}{more}); leave "
+            "one of the two folders out, or remove that trial from one"
         )
 
 

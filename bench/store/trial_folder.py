@@ -15,6 +15,7 @@ from bench.experiment.specification import CHECKPOINT_FORMAT, Trial
 from bench.io import schema, tables, untrusted
 from bench.io.files import Folder, sha256
 from bench.io.untrusted import CHECKPOINTS
+from bench.metrics.columns import Columns
 from bench.store import rows
 from bench.store.documents import Attempt, Ending, Environment, Status
 from bench.store.states import State
@@ -22,7 +23,7 @@ from bench.store.states import State
 if TYPE_CHECKING:
     import pandas as pd
 
-Row = dict[str, float | int | str | bool | None]  # one evaluation of a trial, by column
+Row = Columns  # one evaluation of a trial
 
 
 class Superseded(Exception):

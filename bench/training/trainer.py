@@ -162,7 +162,9 @@ class Trainer:
         with self._blaming_numbers():
             columns, grids = self.evaluator(self.method)
         # The very last step can break a method whose losses were finite.
-        refuse_not_finite({name: columns[name] for name in (headline, "reconstruction_test")}, self.state.step)
+        score = _number(columns, headline)
+        errors = {headline: score, "reconstruction_test": _number(columns, "reconstruction_test")}
+        refuse_not_finite(errors, self.state.step)
         means = {f"train_{name}": value for name, value in losses.items()}
         self.state.rows.append(self._row(clock, started, means | columns))
         pictures = {f"{name}-{self.state.step:08d}.png": grid_png(images) for name, images in grids.items()}
@@ -170,7 +172,7 @@ class Trainer:
             pictures |= self._evaluate_finally(clock)
         self.state.sums, self.state.summed_steps = {}, 0
         self._save(pictures)
-        return Evaluated(self._position(clock), means["train_loss"], float(columns[headline]))
+        return Evaluated(self._position(clock), means["train_loss"], score)
 
     def _evaluate_finally(self, clock: Clock) -> dict[str, bytes]:
         """Append the last checkpoint's own row, if the protocol has one; returns pictures by file name."""
@@ -211,3 +213,9 @@ class Trainer:
         step = self.state.step
         images = step * self.batch_size
         return Position(step, step / self.epoch_steps, images, images / max(clock.read(), 1e-9))
+
+
+def _number(columns: Row, name: str) -> float:
+    value = columns[name]
+    assert isinstance(value, int | float)
+    return value

@@ -1,7 +1,7 @@
-"""The layers of encoders and decoders: functions of the images' shape, the numbers in or out, and the width.
+"""The layers of encoders and decoders: functions of the image shape, the number of outputs or inputs, and the width.
 
-Encoders take images [n, c, h, w] and end in a linear layer; decoders end in tanh, so that pixels are in [-1, 1].
-Convolutions that batch norm follows have no bias: it would take it away again.
+Encoders map images [n, c, h, w] to vectors and end in a linear layer. Decoders end in tanh, so that pixels are in
+[-1, 1]. Convolutions before batch norm have no bias, because batch norm would remove it.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ Shape = tuple[int, int, int]  # channels, height, width
 
 
 class _ChannelsLast(torch.autograd.Function):
-    """Nothing but how numbers lie in memory: of images [n, c, h, w] and of their gradients, channels last."""
+    """The identity, but images [n, c, h, w] and their gradients are stored in memory with channels last."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
@@ -27,21 +27,23 @@ class _ChannelsLast(torch.autograd.Function):
 
 
 def channels_last(x: Tensor) -> Tensor:
-    """x [n, c, h, w] and its gradient as convolutions want them: where orders of memory meet, all is far slower."""
+    """Store x [n, c, h, w] and its gradient channels last. Mixed memory formats make convolutions far slower."""
     return _ChannelsLast.apply(x)
 
 
 class Flatten(nn.Flatten):
-    """torch's, whose gradient has its channels last."""
+    """`nn.Flatten` with a channels-last gradient."""
 
     def forward(self, input: Tensor) -> Tensor:
+        """Images [n, c, h, w] -> [n, c * h * w]."""
         return super().forward(channels_last(input))
 
 
 class Unflatten(nn.Unflatten):
-    """torch's, whose images have their channels last."""
+    """`nn.Unflatten` with channels-last images."""
 
     def forward(self, input: Tensor) -> Tensor:
+        """Vectors [n, c * h * w] -> images [n, c, h, w]."""
         return channels_last(super().forward(input))
 
 
@@ -57,7 +59,7 @@ def _from_codes(latent_dim: int, channels: int, side: int) -> list[nn.Module]:
 def convolutional_encoder(
     shape: Shape, outputs: int, width: int, *, blocks: int, norm: bool = True, kernel: int = 4
 ) -> nn.Module:
-    """`blocks` convolutions of stride 2 with width, 2 width, 4 width ... channels, then one linear layer."""
+    """Build `blocks` convolutions of stride 2 with width, 2 width, 4 width ... channels, then one linear layer."""
     channels, height, _ = shape
     layers: list[nn.Module] = []
     for block in range(blocks):
@@ -69,7 +71,7 @@ def convolutional_encoder(
 
 
 def mirrored_decoder(shape: Shape, latent_dim: int, width: int, *, blocks: int, norm: bool = True) -> nn.Module:
-    """The mirror image for a kernel of 4: one linear layer, then `blocks` transposed convolutions of stride 2."""
+    """Build the mirror image for kernel size 4: one linear layer, `blocks` transposed convolutions of stride 2."""
     channels, height, _ = shape
     inner = width << (blocks - 1)
     layers = [*_from_codes(latent_dim, inner, height >> blocks), *_activation(inner, norm)]
@@ -83,16 +85,22 @@ def mirrored_decoder(shape: Shape, latent_dim: int, width: int, *, blocks: int, 
 def published_decoder(
     shape: Shape, latent_dim: int, width: int, *, doublings: int, kernel: int, activated: bool
 ) -> nn.Module:
-    """Of WAE and RAE: from 8 width channels, `doublings` transposed convolutions of stride 2, then one of stride 1.
+    """Build the decoder of WAE and RAE, which starts with 8 width channels.
 
-    activated: batch norm and ReLU follow the linear layer.
+    Args:
+        shape: channels, height, width of the images.
+        latent_dim: the number of inputs.
+        width: an eighth of the channels after the linear layer; every doubling of the side halves the channels.
+        doublings: transposed convolutions of stride 2; one of stride 1 follows.
+        kernel: kernel size.
+        activated: whether batch norm and ReLU follow the linear layer.
     """
     channels, height, _ = shape
     inner = 8 * width
     layers = _from_codes(latent_dim, inner, height >> doublings)
     layers += _activation(inner) if activated else []
     for block in range(doublings):
-        # The layer of stride 1 makes the side one pixel shorter if the kernel is even, so the one before adds it.
+        # With an even kernel, the layer of stride 1 shortens the side by one pixel; the layer before adds that pixel.
         extra = 1 if block == doublings - 1 else kernel % 2
         transposed = nn.ConvTranspose2d(inner, inner // 2, kernel, 2, (kernel - 1) // 2, extra, bias=False)
         layers += [transposed, *_activation(inner // 2)]
@@ -108,7 +116,8 @@ class Residual(nn.Module):
         self.body, self.skip = nn.Sequential(*body), nn.Sequential(*skip)
 
     def forward(self, x: Tensor) -> Tensor:
-        return channels_last(self.skip(x) + self.body(x))  # pooling gives gradients in another order
+        """Return skip(x) + body(x)."""
+        return channels_last(self.skip(x) + self.body(x))  # gradients of pooling have another memory format
 
 
 def _bottleneck(channels: int, hidden: int) -> nn.Module:
@@ -117,7 +126,7 @@ def _bottleneck(channels: int, hidden: int) -> nn.Module:
 
 
 def small_residual_encoder(shape: Shape, outputs: int, width: int) -> nn.Module:
-    """Three convolutions to 2 width channels at a quarter of the side, two bottlenecks of width / 2, a linear layer."""
+    """Build three convolutions to 2 width channels at a quarter of the side, two bottlenecks, a linear layer."""
     channels, height, _ = shape
     inner, hidden, side = 2 * width, max(width // 2, 1), height >> 2
     return nn.Sequential(
@@ -132,7 +141,7 @@ def small_residual_encoder(shape: Shape, outputs: int, width: int) -> nn.Module:
 
 
 def small_residual_decoder(shape: Shape, latent_dim: int, width: int) -> nn.Module:
-    """A linear layer, two bottlenecks of width / 2, two transposed convolutions of stride 2."""
+    """Build a linear layer, two bottlenecks of width / 2 and two transposed convolutions of stride 2."""
     channels, height, _ = shape
     inner, hidden = 2 * width, max(width // 2, 1)
     return nn.Sequential(
@@ -150,18 +159,18 @@ def _conv3(inner: int, outer: int, stride: int = 1) -> nn.Module:
 
 
 def _match(inner: int, outer: int) -> list[nn.Module]:
-    """What a skip needs to change channels."""
+    """The layers of a skip that changes the number of channels."""
     return [nn.Conv2d(inner, outer, 1, bias=False)] if inner != outer else []
 
 
 def _down(inner: int, outer: int) -> nn.Module:
-    """Halves the side: pre-activation (He et al., 1603.05027); the skip is averaged (He et al., 1812.01187, D)."""
+    """Halve the side: pre-activation (He et al., 1603.05027), the skip is average-pooled (He et al., 1812.01187, D)."""
     body = [*_activation(inner), _conv3(inner, outer, 2), *_activation(outer), _conv3(outer, outer)]
     return Residual(body, [nn.AvgPool2d(2), *_match(inner, outer)])
 
 
 def _up(inner: int, outer: int) -> nn.Module:
-    """Doubles the side, as in the generator of spectral normalisation (Miyato et al., 1802.05957)."""
+    """Double the side, as in the generator of spectral normalisation (Miyato et al., 1802.05957)."""
     double = nn.Upsample(scale_factor=2)  # nearest
     body = [*_activation(inner), double, _conv3(inner, outer), *_activation(outer), _conv3(outer, outer)]
     return Residual(body, [*_match(inner, outer), double])
@@ -172,7 +181,7 @@ def _stages(width: int, blocks: int) -> list[int]:
 
 
 def residual_encoder(shape: Shape, outputs: int, width: int, *, blocks: int) -> nn.Module:
-    """A convolution, then `blocks` residual blocks, each of half the side, with width, 2 width ... 8 width channels."""
+    """Build a convolution and `blocks` residual blocks that halve the side, with width to 8 width channels."""
     channels, height, _ = shape
     stages, side = _stages(width, blocks), height >> blocks
     downs = [_down(inner, outer) for inner, outer in zip([width, *stages], stages, strict=False)]
@@ -181,7 +190,7 @@ def residual_encoder(shape: Shape, outputs: int, width: int, *, blocks: int) -> 
 
 
 def residual_decoder(shape: Shape, latent_dim: int, width: int, *, blocks: int) -> nn.Module:
-    """The mirror image: a linear layer, `blocks` residual blocks, each of twice the side, and a convolution."""
+    """Build the mirror image: a linear layer, `blocks` residual blocks that double the side, and a convolution."""
     channels, height, _ = shape
     stages = _stages(width, blocks)[::-1]
     ups = [_up(inner, outer) for inner, outer in zip(stages, [*stages[1:], width], strict=True)]

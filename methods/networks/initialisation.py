@@ -1,4 +1,4 @@
-"""First weights of encoders and decoders by name. Functions change a network in place."""
+"""Initial weights of encoders and decoders, by name. The functions change a network in place."""
 
 from collections.abc import Callable
 
@@ -6,13 +6,13 @@ from torch import nn
 
 
 def keep(body: nn.Module) -> None:
-    """PyTorch's own: uniform, within 1 / sqrt(inputs of a unit)."""
+    """PyTorch's default: uniform in +-1 / sqrt(inputs of a unit)."""
     del body
 
 
 def wae(body: nn.Module) -> None:
     """Weights N(0, 0.01^2), biases 0, as in the code of the WAE paper (tolstikhin/wae, init_std in configs.py)."""
-    _normal(body, std=0.01, scale_std=0.0)  # there the encoder's convolutions are cut off at two standard deviations
+    _normal(body, std=0.01, scale_std=0.0)  # that code truncates the encoder's convolutions at two standard deviations
 
 
 def dcgan(body: nn.Module) -> None:

@@ -1,4 +1,4 @@
-"""Each check of the contract rejects methods that are broken in just that way, and the command says so."""
+"""Each check rejects methods that are broken in exactly one way; the command prints every verdict."""
 
 import itertools
 from copy import deepcopy
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from typer.testing import CliRunner
 
 from bench.check import app
-from bench.contract import CHECKS, Subject, judge
+from bench.contract import CHECKS, Outcome, Subject, judge
 from methods import Method
 from methods.functional import ema_, frozen
 from methods.gan import GAN
@@ -85,7 +85,7 @@ class OutsideSearch(MMD):
     search_space = {"weight": LogUniform(20, 1000)}
 
 
-@broken("schema", "say integer=True", prior="sphere")
+@broken("schema", "set integer=True", prior="sphere")
 class Fractions(MoCo):
     """A method."""
 
@@ -102,7 +102,7 @@ class WithoutDefault(MMD):
         super().__init__(networks, prior, weight=weight)
 
 
-@broken("shapes", "encode(x) leaves the support of the prior sphere", prior="sphere")
+@broken("shapes", "encode(x) is not on the support of the prior sphere", prior="sphere")
 class OffTheSphere(MMD):
     def encode(self, x):
         return self.encoder(x)
@@ -169,49 +169,49 @@ class Rooted(Spoilt):
         return self.penalised(losses, (z[:, None] - z).square().sum(2).sqrt().mean())
 
 
-@broken("finite", "where all images are equal")
+@broken("finite", "when all images are equal")
 class Standardised(Spoilt):
     def spoil(self, x, losses):
         z = self.encode(x)
         return self.penalised(losses, ((z - z.mean(0)) / z.std(0)).pow(4).mean())
 
 
-@broken("step", "a step leaves extra.weight, extra.bias as it was")
+@broken("step", "a step does not change extra.weight, extra.bias")
 class Unused(MMD):
     def __init__(self, networks, prior):
         super().__init__(networks, prior)
         self.extra = nn.Linear(2, 2)
 
 
-@broken("step", "param_groups has critic.0.weight, critic.0.bias, critic.2.weight and 5 more not at all")
+@broken("step", "param_groups lacks critic.0.weight, critic.0.bias, critic.2.weight and 5 more")
 class Ungrouped(GAN):
     def param_groups(self):
         return super().param_groups()[:1]
 
 
-@broken("step", "twice")
+@broken("step", "more than once")
 class Twice(MMD):
     def param_groups(self):
         return [*super().param_groups(), {"params": list(self.decoder.parameters())}]
 
 
-@broken("step", "which is not trained; name its module in `averages`", prior="sphere")
+@broken("step", "which is not trained; list its module in `averages`", prior="sphere")
 class Undeclared(MoCo):
     averages = ()
 
 
-@broken("step", "`averages` names key_encoders, which is no submodule", prior="sphere")
+@broken("step", "`averages` lists key_encoders, which is not a submodule", prior="sphere")
 class MisspeltAverage(MoCo):
     averages = ("key_encoders",)
 
 
-@broken("step", "but a step leaves it as it was", prior="sphere")
+@broken("step", "but a step does not change it", prior="sphere")
 class NeverMoved(MoCo):
     def after_step(self):
         pass
 
 
-@broken("step", "`averages` names copied, but gradients reach it")
+@broken("step", "`averages` lists copied, but gradients reach it")
 class TrainedAverage(MMD):
     averages = ("copied",)
 
@@ -234,7 +234,7 @@ class CountsInPython(Spoilt):
         self.steps += 1
 
 
-@broken("state", "steps after a restart change total otherwise")
+@broken("state", "after restoring a checkpoint, steps change total differently")
 class Unsaved(MMD):
     def __init__(self, networks, prior):
         super().__init__(networks, prior)
@@ -244,14 +244,14 @@ class Unsaved(MMD):
         self.total += 1
 
 
-@broken("seeds", "two seeds start with the same codes")
+@broken("seeds", "two different seeds start with the same codes")
 class SeedsItself(MMD):
     def __init__(self, networks, prior):
         torch.manual_seed(0)
         super().__init__(networks, prior)
 
 
-@broken("seeds", "the same seed starts with another shift")
+@broken("seeds", "the same seed starts with a different shift")
 class StartsAnyhow(MMD):
     def __init__(self, networks, prior):
         super().__init__(networks, prior)
@@ -260,7 +260,7 @@ class StartsAnyhow(MMD):
         self.register_buffer("shift", torch.randn(3, generator=generator))
 
 
-@broken("seeds", "steps with the same seed change")
+@broken("seeds", "with the same seed, steps change")
 class DrawsAnyhow(Spoilt):
     def spoil(self, _x, losses):
         generator = torch.Generator()
@@ -274,7 +274,7 @@ class Branches(Spoilt):
         return losses if losses["penalty"] > 0 else self.penalised(losses, -losses["penalty"])
 
 
-@broken("traces", "compiled, penalty is")
+@broken("traces", "with torch.compile, penalty is")
 class OtherwiseCompiled(Spoilt):
     def spoil(self, _x, losses):
         return losses | {"penalty": losses["penalty"] + (1 if torch.compiler.is_compiling() else 0)}
@@ -326,31 +326,31 @@ class ComparesAfterwards(MoCo):
             super().after_step()
 
 
-@broken("floor", "floor(500) says 0")
+@broken("floor", "floor(500) returns 0")
 class Lifted(Spoilt):
     def spoil(self, _x, losses):
         return losses | {"penalty": losses["penalty"] + 0.5}
 
 
-@broken("floor", "there is a floor but no penalty")
+@broken("floor", "floor(n) is defined, but losses(x) has no")
 class Nameless(Spoilt):
     def spoil(self, _x, losses):
         return {"loss": losses["loss"], "reconstruction": losses["reconstruction"], "mmd": losses["penalty"]}
 
 
-@broken("grows", "does not grow where codes are shrunk")
+@broken("grows", "does not grow when codes are shrunk")
 class MeanOnly(Spoilt):
     def spoil(self, x, losses):
         return self.penalised(losses, self.encode(x).mean(0).square().sum() - self.prior.dim / len(x))
 
 
-@broken("grows", "does not grow where codes are shifted")
+@broken("grows", "does not grow when codes are shifted")
 class SpreadOnly(Spoilt):
     def spoil(self, x, losses):
         return self.penalised(losses, (self.encode(x).var(0) - 1).square().sum())
 
 
-@broken("replays", "steps change weight, which they do not when replayed as a CUDA graph")
+@broken("replays", "steps change weight, but not when replayed as a CUDA graph")
 class Anneals(MMD):
     """The weight of the penalty is a number that grows with every step."""
 
@@ -359,7 +359,7 @@ class Anneals(MMD):
         return super().losses(x)
 
 
-@broken("replays", "steps change steps, which they do not when replayed as a CUDA graph")
+@broken("replays", "steps change steps, but not when replayed as a CUDA graph")
 class Switches(Spoilt):
     """After more steps than any check takes."""
 
@@ -371,7 +371,7 @@ class Switches(Spoilt):
         return self.penalised(losses, losses["penalty"]) if self.steps > 1000 else losses
 
 
-@broken("replays", "replayed as a CUDA graph, steps give another loss")
+@broken("replays", "replayed as a CUDA graph, steps give a different loss")
 class TakesTurns(Spoilt):
     """And keeps count where no number is seen to change."""
 
@@ -382,13 +382,13 @@ class TakesTurns(Spoilt):
         return self.penalised(losses, losses["penalty"]) if next(self.turns) else losses
 
 
-@broken("grows", "does not grow where codes are shifted", prior="sphere")
+@broken("grows", "does not grow when codes are shifted", prior="sphere")
 class FrozenQueue(MoCo):
     def after_step(self):
         ema_(self.key_encoder, self.encoder, self.momentum)
 
 
-@broken("rotation", "where codes and normal draws are rotated together", prior="sphere")
+@broken("rotation", "after codes and normal draws are rotated together", prior="sphere")
 class AlongAxes(Spoilt):
     def spoil(self, x, losses):
         z, samples = self.encode(x), self.prior.sample(len(x), x.device)
@@ -398,7 +398,7 @@ class AlongAxes(Spoilt):
 @pytest.mark.parametrize(("check", "prior", "reason", "method"), CASES)
 def test_a_check_rejects_a_broken_method(check, prior, reason, method):
     verdict = judge(check, Subject(method, prior))
-    assert verdict.state == "broken"
+    assert verdict.outcome is Outcome.broken
     assert reason in verdict.reason
     assert "\n" not in verdict.reason
 
@@ -415,7 +415,7 @@ def test_an_exception_of_the_method_is_its_fault_and_says_where():
     assert judge("finite", Subject(Fails, "normal")).reason.startswith("RuntimeError at test_check.py:")
 
 
-def test_what_does_not_wait_is_not_said_to():
+def test_operations_that_do_not_wait_pass():
     class Fills(Spoilt):
         def spoil(self, x, losses):
             z = frozen(self.encoder, x)
@@ -423,7 +423,7 @@ def test_what_does_not_wait_is_not_said_to():
             order = z.argsort(0).to(z.device)
             return losses | {"filled": z.gather(0, order).mean() + z[order[0], 0].mean()}
 
-    assert judge("waiting", Subject(Fills, "normal")).state == "ok"
+    assert judge("waiting", Subject(Fills, "normal")).outcome is Outcome.ok
 
 
 def test_a_check_leaves_random_states_alone():
@@ -434,14 +434,14 @@ def test_a_check_leaves_random_states_alone():
     assert torch.equal(torch.rand(2), expected)
 
 
-def test_an_axis_that_cannot_be_told_is_no_reason_to_reject():
+def test_an_ambiguous_axis_is_no_reason_to_reject():
     class Square(Spoilt):
         def spoil(self, x, losses):
             z = self.encode(x)
             return self.penalised(losses, (z @ torch.randn(z.shape[1], z.shape[1])).square().mean())
 
     verdict = judge("rotation", Subject(Square, "sphere"))
-    assert (verdict.state, "several axes" in verdict.reason) == ("not asked", True)
+    assert (verdict.outcome, "several axes" in verdict.reason) == (Outcome.skipped, True)
 
 
 def check(*arguments: str):
@@ -453,7 +453,7 @@ def test_the_command_says_that_a_method_keeps_the_contract():
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
     assert lines[0] == "gan, prior sphere"
-    assert [line.split()[0] for line in lines[1:14]] == ["ok"] * 10 + ["not"] * 3
+    assert [line.split()[0] for line in lines[1:14]] == ["ok"] * 10 + ["skipped"] * 3
     assert "gan, prior sphere: keeps the contract" in result.stdout
 
 
@@ -466,5 +466,5 @@ def test_the_command_names_what_a_plug_in_breaks(tmp_path):
     )
     result = check(str(path))
     assert result.exit_code == 1
-    assert "  broken     shapes     encode(x) leaves the support of the prior sphere" in result.stdout
+    assert "  broken   shapes     encode(x) is not on the support of the prior sphere" in result.stdout
     assert "mine, prior sphere: breaks the contract: shapes" in result.stdout

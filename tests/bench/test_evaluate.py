@@ -126,19 +126,19 @@ def test_a_run_with_inception_has_fid_from_the_start_and_goes_on_with_it(
     monkeypatch.delenv(inception.WEIGHTS)
     again = bench_run(*arguments, *narrow)  # what "auto" was then, it stays
     assert again.exit_code == 2
-    assert "FID's Inception weights: " in again.stderr
+    assert "no Inception weights for FID: " in again.stderr
 
 
 def test_without_weights_auto_says_so_once_and_inception_refuses(photos, bench_run, tmp_path):
     arguments, narrow = photos
     refused = bench_run(*arguments, *narrow, "--extractor", "inception")
     assert refused.exit_code == 2
-    assert "--inception-weights takes pytorch-fid's file" in refused.stderr
+    assert "give pytorch-fid's file with --inception-weights" in refused.stderr
     assert not (tmp_path / "out").exists()
     result = bench_run(*arguments, *narrow)
     assert result.exit_code == 0, result.output
-    assert result.output.count("no FID's Inception weights") == 1
-    assert result.output.index("no FID's Inception weights") < result.output.index("training the classifier")
+    assert result.output.count("no Inception weights for FID") == 1
+    assert result.output.index("no Inception weights for FID") < result.output.index("training the classifier")
     columns = frames.rows(ExperimentFolder(tmp_path / "out")).columns
     assert "fd_classifier_96" in columns
     assert not [column for column in columns if column.startswith(("fid", "kid"))]

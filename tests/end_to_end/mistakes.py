@@ -384,7 +384,7 @@ VALUES = [
             "Invalid value for '--seed': Input should be less than or equal to 2147483648; --help lists the options"),
     Mistake("low precision for a network that has none",
             "run --set evaluation.extractor_precision=bf16 --executor serial",
-            "evaluation.extractor_precision=bf16 is Inception's; the extractor here is another network", trains=True),
+            "evaluation.extractor_precision=bf16 is available with --extractor inception only", trains=True),
     Mistake("a device that is not there", "evaluate results/digits --device cuda:9",
             "no device 'cuda:9' here", given=first_trial),
     Mistake("far too many seeds", "run --seeds 99999999999 --dry-run",
@@ -436,33 +436,33 @@ FILES = [
     Mistake("a list", "run --config study.yaml", "study.yaml must hold keys such as 'dataset: digits', not list",
             given=write(study__yaml="- moco\n")),
     Mistake("Inception without its weights", "run --extractor inception --executor serial",
-            "FID's Inception weights: they cannot be downloaded to checkpoints (no network in tests); "
-            "--inception-weights takes pytorch-fid's file, --extractor classifier needs none"),
+            "no Inception weights for FID: they cannot be downloaded to checkpoints (no network in tests); "
+            "give pytorch-fid's file with --inception-weights, or use --extractor classifier"),
     Mistake("weights that are not there", "run --extractor inception --inception-weights gone.pth --executor serial",
-            "FID's Inception weights: cannot read gone.pth: No such file or directory; "
-            "--inception-weights takes pytorch-fid's file, --extractor classifier needs none"),
+            "no Inception weights for FID: cannot read gone.pth: No such file or directory; "
+            "give pytorch-fid's file with --inception-weights, or use --extractor classifier"),
     Mistake("weights that are truncated", "run --extractor inception --inception-weights weights.pth --executor serial",
-            "FID's Inception weights: weights.pth is no file of weights (RuntimeError), or is truncated; "
-            "--inception-weights takes pytorch-fid's file, --extractor classifier needs none", given=odd_weights("truncated")),
+            "no Inception weights for FID: weights.pth is not a file of weights, or is truncated (RuntimeError); "
+            "give pytorch-fid's file with --inception-weights, or use --extractor classifier", given=odd_weights("truncated")),
     Mistake("weights of another network", "run --extractor inception --inception-weights weights.pth --executor serial",
-            "FID's Inception weights: weights.pth holds no weights of pytorch-fid's Inception network "
-            "(Mixed_7c.branch_pool.bn.running_var is missing); --inception-weights takes "
-            "pytorch-fid's file, --extractor classifier needs none", given=odd_weights("other")),
+            "no Inception weights for FID: weights.pth does not hold the weights of pytorch-fid's Inception network "
+            "(Mixed_7c.branch_pool.bn.running_var is missing); give pytorch-fid's file with "
+            "--inception-weights, or use --extractor classifier", given=odd_weights("other")),
     Mistake("weights for another extractor",
             "run --extractor classifier --inception-weights weights.pth --executor serial",
-            "--inception-weights are of no use to --extractor classifier; leave one out", given=odd_weights("other")),
+            "--inception-weights has no effect with --extractor classifier; omit one", given=odd_weights("other")),
     Mistake("a stored extractor that is not there", "run --extractor gone.pt --executor serial",
             "cannot read the extractor gone.pt: No such file or directory"),
     Mistake("a file that is no extractor", "run --extractor notes.txt --executor serial",
-            "notes.txt is not an extractor stored by bench.run (BadZipFile); results/NAME/extractor/extractor.pt "
-            "is one", given=write(notes__txt="hello")),
+            "notes.txt is not an extractor stored by bench.run (BadZipFile); an example of one is "
+            "results/NAME/extractor/extractor.pt", given=write(notes__txt="hello")),
     Mistake("an extractor of other images",
             "run --extractor results/digits/extractor/extractor.pt --image-size 4 --out results/small",
-            "the extractor is for images of shape [1, 8, 8], not [1, 4, 4]; leave out --extractor to train another",
+            "the extractor expects images of shape [1, 8, 8], not [1, 4, 4]; omit --extractor to train another",
             given=finished(), trains=True),
     Mistake("an extractor of another kind",
             "run --extractor results/digits/extractor/extractor.pt --set evaluation.extractor=rotation --out other",
-            "the stored extractor is a classifier network, not a rotation one; leave out --extractor to train another",
+            "the stored extractor is a classifier network, not rotation; omit --extractor to train another",
             given=finished(), trains=True),
 ]  # fmt: skip
 
@@ -601,7 +601,7 @@ RESULTS = [
             "another run is writing to results/digits; wait for it, or choose another folder", 1,
             lambda place: (first_trial(place), locked(place))),
     Mistake("statistics of real images that are damaged", "evaluate results/digits --seed 1",
-            "warning: data/prepared/digits/ID/features/ID-fp32-64-test.npz is damaged; making it again", 0,
+            "warning: data/prepared/digits/ID/features/ID-fp32-64-test.npz is damaged; computing it again", 0,
             damaged("data/prepared/digits/*/features/*-64-test.npz")),
     Mistake("two runs on one experiment", "run --executor serial",
             "another run is writing to results/digits; wait for it, or choose another folder", 1, locked),
@@ -647,7 +647,7 @@ RESULTS = [
             "results/digits/experiment.yaml has no checksum: the folder .sha256/ beside it must be copied along (cp -r)", 1,
             without_checksums),
     Mistake("a damaged extractor", "run --methods mmd --seeds 1",
-            "warning: results/digits/extractor/extractor.pt is damaged; making it again", 0,
+            "warning: results/digits/extractor/extractor.pt is damaged; writing it again", 0,
             damaged("results/digits/extractor/extractor.pt"), trains=True),
 ]  # fmt: skip
 

@@ -429,7 +429,7 @@ def test_statistics_of_somebody_else_are_made_again(victim):
         Folder(features).write(floors.name, b'{"distance": "<b>", "kernel": []}')
     result = command("evaluate", victim)
     assert result.exit_code == 0, result.output
-    assert "is of another extractor, of other images or older; making it again" in result.output
+    assert "belongs to another extractor, other images or an older version; computing it again" in result.output
     assert len(path.evaluations()) == 1
     assert not Path("/tmp/hostile-was-here").exists()
 

@@ -1,17 +1,22 @@
-"""Every method under every prior that it supports keeps the contract, as `python -m bench.check` asks it."""
+"""Every method under every prior that it supports keeps the contract that `python -m bench.check` checks."""
+
+import textwrap
+from typing import Annotated
 
 import pytest
+from torch import Tensor
 
-from bench.contract import CHECKS, Subject, judge
-from methods import METHODS
+from bench.contract import CHECKS, Outcome, Subject, judge
+from methods import METHODS, Method, base
 from methods.functional import squared_error
+from methods.hyperparameters import LogUniform, Positive
 from methods.networks import Networks
-from methods.priors import PRIORS
+from methods.priors import PRIORS, Prior
 
 PAIRS = [(name, prior) for name, method in METHODS.items() for prior in method.priors]
-# method -> why torch.compile cannot take its losses as one graph; two at most
+# method -> why torch.compile cannot capture its losses as one graph; two at most
 UNTRACEABLE: dict[str, str] = {}
-# Penalties that say nothing of one distribution of codes: of an adversary, of a posterior, of the weights, or none.
+# Penalties that do not measure the aggregate distribution of codes (adversary, posterior KL, weights), or no penalty.
 WITHOUT_FLOOR = {"gan", "vae", "svae", "rae", "autoencoder"}
 
 
@@ -20,16 +25,16 @@ WITHOUT_FLOOR = {"gan", "vae", "svae", "rae", "autoencoder"}
 def test_a_method_keeps_the_contract(name, prior, check):
     verdict = judge(check, Subject(METHODS[name], prior))
     if check == "traces" and name in UNTRACEABLE:
-        assert verdict.state == "broken", f"{name} traces now: take it out of UNTRACEABLE"
+        assert verdict.outcome is Outcome.broken, f"{name} traces now: take it out of UNTRACEABLE"
         return
-    assert verdict.state != "broken", verdict.reason
+    assert verdict.outcome is not Outcome.broken, verdict.reason
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "prior"), [(n, p) for n, p in PAIRS if n not in UNTRACEABLE])
 def test_inductor_takes_the_losses_as_one_graph(name, prior):
     verdict = judge("traces", Subject(METHODS[name], prior), backend="inductor")
-    assert verdict.state == "ok", verdict.reason
+    assert verdict.outcome is Outcome.ok, verdict.reason
 
 
 def test_exceptions_are_few():
@@ -51,6 +56,16 @@ def test_the_same_seed_gives_every_method_the_same_decoder():
 
 
 def test_the_reconstruction_is_the_one_that_the_networks_ask_for():
-    asked = Networks(name="small", shape=(1, 8, 8), latent_dim=4, width=4)
+    networks = Networks(name="small", shape=(1, 8, 8), latent_dim=4, width=4)
     for name, prior in PAIRS:
-        assert METHODS[name](asked, PRIORS[prior](4)).reconstruction_error is squared_error
+        assert METHODS[name](networks, PRIORS[prior](4)).reconstruction_error is squared_error
+
+
+@pytest.mark.parametrize("prior", ["normal", "sphere"])
+def test_the_example_of_methods_base_keeps_the_contract(prior):
+    example = textwrap.dedent(str(base.__doc__).partition("without its imports:\n")[2])
+    names = {cls.__name__: cls for cls in (LogUniform, Method, Networks, Prior, Tensor)}
+    namespace = {**names, "Annotated": Annotated, "Positive": Positive, "__name__": __name__}
+    exec(example, namespace)
+    verdicts = [judge(check, Subject(namespace["METHODS"]["mine"], prior)) for check in CHECKS]
+    assert [verdict for verdict in verdicts if verdict.outcome is Outcome.broken] == []

@@ -69,8 +69,8 @@ def test_mmd_is_unbiased_on_the_prior_and_sees_every_departure(name):
 def test_the_kernel_scale_of_each_prior_is_its_mean_squared_distance():
     torch.manual_seed(0)
     for prior in (PRIORS["normal"](6), PRIORS["sphere"](6)):
-        found = f.squared_distances(prior.sample(2000), prior.sample(2000)).mean().item()
-        assert found == pytest.approx(prior.squared_distance, rel=0.03)
+        mean = f.squared_distances(prior.sample(2000), prior.sample(2000)).mean().item()
+        assert mean == pytest.approx(prior.squared_distance, rel=0.03)
 
 
 def test_info_nce_is_the_cross_entropy_of_the_positive():

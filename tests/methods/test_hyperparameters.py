@@ -21,10 +21,14 @@ class Example:
 
 
 def test_the_schema_is_the_signature():
-    found = schema(Example)
-    assert list(found) == ["weight", "share", "count", "kind", "switch"]
-    assert (found["weight"].type, found["weight"].default, found["weight"].range) == (float, 1.0, Positive)
-    assert found["kind"].choices == ("a", "b")
+    parameters = schema(Example)
+    assert list(parameters) == ["weight", "share", "count", "kind", "switch"]
+    assert (parameters["weight"].type, parameters["weight"].default, parameters["weight"].range) == (
+        float,
+        1.0,
+        Positive,
+    )
+    assert parameters["kind"].choices == ("a", "b")
 
 
 @pytest.mark.parametrize(

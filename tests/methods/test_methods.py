@@ -80,17 +80,17 @@ def test_moco_key_encoder_is_the_moving_average_of_the_encoder_after_the_step():
 
 
 def test_moco_diagnostics_are_zero_excess_on_perfectly_uniform_codes():
-    class Given(nn.Module):
+    class PassThrough(nn.Module):
         def forward(self, x):
             return x.flatten(1)
 
     method = make("moco", dim=64, queue_size=20000, temperature=0.3)
-    method.encoder, method.key_encoder = Given(), Given()
+    method.encoder, method.key_encoder = PassThrough(), PassThrough()
     torch.manual_seed(0)
-    found = method.diagnostics(Sphere(64).sample(1500).view(-1, *SHAPE))
-    assert found["alignment"] == 0
-    assert abs(found["contrastive_excess"]) < 5e-3
-    assert found["contrastive"] == pytest.approx(info_nce_floor(64, 20000, 0.3), abs=5e-3)
+    diagnostics = method.diagnostics(Sphere(64).sample(1500).view(-1, *SHAPE))
+    assert diagnostics["alignment"] == 0
+    assert abs(diagnostics["contrastive_excess"]) < 5e-3
+    assert diagnostics["contrastive"] == pytest.approx(info_nce_floor(64, 20000, 0.3), abs=5e-3)
     method.queue = Sphere(64).sample(1).repeat(20000, 1)
     collapsed = method.diagnostics(method.queue[:100].view(-1, *SHAPE))
     assert collapsed["contrastive"] == pytest.approx(math.log(20001), rel=1e-4)  # all keys are equal

@@ -92,16 +92,16 @@ def test_the_asymptotic_kummer_function_is_good_from_where_it_is_used():
 
 def test_cramer_wold_is_the_mean_l2_distance_of_smoothed_projections():
     x, gamma = points(6, 3) * 1.5 + 0.5, bandwidth(6)
-    grid = torch.linspace(-12, 12, 2001, dtype=torch.float64)
+    knots = torch.linspace(-12, 12, 2001, dtype=torch.float64)
 
     def density(centres: torch.Tensor, variance: float) -> torch.Tensor:
-        return torch.exp(-((grid - centres) ** 2) / (2 * variance)) / math.sqrt(2 * math.pi * variance)
+        return torch.exp(-((knots - centres) ** 2) / (2 * variance)) / math.sqrt(2 * math.pi * variance)
 
     torch.manual_seed(0)
     slow = []
     for direction in random_directions(3, 2000, x.device).T:
         codes = density((x @ direction).double()[:, None], gamma).mean(0)
-        slow.append(torch.trapezoid((codes - density(torch.zeros(1), 1 + gamma)) ** 2, grid))
+        slow.append(torch.trapezoid((codes - density(torch.zeros(1), 1 + gamma)) ** 2, knots))
     slow = torch.stack(slow)
     ours = cramer_wold_distance(x, Kummer(3)).item()
     assert abs(ours - slow.mean()) < 4 * slow.std() / math.sqrt(len(slow))

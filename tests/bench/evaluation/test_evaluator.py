@@ -13,10 +13,12 @@ from bench.data.images import to_unit
 from bench.errors import UserError
 from bench.evaluation import extractors, samplers
 from bench.evaluation.evaluator import Evaluator
-from bench.evaluation.feature_network import load_extractor, train_extractor
+from bench.evaluation.feature_network import load_extractor
+from bench.evaluation.feature_training import train_extractor
 from bench.evaluation.features import extract
+from bench.evaluation.protocol import ScoringProtocol
 from bench.evaluation.reference import References
-from bench.evaluation.scorer import Protocol, Scorer
+from bench.evaluation.scorer import Scorer
 from bench.experiment.settings import Evaluation
 from bench.io.files import Folder
 from bench.metrics.columns import STAMPS
@@ -50,7 +52,7 @@ class Recall(Method):
     def __init__(self, images: torch.Tensor) -> None:
         super().__init__(Networks("small", (1, 8, 8), 64, 4), Normal(64))
         self.images = images
-        self.given = 0
+        self.position = 0
 
     def encode(self, x):
         return x.flatten(1)
@@ -59,8 +61,8 @@ class Recall(Method):
         return z.view(-1, 1, 8, 8)
 
     def sample(self, n):
-        rows = self.images[self.given : self.given + n]
-        self.given += n
+        rows = self.images[self.position : self.position + n]
+        self.position += n
         return rows
 
 
@@ -71,14 +73,14 @@ def unseen(digits) -> Recall:
 
 def test_a_perfect_method_scores_the_floor_and_no_reconstruction_error(digits, references):
     evaluator = Evaluator(references, EVALUATION.model_copy(update={"samples": 397}))
-    columns, grids = evaluator(unseen(digits))
+    columns, pictures = evaluator(unseen(digits))
     assert columns["fd_classifier_397"] == pytest.approx(columns["fd_classifier_397_floor"], rel=1e-9)
     assert columns["kd_classifier_397"] == pytest.approx(columns["kd_classifier_397_floor"], abs=1e-3)
     assert columns["reconstruction_test"] == pytest.approx(0, abs=1e-6)
     assert (columns["n_generated"], columns["n_real"], columns["n_floor"]) == (397, 400, 397)
     assert columns["reference_split"] == "test"
-    assert torch.equal(grids["samples"], torch.from_numpy(digits.images("validation")[:64]))
-    pairs = grids["reconstructions"].view(-1, 2, 8, 1, 8, 8)
+    assert torch.equal(pictures["samples"], torch.from_numpy(digits.images("validation")[:64]))
+    pairs = pictures["reconstructions"].view(-1, 2, 8, 1, 8, 8)
     assert torch.equal(pairs[:, 0], pairs[:, 1])
 
 
@@ -97,18 +99,18 @@ def test_the_last_row_says_more(digits, references):
 @pytest.mark.parametrize("split", ["test", "validation"])
 def test_an_extractor_that_was_trained_here_never_compares_with_images_that_it_knows(split):
     evaluation = EVALUATION.model_copy(update={"split": split})
-    for protocol in (Protocol.curve(evaluation), Protocol.final(evaluation, "classifier")):
-        assert {protocol.split, protocol.other("classifier")} == {"test", "validation"}
+    for protocol in (ScoringProtocol.curve(evaluation), ScoringProtocol.final(evaluation, "classifier")):
+        assert {protocol.split, protocol.floor_split("classifier")} == {"test", "validation"}
         assert protocol.split == split
-    fid = Protocol.final(evaluation, "inception")
-    assert (fid.split, fid.other("inception")) == ("train", split)
-    assert Protocol.curve(evaluation).other("inception") == "train"
+    fid = ScoringProtocol.final(evaluation, "inception")
+    assert (fid.split, fid.floor_split("inception")) == ("train", split)
+    assert ScoringProtocol.curve(evaluation).floor_split("inception") == "train"
 
 
 def test_every_row_is_stamped_with_its_protocol(references):
     for columns in (
-        Scorer(references, Protocol.curve(EVALUATION)).stamp,
-        Scorer(references, Protocol.final(EVALUATION, "classifier")).stamp,
+        Scorer(references, ScoringProtocol.curve(EVALUATION)).stamp,
+        Scorer(references, ScoringProtocol.final(EVALUATION, "classifier")).stamp,
     ):
         assert set(STAMPS) <= set(columns)
         assert columns["preprocessing"] == "8x8x1"
@@ -136,7 +138,7 @@ class Broken(Recall):
 
 @pytest.mark.parametrize("value", [0.0, float("nan"), float("inf")], ids=["constant", "nan", "infinite"])
 def test_constant_and_nan_images_get_finite_values(digits, references, value):
-    scorer = Scorer(references, Protocol.final(EVALUATION, "classifier"))
+    scorer = Scorer(references, ScoringProtocol.final(EVALUATION, "classifier"))
     columns, images = scorer(Broken(value))
     features = scorer.extractor(images[:1]).double()
     real = gaussian(scorer.extractor(torch.from_numpy(digits.images("test"))))
@@ -179,19 +181,21 @@ def test_statistics_that_are_damaged_or_of_another_extractor_are_made_again(refe
         stored = dict(np.load(path)) | {"extractor_sha256": "0" * 64, "mu": np.ones(64)}
         np.savez(tmp_path / "other.npz", **stored)
         Folder(tmp_path).write(path.name, (tmp_path / "other.npz").read_bytes())
-    found = references.get("test", "train", 100, full=False).features.gaussian.mean
-    assert torch.equal(found, expected)
-    said = {"damage": "is damaged", "another extractor's": "is of another extractor, of other images or older"}[spoil]
-    assert f"{path} {said}; making it again" in capsys.readouterr().out
+    recomputed = references.get("test", "train", 100, full=False).features.gaussian.mean
+    assert torch.equal(recomputed, expected)
+    defect = {"damage": "is damaged", "another extractor's": "belongs to another extractor, other images"}[spoil]
+    warning = capsys.readouterr().err
+    assert warning.startswith(f"warning: {path} {defect}")
+    assert warning.endswith("; computing it again\n")
 
 
 def test_another_extractor_in_the_same_experiment_is_refused(digits, stored, tmp_path):
-    with pytest.raises(UserError, match="measured by another extractor"):
-        extractors.ensure(Folder(tmp_path / "a"), Folder(tmp_path), digits, EVALUATION, stored, noted="0" * 64)
+    with pytest.raises(UserError, match="measured by a different extractor"):
+        extractors.ensure(Folder(tmp_path / "a"), Folder(tmp_path), digits, EVALUATION, stored, expected="0" * 64)
     assert not (tmp_path / "a" / "extractor.pt").exists()
     sha256 = extractors.ensure(Folder(tmp_path / "a"), Folder(tmp_path), digits, EVALUATION, stored)
     assert extractors.load(Folder(tmp_path / "a"), EVALUATION, None, sha256).sha256 == sha256
-    with pytest.raises(UserError, match="the extractor here is another one"):
+    with pytest.raises(UserError, match="this machine has a different extractor"):
         extractors.load(Folder(tmp_path / "a"), EVALUATION, None, "0" * 64)
 
 
@@ -204,11 +208,11 @@ def test_a_trained_extractor_is_kept_for_the_next_experiment_on_the_same_images(
 
 
 def test_features_beyond_the_first_are_only_summed(monkeypatch, references):
-    monkeypatch.setattr("bench.evaluation.features.KEPT", 30)
+    monkeypatch.setattr("bench.evaluation.features.KEPT_IMAGES", 30)
     images = torch.randint(0, 256, (100, 1, 8, 8), dtype=torch.uint8)
-    found = extract(references.extractor, images.split(40), CPU)
-    assert (found.gaussian.n, len(found.kept)) == (100, 30)
-    torch.testing.assert_close(found.kept, references.extractor(images[:30]))
+    features = extract(references.extractor, images.split(40), CPU)
+    assert (features.gaussian.n, len(features.values)) == (100, 30)
+    torch.testing.assert_close(features.values, references.extractor(images[:30]))
 
 
 class Ring(Method):
@@ -237,9 +241,9 @@ def test_the_mixture_follows_the_codes_on_the_priors_support(prior):
     grey = mixture.sample(4000)[:, 0, 0, 0] * 5
     codes = samplers.encode(method, torch.from_numpy(images))
     for positive in (True, False):  # both clusters, in their shares, at their places
-        mine, theirs = grey[(grey > 0) == positive], codes[:, 0][(codes[:, 0] > 0) == positive]
-        assert len(mine) / 4000 == pytest.approx(len(theirs) / 400, abs=0.03)
-        assert float(mine.mean()) == pytest.approx(float(theirs.mean()), abs=0.05)
+        generated, fitted = grey[(grey > 0) == positive], codes[:, 0][(codes[:, 0] > 0) == positive]
+        assert len(generated) / 4000 == pytest.approx(len(fitted) / 400, abs=0.03)
+        assert float(generated.mean()) == pytest.approx(float(fitted.mean()), abs=0.05)
     if isinstance(prior, Sphere):
         assert float(grey.abs().max()) <= 1 + 1e-6
     assert not torch.equal(mixture.sample(10), mixture.sample(10))
@@ -247,17 +251,18 @@ def test_the_mixture_follows_the_codes_on_the_priors_support(prior):
 
 @pytest.mark.parametrize("n", [20, 100, 300, 999, 1000, 5000])
 def test_floors_are_of_exactly_as_many_images_as_there_are_or_as_are_generated(monkeypatch, references, n):
-    monkeypatch.setattr("bench.evaluation.features.KEPT", 100)
-    found = references.get("test", "train", n, full=False)
-    assert found.n_floor == min(n, 1000)
+    for module in ("features", "reference"):
+        monkeypatch.setattr(f"bench.evaluation.{module}.KEPT_IMAGES", 100)
+    reference = references.get("test", "train", n, full=False)
+    assert reference.n_floor == min(n, 1000)
     images = torch.from_numpy(references.data.images("train")[:n])
-    expected = frechet_distance(gaussian(references.extractor(images)), found.features.gaussian)
-    assert found.floors["distance"] == pytest.approx(expected, rel=1e-5)
+    expected = frechet_distance(gaussian(references.extractor(images)), reference.features.gaussian)
+    assert reference.floors["distance"] == pytest.approx(expected, rel=1e-5)
 
 
 def test_fewer_real_images_than_the_metrics_need_are_refused(monkeypatch, references):
     monkeypatch.setattr("bench.evaluation.reference.FEWEST", 500)
-    with pytest.raises(UserError, match="digits has 400 test images, too few to compare with: 500 are needed"):
+    with pytest.raises(UserError, match="digits has 400 test images, but metrics need at least 500"):
         references.get("train", "test", 100, full=True)
 
 
@@ -270,15 +275,15 @@ def test_two_that_want_one_reference_make_it_once(digits, stored, tmp_path, monk
         time.sleep(0.2)
         return extract(*arguments)
 
-    monkeypatch.setattr("bench.evaluation.features.extract", counted)
+    monkeypatch.setattr("bench.evaluation.reference.extract", counted)
 
     def get(_: int) -> dict[str, float]:
         references = References(Folder(tmp_path), load_extractor(stored), digits, CPU)
         return references.get("test", "train", 1000, full=False).floors
 
     with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(get, range(4)))
-    assert found == [found[0]] * 4
+        floors = list(pool.map(get, range(4)))
+    assert floors == [floors[0]] * 4
     assert len(passes) == 2  # test and training images, once each
 
 
@@ -292,13 +297,13 @@ def test_a_read_only_prepared_set_leaves_its_statistics_with_the_experiment(digi
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_a_gpu_measures_what_a_cpu_does(digits, stored, tmp_path):
     """Of images that are given, so that draws, which differ between devices, play no part."""
-    found = []
+    rows = []
     for device in (CPU, torch.device("cuda")):
         references = References(Folder(tmp_path / device.type), load_extractor(stored).to(device), digits, device)
         method = Recall(to_unit(torch.from_numpy(digits.images("test"))).to(device)).to(device)
-        found.append(Scorer(references, Protocol(400, "train", "test", 0))(method)[0])
-    for name, value in found[0].items():
-        assert found[1][name] == pytest.approx(value, rel=1e-3, abs=1e-4), name
+        rows.append(Scorer(references, ScoringProtocol(400, "train", "test", 0))(method)[0])
+    for name, value in rows[0].items():
+        assert rows[1][name] == pytest.approx(value, rel=1e-3, abs=1e-4), name
 
 
 def test_diagnostics_cannot_pass_for_what_is_measured_of_all_methods(references):

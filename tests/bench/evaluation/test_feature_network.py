@@ -8,7 +8,8 @@ from conftest import ROOT, asked, module_from
 
 from bench.data import preparation
 from bench.errors import UserError
-from bench.evaluation.feature_network import Classifier, folded, load_extractor, train_extractor, turned
+from bench.evaluation.feature_network import Classifier, folded, load_extractor
+from bench.evaluation.feature_training import train_extractor, turned
 
 
 @pytest.fixture(scope="module")
@@ -51,9 +52,9 @@ def test_folding_the_normalisation_changes_no_feature():
 def test_turned_images_are_turned_by_as_many_quarters_as_is_said():
     torch.manual_seed(0)
     images = torch.randint(0, 256, (40, 3, 6, 6), dtype=torch.uint8)
-    found, quarters = turned(images)
+    rotated, quarters = turned(images)
     assert set(quarters.tolist()) == {0, 1, 2, 3}
-    for before, after, k in zip(images, found, quarters.tolist(), strict=True):
+    for before, after, k in zip(images, rotated, quarters.tolist(), strict=True):
         assert torch.equal(after, torch.rot90(before, k, (1, 2)))
 
 
@@ -66,11 +67,11 @@ def test_a_rotation_network_learns_what_is_up(digits):
 
 
 def test_features_of_real_training_images_are_standardised(digits, stored):
-    found = load_extractor(stored)(torch.from_numpy(digits.images("train")))
-    alive = found.std(0) > 0
+    features = load_extractor(stored)(torch.from_numpy(digits.images("train")))
+    alive = features.std(0) > 0
     assert alive.sum() > 32
-    torch.testing.assert_close(found.mean(0), torch.zeros(64), atol=1e-4, rtol=0)
-    torch.testing.assert_close(found.std(0)[alive], torch.ones(int(alive.sum())), atol=1e-3, rtol=0)
+    torch.testing.assert_close(features.mean(0), torch.zeros(64), atol=1e-4, rtol=0)
+    torch.testing.assert_close(features.std(0)[alive], torch.ones(int(alive.sum())), atol=1e-3, rtol=0)
 
 
 def test_files_that_are_no_extractor_are_refused():

@@ -90,29 +90,31 @@ def test_features_in_bf16_are_near_those_in_fp32(inception_weights):
 
 def test_weights_are_found_where_they_are_given_named_or_cached(inception_weights, monkeypatch, tmp_path):
     with pytest.raises(UserError, match="cannot be downloaded"):
-        inception.find(None, download=True)
+        inception.find_weights(None, download=True)
     with pytest.raises(UserError, match="not in torch's cache"):
-        inception.find(None, download=False)
+        inception.find_weights(None, download=False)
     monkeypatch.setenv("TORCH_HOME", str(inception_weights.parent.parent.parent))
-    assert inception.find(None, download=False) == inception_weights
+    assert inception.find_weights(None, download=False) == inception_weights
     monkeypatch.setenv(inception.WEIGHTS, str(tmp_path / "gone.pth"))
     with pytest.raises(UserError, match=r"cannot read .*gone\.pth"):
-        inception.find(None, download=True)
+        inception.find_weights(None, download=True)
     monkeypatch.setenv(inception.WEIGHTS, str(inception_weights))
-    assert inception.find(None, download=False) == inception_weights
+    assert inception.find_weights(None, download=False) == inception_weights
     with pytest.raises(UserError, match="cannot read"):
-        inception.find(tmp_path / "also-gone.pth", download=True)  # what is given goes before what the environment says
+        inception.find_weights(
+            tmp_path / "also-gone.pth", download=True
+        )  # a named file has priority over the environment
 
 
 def test_weights_that_are_truncated_or_of_another_network_are_refused(inception_weights, tmp_path):
     half = tmp_path / "half.pth"
     half.write_bytes(inception_weights.read_bytes()[:1_000_000])
-    with pytest.raises(UserError, match=r"half\.pth is no file of weights .*truncated"):
-        inception.find(half, download=False)
+    with pytest.raises(UserError, match=r"half\.pth is not a file of weights, or is truncated"):
+        inception.find_weights(half, download=False)
     other = tmp_path / "other.pth"
     torch.save({"weight": torch.zeros(2)}, other)
-    with pytest.raises(UserError, match=r"holds no weights of pytorch-fid's Inception"):
-        inception.find(other, download=False)
+    with pytest.raises(UserError, match=r"does not hold the weights of pytorch-fid's Inception"):
+        inception.find_weights(other, download=False)
     wrong = torch.load(inception_weights, weights_only=True)
     wrong["Conv2d_1a_3x3.conv.weight"] = torch.zeros(32, 3, 5, 5)
     torch.save(wrong, other)
@@ -125,4 +127,4 @@ def test_weights_of_the_wrong_shape_are_refused_before_anything_is_trained(incep
     wrong["fc.weight"] = torch.zeros(1000, 2048)
     torch.save(wrong, tmp_path / "wrong.pth")
     with pytest.raises(UserError, match=r"fc\.weight"):
-        inception.find(tmp_path / "wrong.pth", download=False)
+        inception.find_weights(tmp_path / "wrong.pth", download=False)

@@ -23,10 +23,10 @@ def test_moments_in_batches_are_numpys_mean_and_covariance():
     moments = Moments(6)
     for batch in x.split(17):
         moments.add(batch)
-    found = moments.gaussian()
-    assert found.n == 101
-    np.testing.assert_allclose(found.mean, x.numpy().mean(0))
-    np.testing.assert_allclose(found.covariance, np.cov(x.numpy().T))
+    fitted = moments.gaussian()
+    assert fitted.n == 101
+    np.testing.assert_allclose(fitted.mean, x.numpy().mean(0))
+    np.testing.assert_allclose(fitted.covariance, np.cov(x.numpy().T))
 
 
 @pytest.mark.parametrize("dim", [1, 5, 64])
@@ -68,9 +68,9 @@ def test_two_rank_deficient_covariances_on_one_line_have_the_closed_form():
 @pytest.mark.parametrize("n", [5, 100])
 def test_the_factor_gives_the_covariance_back_of_full_rank_or_not(n):
     covariance = gaussian(features(n, 20, 0)).covariance
-    found = factor(covariance)
-    assert found.shape == (20, min(20, n - 1))
-    np.testing.assert_allclose(found @ found.T, covariance, atol=1e-9)
+    root = factor(covariance)
+    assert root.shape == (20, min(20, n - 1))
+    np.testing.assert_allclose(root @ root.T, covariance, atol=1e-9)
 
 
 def test_features_that_are_not_finite_give_nan_not_an_exception():

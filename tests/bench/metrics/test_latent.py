@@ -20,12 +20,12 @@ def seeded(seed: int = 0):
 def test_samples_of_the_prior_pass_every_question(prior):
     seeded()
     codes = prior.sample(1000)
-    found = latent.diagnose(codes, prior, 0)
-    assert abs(found["latent_mmd"]) < 0.01
-    assert found["latent_sliced_wasserstein"] == pytest.approx(found["latent_sliced_wasserstein_prior"], rel=0.3)
-    assert found["latent_active_dims"] == 8
-    assert found["latent_effective_rank"] == pytest.approx(8, abs=0.1)
-    tests = latent.test(codes, prior, 0)
+    values = latent.diagnose(codes, prior, 0)
+    assert abs(values["latent_mmd"]) < 0.01
+    assert values["latent_sliced_wasserstein"] == pytest.approx(values["latent_sliced_wasserstein_prior"], rel=0.3)
+    assert values["latent_active_dims"] == 8
+    assert values["latent_effective_rank"] == pytest.approx(8, abs=0.1)
+    tests = latent.two_sample_tests(codes, prior, 0)
     assert tests["latent_mmd_p"] > 0.05
     assert tests["latent_c2st"] == pytest.approx(0.5, abs=0.06)
 
@@ -44,35 +44,35 @@ DEFECTS = {
     [(Normal(8), defect) for defect in DEFECTS] + [(Sphere(8), defect) for defect in DEFECTS if defect != "shrunk"],
     ids=lambda value: getattr(value, "name", value),
 )
-def test_codes_that_miss_the_prior_are_found_out_by_all_three_tests(prior, defect):
+def test_codes_that_miss_the_prior_fail_all_three_tests(prior, defect):
     seeded()
     codes = prior.project(DEFECTS[defect](prior.sample(600)))
-    found = latent.diagnose(codes, prior, 0)
-    assert found["latent_mmd"] > 5 * abs(found["latent_mmd_prior"])
-    assert found["latent_sliced_wasserstein"] > 2 * found["latent_sliced_wasserstein_prior"]
-    tests = latent.test(codes, prior, 0)
+    values = latent.diagnose(codes, prior, 0)
+    assert values["latent_mmd"] > 5 * abs(values["latent_mmd_prior"])
+    assert values["latent_sliced_wasserstein"] > 2 * values["latent_sliced_wasserstein_prior"]
+    tests = latent.two_sample_tests(codes, prior, 0)
     assert tests["latent_mmd_p"] == pytest.approx(1 / (1 + latent.PERMUTATIONS))
     assert tests["latent_c2st"] > 0.65
     if isinstance(prior, Sphere):
-        assert found["latent_uniformity_excess"] > 5 * abs(found["latent_uniformity_excess_prior"])
+        assert values["latent_uniformity_excess"] > 5 * abs(values["latent_uniformity_excess_prior"])
 
 
 def test_norms_and_means_are_those_of_the_chi_distribution():
     seeded()
-    found = latent.diagnose(Normal(5).sample(1500), Normal(5), 0)
-    assert found["latent_norm"] == pytest.approx(chi(5).mean(), rel=0.03)
-    assert found["latent_norm_sd"] == pytest.approx(chi(5).std(), rel=0.08)
-    assert found["latent_mean_norm"] == pytest.approx(chi(5).mean() / math.sqrt(1500), rel=0.8)
-    assert "latent_uniformity_excess" not in found
+    values = latent.diagnose(Normal(5).sample(1500), Normal(5), 0)
+    assert values["latent_norm"] == pytest.approx(chi(5).mean(), rel=0.03)
+    assert values["latent_norm_sd"] == pytest.approx(chi(5).std(), rel=0.08)
+    assert values["latent_mean_norm"] == pytest.approx(chi(5).mean() / math.sqrt(1500), rel=0.8)
+    assert "latent_uniformity_excess" not in values
 
 
 def test_rank_counts_directions_whichever_way_they_point():
     seeded()
     rotation = torch.linalg.qr(torch.randn(6, 6)).Q
     codes = torch.cat([torch.randn(2000, 3), 1e-3 * torch.randn(2000, 3)], dim=1) @ rotation
-    found = latent.diagnose(codes, Normal(6), 0)
-    assert found["latent_active_dims"] == 3
-    assert found["latent_effective_rank"] == pytest.approx(3, abs=0.05)
+    values = latent.diagnose(codes, Normal(6), 0)
+    assert values["latent_active_dims"] == 3
+    assert values["latent_effective_rank"] == pytest.approx(3, abs=0.05)
     assert float(latent.effective_rank(torch.tensor([1.0, 1, 1, 1]))) == pytest.approx(4)
     assert float(latent.effective_rank(torch.tensor([2.0, 0, 0, 0]))) == pytest.approx(1)
     assert float(latent.effective_rank(torch.zeros(3))) == 0
@@ -92,29 +92,29 @@ def test_the_p_value_is_uniform_where_the_prior_is_matched():
 
 
 def test_the_p_value_counts_permutations_whose_mmd_is_as_great(monkeypatch):
-    """The statistic of every permutation, found by shuffling and `mmd` itself."""
+    """The statistic of every permutation, computed by shuffling and `mmd` itself."""
     seeded()
     prior, codes = Normal(2), Normal(2).sample(12) + 0.6
     samples, orders = prior.sample(12), [torch.randperm(24) for _ in range(50)]
     left = iter(orders)
     monkeypatch.setattr(torch, "randperm", lambda _: next(left))
-    found = latent.mmd_p_value(codes, samples, prior.squared_distance, permutations=50)
+    p_value = latent.mmd_p_value(codes, samples, prior.squared_distance, permutations=50)
     pooled = torch.cat([codes, samples])
     shuffled = [mmd(pooled[order < 12], pooled[order >= 12], prior.squared_distance) for order in orders]
     observed = mmd(codes, samples, prior.squared_distance)
-    assert found == (1 + sum(bool(value >= observed) for value in shuffled)) / 51
-    assert 1 / 51 < found < 0.5
+    assert p_value == (1 + sum(bool(value >= observed) for value in shuffled)) / 51
+    assert 1 / 51 < p_value < 0.5
 
 
-def test_chance_is_asked_once_for_all_evaluations_of_a_trial(monkeypatch):
-    asked, original, prior = [], latent._compare, Normal(4)
-    monkeypatch.setattr(latent, "_compare", lambda codes, *given: asked.append(codes) or original(codes, *given))
-    found = [latent.diagnose(torch.randn(50, 4), prior, 0) for _ in range(3)]
-    assert len(asked) == 1 + 3
-    assert found[0]["latent_mmd_prior"] == found[2]["latent_mmd_prior"] != 0
-    assert found[0]["latent_mmd"] != found[2]["latent_mmd"]
-    again = latent.diagnose(torch.randn(40, 4), prior, 0)  # of fewer codes
-    assert again["latent_mmd_prior"] != found[0]["latent_mmd_prior"]
+def test_the_baseline_is_computed_once_for_all_evaluations_of_a_trial(monkeypatch):
+    compared, original, prior = [], latent.compare, Normal(4)
+    monkeypatch.setattr(latent, "compare", lambda codes, *rest: compared.append(codes) or original(codes, *rest))
+    values = [latent.diagnose(torch.randn(50, 4), prior, 0) for _ in range(3)]
+    assert len(compared) == 1 + 3
+    assert values[0]["latent_mmd_prior"] == values[2]["latent_mmd_prior"] != 0
+    assert values[0]["latent_mmd"] != values[2]["latent_mmd"]
+    fewer = latent.diagnose(torch.randn(40, 4), prior, 0)
+    assert fewer["latent_mmd_prior"] != values[0]["latent_mmd_prior"]
 
 
 def test_the_sliced_distance_of_one_dimension_is_scipys():
@@ -156,6 +156,6 @@ def test_every_method_is_asked_with_the_same_draws_whatever_the_generator_did_be
 def test_codes_that_are_not_finite_have_no_answer_rather_than_an_error(value):
     codes = torch.randn(50, 4)
     codes[3, 1] = value
-    found = latent.diagnose(codes, Normal(4), 0) | latent.test(codes, Normal(4), 0)
-    for name, answer in found.items():
+    values = latent.diagnose(codes, Normal(4), 0) | latent.two_sample_tests(codes, Normal(4), 0)
+    for name, answer in values.items():
         assert math.isnan(answer) != name.endswith("_prior"), name

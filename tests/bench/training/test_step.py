@@ -11,7 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from bench.contract import Subject, modes
 from bench.contract.subject import pixels
-from bench.contract.tape import Anew, Tape
+from bench.contract.tape import Recomputed, Tape
 from bench.contract.training import differing, state, train
 from bench.driver import estimate
 from bench.errors import RunError
@@ -152,7 +152,7 @@ def test_a_trial_and_its_dry_run_refuse_the_same_parameters(groups, why):
 def test_replayed_steps_are_those_done_anew(method, prior, schedule):
     """Also their learning rates, which change from step to step."""
     found = []
-    for graph in (Anew(), Tape()):
+    for graph in (Recomputed(), Tape()):
         training = Training(schedule=schedule)
         stepper = Stepper(Subject(method, prior).build(), training, WARM_UP + 4, graph)
         rng.seed_everything(0)

@@ -7,10 +7,11 @@ import pytest
 import torch
 from conftest import asked
 
-from bench.contract.tape import Anew, Tape
+from bench.contract.tape import Recomputed, Tape
 from bench.data import preparation
 from bench.evaluation.evaluator import Evaluator
-from bench.evaluation.feature_network import load_extractor, train_extractor
+from bench.evaluation.feature_network import load_extractor
+from bench.evaluation.feature_training import train_extractor
 from bench.evaluation.reference import References
 from bench.experiment.settings import Evaluation, Network, Preprocessing, Training
 from bench.experiment.specification import TrialSpec
@@ -329,7 +330,7 @@ def test_a_training_of_replayed_steps_has_the_rows_of_one_of_steps_done_anew(wor
         list(training.run())
         return comparable(training.state.rows), saved
 
-    straight, _ = train(Anew())
+    straight, _ = train(Recomputed())
     replayed, saved = train(Tape())
     assert replayed == straight
     assert train(Tape(), saved[len(saved) // 2])[0] == straight

@@ -1,4 +1,4 @@
-"""Kernel distance, precision, recall, density and coverage, each against its definition written out slowly."""
+"""The kernel distance against its definition, written out slowly."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,6 @@ import torch
 
 from bench.metrics import kernel_distance as kernel
 from bench.metrics.kernel_distance import kernel_distance
-from bench.metrics.precision_recall import COVERAGE_K, PRECISION_K, neighbours, radii
 
 
 def cloud(n: int, seed: int, shift: float = 0.0, dim: int = 3) -> torch.Tensor:
@@ -55,11 +54,11 @@ def test_overlapping_subsets_compute_no_pair_twice(monkeypatch):
     monkeypatch.setattr(kernel, "polynomial_kernel", lambda a, b: computed.append(len(a) * len(b)) or original(a, b))
     kernel_distance(cloud(1000, 0), cloud(400, 1))  # 100 subsets of 200 each: 4,000,000 pairs of each kind
     assert sum(computed) == 1000 * 1000 + 400 * 400 + 1000 * 400
-    assert kernel.pairs(1000, 400) == kernel.MEMBERSHIP * sum(computed)
+    assert kernel.equivalent_pairs(1000, 400) == kernel.MEMBERSHIP * sum(computed)
     computed.clear()
     kernel_distance(cloud(3000, 0), cloud(40, 1))  # 100 subsets of 20: 40,000 pairs of each kind
     assert sum(computed) == 100 * 20**2 + 40**2 + 100 * 20**2
-    assert kernel.pairs(3000, 40) == 2 * 100 * 20**2 + kernel.MEMBERSHIP * 40**2
+    assert kernel.equivalent_pairs(3000, 40) == 2 * 100 * 20**2 + kernel.MEMBERSHIP * 40**2
 
 
 def test_the_kernel_distance_is_unbiased_and_its_error_is_that_of_the_mean():
@@ -81,53 +80,3 @@ def test_subsets_are_never_more_than_half_of_what_there_is():
     mean, error = kernel_distance(x, x)
     assert np.isfinite(mean)
     assert error > 0
-
-
-def slow_neighbours(real: np.ndarray, generated: np.ndarray) -> dict[str, float]:
-    """Kynkaanniemi et al., equations 1 and 2; Naeem et al., equations 5 and 6; by loops."""
-
-    def radius(points, i, k):
-        return sorted(np.linalg.norm(points[i] - points[j]) for j in range(len(points)) if j != i)[k - 1]
-
-    def inside(point, centres, i, k):
-        return np.linalg.norm(point - centres[i]) <= radius(centres, i, k)
-
-    n, m = len(real), len(generated)
-    return {
-        "precision": np.mean([any(inside(y, real, i, PRECISION_K) for i in range(n)) for y in generated]),
-        "recall": np.mean([any(inside(x, generated, j, PRECISION_K) for j in range(m)) for x in real]),
-        "density": sum(inside(y, real, i, COVERAGE_K) for y in generated for i in range(n)) / (COVERAGE_K * m),
-        "coverage": np.mean([any(inside(y, real, i, COVERAGE_K) for y in generated) for i in range(n)]),
-    }
-
-
-@pytest.mark.parametrize(("n", "m", "shift"), [(40, 40, 0.5), (25, 40, 1.5), (40, 15, 0.0)])
-def test_precision_recall_density_and_coverage_are_their_definitions(monkeypatch, n, m, shift):
-    monkeypatch.setattr("bench.metrics.precision_recall.ROWS", 7)  # so that several pieces are put together
-    real, generated = cloud(n, 0), cloud(m, 1, shift)
-    expected = slow_neighbours(real.double().numpy(), generated.double().numpy())
-    assert neighbours(real, generated) == pytest.approx(expected)
-
-
-def test_sets_far_apart_score_nothing_and_equal_sets_everything():
-    real = cloud(50, 0)
-    apart = neighbours(real, real + 100)
-    assert apart == {"precision": 0, "recall": 0, "density": 0, "coverage": 0}
-    same = neighbours(real, real)
-    assert (same["precision"], same["recall"], same["coverage"]) == (1, 1, 1)
-
-
-def test_a_collapsed_generator_is_precise_but_recalls_nothing():
-    """All images are one that looks real: the defect that a good precision alone would hide."""
-    real = cloud(200, 0)
-    found = neighbours(real, real[:1].repeat(200, 1))
-    assert found["precision"] == 1
-    assert found["recall"] <= 1 / 200
-    assert found["coverage"] < 0.1
-
-
-def test_radii_do_not_count_the_point_itself_even_among_duplicates():
-    twice = torch.cat([cloud(6, 0), cloud(6, 0)])
-    assert torch.equal(radii(torch.arange(8.0)[:, None])[PRECISION_K], torch.tensor([3.0, 2, 2, 2, 2, 2, 2, 3]))
-    assert float(radii(torch.zeros(7, 2))[COVERAGE_K].max()) == 0
-    assert (radii(twice)[PRECISION_K] > 0).all()

@@ -1,0 +1,66 @@
+"""The steps of `python -m bench.check`: select methods and priors, run the checks, print the verdicts."""
+
+import sys
+from pathlib import Path
+
+from bench.contract import Outcome, examine
+from bench.errors import UserError, unknown
+from bench.experiment import plugins
+from methods import METHODS
+from methods.priors import PRIORS
+
+
+def check_all(method: str | None, prior: str | None) -> bool:
+    """Check one method or all of them, and print the verdicts.
+
+    Args:
+        method: a registered name, or the path of a plug-in, which is executed. None: every registered method.
+        prior: a key of PRIORS. None: each prior that a method supports.
+
+    Returns:
+        Whether every method keeps the contract.
+
+    Raises:
+        UserError: the method or the prior is unknown, or the method does not support the prior.
+    """
+    pairs = _pairs(_names(method), prior)
+    verdicts = [_check(name, each) for name, each in pairs]
+    return all(verdicts)
+
+
+def _names(method: str | None) -> list[str]:
+    plugins.install_all()
+    if method is None:
+        return list(METHODS)
+    if method.endswith(".py"):
+        plugin = plugins.read(Path(method))
+        plugins.install(plugin)
+        return list(vars(sys.modules[plugin.module])["METHODS"])
+    if method not in METHODS:
+        raise unknown("method", method, METHODS)
+    return [method]
+
+
+def _pairs(names: list[str], prior: str | None) -> list[tuple[str, str]]:
+    """Each method with each prior under which it is checked."""
+    if prior not in (None, *PRIORS):
+        raise unknown("prior", prior, PRIORS)
+    pairs = [(name, each) for name in names for each in METHODS[name].priors if prior in (None, each)]
+    if not pairs:
+        supported = dict.fromkeys(each for name in names for each in METHODS[name].priors)
+        raise UserError(f"{', '.join(names)} does not support prior={prior}; it supports {', '.join(supported)}")
+    return pairs
+
+
+def _check(name: str, prior: str) -> bool:
+    """Print each verdict on one method under one prior, then a summary. Return whether no check is broken."""
+    print(f"{name}, prior {prior}")
+    broken, seconds = [], 0.0
+    for verdict in examine(METHODS[name], prior):
+        print(f"  {verdict.outcome:<7}  {verdict.check:<9}  {verdict.reason}".rstrip(), flush=True)
+        seconds += verdict.seconds
+        if verdict.outcome is Outcome.broken:
+            broken.append(verdict.check)
+    summary = f"breaks the contract: {', '.join(broken)}" if broken else "keeps the contract"
+    print(f"{name}, prior {prior}: {summary} ({seconds:.0f} s)\n")
+    return not broken

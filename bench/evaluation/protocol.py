@@ -1,0 +1,47 @@
+"""The scoring protocol: the choices that make two scores comparable, beside the extractor and the data set."""
+
+from dataclasses import dataclass
+
+from bench.experiment.settings import Evaluation
+
+
+@dataclass(frozen=True)
+class ScoringProtocol:
+    """How generated images are scored.
+
+    Attributes:
+        samples: the number of generated images.
+        split: the split of real images with which they are compared.
+        held_out: a split that no training has seen.
+        seed: seeds the generated images.
+        sampler: a key of SAMPLERS.
+        full: compute all metrics; else only the distances.
+    """
+
+    samples: int
+    split: str
+    held_out: str
+    seed: int
+    sampler: str = "prior"
+    full: bool = True
+
+    @classmethod
+    def curve(cls, evaluation: Evaluation) -> "ScoringProtocol":
+        """Return the protocol of every row of the curve: against held-out images."""
+        return cls(evaluation.samples, evaluation.split, evaluation.split, evaluation.seed, full=False)
+
+    @classmethod
+    def final(cls, evaluation: Evaluation, extractor: str) -> "ScoringProtocol":
+        """Return the protocol of the last checkpoint: more images, against the training images as for published FID.
+
+        An extractor that was trained on this data set compares with held-out images instead, because its features of
+        the training images differ from those of all other images.
+        """
+        split = "train" if extractor == "inception" else evaluation.split
+        return cls(evaluation.final_samples or evaluation.samples, split, evaluation.split, evaluation.seed)
+
+    def floor_split(self, extractor: str) -> str:
+        """Return the split of real images whose score is the floor; no extractor was trained on that split."""
+        if extractor == "inception":
+            return "train" if self.split != "train" else self.held_out
+        return "validation" if self.split != "validation" else "test"
