@@ -113,9 +113,9 @@ def _of_experiments(experiments: list[ExperimentFolder]) -> Iterator[Waste]:
                 print(f"warning: {error}; it is left alone", file=sys.stderr)
                 continue
             path, locks = each.path, (folder.lock,)
-            if trial["stale"]:
+            if trial.stale:
                 yield Waste("stale", path, locks)
-            elif trial["state"] in FINAL:
+            elif trial.state in FINAL:
                 found = [path / name for name in CHECKPOINTS if (path / name).exists()]
                 yield from (Waste("checkpoints", file, locks) for file in found)
                 yield from (Waste("previous", file, locks) for file in found if file.name == CHECKPOINTS[1])

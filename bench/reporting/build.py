@@ -11,10 +11,11 @@ from bench.io.files import write_atomically, writing
 from bench.reporting import comparison_tables, merge, metric_tables, render
 from bench.reporting.group import Group
 from bench.reporting.notes import failures, notes, provenance
-from bench.reporting.table import Grid
+from bench.reporting.table import Table
 from bench.store.folders import ExperimentFolder
 
 PREAMBLE = "% Needs \\usepackage{booktabs} and \\usepackage{graphicx}."
+TOGETHER = "All data sets together"
 MARK = '<meta name="generator" content="bench.report">'  # identifies the page of a report, which may be replaced
 
 
@@ -31,7 +32,7 @@ def write(groups: Sequence[Group], report: Path) -> None:
     Raises:
         RunError: a file cannot be written, for instance on a full disk; the old report remains.
     """
-    new, old = (report.with_name(f".{report.name}.{uuid.uuid4().hex[:8]}.{part}") for part in ("new", "old"))
+    new, old = (report.with_name(f".{report.name}.{uuid.uuid4().hex[:8]}.{section}") for section in ("new", "old"))
     try:
         with writing(report):
             new.mkdir(parents=True)
@@ -48,53 +49,49 @@ def write(groups: Sequence[Group], report: Path) -> None:
 
 
 def _write(groups: Sequence[Group], report: Path) -> None:
-    from bench.reporting import across_datasets, page, sections  # not at the top: importing matplotlib is slow
+    from bench.reporting import across_datasets, group_sections, page  # not at the top: importing matplotlib is slow
 
-    grids, figures = across_datasets.together(list(groups), report)
-    parts = [page.Part("together", "All data sets together", grids=grids, figures=figures, folder=report / "figures")]
-    markdown, latex = [f"# {_title(groups)}", *_markdown(grids)], [render.latex(grid) for grid in grids]
+    title, figure_folder = ", ".join(group.name for group in groups) + ": latent matching compared", report / "figures"
+    tables, figures = across_datasets.together(groups, report)
+    sections = [page.Section("together", TOGETHER, tables=tables, figures=figures, folder=figure_folder)]
+    markdown, latex = [f"# {title}", *_markdown(tables)], [render.latex(table) for table in tables]
     for group in groups:
         prefix = "" if len(groups) == 1 else f"{_slug(group.name)}-"
-        group_grids, group_parts = sections.write(group, report / prefix.rstrip("-"), prefix)
-        markdown += [*([f"\n# {group.name}"] if prefix else []), *_markdown(group_grids), *appendix(group)]
-        latex += [render.latex(grid, prefix, f"Protocol: {group.protocol}.") for grid in group_grids]
-        parts += group_parts
+        group_tables, its_sections = group_sections.write(group, report / prefix.rstrip("-"), prefix)
+        markdown += [*([f"\n# {group.name}"] if prefix else []), *_markdown(group_tables), *appendix(group)]
+        latex += [render.latex(table, prefix, f"Protocol: {group.protocol}.") for table in group_tables]
+        sections += its_sections
     write_atomically(report / "summary.md", ("\n".join(markdown) + "\n").encode())
     write_atomically(report / "summary.tex", "\n".join([PREAMBLE, *latex]).encode())
     lead = "; ".join(f"{group.name}: {len(group.summary)} variants, {len(group.trials)} trials" for group in groups)
-    write_atomically(report / "index.html", page.html(_title(groups), lead, parts).encode())
-
-
-def _title(groups: Sequence[Group]) -> str:
-    return ", ".join(group.name for group in groups) + ": latent matching compared"
+    write_atomically(report / "index.html", page.html(title, lead, sections).encode())
 
 
 def _slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
-def _markdown(grids: Sequence[Grid]) -> list[str]:
+def _markdown(tables: Sequence[Table]) -> list[str]:
     lines = []
-    for grid in grids:
-        lines += ["", f"## {grid.title}", "", *render.markdown(grid), *(["", grid.about] if grid.about else [])]
+    for table in tables:
+        lines += ["", f"## {table.title}", "", *render.markdown(table), *(["", table.about] if table.about else [])]
     return lines
 
 
 def appendix(group: Group) -> list[str]:
-    """What follows the tables of summary.md: notes, failed trials and provenance."""
+    """Return the lines that follow the tables of summary.md: notes, failed trials and provenance."""
     lines = [line for note in notes(group) for line in ("", note)]
-    reasons = [(r, render.plain(str(r["reason"]))) for r in failures(group)]
-    lost = [f"- `{r['variant']}` seed {r['seed']} {r['state']}: {reason}" for r, reason in reasons]
+    lost = [f"- `{f.variant}` seed {f.seed} {f.state}: {render.plain(f.reason)}" for f in failures(group)]
     lines += ["", *lost] if lost else []
-    for title, text in provenance(group):
-        lines += ["", f"{title}:", "", *(f"    {line}" for line in text.splitlines())]
+    for heading, text in provenance(group):
+        lines += ["", f"{heading}:", "", *(f"    {line}" for line in text.splitlines())]
     return [*lines, "", "Columns and units: results/README.md."]
 
 
 def print_tables(group: Group) -> None:
     """Print the most important tables in the terminal."""
-    for grid in (*metric_tables.grids(group), *comparison_tables.cost(group)):
-        render.terminal(grid, without=("each seed",))
+    for table in (*metric_tables.tables(group), *comparison_tables.cost(group)):
+        render.terminal(table, without=("each seed",))
 
 
 def is_replaceable(path: Path) -> bool:

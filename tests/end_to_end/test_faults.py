@@ -299,8 +299,10 @@ def test_a_report_leaves_out_a_trial_whose_specification_is_damaged_and_names_th
     flipped(tmp_path / "out" / "trials" / trial_of(copied, "vae").name / "status.json")
     result = CliRunner().invoke(report.app, [str(copied)])
     assert result.exit_code == 0, result.output
-    assert f"{name}/spec.json is damaged; the trial is left out; the bench.run that made it mends it" in result.output
-    assert "status.json is damaged; the trial counts as unfinished until bench.run goes on with it" in result.output
+    assert (
+        f"{name}/spec.json is damaged; the trial is left out; run the same bench.run again to repair" in result.output
+    )
+    assert "status.json is damaged; the trial counts as unfinished until bench.run resumes it" in result.output
     assert pd.read_csv(copied / "report" / "summary.csv")["variant"].tolist() == ["vae"]
 
 

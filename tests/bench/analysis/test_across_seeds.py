@@ -60,8 +60,8 @@ def test_trials_that_did_not_finish_are_counted_not_averaged():
     summary = across_seeds.summarise(*frames(("done", "diverged", "failed"))).iloc[0]
     assert (summary["seeds"], summary["done"], summary["diverged"], summary["failed"]) == (3, 1, 1, 1)
     assert summary["fd_classifier_1k_mean"] == 10
-    (grid,) = metric_tables.grids(group_of(*frames(("done", "diverged", "failed"))))
-    assert cells(grid, "m")[2:4] == ["1 of 3 (1 diverged, 1 failed)", "10"]
+    (table,) = metric_tables.tables(group_of(*frames(("done", "diverged", "failed"))))
+    assert cells(table, "m")[2:4] == ["1 of 3 (1 diverged, 1 failed)", "10"]
 
 
 def test_stale_trials_are_neither_averaged_nor_counted_as_done():
@@ -73,19 +73,19 @@ def test_a_variant_of_which_nothing_finished_is_a_row_all_the_same():
     rows, trials = frames(("failed", "failed", "failed"))
     group = group_of(rows.iloc[:0], trials)
     assert len(group.summary) == 1
-    assert [failure["reason"] for failure in failures(group)] == ["why"] * 3
+    assert [failure.reason for failure in failures(group)] == ["why"] * 3
     assert "- `m` seed 1 failed: why" in build.appendix(group)
 
 
 def test_a_table_has_the_mean_its_interval_and_each_seed_and_says_what_few_seeds_are_worth():
     group = group_of(*frames())
-    (grid,) = metric_tables.grids(group)
+    (table,) = metric_tables.tables(group)
     half = 4.302652729911275 * 10 / math.sqrt(3)  # Student's t of 2 degrees of freedom, from a table
-    assert cells(grid, "m")[3:] == [f"20 ± {half:.2g}", "10, 20, 30"]
-    assert "| `m` | normal | 3 | 20 ± 25 | 10, 20, 30 |" in render.markdown(grid)
-    assert "nothing to compare it with" in grid.about
+    assert cells(table, "m")[3:] == [f"20 ± {half:.2g}", "10, 20, 30"]
+    assert "| `m` | normal | 3 | 20 ± 25 | 10, 20, 30 |" in render.markdown(table)
+    assert "no other variant to compare with" in table.about
     rows, trials = (pd.concat([frame, frame.assign(variant="n", trial=frame["trial"] + "n")]) for frame in frames())
-    assert "With fewer than 5 seeds these are points" in metric_tables.significance(group_of(rows, trials))
+    assert "Fewer than 5 seeds (all variants) are no evidence" in metric_tables.bold_note(group_of(rows, trials))
 
 
 @pytest.mark.draws
