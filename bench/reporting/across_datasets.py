@@ -10,7 +10,7 @@ from bench.analysis import across_datasets, frames
 from bench.io.files import write_atomically
 from bench.io.strict_yaml import parse_yaml
 from bench.paths import CONFIGS
-from bench.reporting import figures
+from bench.reporting import score_figures
 from bench.reporting.group import Group
 from bench.reporting.style import Figure
 from bench.reporting.table import Table, count, number, span, word
@@ -30,7 +30,9 @@ def together(groups: Sequence[Group], report: Path) -> tuple[list[Table], list[F
     aggregates = across_datasets.aggregate(runs)
     write_atomically(report / "aggregate.csv", aggregates.to_csv(index=False).encode())
     taus = np.geomspace(runs["score"].min() * 0.98, runs["score"].max() * 1.02, TAUS)
-    figure = figures.profiles(across_datasets.profile(runs, taus), runs[["method", "variant"]], report / "figures")
+    figure = score_figures.profiles(
+        across_datasets.profile(runs, taus), runs[["method", "variant"]], report / "figures"
+    )
     return [_table(aggregates, len(distances))], [figure]
 
 

@@ -9,10 +9,12 @@ from bench.reporting import (
     across_datasets,
     code_figures,
     comparison_tables,
+    curve_figures,
     data_files,
-    figures,
     image_figures,
     metric_tables,
+    phrases,
+    score_figures,
     search_tables,
 )
 from bench.reporting.contents import Contents, contents
@@ -38,11 +40,13 @@ def write(group: Group, folder: Path, prefix: str) -> tuple[list[Table], list[Se
     cost, stability = comparison_tables.cost(group), comparison_tables.stability(group)
     search, search_figures = search_tables.write(group.folders, folder)
     published = across_datasets.published(group)
-    curves = figures.curves(group, figure_folder, _protocols(group))
+    curves = curve_figures.curves(group, figure_folder, _protocols(group))
     sections = [
         Section("results", "Results", notes=notes(group), tables=main + published),
         Section("convergence", "Convergence", tables=cost, figures=curves),
-        Section("stability", "Stability", tables=stability, figures=figures.hyperparameters(group, figure_folder)),
+        Section(
+            "stability", "Stability", tables=stability, figures=score_figures.hyperparameters(group, figure_folder)
+        ),
         Section("differences", "Differences", tables=pairs),
         Section("search", "Search", tables=search, figures=search_figures),
         _images(group, folder),
@@ -58,7 +62,7 @@ def write(group: Group, folder: Path, prefix: str) -> tuple[list[Table], list[Se
 def _protocols(group: Group) -> dict[str, str]:
     """The protocol of each distance, in words."""
     names = [name for name in group.fresh.columns if metric_tables.is_distance(name)]
-    return {name: metric_tables.protocol_of(group, name) for name in names}
+    return {name: phrases.protocol_of(group, name) for name in names}
 
 
 def _images(group: Group, folder: Path) -> Section:

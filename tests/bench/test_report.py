@@ -19,7 +19,17 @@ from bench import report
 from bench.analysis import frames
 from bench.evaluation.image_grids import grid_png, npz
 from bench.io.files import sha256
-from bench.reporting import build, code_figures, comparison_tables, figures, image_figures, merge, metric_tables, render
+from bench.reporting import (
+    build,
+    code_figures,
+    comparison_tables,
+    image_figures,
+    merge,
+    metric_tables,
+    phrases,
+    render,
+    score_figures,
+)
 from bench.reporting.table import Cell, Table
 from bench.store.folders import ExperimentFolder
 
@@ -136,7 +146,7 @@ def test_the_best_is_bold_where_all_have_five_seeds_and_it_is_better_than_every_
         add(folder, "mmd", seed, 10.0 + seed)
         add(folder, "moco", seed, 2.0 + seed)
     group = merge.of(folder)
-    assert "`moco`" in metric_tables.bold_note(group)
+    assert "`moco`" in phrases.bold_note(group)
     (table,) = metric_tables.tables(group)
     assert [row[3].strong for row in table.rows] == [True, False]
     assert "**4.0 ± 2.0**" in "\n".join(render.markdown(table))
@@ -144,7 +154,7 @@ def test_the_best_is_bold_where_all_have_five_seeds_and_it_is_better_than_every_
     add(folder, "vae", 0, 1.0)  # one seed: nothing can be said of it, so nothing of the best
     again = merge.of(folder)
     assert not any(cell.strong for row in metric_tables.tables(again)[0].rows for cell in row)
-    assert "Fewer than 5 seeds (`vae`) are no evidence" in metric_tables.bold_note(again)
+    assert "Fewer than 5 seeds (`vae`) are no evidence" in phrases.bold_note(again)
 
 
 def test_time_to_the_protocols_target_and_what_it_cost(made):
@@ -408,8 +418,8 @@ def test_scores_against_hyperparameters_that_are_words_or_were_lost(tmp_path, mo
             label = f"mmd[weight={weight},kind={kind}]"
             add(folder, label, 0, 5.0 + weight, "diverged" if lost else "done", weight=weight, kind=kind)
     drawn = []
-    monkeypatch.setattr(figures, "save", lambda canvas, *_: drawn.append(canvas))
-    assert figures.hyperparameters(merge.of(folder), tmp_path)
+    monkeypatch.setattr(score_figures, "save", lambda canvas, *_: drawn.append(canvas))
+    assert score_figures.hyperparameters(merge.of(folder), tmp_path)
     weight, kind = drawn[0].axes
     assert weight.get_xscale() == "log"
     assert [text.get_text() for text in kind.get_xticklabels()] == ["imq", "rbf"]

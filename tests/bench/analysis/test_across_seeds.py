@@ -8,7 +8,7 @@ from rich.console import Console
 from bench.analysis import across_seeds
 from bench.driver.progress import Progress, Seen
 from bench.experiment.trials import Trial
-from bench.reporting import build, figures, metric_tables, render
+from bench.reporting import build, curve_figures, metric_tables, phrases, render
 from bench.reporting.notes import failures
 
 STAMP = {
@@ -85,7 +85,7 @@ def test_a_table_has_the_mean_its_interval_and_each_seed_and_says_what_few_seeds
     assert "| `m` | normal | 3 | 20 ± 25 | 10, 20, 30 |" in render.markdown(table)
     assert "no other variant to compare with" in table.about
     rows, trials = (pd.concat([frame, frame.assign(variant="n", trial=frame["trial"] + "n")]) for frame in frames())
-    assert "Fewer than 5 seeds (all variants) are no evidence" in metric_tables.bold_note(group_of(rows, trials))
+    assert "Fewer than 5 seeds (all variants) are no evidence" in phrases.bold_note(group_of(rows, trials))
 
 
 @pytest.mark.draws
@@ -93,7 +93,7 @@ def test_figures_are_png_and_pdf_with_their_data_also_with_a_trial_that_ended_ea
     rows, trials = frames()
     rows = rows.drop(rows[(rows["trial"] == "b") & (rows["step"] == 9)].index)
     group = group_of(rows, trials)
-    (figure,) = figures.curves(group, tmp_path, {"fd_classifier_1k": "a protocol"})
+    (figure,) = curve_figures.curves(group, tmp_path, {"fd_classifier_1k": "a protocol"})
     assert figure.caption.endswith("a protocol")
     path = tmp_path / figure.name
     assert path.with_suffix(".png").stat().st_size > 5000
@@ -108,8 +108,8 @@ def test_nothing_of_a_figure_of_curves_is_cut_off(tmp_path, monkeypatch):
     rows, trials = frames()
     rows = rows.rename(columns={"fd_classifier_1k": "fd_rotation_1k [sampler=gmm, split=test]"})
     drawn = []
-    monkeypatch.setattr(figures, "save", lambda canvas, *_: drawn.append(canvas))
-    figures.curves(group_of(rows, trials), tmp_path, {})
+    monkeypatch.setattr(curve_figures, "save", lambda canvas, *_: drawn.append(canvas))
+    curve_figures.curves(group_of(rows, trials), tmp_path, {})
     (canvas,) = drawn
     canvas.draw_without_rendering()
     whole, used = canvas.bbox_inches, canvas.get_tightbbox()
