@@ -19,7 +19,6 @@ from bench.io import disk
 from bench.io.files import Damaged
 from bench.io.untrusted import CHECKPOINTS
 from bench.store.folders import ExperimentFolder
-from bench.store.states import State
 
 app = typer.Typer(**cli.PLAIN)
 
@@ -91,7 +90,7 @@ def _remove(chosen: list[Waste], yes: bool) -> None:
             raise UserError(f"cannot remove {waste.path}: {error.strerror}") from None
     print(f"{disk.format_bytes(freed)} removed")
     for folder in sorted(busy):
-        print(f"some was left locked, because a run is under way in {folder}")
+        print(f"some was left alone, because a run is under way in {folder}")
 
 
 def _experiments(results: Path) -> list[ExperimentFolder]:
@@ -108,12 +107,12 @@ def _of_experiments(experiments: list[ExperimentFolder]) -> Iterator[Waste]:
             try:
                 trial = frames.describe(each)
             except Damaged as error:
-                print(f"warning: {error}; it is left locked", file=sys.stderr)
+                print(f"warning: {error}; it is left alone", file=sys.stderr)
                 continue
             path, locks = each.path, (folder.lock,)
-            if trial["stale"]:
+            if trial.stale:
                 yield Waste("stale", path, locks)
-            elif State(trial["state"]).is_final:
+            elif trial.state.is_final:
                 found = [path / name for name in CHECKPOINTS if (path / name).exists()]
                 yield from (Waste("checkpoints", file, locks) for file in found)
                 yield from (Waste("previous", file, locks) for file in found if file.name == CHECKPOINTS[1])

@@ -20,7 +20,7 @@ def main() -> None:
 
     found = merge.load(paths)
     for group in found:
-        assert metric_tables.grids(group)
+        assert metric_tables.tables(group)
         comparison_tables.cost(group)
         comparison_tables.steadiness(group)
         comparison_tables.differences(group)

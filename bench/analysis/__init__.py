@@ -1,1 +1,1 @@
-"""What rows say: statistics over data frames. Neither torch nor ray is imported."""
+"""Statistics on data frames of results. Imports neither torch nor ray."""

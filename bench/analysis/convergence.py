@@ -1,7 +1,7 @@
-"""How soon, and how smoothly, a metric falls while a method trains: time to a target, area under the curve, roughness.
+"""How soon, and how smoothly, a metric falls during training: time to a target, area under the curve, roughness.
 
-Lower values of a metric are better, and all are positive: they are Frechet distances. Rows and trials are the frames of
-`bench.analysis.frames`. Neither torch nor ray is imported.
+Metrics are Fréchet distances: positive, and lower is better. Rows and trials are the frames of `bench.analysis.frames`.
+Imports neither torch nor ray.
 """
 
 import math
@@ -11,14 +11,21 @@ import numpy as np
 import pandas as pd
 
 from bench.analysis import across_seeds
+from bench.store.states import State
 
-ENDED = ("done", "diverged", "failed", "stopped")  # a trial in another state may still get there
+ENDED = tuple(state for state in State if state.has_ended)  # a trial in another state may still reach a target
 POSITIONS = {"step": "step", "images_seen": "images", "train_seconds": "seconds"}  # columns of rows -> those of `times`
 
 
 @dataclass(frozen=True)
 class Target:
-    """A value of a metric to be reached; whether it was fixed before anything was measured, and whence it comes."""
+    """A value of a metric to be reached.
+
+    Attributes:
+        value: reached by any value at or below it.
+        beforehand: whether it was fixed before training.
+        source: where it comes from, in words.
+    """
 
     value: float
     beforehand: bool
@@ -28,10 +35,18 @@ class Target:
 def target(
     rows: pd.DataFrame, trials: pd.DataFrame, metric: str, fixed: float | None, reference: str | None
 ) -> Target | None:
-    """`fixed`, the value in the protocol, where there is one; else what the variant `reference` came to in the end.
+    """Choose the target of a metric.
 
-    That is the median over its finished seeds. Without a reference, it is the variant in the middle of all by mean
-    final value (the better of two), so that about half of them can get there. None where nothing finished.
+    Args:
+        rows: the rows of all trials.
+        trials: all trials.
+        metric: a column of `rows`.
+        fixed: the value in the protocol, which takes precedence.
+        reference: the variant whose final value is the target: the median over its finished seeds. Default: the
+            variant in the middle by mean final value (the better of two), so that about half of them can reach it.
+
+    Returns:
+        The target, or None if no trial finished.
     """
     if fixed is not None:
         return Target(fixed, True, "the protocol")
@@ -44,39 +59,40 @@ def target(
     values = last.loc[last["variant"] == reference, metric]
     if values.empty:
         return None
-    return Target(float(values.median()), False, f"the median final {metric} of {reference}{why}, taken afterwards")
+    return Target(float(values.median()), False, f"the median final {metric} of {reference}{why}, chosen afterwards")
 
 
 def times(rows: pd.DataFrame, trials: pd.DataFrame, metric: str, target: float) -> pd.DataFrame:
-    """When each trial was first seen at or below the target: one row a trial that has ENDED and is not stale.
+    """Return when each trial was first at or below the target: one row per trial that has ENDED and is not stale.
 
-    Columns: trial, variant, seed; reached; step, images and seconds (of training alone), infinite for a trial that
-    never got there, also where that is because it ended early. What a trial reached before it diverged, it did reach.
+    Columns: trial, variant, seed; reached; step, images and seconds (of training alone), infinite if the trial never
+    reached the target, even if it ended early. A target reached before a trial diverged counts as reached.
     """
-    # Nothing is interpolated. The curve was below the target somewhere between the evaluation before and this one, and
-    # what it did there is not known: times are upper bounds, as fine as the schedule of evaluations.
+    # Nothing is interpolated: the curve crossed the target at an unknown time after the previous evaluation. So times
+    # are upper bounds, and their resolution is the schedule of evaluations.
     curve = curves(rows, metric)
     first = curve[curve[metric] <= target].drop_duplicates("trial").set_index("trial")
     first = first[list(POSITIONS)].rename(columns=POSITIONS).astype(float)
     ended = trials[trials["state"].isin(ENDED) & ~trials["stale"].astype(bool)]
     reached = ended["trial"].isin(first.index)
-    found = ended[["trial", "variant", "seed"]].assign(reached=reached).join(first, on="trial")
-    found.loc[~reached, list(first.columns)] = math.inf
-    return found.reset_index(drop=True)
+    result = ended[["trial", "variant", "seed"]].assign(reached=reached).join(first, on="trial")
+    result.loc[~reached, list(first.columns)] = math.inf
+    return result.reset_index(drop=True)
 
 
 def time_to_target(times: pd.DataFrame) -> pd.DataFrame:
-    """One row a variant, in the order of `times`.
+    """Return one row per variant, in the order of `times`.
 
-    Columns: variant; seeds; reached, the share of them that did, 0 to 1; for both images and seconds the censored
-    median over seeds under that name, and <name>_least and <name>_greatest. Of an even number of seeds the median is
-    the upper one in the middle, for an average with infinity says nothing: infinite where half of them missed, or more.
+    Columns: variant; seeds; reached, the share of seeds that reached the target, 0 to 1; and for both images and
+    seconds the censored median over seeds under that name, with <name>_least and <name>_greatest. For an even number of
+    seeds the median is the upper of the two middle values, since an average with infinity is meaningless. It is
+    infinite if half of the seeds or more missed the target.
     """
     records = []
-    for variant, group in times.groupby("variant", sort=False):
-        record = {"variant": variant, "seeds": len(group), "reached": group["reached"].mean()}
+    for variant, subset in times.groupby("variant", sort=False):
+        record = {"variant": variant, "seeds": len(subset), "reached": subset["reached"].mean()}
         for name in ("images", "seconds"):
-            ordered = np.sort(group[name])
+            ordered = np.sort(subset[name])
             record |= {name: ordered[len(ordered) // 2], f"{name}_least": ordered[0], f"{name}_greatest": ordered[-1]}
         records.append(record)
     names = [f"{name}{end}" for name in ("images", "seconds") for end in ("", "_least", "_greatest")]
@@ -84,30 +100,31 @@ def time_to_target(times: pd.DataFrame) -> pd.DataFrame:
 
 
 def area(rows: pd.DataFrame, trials: pd.DataFrame, metric: str) -> pd.Series:
-    """By trial, the geometric mean of the metric along training, in its own unit: low where it fell early.
+    """Return the geometric mean of the metric along training for each trial, in the metric's unit.
 
-    It is the area under log(metric) against log(images seen), by the trapezoidal rule, divided by the width. Averages
-    over different spans do not compare, for all curves fall: nan for a trial that did not finish, is stale, or was not
-    measured at the first and the last evaluation that others have. Values missing in between are bridged.
+    Low values mean that the metric fell early. It is the area under log(metric) against log(images seen), by the
+    trapezoidal rule, divided by the width. Missing values in between are bridged. Averages over different spans are not
+    comparable, since all curves fall. So the value is nan if a trial did not finish, is stale, or lacks the first or
+    last evaluation of the others.
     """
     curve = curves(rows, metric)
     curve = curve[curve["trial"].isin(across_seeds.finished(trials)["trial"]) & (curve["images_seen"] > 0)]
     ends = (curve["images_seen"].min(), curve["images_seen"].max())
-    found = {}
-    for trial, group in curve.groupby("trial"):
-        images = group["images_seen"].to_numpy(float)
+    areas = {}
+    for trial, points in curve.groupby("trial"):
+        images = points["images_seen"].to_numpy(float)
         if (images[0], images[-1]) == ends and len(images) > 1:
-            x, y = np.log(images), np.log(group[metric].to_numpy(float))
-            found[trial] = np.exp(np.trapezoid(y, x) / (x[-1] - x[0]))
-    return pd.Series(found, dtype=float).reindex(pd.Index(trials["trial"], name="trial")).rename("area")
+            x, y = np.log(images), np.log(points[metric].to_numpy(float))
+            areas[trial] = np.exp(np.trapezoid(y, x) / (x[-1] - x[0]))
+    return pd.Series(areas, dtype=float).reindex(pd.Index(trials["trial"], name="trial")).rename("area")
 
 
 def roughness(rows: pd.DataFrame, metric: str) -> pd.Series:
-    """By trial, how much the curve goes up on its way down: the mean over its steps of max(0, change of log(metric)).
+    """Return how much each trial's curve rises: the mean of max(0, change of log(metric)) between evaluations.
 
-    A step goes from one evaluation to the next. 0: it never rose; 0.1: by 10% a step, on average. nan where there are
-    not two evaluations. The noise of the metric itself counts too, so that only equal sample counts and schedules
-    compare, and what a trial did after it diverged is not there to be counted.
+    0 means that it never rose; 0.1 means an average rise of 10% per evaluation; nan means fewer than two evaluations.
+    Noise of the metric itself counts too, so only equal sample counts and schedules are comparable. Divergence adds
+    nothing: a diverged trial is not evaluated any more.
     """
     curve = curves(rows, metric)
     logs = pd.Series(np.log(curve[metric].to_numpy(float)), index=curve["trial"])
@@ -116,9 +133,9 @@ def roughness(rows: pd.DataFrame, metric: str) -> pd.Series:
 
 
 def curves(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Columns trial, step, images_seen, train_seconds, metric: one row a trial and step that has a value, in order.
+    """Return one row per trial and step with a value, in order: trial, step, images_seen, train_seconds, metric.
 
-    Of what was measured again at a step the newest value counts, which is the last of `rows`.
+    If a step was measured more than once, the newest value counts, which is the last in `rows`.
     """
     newest = rows.groupby(["trial", "step"])[["images_seen", "train_seconds", metric]].last()
     return newest.dropna(subset=[metric]).reset_index()

@@ -1,126 +1,163 @@
-"""An experiment's trial folders as data frames. Neither torch nor ray is imported."""
+"""An experiment's trial folders as data frames. Imports neither torch nor ray."""
 
-from typing import Any
+from dataclasses import dataclass, fields
+from typing import Any, TypeAlias
 
 import pandas as pd
 import pyarrow as pa
 
-from bench.errors import UserError
+from bench.errors import UserError, warn
 from bench.experiment.specification import MethodSource
 from bench.io import untrusted
 from bench.io.files import Damaged, display_path, sha256
 from bench.paths import ROOT
-from bench.store.documents import Environment, Status
+from bench.store.documents import Environment
 from bench.store.folders import ExperimentFolder
 from bench.store.states import State
 from bench.store.trial_folder import TrialFolder, belongs_to_other_version
 
+# A row of a data frame, by column. Values are untyped: pandas decides what it returns for a cell.
+Record: TypeAlias = dict[str, Any]
+
 KEYS = ["trial", "method", "variant", "prior", "seed"]
 
 
+@dataclass(frozen=True)
+class TrialRow:
+    """One trial, as described by its folder.
+
+    Attributes:
+        trial: id of the trial.
+        method: name of the method.
+        variant: label of the variant, such as `mmd[prior=sphere]`.
+        prior: name of the prior.
+        seed: training seed.
+        state: `unfinished` instead of `running`: the process may have died, or may run elsewhere.
+        reason: why the trial ended early, or None.
+        stale: whether the method's source has changed since.
+        resumed: how often the trial was resumed from a checkpoint.
+        folder: name of the trial folder.
+        machine: hardware and threads of the last attempt, in words, or None if unknown.
+        at_once: number of trials that may have shared the machine, or None if unknown.
+        began: start of the first attempt, or None if there was none.
+        ended: last update of the status, or None if unknown.
+    """
+
+    trial: str
+    method: str
+    variant: str
+    prior: str
+    seed: int
+    state: State
+    reason: str | None
+    stale: bool
+    resumed: int
+    folder: str
+    machine: str | None
+    at_once: int | None
+    began: str | None
+    ended: str | None
+
+
 def trials(folder: ExperimentFolder) -> pd.DataFrame:
-    """One row a trial: KEYS, state, reason, stale, resumed (how often it went on from a checkpoint), folder.
+    """Return one row per readable trial, with the columns of `TrialRow`, ordered by variant and seed."""
+    rows = [vars(row) | {"state": row.state.value} for trial in folder.trials() if (row := _readable(trial))]
+    columns = [field.name for field in fields(TrialRow)]
+    return pd.DataFrame.from_records(rows, columns=columns).sort_values(["variant", "seed"], ignore_index=True)
 
-    And, of its last attempt: machine, at_once (how many trials may have shared it), began and ended.
+
+def rows(folder: ExperimentFolder, trial_frame: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Return one row per evaluation, ordered by trial and step; the first columns are KEYS.
+
+    Args:
+        folder: the experiment.
+        trial_frame: the result of `trials`, if the caller has it already.
     """
-    found = [row for trial in folder.trials() if (row := _whole(trial))]
-    columns = [*KEYS, "state", "reason", "stale", "resumed", "folder", "machine", "at_once", "began", "ended"]
-    return pd.DataFrame.from_records(found, columns=columns).sort_values(["variant", "seed"], ignore_index=True)
-
-
-def rows(folder: ExperimentFolder, known: pd.DataFrame | None = None) -> pd.DataFrame:
-    """One row an evaluation, in order of trial and step, with the KEYS of its trial in front.
-
-    known: what `trials` says of the folder, where that is known already.
-    """
-    found = records(trials(folder) if known is None else known)
-    parts = [part for trial in found for part in _history(folder.trial(trial["folder"]), trial["trial"])]
+    known = records(trials(folder) if trial_frame is None else trial_frame)
+    parts = [part for trial in known for part in _history(folder.trial(trial["folder"]), trial["trial"])]
     if not parts:
         return pd.DataFrame(columns=KEYS)
     merged = pa.concat_tables(parts, promote_options="permissive").to_pandas()
-    keys = pd.DataFrame.from_records(found, columns=KEYS).set_index("trial").loc[merged["trial"]].reset_index()
+    keys = pd.DataFrame.from_records(known, columns=KEYS).set_index("trial").loc[merged["trial"]].reset_index()
     return pd.concat([keys, merged.drop(columns="trial")], axis=1)
 
 
 def machines(folder: ExperimentFolder) -> list[str]:
-    """What the trials ran on, in words, each once."""
-    found = []
+    """Return the distinct environments of the trials, in words."""
+    descriptions = []
     for trial in folder.trials():
         e = trial.environment()
         if not e:
             continue
-        running = f"{e.concurrent_trials} trials at a time"
+        concurrency = f"{e.concurrent_trials} trials at a time"
         commit = (e.git.commit or "unknown")[:10] + (" with changes" if e.git.dirty else "")
-        found.append(f"{_machine(e)}, {running}; torch {e.packages['torch']}, Python {e.python}; commit {commit}")
-    return list(dict.fromkeys(found))
+        software = f"torch {e.packages['torch']}, Python {e.python}; commit {commit}"
+        descriptions.append(f"{machine(e)}, {concurrency}; {software}")
+    return list(dict.fromkeys(descriptions))
 
 
-def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """The rows as dicts."""
+def records(frame: pd.DataFrame) -> list[Record]:
+    """Return the rows of a frame as dictionaries."""
     return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
 
 
-def _whole(folder: TrialFolder) -> dict[str, Any] | None:
-    """The row of one trial; None, and a warning, where nobody knows what trial it is."""
+def _readable(folder: TrialFolder) -> TrialRow | None:
+    """The row of one trial; None, with a warning, if spec.json is damaged."""
     try:
         row = describe(folder)
     except Damaged as error:
         if not error.repairable:
             raise
-        mended = "the bench.run that made it mends it, or trains it again"
-        print(f"warning: {display_path(folder.path)}/spec.json is damaged; the trial is left out; {mended}", flush=True)
+        remedy = "run the same bench.run again to repair or retrain it"
+        warn(f"{display_path(folder.path)}/spec.json is damaged; the trial is left out; {remedy}")
         return None
     if folder.exists("status.json") and not folder.is_intact("status.json"):
-        lost = "the trial counts as unfinished until bench.run goes on with it"
-        print(f"warning: {display_path(folder.path)}/status.json is damaged; {lost}", flush=True)
+        effect = "the trial counts as unfinished until bench.run resumes it"
+        warn(f"{display_path(folder.path)}/status.json is damaged; {effect}")
     return row
 
 
-def describe(folder: TrialFolder) -> dict[str, Any]:
-    """The row of one trial."""
-    trial, status = folder.trial(), folder.status()
-    return {
-        "trial": trial.id,
-        "method": trial.spec.method,
-        "variant": trial.label,
-        "prior": trial.spec.prior,
-        "seed": trial.spec.seed,
-        # A trial that says it is running while nobody reports for it was interrupted, or runs elsewhere right now.
-        "state": str(State.unfinished if status.state is State.running else status.state),
-        "reason": status.reason,
-        "stale": _stale(trial.source) or belongs_to_other_version(trial, status),
-        "resumed": sum(bool(attempt.from_step) for attempt in status.attempts),
-        "folder": folder.path.name,
-        **_ran(folder.environment(), status),
-    }
+def describe(folder: TrialFolder) -> TrialRow:
+    """Return the row of one trial.
+
+    Raises:
+        Damaged: spec.json is damaged.
+    """
+    trial, status, environment = folder.trial(), folder.status(), folder.environment()
+    return TrialRow(
+        trial=trial.id,
+        method=trial.spec.method,
+        variant=trial.label,
+        prior=trial.spec.prior,
+        seed=trial.spec.seed,
+        state=State.unfinished if status.state is State.running else status.state,
+        reason=status.reason,
+        stale=_is_stale(trial.source) or belongs_to_other_version(trial, status),
+        resumed=sum(bool(attempt.from_step) for attempt in status.attempts),
+        folder=folder.path.name,
+        machine=machine(environment) if environment else None,
+        at_once=environment.concurrent_trials if environment else None,
+        began=status.attempts[0].started if status.attempts else None,
+        ended=status.updated,
+    )
 
 
-def _ran(environment: Environment | None, status: Status) -> dict[str, Any]:
-    """On what, with how many others, and from when to when."""
-    return {
-        "machine": _machine(environment) if environment else None,
-        "at_once": environment.concurrent_trials if environment else None,
-        "began": status.attempts[0].started if status.attempts else None,
-        "ended": status.updated,
-    }
-
-
-def _machine(environment: Environment) -> str:
-    """What decides how fast a trial is, besides who else is there."""
+def machine(environment: Environment) -> str:
+    """Describe what determines the speed of a trial, except for the trials beside it."""
     threads = f"{environment.threads} threads a trial"
     if environment.device == "cpu":
-        instructions = environment.cpu_capability  # of processors of one name some have AVX-512, some not
+        instructions = environment.cpu_capability  # processors of one name differ, for instance in AVX-512
         return f"{environment.processor}{f' ({instructions})' if instructions else ''}, {threads}"
-    replayed = environment.replayed
-    steps = "" if replayed is None else f", steps {'' if replayed else 'not '}replayed"  # older trials do not say
+    replayed = environment.replayed  # missing in the results of older versions
+    steps = "" if replayed is None else f", steps {'' if replayed else 'not '}replayed"
     return f"{environment.device}, {threads}{steps}"
 
 
-def _stale(source: MethodSource) -> bool:
-    """Whether the method's file has changed since; of a plug-in that is not at its place nothing can be said."""
+def _is_stale(source: MethodSource) -> bool:
+    """Whether the method's file has changed; False for a plug-in that cannot be found, since nothing is known."""
     path = ROOT / source.file
     try:
-        # Whoever wrote the trial has chosen the path: a device has no end, and a pipe waits.
+        # The path is untrusted: reading a device would not end, and reading a pipe would block.
         if path.suffix != ".py" or not path.is_file():
             return path.is_relative_to(ROOT)
         return sha256(untrusted.read_bounded(path)) != source.sha256
@@ -129,23 +166,21 @@ def _stale(source: MethodSource) -> bool:
 
 
 def _history(folder: TrialFolder, trial: str) -> list[pa.Table]:
-    """The rows of the training, and those measured afterwards, with the columns trial and afterwards."""
-    found = []
+    """The rows of the training and of later evaluations, with the columns trial and afterwards."""
+    parts = []
     files = {
         "history.parquet": "its rows are left out until the trial is resumed",
-        "evaluations.parquet": "what bench.evaluate measured is left out",
+        "evaluations.parquet": "the results of bench.evaluate are left out",
     }
-    for afterwards, (name, lost) in enumerate(files.items()):
+    for afterwards, (name, effect) in enumerate(files.items()):
         try:
             table = folder.table(name)
         except Damaged as error:
-            print(f"warning: {error}; {lost}", flush=True)
+            warn(f"{error}; {effect}")
             if not afterwards:
                 return []
             continue
         if len(table):
-            column = pa.array([bool(afterwards)] * len(table))
-            found.append(
-                table.append_column("afterwards", column).append_column("trial", pa.array([trial] * len(table)))
-            )
-    return found
+            flags, ids = pa.array([bool(afterwards)] * len(table)), pa.array([trial] * len(table))
+            parts.append(table.append_column("afterwards", flags).append_column("trial", ids))
+    return parts

@@ -1,7 +1,7 @@
-"""What the seeds of variants of one data set say about differences. Lower values are better.
+"""Intervals and tests of differences between variants on one data set. Lower values are better.
 
-Training seeds are the unit of replication: a list holds one finite value for each seed that finished. Random parts are
-seeded. Neither torch nor ray is imported.
+Training seeds are the unit of replication: a list holds one finite value per finished seed. Random parts are seeded.
+Imports neither torch nor ray.
 """
 
 import functools
@@ -11,18 +11,18 @@ import math
 import numpy as np
 import pandas as pd
 
-SEEDS_FOR_SIGNIFICANCE = 5  # the p-value of 3 + 3 seeds is never below 0.1, that of 4 + 4 never below 0.029
+SEEDS_FOR_SIGNIFICANCE = 5  # with 3 + 3 seeds no p-value is below 0.1, with 4 + 4 none below 0.029
 RESAMPLES = 2000  # of a bootstrap
-MOST_SPLITS = 200_000  # that are enumerated: up to 10 + 10 seeds
-RANDOM_SPLITS = 100_000  # that are drawn instead where there are more
+MOST_SPLITS = 200_000  # above this number (more than 10 + 10 seeds) splits are sampled, not enumerated
+RANDOM_SPLITS = 100_000  # sampled splits
 UNKNOWN = (math.nan, math.nan)
 
 
 def _array(values: list[float]) -> np.ndarray:
-    found = np.asarray(values, dtype=float)
-    if not np.isfinite(found).all():
-        raise ValueError("only finite values can be compared: leave out seeds that did not come to their end")
-    return found
+    array = np.asarray(values, dtype=float)
+    if not np.isfinite(array).all():
+        raise ValueError("only finite values can be compared: leave out seeds that did not finish")
+    return array
 
 
 def _around(centre: float, error: float, freedom: float, level: float) -> tuple[float, float]:
@@ -33,7 +33,7 @@ def _around(centre: float, error: float, freedom: float, level: float) -> tuple[
 
 
 def interval(values: list[float], level: float = 0.95) -> tuple[float, float]:
-    """Student's t interval of the mean; (nan, nan) of fewer than two values."""
+    """Return Student's t interval of the mean; (nan, nan) for fewer than two values."""
     x = _array(values)
     if len(x) < 2:
         return UNKNOWN
@@ -41,9 +41,9 @@ def interval(values: list[float], level: float = 0.95) -> tuple[float, float]:
 
 
 def welch(a: list[float], b: list[float], level: float = 0.95) -> tuple[float, float]:
-    """Interval of mean(a) - mean(b) whose variances may differ; (nan, nan) where either has fewer than two values.
+    """Return the interval of mean(a) - mean(b) with unequal variances; (nan, nan) if either has fewer than two values.
 
-    Welch's test, turned round: degrees of freedom after Satterthwaite.
+    The inversion of Welch's test, with Satterthwaite's degrees of freedom.
     """
     x, y = _array(a), _array(b)
     if min(len(x), len(y)) < 2:
@@ -54,9 +54,9 @@ def welch(a: list[float], b: list[float], level: float = 0.95) -> tuple[float, f
     return _around(float(x.mean() - y.mean()), math.sqrt(first + second), freedom, level)
 
 
-@functools.lru_cache(maxsize=4)  # most pairs of variants have as many seeds
+@functools.lru_cache(maxsize=4)  # most pairs of variants have the same numbers of seeds
 def _splits(size: int, chosen: int) -> np.ndarray:
-    """(splits, chosen): all ways to choose of `size` positions, or random ones; the first is 0, 1, ..., chosen - 1."""
+    """All (or random) choices of `chosen` out of `size` positions, [splits, chosen]; the first is 0 to chosen - 1."""
     if math.comb(size, chosen) <= MOST_SPLITS:
         positions = itertools.chain.from_iterable(itertools.combinations(range(size), chosen))
         return np.fromiter(positions, np.uint16).reshape(-1, chosen)
@@ -65,66 +65,69 @@ def _splits(size: int, chosen: int) -> np.ndarray:
 
 
 def permutation_p(a: list[float], b: list[float]) -> float:
-    """Two-sided p-value of the difference of means over all splits of the values into two such groups; nan without any.
+    """Return the two-sided permutation p-value of the difference of means; nan if either list is empty.
 
-    Exact up to MOST_SPLITS; above, (1 + number as far apart) / (1 + RANDOM_SPLITS). Its hypothesis is one
-    distribution of both. Of equal means but three times the spread, 5 + 5 normal values have p <= 0.05 in 8% of cases,
-    and in 16% where the 5 of 10 + 5 have the spread: compare equal numbers of seeds, and see `welch`.
+    Exact over all splits of the values into two groups of these sizes, up to MOST_SPLITS. Above, the p-value is
+    (1 + number of splits as far apart) / (1 + RANDOM_SPLITS).
+
+    The null hypothesis is that both samples have one distribution, not only equal means. For normal values with equal
+    means but three times the spread in one sample, 5 + 5 values have p <= 0.05 in 8% of cases. For 10 + 5 values it is
+    16% if the 5 have the larger spread. So compare equal numbers of seeds, and see `welch`.
     """
-    # In one order, whichever comes first: random splits then treat a and b alike, and the smaller is the one chosen.
-    first, second = sorted([sorted(a), sorted(b)], key=lambda group: (len(group), group))
+    # A fixed order makes random splits symmetric in a and b, and enumerates the smaller sample.
+    first, second = sorted([sorted(a), sorted(b)], key=lambda sample: (len(sample), sample))
     pooled = _array(first + second)
     if not first:
         return math.nan
-    pooled = pooled - pooled[0]  # large values that differ little: their mean would round
+    pooled = pooled - pooled[0]  # avoids rounding of the mean if large values differ little
     pooled = pooled - pooled.mean()
-    distances = np.abs(pooled[_splits(len(pooled), len(first))].sum(axis=1))  # times a constant, between the means
-    rounding = 1e-9 * np.abs(pooled).max()  # relative to the values: the difference may be nought
+    distances = np.abs(pooled[_splits(len(pooled), len(first))].sum(axis=1))  # proportional to the difference of means
+    rounding = 1e-9 * np.abs(pooled).max()  # relative to the values, since the difference may be zero
     return float((distances >= distances[0] - rounding).mean())  # the first split is the observed one
 
 
 def holm(p: list[float]) -> list[float]:
-    """Adjusted p-values of one family, in the same order; a nan stays nan and does not count.
+    """Return Holm-adjusted p-values of one family, in the same order; nan stays nan and does not count.
 
     Holm, A simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 6, 1979.
     """
-    known = sorted((value, place) for place, value in enumerate(p) if not math.isnan(value))
+    known = sorted((value, index) for index, value in enumerate(p) if not math.isnan(value))
     adjusted, highest = [math.nan] * len(p), 0.0
-    for rank, (value, place) in enumerate(known):
+    for rank, (value, index) in enumerate(known):
         highest = max(highest, min(1.0, (len(known) - rank) * value))
-        adjusted[place] = highest
+        adjusted[index] = highest
     return adjusted
 
 
 def _wins(a: list[float], b: list[float]) -> np.ndarray:
-    """(len(a), len(b)): 1 where the value of a is the lower, 0.5 where both are equal."""
+    """1 where the value of a is lower, 0.5 where both are equal; [len(a), len(b)]."""
     x, y = _array(a)[:, None], _array(b)[None, :]
     return (x < y) + 0.5 * (x == y)
 
 
 def improvement(a: list[float], b: list[float]) -> float:
-    """P(A < B) + P(A = B) / 2 over all pairs of seeds, Mann-Whitney's U / (n m); nan without any.
+    """Return P(A < B) + P(A = B) / 2 over all pairs of seeds, Mann-Whitney's U / (n m); nan if either list is empty.
 
-    The probability of improvement of Agarwal et al., arXiv 2108.13264, section 4.3, of one task.
+    The probability of improvement of Agarwal et al., arXiv 2108.13264, section 4.3, for one task.
     """
     return float(_wins(a, b).mean()) if len(a) and len(b) else math.nan
 
 
 def improvement_interval(a: list[float], b: list[float], level: float = 0.95) -> tuple[float, float]:
-    """Percentile bootstrap over the seeds of both; (nan, nan) where either has fewer than two.
+    """Return the bootstrap percentile interval of `improvement`; (nan, nan) if either has fewer than two seeds.
 
-    Too narrow of few seeds: where all of a lie below all of b it is (1, 1).
+    Too narrow for few seeds: if all of a lie below all of b, it is (1, 1).
     """
     if min(len(a), len(b)) < 2:
         return UNKNOWN
     first, second = _resampled(len(a), len(b))
-    # Counts instead of all n m pairs of every resample; sums of halves are exact.
+    # Counts replace the n m pairs of every resample; sums of halves are exact.
     return percentiles(((first @ _wins(a, b)) * second).sum(axis=1) / (len(a) * len(b)), level)
 
 
 @functools.lru_cache(maxsize=4)
 def _resampled(n: int, m: int) -> tuple[np.ndarray, np.ndarray]:
-    """How often a bootstrap of two groups takes each value: (RESAMPLES, n) and (RESAMPLES, m)."""
+    """How often a bootstrap of two samples draws each value: [RESAMPLES, n] and [RESAMPLES, m]."""
     random = np.random.default_rng(0)
     first = _counts(random.integers(n, size=(RESAMPLES, n)), n)
     return first, _counts(random.integers(m, size=(RESAMPLES, m)), m)
@@ -136,35 +139,34 @@ def _counts(drawn: np.ndarray, size: int) -> np.ndarray:
 
 
 def percentiles(draws: np.ndarray, level: float = 0.95) -> tuple[float, float]:
-    """The interval that holds `level` of the draws of a bootstrap, as much outside on either side."""
+    """Return the central interval that contains `level` of the draws of a bootstrap."""
     low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 
 
 def pairwise(values: dict[str, list[float]]) -> pd.DataFrame:
-    """One row a pair of variants, in the given order; `values` are those of the seeds of each variant.
+    """Return one row per pair of variants, in the order of `values` (the seeds' values by variant).
 
-    Columns: variant, other, their numbers of seeds n and n_other; difference of their means, negative where `variant`
-    is the better, and its Welch interval low, high; p, and p_holm over all rows; improvement, the probability that
-    `variant` is the better of two seeds, and its interval.
+    Columns: variant, other, their numbers of seeds n and n_other; difference of their means, negative if `variant` is
+    better, and its Welch interval low, high; p, and p_holm over all rows; improvement, the probability that a seed of
+    `variant` is better than a seed of `other`, and its interval.
     """
     records = []
     for (variant, a), (other, b) in itertools.combinations(values.items(), 2):
-        known = bool(len(a) and len(b))
-        difference = float(_array(a).mean() - _array(b).mean()) if known else math.nan
-        chances = (permutation_p(a, b), improvement(a, b), *improvement_interval(a, b))
-        records.append((variant, other, len(a), len(b), difference, *welch(a, b), *chances))
+        difference = float(_array(a).mean() - _array(b).mean()) if a and b else math.nan
+        probabilities = (permutation_p(a, b), improvement(a, b), *improvement_interval(a, b))
+        records.append((variant, other, len(a), len(b), difference, *welch(a, b), *probabilities))
     names = ["variant", "other", "n", "n_other", "difference", "low", "high", "p", "improvement"]
-    found = pd.DataFrame.from_records(records, columns=[*names, "improvement_low", "improvement_high"])
-    found.insert(names.index("p") + 1, "p_holm", holm(found["p"].tolist()))
-    return found
+    pairs = pd.DataFrame.from_records(records, columns=[*names, "improvement_low", "improvement_high"])
+    pairs.insert(names.index("p") + 1, "p_holm", holm(pairs["p"].tolist()))
+    return pairs
 
 
 def best(values: dict[str, list[float]], level: float = 0.05) -> str | None:
-    """The variant of the lowest mean, where its seeds say that it differs from every other; else None.
+    """Return the variant with the lowest mean if it differs significantly from every other, else None.
 
-    Each variant needs SEEDS_FOR_SIGNIFICANCE seeds; p-values are adjusted over the comparisons with that variant. Of 5
-    seeds each p is at least 1/126, so that more than 7 variants have no best: they need more seeds.
+    Each variant needs SEEDS_FOR_SIGNIFICANCE seeds. p-values are adjusted over the comparisons with that variant. With
+    5 seeds each p is at least 1/126, so among more than 7 variants none can be best: they need more seeds.
     """
     if len(values) < 2 or min(len(x) for x in values.values()) < SEEDS_FOR_SIGNIFICANCE:
         return None

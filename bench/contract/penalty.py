@@ -1,4 +1,4 @@
-"""Checks of the penalty locked: the networks are identities, so a check chooses the codes directly.
+"""Checks of the penalty alone: the networks are identities, so a check chooses the codes directly.
 
 A method that keeps past codes (`after_step`) is measured after it has seen many batches of the same distribution.
 """

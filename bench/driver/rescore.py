@@ -57,7 +57,7 @@ def _finished(folder: "ExperimentFolder") -> tuple[list["TrialFolder"], list[str
 
 
 def _unable(trial: "TrialFolder") -> str | None:
-    if frames.describe(trial)["stale"]:
+    if frames.describe(trial).stale:
         return "is stale: its method's source has changed; bench.run --retrain-stale trains it again"
     if not any(trial.exists(name) for name in CHECKPOINTS):
         return f"has no checkpoint any more; {how_to_get_checkpoint(trial)}"

@@ -130,7 +130,7 @@ def _fetch(kind: str, parcel: Parcel, target: Path, fetch: Fetch) -> None:
 
 
 def cache() -> Path:
-    """The folder of a node's copies, of this user locked.
+    """The folder of a node's copies, of this user alone.
 
     Raises:
         RunError: it is somebody else's.

@@ -13,7 +13,7 @@ def check(resources: Resources) -> None:
         UserError: they are a cluster's. RunError: this machine has too few.
     """
     if resources.address:
-        raise UserError("--executor serial runs on this machine locked; leave out --address, or use --executor ray")
+        raise UserError("--executor serial runs on this machine alone; leave out --address, or use --executor ray")
     if resources.scheduler != "none":
         raise UserError(f"--scheduler {resources.scheduler} is Ray Tune's; use it with --executor ray")
     check_machine(resources)

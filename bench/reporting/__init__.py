@@ -1,1 +1,1 @@
-"""Tables, figures and pages of reports. Neither torch nor ray is imported."""
+"""Reports of experiments: tables, figures and pages. Imports neither torch nor ray."""

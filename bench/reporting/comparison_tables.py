@@ -1,20 +1,28 @@
-"""Grids that compare: differences between variants, how soon a target is reached and at what cost, how steadily."""
+"""Tables that compare variants: pairwise differences, time to the target and cost, stability, and every trial."""
 
 import math
-from typing import Any
 
 import pandas as pd
 
 from bench.analysis import across_seeds, convergence, frames, sensitivity, significance
+from bench.analysis.frames import Record
 from bench.errors import one_line
 from bench.reporting.group import Group
-from bench.reporting.table import Cell, Grid, between, count, number, span, word
+from bench.reporting.table import Cell, Table, between, count, number, span, word
 
 MOST_PAIRS = 60  # in a table
+COST_HEADINGS = ["variant", "reached", "images to target", "seconds to target", "area", "images/s", "training s"]
+COST_HEADINGS += ["evaluation s", "parameters", "peak MB", "at once"]
+STABILITY_HEADINGS = ["method", "settings", "trials", "lost", "best", "median", "worst", "within 10%"]
+STABILITY_HEADINGS += ["seeds ±%", "settings ±%", "roughness"]
+UNLIKE = (
+    "Seconds are left out: trials ran on different machines, or with different numbers of concurrent trials, so their "
+    "times are not comparable. seeds.csv has them."
+)
 
 
-def differences(group: Group) -> list[Grid]:
-    """Pairs of variants, by the headline distance; nothing where there is but one."""
+def differences(group: Group) -> list[Table]:
+    """Return the table of pairs of variants, by the headline distance; none if there is only one variant."""
     pairs = group.pairs
     if pairs.empty:
         return []
@@ -24,22 +32,22 @@ def differences(group: Group) -> list[Grid]:
     rows = [_pair(record) for record in frames.records(pairs[best] if many else pairs)]
     headings = ["variant", "other", "seeds", "difference", "95% interval", "p", "p (Holm)", "P(better)", "its interval"]
     about = (
-        f"Differences of mean {group.headline} (below zero: the first is better) with Welch's 95% interval; exact "
-        "two-sided permutation p-values, adjusted after Holm over all pairs (more of them than behind a bold mark); "
-        "the probability that a seed of the first is better than one of the other (Agarwal et al., arXiv 2108.13264), "
-        "with a bootstrap interval, which is too narrow of few seeds."
+        f"Difference of mean {group.headline} (negative: the first variant is better), with Welch's 95% interval. "
+        "Exact two-sided permutation p-values, adjusted by Holm's method over all pairs (more than are tested for a "
+        "bold mark). P(better): the probability that a seed of the first variant is better than one of the other "
+        "(Agarwal et al., arXiv 2108.13264), with a bootstrap interval, which is too narrow for few seeds."
     )
     if many:
-        about += f" Only pairs with the best are shown; comparison.csv has all {len(pairs)}."
+        about += f" Only pairs with the best variant are shown; comparison.csv has all {len(pairs)}."
     if few:
         about += (
-            f" With fewer than {significance.SEEDS_FOR_SIGNIFICANCE} seeds no difference is called significant: of 3 "
-            "and 3 seeds no p-value can be below 0.1."
+            f" With fewer than {significance.SEEDS_FOR_SIGNIFICANCE} seeds no difference is called significant: for 3 "
+            "against 3 seeds no p-value can be below 0.1."
         )
-    return [Grid("comparison", "Pairs of variants", headings, rows, about, words=3)]
+    return [Table("comparison", "Pairs of variants", headings, rows, about, words=3)]
 
 
-def _pair(record: dict[str, Any]) -> list[Cell]:
+def _pair(record: Record) -> list[Cell]:
     return [
         word(record["variant"]),
         word(record["other"]),
@@ -53,28 +61,26 @@ def _pair(record: dict[str, Any]) -> list[Cell]:
     ]
 
 
-def cost(group: Group) -> list[Grid]:
-    """How soon each variant is at the target, and what its training takes."""
-    goal = group.target
-    if goal is None or group.curve is None:
+def cost(group: Group) -> list[Table]:
+    """Return the table of each variant's time to the target and training cost."""
+    target = group.target
+    if target is None or group.curve is None:
         return []
     reached = {r["variant"]: r for r in frames.records(convergence.time_to_target(group.times))}
     area = _by_variant(group, convergence.area(group.fresh, group.trials, group.curve))
     rows = [_cost(group, r, reached.get(r["variant"]), area) for r in frames.records(group.summary)]
-    headings = ["variant", "reached", "images to target", "seconds to target", "area", "images/s", "training s"]
-    headings += ["evaluation s", "parameters", "peak MB", "at once"]
-    return [Grid("convergence", "How soon, and at what cost", headings, rows, _cost_about(group, goal), words=1)]
+    return [Table("convergence", "Time to target, and cost", COST_HEADINGS, rows, _cost_about(group, target), words=1)]
 
 
-def _cost(group: Group, summary: dict[str, Any], reached: dict[str, Any] | None, area: pd.Series) -> list[Cell]:
+def _cost(group: Group, summary: Record, reached: Record | None, area: pd.Series) -> list[Cell]:
     variant = summary["variant"]
     cells = [word(variant)]
     if reached is None:
         cells += [Cell("-")] * 3
     else:
         cells.append(Cell(f"{reached['reached']:.0%} of {reached['seeds']}", reached["reached"]))
-        ranges = [[reached[f"{x}{end}"] for end in ("", "_least", "_greatest")] for x in ("images", "seconds")]
-        cells += [between(*ranges[0]), between(*ranges[1]) if group.alike else Cell("-")]
+        images, seconds = ([reached[f"{x}{end}"] for end in ("", "_least", "_greatest")] for x in ("images", "seconds"))
+        cells += [between(*images), between(*seconds) if group.alike else Cell("-")]
     cells.append(number(area.get(variant, math.nan)))
     names = ("images_per_second", "train_seconds", "evaluation_seconds")
     cells += [number(summary.get(f"{name}_mean")) if group.alike else Cell("-") for name in names]
@@ -83,60 +89,44 @@ def _cost(group: Group, summary: dict[str, Any], reached: dict[str, Any] | None,
     return [*cells, word(", ".join(map(str, sorted(at_once))) or "-")]
 
 
-def _cost_about(group: Group, goal: convergence.Target) -> str:
-    whence = "fixed in the protocol before the trainings" if goal.beforehand else f"not fixed beforehand: {goal.source}"
-    said = (
-        f"Target: {group.curve} at most {number(goal.value).text} ({whence}). Median [least, greatest] over seeds of "
-        "the first evaluation at or below it; a seed that never is counts as infinite. Area: the geometric mean of the "
-        "distance along training, in the logarithm of images seen. Seconds are of optimisation alone. Peak memory is "
-        "of a trial's process (on a GPU: what torch allocated). At once: how many trials may have shared the machine."
+def _cost_about(group: Group, target: convergence.Target) -> str:
+    source = "fixed in the protocol before training" if target.beforehand else f"not fixed beforehand: {target.source}"
+    about = (
+        f"Target: {group.curve} at most {number(target.value).text} ({source}). Images and seconds to target: median "
+        "[least, greatest] over seeds of the first evaluation at or below the target; infinite for a seed that never "
+        "reaches it. Area: the geometric mean of the distance along training, over the logarithm of images seen. "
+        "Seconds count optimisation only. Peak memory is that of a trial's process (on a GPU: what torch allocated). "
+        "At once: how many trials may have shared the machine."
     )
-    return said if group.alike else said + " " + UNLIKE
-
-
-UNLIKE = (
-    "Trials ran on different machines, or with different numbers at once: their seconds do not compare and are not "
-    "shown; seeds.csv has them."
-)
+    return about if group.alike else f"{about} {UNLIKE}"
 
 
 def _by_variant(group: Group, values: pd.Series) -> pd.Series:
-    """The mean over the seeds of each variant of a value by trial."""
+    """The mean over the seeds of each variant; `values` are indexed by trial."""
     return values.groupby(values.index.map(group.trials.set_index("trial")["variant"].to_dict())).mean()
 
 
-def steadiness(group: Group) -> list[Grid]:
-    """Spread over seeds and settings, trials lost, and how rough the curves are."""
+def stability(group: Group) -> list[Table]:
+    """Return the table of spread over seeds and settings, lost trials and roughness."""
     results = group.results
     if results.empty or group.curve is None:
         return []
     done = group.fresh[group.fresh["trial"].isin(across_seeds.finished(group.trials)["trial"])]
-    rough = convergence.roughness(done, group.curve)
-    rough = rough.groupby(rough.index.map(results.set_index("trial")["variant"].to_dict())).mean()
+    roughness = convergence.roughness(done, group.curve)
+    roughness = roughness.groupby(roughness.index.map(results.set_index("trial")["variant"].to_dict())).mean()
     settings = results.drop(columns=["trial", "seed", "state", "score"]).drop_duplicates().groupby("variant").size()
-    rows = [_steady(r, int(settings[r["variant"]]), rough) for r in frames.records(sensitivity.spread(results))]
-    headings = [
-        "method",
-        "settings",
-        "trials",
-        "lost",
-        "best",
-        "median",
-        "worst",
-        "within 10%",
-        "seeds ±%",
-        "settings ±%",
-    ]
+    spread = frames.records(sensitivity.spread(results))
+    rows = [_stability(record, int(settings[record["variant"]]), roughness) for record in spread]
     about = (
-        f"Final {group.headline} of every trial, all settings of a method together. Lost: diverged or failed. Within "
-        "10%: of the best setting's mean. Seeds ±%, settings ±%: the standard deviation of the logarithm within a "
-        "setting over seeds, and between settings. Roughness: by how much the distance rises from one evaluation to "
-        "the next, on average over the steps of a curve, falls counted as zero."
+        f"Final {group.headline} of every trial, over all settings of a method. Lost: diverged or failed. Within 10%: "
+        "trials within 10% of the best setting's mean. Seeds ±%, settings ±%: standard deviation of the logarithm, "
+        "over seeds within a setting, and between settings. Roughness: how much the distance rises from one "
+        "evaluation to the next, averaged over the steps of a curve (falls count as zero)."
     )
-    return [Grid("stability", "How steadily", [*headings, "roughness"], rows, about)]
+    return [Table("stability", "Stability", STABILITY_HEADINGS, rows, about)]
 
 
-def _steady(record: dict[str, Any], settings: int, rough: pd.Series) -> list[Cell]:
+def _stability(record: Record, settings: int, roughness: pd.Series) -> list[Cell]:
     return [
         word(record["variant"]),
         count(settings),
@@ -145,12 +135,12 @@ def _steady(record: dict[str, Any], settings: int, rough: pd.Series) -> list[Cel
         *(number(record[name]) for name in ("best", "median", "worst")),
         Cell(f"{record['near_best_share']:.0%}", record["near_best_share"]),
         *(number(100 * record[name]) for name in ("seed_sd_log", "setting_sd_log")),
-        number(rough.get(record["variant"], math.nan)),
+        number(roughness.get(record["variant"], math.nan)),
     ]
 
 
-def trials(group: Group) -> Grid:
-    """Every trial and how it ended."""
+def trials(group: Group) -> Table:
+    """Return the table of every trial and how it ended."""
     rows = [
         [
             *(word(record[name]) for name in ("variant", "seed", "state")),
@@ -163,4 +153,4 @@ def trials(group: Group) -> Grid:
         for record in frames.records(group.trials)
     ]
     headings = ["variant", "seed", "state", "stale", "resumed", "began", "folder", "reason"]
-    return Grid("trials", "Trials", headings, rows, words=8)
+    return Table("trials", "Trials", headings, rows, words=8)

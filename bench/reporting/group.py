@@ -1,143 +1,145 @@
-"""What one report compares: the trials of one protocol, out of one experiment or of several from different machines."""
+"""A group: the trials of one protocol, from one experiment or from several, which one report compares."""
 
 import math
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from bench.analysis import across_seeds, convergence, frames, significance
+from bench.analysis.frames import Record
 from bench.experiment import labels
+from bench.reporting.description import protocol_line
 from bench.store.documents import Description
-from bench.store.folders import ExperimentFolder
-from bench.store.trial_folder import TrialFolder
+from bench.store.folders import ExperimentFolder, TrialFolder
+from bench.store.states import State
 
-MOST_SHOWN = 16  # variants in a figure: more lines cannot be told apart
+MOST_SHOWN = 16  # variants in a figure: more lines cannot be distinguished
 
 
 @dataclass(frozen=True)
 class Group:
-    """`trials` and `rows` as of `bench.analysis.frames`, rows of different protocols in columns of their own."""
+    """The trials of one protocol.
+
+    Attributes:
+        name: the data set, and for all but its first protocol also the folder.
+        folders: the experiments.
+        trials: the frame of `frames.trials`, with the column experiment (the path of its folder).
+        rows: the frame of `frames.rows`, with protocols separated (`protocols.separate`).
+        description: what the experiments record about themselves.
+        unlike: a sentence on why this group was not merged with an earlier one, or empty.
+    """
 
     name: str
     folders: list[ExperimentFolder]
     trials: pd.DataFrame
     rows: pd.DataFrame
     description: Description
-    unlike: str = ""  # why it was not merged with another
+    unlike: str = ""
 
     @cached_property
     def summary(self) -> pd.DataFrame:
+        """`across_seeds.summarise`: one row per variant."""
         return across_seeds.summarise(self.rows, self.trials)
 
     @cached_property
     def last(self) -> pd.DataFrame:
-        """`statistics.last_rows`: one row a finished trial."""
+        """`across_seeds.last_rows`: one row per finished trial."""
         return across_seeds.last_rows(self.rows, self.trials)
 
     @cached_property
     def fresh(self) -> pd.DataFrame:
-        """The rows, but those of stale trials; where all are, without what was measured, as if nothing had been."""
+        """Rows of trials that are not stale. If every trial is stale, an empty frame with the key columns only."""
         fresh = self.rows[self.rows["trial"].isin(self.trials.loc[~self.trials["stale"].astype(bool), "trial"])]
         return fresh if len(fresh) else fresh[frames.KEYS]
 
     @cached_property
     def headline(self) -> str | None:
-        """The distance that methods are compared by; None where nothing was measured."""
+        """The distance by which methods are compared; None if nothing was measured."""
         return next(iter(across_seeds.distances(self.fresh)), None) if len(self.fresh) else None
 
     @cached_property
     def curve(self) -> str | None:
-        """The distance that was measured most often: all along the training."""
-        found = across_seeds.distances(self.fresh)
-        return max(found, key=lambda column: self.fresh[column].count(), default=None)
+        """The distance that was measured most often, over the whole training; None if there is none."""
+        distances = across_seeds.distances(self.fresh)
+        return max(distances, key=lambda column: self.fresh[column].count(), default=None)
 
     @cached_property
     def shown(self) -> list[str]:
-        """The variants that figures show, best first: all, or, of many, the best of each method and prior."""
+        """The variants in figures, best first: all, or the best of each method and prior if there are too many."""
         if len(self.summary) <= MOST_SHOWN:
             return list(self.summary["variant"])
         return list(self.summary.drop_duplicates(["method", "prior"])["variant"])
 
     @property
     def dataset(self) -> str:
+        """Name of the data set."""
         return self.description.protocol.dataset.name
 
     @property
     def protocol(self) -> str:
-        """What all trials share, in a line: 'digits 8x8x1, small network of width 32, latent 8, 30 epochs, ...'."""
-        protocol = self.description.protocol
-        images, network, training = protocol.preprocessing, protocol.network, protocol.training
-        said = [self.dataset]
-        if images:
-            said[0] += f" {images.image_size}x{images.image_size}x{images.channels}"
-        if network:
-            said.append(f"{network.name} network of width {network.width}, latent {network.latent_dim}")
-        if training:
-            subset = f" of {training.train_images:,} images" if training.train_images else ""
-            said.append(f"{training.epochs} epochs{subset}")
-            said.append(f"batch {training.batch_size}, {training.schedule} schedule, {training.precision}")
-        return ", ".join(said)
+        """What all trials share, in a line."""
+        return protocol_line(self.description)
 
     def values(self, column: str) -> dict[str, list[float]]:
-        """The column's value of every finished seed, by variant, in the order of the summary; finite ones only."""
+        """Return the finite values of a column over the finished seeds, by variant, in the order of the summary."""
         if self.last.empty or column not in self.last:
             return {}
-        found: dict[str, list[float]] = {variant: [] for variant in self.summary["variant"]}
+        by_variant: dict[str, list[float]] = {variant: [] for variant in self.summary["variant"]}
         for variant, value in zip(self.last["variant"], self.last[column].tolist(), strict=True):
             if math.isfinite(value):
-                found[variant].append(value)
-        return {variant: values for variant, values in found.items() if values}
+                by_variant[variant].append(value)
+        return {variant: values for variant, values in by_variant.items() if values}
 
     @cached_property
     def pairs(self) -> pd.DataFrame:
-        """`comparison.pairwise` of the headline distance, best variants first."""
+        """`significance.pairwise` of the headline distance, best variants first."""
         return significance.pairwise(self.values(self.headline)) if self.headline else pd.DataFrame()
 
     @cached_property
     def target(self) -> convergence.Target | None:
-        """Of the curve's distance: the protocol's, or one taken afterwards, which says so."""
+        """Target of the curve's distance: the protocol's, or one chosen afterwards, which its source says."""
         if self.curve is None:
             return None
-        fixed = self.description.protocol.evaluation.target
-        return convergence.target(self.fresh, self.trials, self.curve, fixed, None)
+        return convergence.target(
+            self.fresh, self.trials, self.curve, self.description.protocol.evaluation.target, None
+        )
 
     @cached_property
     def times(self) -> pd.DataFrame:
-        """`convergence.times` to the target, of all trials but those that ended well and were never measured."""
+        """`convergence.times` to the target, of all trials except those that are done but were never measured."""
         if self.target is None or self.curve is None:
             return pd.DataFrame()
         measured = self.fresh.loc[self.fresh[self.curve].notna(), "trial"]
-        known = self.trials[(self.trials["state"] != "done") | self.trials["trial"].isin(measured)]
+        known = self.trials[(self.trials["state"] != State.done) | self.trials["trial"].isin(measured)]
         return convergence.times(self.fresh, known, self.curve, self.target.value)
 
     @cached_property
     def results(self) -> pd.DataFrame:
-        """What `bench.analysis.sensitivity` reads: one row a trial that has ended, and the settings it had.
+        """The input of `bench.analysis.sensitivity`: one row per trial that has ended, with its settings.
 
-        variant is the method and its prior; score the headline distance, infinite where the trial did not come to its
-        end; learning_rate and hyperparameters follow.
+        variant is the method and its prior. score is the headline distance, infinite if the trial did not finish.
+        learning_rate and the hyperparameters follow.
         """
         scores = dict(zip(self.last["trial"], self.last[self.headline], strict=True)) if len(self.last) else {}
         ended = self.trials[self.trials["state"].isin(convergence.ENDED) & ~self.trials["stale"].astype(bool)]
-        found = []
+        results = []
         for record in frames.records(ended):
             spec = self.trial(record).trial().spec
-            score = scores.get(record["trial"], math.nan if record["state"] == "done" else math.inf)
-            if math.isnan(score):  # it ended well, but this was not measured of it
+            score = scores.get(record["trial"], math.nan if record["state"] == State.done else math.inf)
+            if math.isnan(score):  # done, but without this measurement
                 continue
             row = {key: record[key] for key in ("trial", "method", "seed", "state")}
             row |= {"variant": labels.without_settings(record["variant"]), "score": score}
-            rate = spec.optimisation.learning_rate
-            found.append(row | {"learning_rate": rate} | spec.hyperparameters)
-        return pd.DataFrame.from_records(found)
+            results.append(row | {"learning_rate": spec.optimisation.learning_rate} | spec.hyperparameters)
+        return pd.DataFrame.from_records(results)
 
-    def trial(self, record: dict[str, Any]) -> TrialFolder:
+    def trial(self, record: Record) -> TrialFolder:
+        """Return the folder of a row of `trials`."""
         return TrialFolder(Path(record["experiment"]) / "trials" / record["folder"])
 
     @property
     def alike(self) -> bool:
-        """Whether seconds can be compared: all trials had the same machine, threads and company."""
+        """Whether times are comparable: all trials had the same machine, threads and number of concurrent trials."""
         return self.trials.dropna(subset=["machine"])[["machine", "at_once"]].drop_duplicates().shape[0] <= 1

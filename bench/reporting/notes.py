@@ -1,60 +1,77 @@
-"""What a reader must know to read the tables rightly, what failed, and how everything was made."""
+"""What a reader must know to interpret the tables, which trials failed, and the provenance of the results."""
 
-from typing import Any
+from dataclasses import dataclass
 
 import pandas as pd
 
 from bench.analysis import across_seeds, frames
+from bench.analysis.frames import Record
 from bench.reporting.group import Group
+from bench.store.states import State
 
 LAST_LINES = 30  # of a traceback
+LOST = tuple(state for state in State if state.is_lost)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A trial that diverged or failed, with the end of its traceback (empty if there is none)."""
+
+    variant: str
+    seed: int
+    state: str
+    reason: str
+    error: str
 
 
 def notes(group: Group) -> list[str]:
-    """Sentences, with Markdown's marks."""
+    """Return paragraphs, with Markdown's marks."""
     rows, summary = group.fresh, group.summary
-    lines = [group.unlike] if group.unlike else []
+    paragraphs = [group.unlike] if group.unlike else []
     extractors = {column.extractor for column in across_seeds.generated(rows)}
     if extractors:
-        lines.append(
-            "The row *real images* is the floor: the same measures of real images of another split. A Fréchet distance "
-            "of fewer images is higher: where there are fewer real images than generated ones, a good generator may "
-            "come below it."
+        paragraphs.append(
+            "The row *real images* is the floor: the same metrics, computed on real images from another split. The "
+            "Fréchet distance is higher for fewer images. If there are fewer real images than generated ones, a good "
+            "generator may therefore score below the floor."
         )
     if extractors - {"inception"}:
-        accuracy = f" (test accuracy {rows['extractor_accuracy'].dropna().max():.1%})" if _accurate(rows) else ""
-        lines.append(
+        accuracy = f" (test accuracy {rows['extractor_accuracy'].dropna().max():.1%})" if _has_accuracy(rows) else ""
+        paragraphs.append(
             f"`fd_...` is the Fréchet distance in the features of a network trained here{accuracy}, between images "
-            "that it was not trained on; it is not comparable with published FID, nor between data sets."
+            "that it was not trained on. It is not comparable with published FID, nor between data sets."
         )
     if len(group.shown) < len(summary):
-        lines.append("Figures show the best variant of each method and prior; tables have all.")
+        paragraphs.append("Figures show only the best variant of each method and prior; tables show all variants.")
     skipped = group.description.skipped_images
     if skipped:
-        lines.append(f"{skipped} images of the data set could not be used and were left out.")
+        paragraphs.append(f"{skipped} images of the data set are unusable and were left out.")
     if summary["stale"].any():
-        lines.append("Stale trials (the method's source has changed since) are left out; see --retrain-stale.")
-    return lines
+        paragraphs.append(
+            "Stale trials are left out: their method's source has changed since. --retrain-stale retrains them."
+        )
+    return paragraphs
 
 
-def _accurate(rows: pd.DataFrame) -> bool:
+def _has_accuracy(rows: pd.DataFrame) -> bool:
     return "extractor_accuracy" in rows and bool(rows["extractor_accuracy"].notna().any())
 
 
-def failures(group: Group) -> list[dict[str, Any]]:
-    """Trials that diverged or failed, with the end of the traceback where there is one."""
-    lost = group.trials[group.trials["state"].isin(["diverged", "failed"])]
-    return [record | {"error": _traceback(group, record)} for record in frames.records(lost)]
+def failures(group: Group) -> list[Failure]:
+    """Return the trials that diverged or failed."""
+    lost = frames.records(group.trials[group.trials["state"].isin(LOST)])
+    return [
+        Failure(r["variant"], r["seed"], str(r["state"]), str(r["reason"]), error=_traceback(group, r)) for r in lost
+    ]
 
 
-def _traceback(group: Group, record: dict[str, Any]) -> str:
-    whole = group.trial(record).read_if_intact("error.txt") or b""
-    return "\n".join(whole.decode(errors="replace").splitlines()[-LAST_LINES:])
+def _traceback(group: Group, record: Record) -> str:
+    content = group.trial(record).read_if_intact("error.txt") or b""
+    return "\n".join(content.decode(errors="replace").splitlines()[-LAST_LINES:])
 
 
 def provenance(group: Group) -> list[tuple[str, str]]:
-    """Commands; machines, software and commit; dates; and the protocol."""
-    protocol = group.description.written
+    """Return (heading, text) pairs: commands, machines and software, dates, and the protocol."""
     machines = [machine for folder in group.folders for machine in frames.machines(folder)]
     began, ended = group.trials["began"].dropna(), group.trials["ended"].dropna()
     dates = (
@@ -64,5 +81,5 @@ def provenance(group: Group) -> list[tuple[str, str]]:
         ("Commands", "\n".join(group.description.commands)),
         ("Machines, software, commit", "\n".join(dict.fromkeys(machines))),
         ("Dates", dates),
-        ("Protocol", "\n".join(f"{section}: {values}" for section, values in protocol.items())),
+        ("Protocol", "\n".join(f"{name}: {values}" for name, values in group.description.written.items())),
     ]

@@ -1,4 +1,4 @@
-"""report/index.html: one file with everything in it, which needs no network."""
+"""report/index.html: one self-contained file that needs no network."""
 
 import base64
 import csv
@@ -7,107 +7,138 @@ import re
 import struct
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from bench.paths import ROOT
 from bench.reporting import render
+from bench.reporting.notes import Failure
 from bench.reporting.style import Figure
-from bench.reporting.table import Grid
+from bench.reporting.table import Table
 
-HERE = ROOT / "bench" / "reporting"
-WIDEST = 800  # pixels of a grid in the page; the report's folder has it as it is
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+TEMPLATES = ROOT / "bench" / "reporting"
+WIDEST = 800  # pixels of an image grid on the page; the report's folder keeps the original
 TYPES = {".png": "image/png", ".pdf": "application/pdf", ".csv": "text/csv"}
 
 
-@dataclass
-class Part:
-    """A chapter of the page. failures: variant, seed, state, reason, error; facts: title, text."""
+@dataclass(frozen=True)
+class ImageGrids:
+    """Image grids of one kind: the PNG file of each variant."""
+
+    title: str
+    about: str
+    files: dict[str, Path]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section of the page.
+
+    Attributes:
+        id: anchor of the section, and prefix of the anchors in it.
+        title: heading.
+        notes: paragraphs, with Markdown's marks for code and emphasis.
+        tables: tables.
+        figures: figures, saved in `folder`.
+        pictures: image grids.
+        failures: trials that diverged or failed.
+        facts: (heading, preformatted text) pairs.
+        folder: where the figures lie.
+        protocol: one line below every table and figure.
+    """
 
     id: str
     title: str
     notes: list[str] = field(default_factory=list)
-    grids: list[Grid] = field(default_factory=list)
+    tables: list[Table] = field(default_factory=list)
     figures: list[Figure] = field(default_factory=list)
-    pictures: list[tuple[str, str, dict[str, Path]]] = field(default_factory=list)  # title, about, files by variant
-    failures: list[dict[str, Any]] = field(default_factory=list)
+    pictures: list[ImageGrids] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
     facts: list[tuple[str, str]] = field(default_factory=list)
-    folder: Path = Path()  # of its figures
-    protocol: str = ""  # of everything in it
+    folder: Path = Path()
+    protocol: str = ""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to show below the heading."""
+        return not (self.notes or self.tables or self.figures or self.pictures or self.failures or self.facts)
 
 
-def html(title: str, lead: str, parts: list[Part]) -> str:
-    """The page."""
+def html(title: str, lead: str, sections: list[Section]) -> str:
+    """Return the page; empty sections are left out."""
     import jinja2
     from markupsafe import Markup
 
-    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(HERE), autoescape=True)
+    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True)
     environment.filters["marked"] = _marked
-    parts = [
-        part for part in parts if any((part.notes, part.grids, part.figures, part.pictures, part.failures, part.facts))
-    ]
     return environment.get_template("page.html.jinja").render(
         title=title,
         lead=lead,
-        css=Markup((HERE / "page.css").read_text()),
-        js=Markup((HERE / "page.js").read_text()),
-        parts=[_prepared(part) for part in parts],
+        css=Markup((TEMPLATES / "page.css").read_text()),
+        js=Markup((TEMPLATES / "page.js").read_text()),
+        sections=[_context(section) for section in sections if not section.is_empty],
     )
 
 
-def _marked(text: str) -> Any:
-    """Markdown's *emphasis* and `code` as HTML, all else escaped."""
+def _marked(text: str) -> "Markup":
+    """Convert Markdown's *emphasis* and `code` to HTML, and escape everything else."""
     from markupsafe import Markup, escape
 
-    found = re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text)))
-    return Markup(re.sub(r"\*([^*]+)\*", r"<em>\1</em>", found))
+    with_code = re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text)))
+    return Markup(re.sub(r"\*([^*]+)\*", r"<em>\1</em>", with_code))
 
 
-def _prepared(part: Part) -> dict[str, Any]:
-    figures = [
-        vars(figure)
-        | {
-            "id": f"{part.id}-figure-{figure.name}",
-            "image": inlined(part.folder / f"{figure.name}.png"),
-            "size": _size(part.folder / f"{figure.name}.png"),
-            "pdf": inlined(part.folder / f"{figure.name}.pdf") if figure.data else None,
-            "csv": inlined(part.folder / f"{figure.name}.csv") if figure.data else None,
-        }
-        for figure in part.figures
-    ]
-    grids = [
-        vars(grid)
-        | {
-            "id": f"{part.id}-{grid.name}",
-            "csv": _uri(_csv(grid).encode(), "text/csv;charset=utf-8"),
-            "tex": _uri(render.latex(grid).encode(), "text/plain;charset=utf-8"),
-        }
-        for grid in part.grids
-    ]
-    pictures = [
-        {
-            "title": title,
-            "about": about,
-            "images": [{"variant": v, "image": _picture(path), "size": _size(path)} for v, path in files.items()],
-        }
-        for title, about, files in part.pictures
-    ]
-    facts = [{"title": title, "text": text} for title, text in part.facts]
-    return vars(part) | {"figures": figures, "grids": grids, "pictures": pictures, "facts": facts}
+def _context(section: Section) -> dict[str, object]:
+    """The variables of a section in the template."""
+    return vars(section) | {
+        "tables": [_table(section, table) for table in section.tables],
+        "figures": [_figure(section, figure) for figure in section.figures],
+        "pictures": [
+            {"title": grids.title, "about": grids.about, "images": [_picture(*item) for item in grids.files.items()]}
+            for grids in section.pictures
+        ],
+    }
+
+
+def _table(section: Section, table: Table) -> dict[str, object]:
+    return {
+        **vars(table),
+        "id": f"{section.id}-{table.name}",
+        "csv": _uri(_csv(table).encode(), "text/csv;charset=utf-8"),
+        "tex": _uri(render.latex(table).encode(), "text/plain;charset=utf-8"),
+    }
+
+
+def _figure(section: Section, figure: Figure) -> dict[str, object]:
+    path = section.folder / figure.name
+    return vars(figure) | {
+        "id": f"{section.id}-figure-{figure.name}",
+        "image": inlined(path.with_suffix(".png")),
+        "size": _size(path.with_suffix(".png")),
+        "pdf": inlined(path.with_suffix(".pdf")) if figure.data else None,
+        "csv": inlined(path.with_suffix(".csv")) if figure.data else None,
+    }
+
+
+def _picture(variant: str, png: Path) -> dict[str, object]:
+    return {"variant": variant, "image": _shrunk(png), "size": _size(png)}
 
 
 def inlined(path: Path) -> str:
-    """A file as a data URI."""
+    """Return the content of a file as a data URI."""
     return _uri(path.read_bytes(), TYPES[path.suffix])
 
 
 def _size(png: Path) -> tuple[int, int]:
-    """Width and height, from the header (PNG, section 11.2.1), so that the page does not move as images come."""
+    """Width and height from the header (PNG, section 11.2.1), so that the layout is stable while images load."""
     width, height = struct.unpack(">II", png.read_bytes()[16:24])
     return width, height
 
 
-def _picture(png: Path) -> str:
-    """A grid as a data URI; a large one made smaller, for dozens of them must fit into one page."""
+def _shrunk(png: Path) -> str:
+    """An image grid as a data URI; large ones are scaled down, since a page holds dozens of them."""
     from PIL import Image
 
     if _size(png)[0] <= WIDEST:
@@ -118,14 +149,14 @@ def _picture(png: Path) -> str:
     return _uri(buffer.getvalue(), "image/jpeg")
 
 
-def _uri(content: bytes, kind: str) -> str:
-    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+def _uri(content: bytes, media_type: str) -> str:
+    return f"data:{media_type};base64,{base64.b64encode(content).decode()}"
 
 
-def _csv(grid: Grid) -> str:
-    """The cells as they are shown; the report's own csv files have every column and all digits."""
+def _csv(table: Table) -> str:
+    """The cells as shown; the report's own CSV files have every column and all digits."""
     buffer = io.StringIO()
     writer = csv.writer(buffer)
-    writer.writerow(grid.headings)
-    writer.writerows([cell.text for cell in row] for row in [*grid.rows, *grid.constants])
+    writer.writerow(table.headings)
+    writer.writerows([cell.text for cell in row] for row in [*table.rows, *table.constants])
     return buffer.getvalue()

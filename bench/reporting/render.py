@@ -1,21 +1,22 @@
-"""Grids as Markdown, LaTeX, and in a terminal."""
+"""Tables as Markdown, as LaTeX and in a terminal."""
 
 import re
 
 from bench.errors import one_line
-from bench.reporting.table import Cell, Grid
+from bench.reporting.table import Cell, Table
 
 LATEX = {"\\": r"\textbackslash{}", "_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "{": r"\{", "}": r"\}", "$": r"\$"}
 LATEX |= {"±": r"$\pm$", "↓": r"$\downarrow$", "↑": r"$\uparrow$", "²": r"$^2$", "₂": r"$_2$", "<": r"$<$", ">": r"$>$"}
 LATEX |= {"|": r"\textbar{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "λ": r"$\lambda$"}
+WIDTH = 180  # columns, if the output is not a terminal
 
 
-def markdown(grid: Grid) -> list[str]:
-    """Lines of a table; the first cell of a row is code, the best is bold."""
-    lines = [_row(grid.headings), "|" + "---|" * grid.words + "---:|" * (len(grid.headings) - grid.words)]
-    for first, *rest in grid.rows:
+def markdown(table: Table) -> list[str]:
+    """Return the lines of a Markdown table: the first cell of each row is code, the best values are bold."""
+    lines = [_row(table.headings), "|" + "---|" * table.words + "---:|" * (len(table.headings) - table.words)]
+    for first, *rest in table.rows:
         lines.append(_row([f"`{first.text}`", *(f"**{c.text}**" if c.strong else c.text for c in rest)]))
-    lines += [_row([f"*{first.text}*", *(cell.text for cell in rest)]) for first, *rest in grid.constants]
+    lines += [_row([f"*{first.text}*", *(cell.text for cell in rest)]) for first, *rest in table.constants]
     return lines
 
 
@@ -24,64 +25,66 @@ def _row(cells: list[str]) -> str:
 
 
 def plain(text: str) -> str:
-    """Text that somebody else wrote as Markdown shows it, without marks or HTML of its own."""
+    """Escape untrusted text, so that Markdown shows it without markup or HTML."""
     return re.sub(r"([\\`*_\[\]<>&!|])", r"\\\1", one_line(text))
 
 
-def latex(grid: Grid, prefix: str = "", protocol: str = "") -> str:
-    """A booktabs tabular with its caption: \\usepackage{booktabs}, and graphicx, which makes wide ones fit.
+def latex(table: Table, prefix: str = "", protocol: str = "") -> str:
+    """Return a booktabs table with its caption; graphicx shrinks wide tables to the width of the line.
 
-    prefix: of its label. protocol: a sentence for the caption.
+    Args:
+        table: the table.
+        prefix: of the label.
+        protocol: a sentence at the end of the caption.
     """
-    columns = "l" * grid.words + "r" * (len(grid.headings) - grid.words)
-    caption = " ".join(part for part in (f"{grid.title}.", grid.about, protocol) if part)
-    lines = [
-        r"\begin{table}",
-        r"\centering",
-        rf"\caption{{{escape(caption)}}}",
-    ]
-    lines += [rf"\label{{tab:{prefix}{grid.name}}}", r"\resizebox{\linewidth}{!}{%", rf"\begin{{tabular}}{{{columns}}}"]
-    lines += [r"\toprule", " & ".join(map(escape, grid.headings)) + r" \\", r"\midrule"]
-    lines += [
-        " & ".join([rf"\texttt{{{escape(first.text)}}}", *map(_cell, rest)]) + r" \\" for first, *rest in grid.rows
-    ]
-    if grid.constants:
+    columns = "l" * table.words + "r" * (len(table.headings) - table.words)
+    caption = " ".join(part for part in (f"{table.title}.", table.about, protocol) if part)
+    lines = [r"\begin{table}", r"\centering", rf"\caption{{{escape(caption)}}}", rf"\label{{tab:{prefix}{table.name}}}"]
+    lines += [r"\resizebox{\linewidth}{!}{%", rf"\begin{{tabular}}{{{columns}}}", r"\toprule"]
+    lines += [" & ".join(map(escape, table.headings)) + r" \\", r"\midrule"]
+    lines += [_latex_row(rf"\texttt{{{escape(first.text)}}}", rest) for first, *rest in table.rows]
+    if table.constants:
         lines.append(r"\midrule")
-        lines += [
-            " & ".join([rf"\emph{{{escape(first.text)}}}", *map(_cell, rest)]) + r" \\"
-            for first, *rest in grid.constants
-        ]
+        lines += [_latex_row(rf"\emph{{{escape(first.text)}}}", rest) for first, *rest in table.constants]
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}}", r"\end{table}"]) + "\n"
 
 
-def _cell(cell: Cell) -> str:
-    return rf"\textbf{{{escape(cell.text)}}}" if cell.strong else escape(cell.text)
+def _latex_row(first: str, rest: list[Cell]) -> str:
+    cells = [rf"\textbf{{{escape(cell.text)}}}" if cell.strong else escape(cell.text) for cell in rest]
+    return " & ".join([first, *cells]) + r" \\"
 
 
 def escape(text: str) -> str:
-    """Text as LaTeX prints it; Markdown's marks are left out."""
-    return re.sub(
-        "|".join(map(re.escape, LATEX)), lambda found: LATEX[found[0]], text.replace("`", "").replace("*", "")
-    )
+    """Escape text for LaTeX, without the Markdown marks for code and emphasis."""
+    characters = "|".join(map(re.escape, LATEX))
+    return re.sub(characters, lambda match: LATEX[match[0]], text.replace("`", "").replace("*", ""))
 
 
-def terminal(grid: Grid, without: tuple[str, ...] = ()) -> None:
-    """Print one grid but some columns, as wide as the terminal; 180 columns where there is none."""
+def terminal(table: Table, without: tuple[str, ...] = ()) -> None:
+    """Print a table as wide as the terminal, or WIDTH columns wide.
+
+    Args:
+        table: the table.
+        without: headings of columns to leave out.
+    """
+    from rich import table as rich_table
     from rich.console import Console
-    from rich.markup import escape as unmarked
-    from rich.table import Table
+    from rich.markup import escape as escape_markup
 
-    def plain(text: str) -> str:
-        return unmarked(one_line(text))
+    def safe(text: str) -> str:
+        return escape_markup(one_line(text))
 
-    found = Console()
-    console = found if found.is_terminal else Console(width=180)
-    table = Table(title=plain(grid.title), title_justify="left", title_style="bold", box=None, pad_edge=False)
-    shown = [i for i, heading in enumerate(grid.headings) if heading not in without]
-    for i in shown:
-        table.add_column(plain(grid.headings[i]), justify="left" if i < grid.words else "right", no_wrap=i in (0, 3))
-    for row in (*grid.rows, *grid.constants):
-        cells = [row[i] for i in shown]
-        table.add_row(*(f"[bold]{plain(cell.text)}[/bold]" if cell.strong else plain(cell.text) for cell in cells))
-    console.print(table)
-    console.print(one_line(grid.about) + "\n" if grid.about else "", markup=False)
+    console = Console()
+    console = console if console.is_terminal else Console(width=WIDTH)
+    output = rich_table.Table(
+        title=safe(table.title), title_justify="left", title_style="bold", box=None, pad_edge=False
+    )
+    columns = [i for i, heading in enumerate(table.headings) if heading not in without]
+    for i in columns:
+        alignment = "left" if i < table.words else "right"
+        output.add_column(safe(table.headings[i]), justify=alignment, no_wrap=i in (0, 3))
+    for row in (*table.rows, *table.constants):
+        cells = [row[i] for i in columns]
+        output.add_row(*(f"[bold]{safe(cell.text)}[/bold]" if cell.strong else safe(cell.text) for cell in cells))
+    console.print(output)
+    console.print(one_line(table.about) + "\n" if table.about else "", markup=False)

@@ -1,4 +1,4 @@
-"""How a method looks, the same in every figure, and how figures are saved."""
+"""How a method looks in every figure, and how figures are saved."""
 
 import io
 import math
@@ -22,6 +22,7 @@ from PIL import Image
 from bench.io.files import sha256, write_atomically
 from bench.io.strict_yaml import load_yaml
 from bench.paths import CONFIGS
+from bench.reporting.contents import Contents, contents
 
 STYLE: Any = {
     "font.size": 9,
@@ -34,8 +35,8 @@ STYLE: Any = {
     "figure.constrained_layout.w_pad": 0.12,
 }
 DPI = 150
-# Okabe and Ito's colours, then Tol's "muted" ones: both are made for most kinds of colour blindness. Where two are near
-# each other, markers differ.
+# Okabe and Ito's colours, then Tol's "muted" ones: both suit most kinds of colour blindness. Similar colours have
+# different markers.
 COLOURS = {
     "vermilion": "#D55E00",
     "blue": "#0072B2",
@@ -57,8 +58,8 @@ DASHES: list[Any] = ["-", (0, (4, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1))]
 
 
 @dataclass(frozen=True)
-class Look:
-    """Of a line: its method's colour and marker, and a dash for each of the method's variants."""
+class LineStyle:
+    """A variant's line: the colour and marker of its method, and a dash pattern of its own."""
 
     colour: str
     marker: str
@@ -67,7 +68,14 @@ class Look:
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure that was saved: its name below figures/, what stands above and below it, and whether it has its data."""
+    """A saved figure.
+
+    Attributes:
+        name: stem of its files in figures/.
+        title: heading above it.
+        caption: text below it.
+        data: whether its data were saved as CSV.
+    """
 
     name: str
     title: str
@@ -76,30 +84,30 @@ class Figure:
 
 
 @cache
-def known() -> dict[str, dict[str, str]]:
-    """configs/looks.yaml: method -> colour, of COLOURS, and marker."""
+def configured() -> dict[str, dict[str, str]]:
+    """Read configs/looks.yaml: the colour (a key of COLOURS) and marker of each method."""
     return load_yaml(CONFIGS / "looks.yaml")
 
 
-def look(method: str) -> tuple[str, str]:
-    """Colour and marker; of a method that has none of its own by its name, so that it too keeps its looks."""
-    if method in known():
-        return COLOURS[known()[method]["colour"]], known()[method]["marker"]
+def colour_and_marker(method: str) -> tuple[str, str]:
+    """Return a method's colour and marker; a hash of its name chooses them if none are configured."""
+    if method in configured():
+        return COLOURS[configured()[method]["colour"]], configured()[method]["marker"]
     number = int(sha256(method.encode())[:8], 16)
     return list(COLOURS.values())[number % len(COLOURS)], "Dv"[number // len(COLOURS) % 2]
 
 
-def looks(rows: pd.DataFrame) -> dict[str, Look]:
-    """For each variant of a frame with the columns method and variant."""
-    found = {}
-    for method, group in rows.groupby("method"):
-        for i, variant in enumerate(sorted(group["variant"].unique())):
-            found[str(variant)] = Look(*look(str(method)), DASHES[i % len(DASHES)])
-    return found
+def line_styles(rows: pd.DataFrame) -> dict[str, LineStyle]:
+    """Return the style of each variant in a frame with the columns method and variant."""
+    styles = {}
+    for method, subset in rows.groupby("method"):
+        for i, variant in enumerate(sorted(subset["variant"].unique())):
+            styles[str(variant)] = LineStyle(*colour_and_marker(str(method)), DASHES[i % len(DASHES)])
+    return styles
 
 
 def logarithmic(axis: Axis) -> None:
-    """Ticks at 1, 2 and 5, short, as neighbours must not touch."""
+    """Place ticks at 1, 2 and 5 times powers of ten, with labels short enough not to overlap."""
     axis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=15))
     axis.set_major_formatter(
         FuncFormatter(lambda value, _: f"{value / 1000:,.10g}k" if value >= 1000 else f"{value:.10g}")
@@ -108,43 +116,55 @@ def logarithmic(axis: Axis) -> None:
 
 
 def panels(count: int, most: int, size: tuple[float, float]) -> tuple[Canvas, list[Axes]]:
-    """`count` panels, at most `most` in a line, each `size` inches; empty places are blank."""
+    """Create `count` panels of `size` inches, at most `most` per line; unused places stay blank."""
     columns = min(count, most)
     lines = math.ceil(count / columns)
-    figure, found = plt.subplots(lines, columns, figsize=(size[0] * columns, size[1] * lines), squeeze=False)
-    for axes in list(found.flat)[count:]:
+    figure, grid = plt.subplots(lines, columns, figsize=(size[0] * columns, size[1] * lines), squeeze=False)
+    for axes in list(grid.flat)[count:]:
         axes.axis("off")
-    return figure, list(found.flat)[:count]
+    return figure, list(grid.flat)[:count]
 
 
 def save(canvas: Canvas, path: Path, data: pd.DataFrame | None = None) -> None:
-    """Write path.png and path.pdf, without dates, so that equal figures are equal files; what they show as path.csv.
+    """Write path.png and path.pdf, and the data as path.csv; equal figures give equal files.
 
-    Without data it is a figure of pictures.
+    Args:
+        canvas: the figure, which is closed.
+        path: without suffix.
+        data: what the figure shows; None for a figure of images.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    _render(canvas, path, pictures=data is None)
+    if contents() is Contents.figures:
+        _render(canvas, path, has_images=data is None)
+    else:
+        _blank(path)
     plt.close(canvas)
     if data is not None:
         write_atomically(path.with_suffix(".csv"), data.to_csv(index=False).encode())
 
 
-def _render(canvas: Canvas, path: Path, pictures: bool) -> None:
+def _render(canvas: Canvas, path: Path, has_images: bool) -> None:
     if canvas.get_layout_engine() is not None:
         canvas.draw_without_rendering()
-        canvas.set_layout_engine("none")  # laid out once, not once for each format
+        canvas.set_layout_engine("none")  # compute the layout once, not once per format
     canvas.savefig(path.with_suffix(".pdf"), metadata={"CreationDate": None})
     buffer = io.BytesIO()
     canvas.savefig(buffer, dpi=DPI, format="png")
-    write_atomically(path.with_suffix(".png"), _small(Image.open(buffer).convert("RGB"), pictures))
+    write_atomically(path.with_suffix(".png"), _compressed(Image.open(buffer).convert("RGB"), has_images))
 
 
-def _small(image: Image.Image, pictures: bool) -> bytes:
-    """A PNG of a third of the size: grey where all is, and a palette for lines; coloured pictures stay as they are."""
+def _blank(path: Path) -> None:
+    """Write the smallest valid image, and the header of a PDF, instead of a figure."""
+    Image.new("L", (1, 1)).save(path.with_suffix(".png"))
+    path.with_suffix(".pdf").write_bytes(b"%PDF-1.4")
+
+
+def _compressed(image: Image.Image, has_images: bool) -> bytes:
+    """A PNG of about a third of the size: grey if possible, a palette for lines; colour images are unchanged."""
     red, green, blue = image.split()
     if red.tobytes() == green.tobytes() == blue.tobytes():
         image = red
-    elif not pictures:
+    elif not has_images:
         image = image.quantize(256, dither=Image.Dither.NONE)
     buffer = io.BytesIO()
     image.save(buffer, "PNG")

@@ -1,13 +1,18 @@
-"""A table before it is printed on anything: terminal, Markdown, LaTeX and the page show the same cells."""
+"""A table before rendering: terminal, Markdown, LaTeX and the page show the same cells."""
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What is read, what it is sorted by (a number, where it has one), and whether it stands out as the best."""
+    """A cell.
+
+    Attributes:
+        text: what is shown.
+        value: the number by which the page sorts, if there is one.
+        strong: whether the value is highlighted as the best.
+    """
 
     text: str
     value: float | None = None
@@ -15,10 +20,17 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Grid:
-    """`name` is that of its files. Of the columns the first `words` are words, the others numbers.
+class Table:
+    """A table.
 
-    constants: rows below the others, which are of no variant.
+    Attributes:
+        name: stem of its file names.
+        title: heading.
+        headings: names of the columns.
+        rows: one row per variant, or per what the first column names.
+        about: notes and caveats, with Markdown's marks.
+        constants: rows below the others that belong to no variant.
+        words: number of leading columns that hold words; the others hold numbers.
     """
 
     name: str
@@ -31,11 +43,12 @@ class Grid:
 
 
 def word(text: object) -> Cell:
+    """Return a cell without a number."""
     return Cell(str(text))
 
 
-def number(value: Any, strong: bool = False, infinite: str = "-") -> Cell:
-    """To three digits; '-' for what is missing, and, unless there is a word for it, for what is infinite."""
+def number(value: float | None, strong: bool = False, infinite: str = "-") -> Cell:
+    """Format to three digits; '-' for a missing value, `infinite` for infinity."""
     if value is None or math.isnan(value):
         return Cell("-")
     if math.isinf(value):
@@ -44,11 +57,12 @@ def number(value: Any, strong: bool = False, infinite: str = "-") -> Cell:
 
 
 def digits(value: float) -> str:
+    """Format to three significant digits, or as a whole number from 1,000 on."""
     return f"{value:.3g}" if abs(value) < 999.5 else f"{value:,.0f}"
 
 
 def interval(value: float, low: float, high: float, strong: bool = False) -> Cell:
-    """'4.66 ± 0.31', both to the second digit of the half width; '4.66' where there is no interval."""
+    """Format as '4.66 ± 0.31', both to the second digit of the half width; '4.66' without an interval."""
     if math.isnan(low) or math.isnan(high) or not low < high:
         return number(value, strong)
     half = (high - low) / 2
@@ -57,7 +71,7 @@ def interval(value: float, low: float, high: float, strong: bool = False) -> Cel
 
 
 def between(value: float, low: float, high: float) -> Cell:
-    """'4.66 [4.32, 4.99]', with 'never' for infinity; one number where all three are equal."""
+    """Format as '4.66 [4.32, 4.99]', with 'never' for infinity; one number if all three are equal."""
     if math.isnan(value):
         return Cell("-")
     middle = number(value, infinite="never")
@@ -68,10 +82,10 @@ def between(value: float, low: float, high: float) -> Cell:
 
 
 def span(low: float, high: float) -> Cell:
-    """'4.32 to 4.99': an interval alone, sorted by its lower end."""
+    """Format as '4.32 to 4.99': an interval without its centre, sorted by its lower end."""
     return Cell("-") if math.isnan(low) else Cell(f"{number(low).text} to {number(high).text}", low)
 
 
-def count(value: Any) -> Cell:
-    """'1,234,567'; '-' for what is missing."""
+def count(value: float | None) -> Cell:
+    """Format as '1,234,567'; '-' for a missing value."""
     return Cell("-") if value is None or math.isnan(value) else Cell(f"{value:,.0f}", float(value))

@@ -36,5 +36,5 @@ def evaluation_steps(total: int, evaluations: int) -> list[int]:
 
 
 def epoch_order(epoch: int, images: int, seed: int) -> Tensor:
-    """The order of the images in an epoch (from 0). It depends on the arguments locked, so resuming needs no state."""
+    """The order of the images in an epoch (from 0). It depends on the arguments alone, so resuming needs no state."""
     return torch.randperm(images, generator=torch.Generator().manual_seed(seed * 1_000_003 + epoch))

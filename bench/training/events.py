@@ -11,7 +11,7 @@ class Position:
     """How far a training has come.
 
     Attributes:
-        images_per_second: since the first step, optimisation locked.
+        images_per_second: since the first step, optimisation alone.
     """
 
     step: int

@@ -20,8 +20,18 @@ from bench.analysis import frames
 from bench.evaluation.image_grids import grid_png, npz
 from bench.experiment.specification import MethodSource
 from bench.io.files import sha256
-from bench.reporting import build, comparison_tables, figures, image_figures, merge, metric_tables, render
-from bench.reporting.table import Cell, Grid
+from bench.reporting import (
+    build,
+    code_figures,
+    comparison_tables,
+    image_figures,
+    merge,
+    metric_tables,
+    phrases,
+    render,
+    score_figures,
+)
+from bench.reporting.table import Cell, Table
 from bench.store.documents import Ending
 from bench.store.folders import ExperimentFolder
 from bench.store.states import State
@@ -120,11 +130,11 @@ def made(tmp_path):
 
 def test_failed_diverged_single_seed_and_missing_rows_are_in_the_table(made):
     _, group = made
-    grid = metric_tables.grids(group)[0]
-    assert cells(grid, "gan[prior=sphere]")[2:4] == ["0 of 2 (1 diverged, 1 failed)", "-"]
-    assert cells(grid, "vae")[2:4] == ["1", "20"]
-    assert cells(grid, "mmd")[2] == "5"
-    assert cells(grid, "mmd")[-1] == "10, 11, 12, 13, 14"
+    table = metric_tables.tables(group)[0]
+    assert cells(table, "gan[prior=sphere]")[2:4] == ["0 of 2 (1 diverged, 1 failed)", "-"]
+    assert cells(table, "vae")[2:4] == ["1", "20"]
+    assert cells(table, "mmd")[2] == "5"
+    assert cells(table, "mmd")[-1] == "10, 11, 12, 13, 14"
 
 
 def test_the_best_is_bold_where_all_have_five_seeds_and_it_is_better_than_every_other(tmp_path):
@@ -133,31 +143,31 @@ def test_the_best_is_bold_where_all_have_five_seeds_and_it_is_better_than_every_
         add(folder, "mmd", seed, 10.0 + seed)
         add(folder, "moco", seed, 2.0 + seed)
     group = merge.of(folder)
-    assert "`moco`" in metric_tables.significance(group)
-    (grid,) = metric_tables.grids(group)
-    assert [row[3].strong for row in grid.rows] == [True, False]
-    assert "**4.0 ± 2.0**" in "\n".join(render.markdown(grid))
-    assert r"\textbf{4.0 $\pm$ 2.0}" in render.latex(grid)
+    assert "`moco`" in phrases.bold_note(group)
+    (table,) = metric_tables.tables(group)
+    assert [row[3].strong for row in table.rows] == [True, False]
+    assert "**4.0 ± 2.0**" in "\n".join(render.markdown(table))
+    assert r"\textbf{4.0 $\pm$ 2.0}" in render.latex(table)
     add(folder, "vae", 0, 1.0)  # one seed: nothing can be said of it, so nothing of the best
     again = merge.of(folder)
-    assert not any(cell.strong for row in metric_tables.grids(again)[0].rows for cell in row)
-    assert "With fewer than 5 seeds those of `vae` are points" in metric_tables.significance(again)
+    assert not any(cell.strong for row in metric_tables.tables(again)[0].rows for cell in row)
+    assert "Fewer than 5 seeds (`vae`) are no evidence" in phrases.bold_note(again)
 
 
 def test_time_to_the_protocols_target_and_what_it_cost(made):
     _, group = made
-    (grid,) = comparison_tables.cost(group)
-    assert "fixed in the protocol" in grid.about
-    assert cells(grid, "mmd")[1:4] == ["100% of 5", "5,000", "5"]
-    assert cells(grid, "gan[prior=sphere]")[1:4] == ["0% of 2", "never", "never"]
-    assert cells(grid, "mmd")[-3:] == ["1,234", "902", "2"]
+    (table,) = comparison_tables.cost(group)
+    assert "fixed in the protocol" in table.about
+    assert cells(table, "mmd")[1:4] == ["100% of 5", "5,000", "5"]
+    assert cells(table, "gan[prior=sphere]")[1:4] == ["0% of 2", "never", "never"]
+    assert cells(table, "mmd")[-3:] == ["1,234", "902", "2"]
 
 
 def test_without_a_target_in_the_protocol_one_is_taken_afterwards_and_said_to_be(tmp_path):
     folder = described(ExperimentFolder(tmp_path / "exp"))
     add(folder, "mmd", 0, 10.0)
-    (grid,) = comparison_tables.cost(merge.of(folder))
-    assert "not fixed beforehand: the median final fd_classifier_1k of mmd" in grid.about
+    (table,) = comparison_tables.cost(merge.of(folder))
+    assert "not fixed beforehand: the median final fd_classifier_1k of mmd" in table.about
 
 
 def test_seconds_of_trials_that_shared_machines_differently_are_not_compared(tmp_path):
@@ -167,16 +177,16 @@ def test_seconds_of_trials_that_shared_machines_differently_are_not_compared(tmp
     add(folder, "mmd", 1, 10.0, at_once=4)
     group = merge.of(folder)
     assert not group.alike
-    (grid,) = comparison_tables.cost(group)
-    assert comparison_tables.UNLIKE in grid.about
-    assert cells(grid, "mmd")[-1] == "2, 4"
+    (table,) = comparison_tables.cost(group)
+    assert comparison_tables.UNLIKE in table.about
+    assert cells(table, "mmd")[-1] == "2, 4"
 
 
 def test_replayed_steps_and_others_are_different_machines_to_a_report():
     """Older trials do not say which theirs were."""
 
     def machine(**changes: object) -> str:
-        return frames._machine(make_environment(threads=4, **changes))
+        return frames.machine(make_environment(threads=4, **changes))
 
     gpu = "NVIDIA H100, 4 threads a trial"
     assert machine(device="NVIDIA H100") == gpu
@@ -215,10 +225,10 @@ def test_latex_is_escaped_and_has_as_many_cells_as_columns(made):
     text = (folder.report / "summary.tex").read_text()
     body = [line for line in text.splitlines() if line.endswith(r"\\")]
     assert body
-    grid = Grid("x", "50% of_all", ["a_b", "c"], [[Cell("m[x=1]"), Cell("3", 3.0, strong=True)]])
-    assert r"\texttt{m[x=1]} & \textbf{3} \\" in render.latex(grid)
-    assert r"50\% of\_all" in render.latex(grid)
-    assert r"\begin{tabular}{lr}" in render.latex(grid)
+    table = Table("x", "50% of_all", ["a_b", "c"], [[Cell("m[x=1]"), Cell("3", 3.0, strong=True)]])
+    assert r"\texttt{m[x=1]} & \textbf{3} \\" in render.latex(table)
+    assert r"50\% of\_all" in render.latex(table)
+    assert r"\begin{tabular}{lr}" in render.latex(table)
 
 
 def test_neither_torch_nor_ray_is_imported(made):
@@ -297,7 +307,7 @@ def test_several_experiments_need_a_folder_and_no_other_folder_is_replaced(tmp_p
     (tmp_path / "mine" / "index.html").write_text("<h1>my page</h1>")
     result = combine(folder.path, "--out", tmp_path / "mine")
     assert result.exit_code == 2
-    assert "holds something else than a report" in result.stderr
+    assert "is not a report and would be overwritten" in result.stderr
     assert (tmp_path / "mine" / "thesis.tex").exists()
 
 
@@ -307,7 +317,7 @@ def test_published_figures_are_those_of_a_source():
 
 
 def test_a_view_of_codes_keeps_distances_of_a_plane():
-    from bench.reporting.image_figures import _view
+    from bench.reporting.code_figures import projected
 
     plane = (
         np.random.default_rng(0).normal(size=(20, 2))
@@ -315,7 +325,7 @@ def test_a_view_of_codes_keeps_distances_of_a_plane():
     )
     stored = io.BytesIO()
     np.savez(stored, codes=plane, prior=plane[:3])
-    points, prior = _view(stored.getvalue())
+    points, prior = projected(stored.getvalue())
 
     def distances(x):
         return np.linalg.norm(x[:, None] - x[None], axis=2)
@@ -325,12 +335,12 @@ def test_a_view_of_codes_keeps_distances_of_a_plane():
 
 
 def test_a_method_looks_the_same_everywhere_and_like_no_other_of_the_tree():
-    from bench.reporting.style import known, look
+    from bench.reporting.style import colour_and_marker, configured
     from methods import METHODS
 
-    assert set(known()) <= set(METHODS)
-    assert len({look(name) for name in METHODS}) == len(METHODS)
-    assert look("somebodys_own") == look("somebodys_own")
+    assert set(configured()) <= set(METHODS)
+    assert len({colour_and_marker(name) for name in METHODS}) == len(METHODS)
+    assert colour_and_marker("somebodys_own") == colour_and_marker("somebodys_own")
 
 
 def test_two_protocols_of_one_data_set_stay_apart_wherever_their_folders_are(tmp_path):
@@ -384,18 +394,18 @@ def test_done_without_the_metric_is_not_a_miss(tmp_path):
     rows = trial.rows().drop(columns=["fd_classifier_1k", "fd_classifier_1k_floor"])
     trial.save_rows(rows.to_dict("records"))
     group = merge.of(folder)
-    (cost,), (steady,) = comparison_tables.cost(group), comparison_tables.steadiness(group)
+    (cost,), (steady,) = comparison_tables.cost(group), comparison_tables.stability(group)
     assert cells(cost, "mmd")[1] == "100% of 2"
     assert cells(steady, "mmd")[2:5] == ["2", "0%", "10"]
-    assert cells(metric_tables.grids(group)[0], "mmd")[3] == "10 (2 of 3)"
+    assert cells(metric_tables.tables(group)[0], "mmd")[3] == "10 (2 of 3)"
 
 
 def test_what_was_all_lost_has_no_best_and_is_not_smooth(tmp_path):
     folder = described(ExperimentFolder(tmp_path / "exp"))
     add(folder, "mmd", 0, 10.0)
     add(folder, "gan", 0, 50.0, "diverged", "loss is nan")
-    (grid,) = comparison_tables.steadiness(merge.of(folder))
-    assert cells(grid, "gan")[2:] == ["1", "100%", "-", "-", "-", "0%", "-", "-", "-"]
+    (table,) = comparison_tables.stability(merge.of(folder))
+    assert cells(table, "gan")[2:] == ["1", "100%", "-", "-", "-", "0%", "-", "-", "-"]
 
 
 @pytest.mark.draws
@@ -407,8 +417,8 @@ def test_scores_against_hyperparameters_that_are_words_or_were_lost(tmp_path, mo
             label = f"mmd[weight={weight},kind={kind}]"
             add(folder, label, 0, 5.0 + weight, "diverged" if lost else "done", weight=weight, kind=kind)
     drawn = []
-    monkeypatch.setattr(figures, "save", lambda canvas, *_: drawn.append(canvas))
-    assert figures.hyperparameters(merge.of(folder), tmp_path)
+    monkeypatch.setattr(score_figures, "save", lambda canvas, *_: drawn.append(canvas))
+    assert score_figures.hyperparameters(merge.of(folder), tmp_path)
     weight, kind = drawn[0].axes
     assert weight.get_xscale() == "log"
     assert [text.get_text() for text in kind.get_xticklabels()] == ["imq", "rbf"]
@@ -423,13 +433,13 @@ def test_codes_far_from_the_prior_stay_in_their_own_place(tmp_path, monkeypatch)
     far = npz({"codes": torch.full((10, 4), 50.0), "prior": torch.zeros(10, 4)})
     folder.trials()[0].write("samples/codes-00000100.npz", far)
     drawn = []
-    monkeypatch.setattr(image_figures, "save", lambda canvas, *_: drawn.append(canvas))
+    monkeypatch.setattr(code_figures, "save", lambda canvas, *_: drawn.append(canvas))
     group = merge.of(folder)
-    image_figures.codes(group, image_figures.representatives(group), tmp_path)
+    code_figures.codes(group, image_figures.representatives(group), tmp_path)
     (axes,) = drawn[0].axes
     assert any("(100% further out)" in text.get_text().replace("\n", " ") for text in axes.texts)
     drawn[0].draw_without_rendering()
-    (legend,) = (text for text in axes.texts if text.get_text() == image_figures.LEGEND)
+    (legend,) = (text for text in axes.texts if text.get_text() == code_figures.LEGEND)
     assert legend.get_window_extent().y0 >= 0
     dots = np.concatenate([np.asarray(collection.get_offsets()) for collection in axes.collections])
     assert dots[:, 0].max() < 2.2 + 1.1

@@ -626,7 +626,7 @@ RESULTS = [
             "warning: mmd-s0-ID/spec.json is damaged; it is written again", 0,
             damaged("results/digits/trials/*/spec.json"), trains=True),
     Mistake("... to report", "report results/digits",
-            "results/digits holds no trial that can be read; the bench.run that made it mends them, or trains them again",
+            "results/digits holds no readable trial; run the same bench.run again to repair or retrain its trials",
             given=damaged("results/digits/trials/*/spec.json")),
     Mistake("... to clean", "clean",
             "warning: results/digits/trials/mmd-s0-ID/spec.json is damaged (its sha256 has changed); remove it and run the "

@@ -14,14 +14,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
-from conftest import blank, sets
+from conftest import sets
 from specimens import change_document
 from test_run import rows_of
 from typer.testing import CliRunner
 
 from bench import report
 from bench.analysis import frames
-from bench.reporting import build, style
+from bench.reporting import build
+from bench.reporting.contents import Contents, limited_to
 from bench.runtime import memory
 from bench.store.folders import ExperimentFolder, TrialFolder
 from methods import METHODS
@@ -213,8 +214,7 @@ def finished(tmp_path_factory):
     from bench.run import app
 
     place = tmp_path_factory.mktemp("finished")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(style, "_render", lambda _, path, **__: blank(path))
+    with limited_to(Contents.sections):
         where = ["--out", str(place / "out"), "--data-root", str(place / "data"), "--executor", "serial"]
         assert CliRunner().invoke(app, [*ONE, *where, *sets()]).exit_code == 0
     return place
@@ -299,8 +299,10 @@ def test_a_report_leaves_out_a_trial_whose_specification_is_damaged_and_names_th
     flipped(tmp_path / "out" / "trials" / trial_of(copied, "vae").name / "status.json")
     result = CliRunner().invoke(report.app, [str(copied)])
     assert result.exit_code == 0, result.output
-    assert f"{name}/spec.json is damaged; the trial is left out; the bench.run that made it mends it" in result.output
-    assert "status.json is damaged; the trial counts as unfinished until bench.run goes on with it" in result.output
+    assert (
+        f"{name}/spec.json is damaged; the trial is left out; run the same bench.run again to repair" in result.output
+    )
+    assert "status.json is damaged; the trial counts as unfinished until bench.run resumes it" in result.output
     assert pd.read_csv(copied / "report" / "summary.csv")["variant"].tolist() == ["vae"]
 
 

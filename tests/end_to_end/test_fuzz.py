@@ -215,9 +215,9 @@ def check_trial(files: tuple[bytes, bytes | None, bytes | None]) -> None:
             one_line(error)
             return
         assert all(
-            isinstance(row[key], str) and row[key].isprintable() for key in ("trial", "method", "variant", "prior")
+            isinstance(text, str) and text.isprintable() for text in (row.trial, row.method, row.variant, row.prior)
         )
-        assert type(row["seed"]) is int
+        assert type(row.seed) is int
 
 
 PROPERTIES = [

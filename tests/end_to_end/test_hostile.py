@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 import yaml
-from conftest import asked, blank, picture, sets
+from conftest import asked, picture, sets
 from PIL import Image
 from typer.testing import CliRunner, Result
 
@@ -39,8 +39,9 @@ from bench.io import tables, untrusted
 from bench.io.files import Folder
 from bench.io.strict_yaml import load_yaml, parse_yaml
 from bench.io.untrusted import Malformed
-from bench.reporting import render, style
-from bench.reporting.table import Cell, Grid
+from bench.reporting import render
+from bench.reporting.contents import Contents, limited_to
+from bench.reporting.table import Cell, Table
 from bench.store.folders import TrialFolder
 
 LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
@@ -62,8 +63,7 @@ class Evil:
 def original(tmp_path_factory) -> Path:
     """One finished trial of a tiny experiment."""
     place = tmp_path_factory.mktemp("hostile")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(style, "_render", lambda _, path, **__: blank(path))
+    with limited_to(Contents.sections):
         typed = ["--methods", "mmd", "--seeds", "1", "--executor", "serial", "--out", str(place / "out")]
         result = CliRunner().invoke(run.app, [*typed, "--data-root", str(place / "data"), *sets()])
     assert result.exit_code == 0, result.output
@@ -309,14 +309,14 @@ def test_free_text_is_escaped_where_it_is_shown(victim):
 
 
 def test_terminals_obey_nothing(capsys):
-    render.terminal(Grid("a", "title\x1b[2J", ["variant", "x"], [[Cell("[red]\x1b[31m"), Cell("\x07")]], "about\x9b"))
+    render.terminal(Table("a", "title\x1b[2J", ["variant", "x"], [[Cell("[red]\x1b[31m"), Cell("\x07")]], "about\x9b"))
     said = capsys.readouterr().out
     assert "[red]\\x1b[31m" in said
     assert not set(said) & {"\x1b", "\x07", "\x9b"}
 
 
 def test_latex_and_markdown_are_inert():
-    grid = Grid("a", "T", ["v", "x"], [[Cell(r"a\input{/etc/passwd}"), Cell("b|c")]])
+    grid = Table("a", "T", ["v", "x"], [[Cell(r"a\input{/etc/passwd}"), Cell("b|c")]])
     assert r"\textbackslash{}input\{/etc/passwd\}" in render.latex(grid)
     assert r"b\|c" in "\n".join(render.markdown(grid))
 
@@ -584,7 +584,7 @@ def test_a_trial_never_names_a_plug_in_that_is_run(victim):
     edited("spec.json", source={"file": str(evil), "sha256": "0"}, spec__method="evil", label="evil")(victim)
     for name in ("report", "sample", "evaluate", "clean"):
         assert "Traceback" not in command(name, victim).output
-    assert frames.describe(trial_of(victim))["stale"] is True
+    assert frames.describe(trial_of(victim)).stale is True
     assert not Path("/tmp/hostile-was-here").exists()
 
 

@@ -15,7 +15,7 @@ for _name, _value in {
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C is bench.run's: Tune would return as if all had gone well
     "RAY_AIR_NEW_OUTPUT": "0",  # the new output engine prints a box even when told to be silent
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
-    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # a scheduler's score is in the rows locked, not in every event
+    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # a scheduler's score is in the rows alone, not in every event
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }.items():

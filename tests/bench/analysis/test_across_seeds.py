@@ -9,7 +9,7 @@ from specimens import make_trial, position
 from bench.analysis import across_seeds
 from bench.driver.progress import Progress, TrialProgress
 from bench.experiment.specification import Trial
-from bench.reporting import build, figures, metric_tables, render
+from bench.reporting import build, curve_figures, metric_tables, phrases, render
 from bench.reporting.notes import failures
 from bench.store.states import State
 from bench.training.events import Ended, Evaluated, Evaluating, Progressed, Started
@@ -63,8 +63,8 @@ def test_trials_that_did_not_finish_are_counted_not_averaged():
     summary = across_seeds.summarise(*frames(("done", "diverged", "failed"))).iloc[0]
     assert (summary["seeds"], summary["done"], summary["diverged"], summary["failed"]) == (3, 1, 1, 1)
     assert summary["fd_classifier_1k_mean"] == 10
-    (grid,) = metric_tables.grids(group_of(*frames(("done", "diverged", "failed"))))
-    assert cells(grid, "m")[2:4] == ["1 of 3 (1 diverged, 1 failed)", "10"]
+    (table,) = metric_tables.tables(group_of(*frames(("done", "diverged", "failed"))))
+    assert cells(table, "m")[2:4] == ["1 of 3 (1 diverged, 1 failed)", "10"]
 
 
 def test_stale_trials_are_neither_averaged_nor_counted_as_done():
@@ -76,19 +76,19 @@ def test_a_variant_of_which_nothing_finished_is_a_row_all_the_same():
     rows, trials = frames(("failed", "failed", "failed"))
     group = group_of(rows.iloc[:0], trials)
     assert len(group.summary) == 1
-    assert [failure["reason"] for failure in failures(group)] == ["why"] * 3
-    assert "- `m` seed 1 failed: why" in build._appendix(group)
+    assert [failure.reason for failure in failures(group)] == ["why"] * 3
+    assert "- `m` seed 1 failed: why" in build.appendix(group)
 
 
 def test_a_table_has_the_mean_its_interval_and_each_seed_and_says_what_few_seeds_are_worth():
     group = group_of(*frames())
-    (grid,) = metric_tables.grids(group)
+    (table,) = metric_tables.tables(group)
     half = 4.302652729911275 * 10 / math.sqrt(3)  # Student's t of 2 degrees of freedom, from a table
-    assert cells(grid, "m")[3:] == [f"20 ± {half:.2g}", "10, 20, 30"]
-    assert "| `m` | normal | 3 | 20 ± 25 | 10, 20, 30 |" in render.markdown(grid)
-    assert "nothing to compare it with" in grid.about
+    assert cells(table, "m")[3:] == [f"20 ± {half:.2g}", "10, 20, 30"]
+    assert "| `m` | normal | 3 | 20 ± 25 | 10, 20, 30 |" in render.markdown(table)
+    assert "no other variant to compare with" in table.about
     rows, trials = (pd.concat([frame, frame.assign(variant="n", trial=frame["trial"] + "n")]) for frame in frames())
-    assert "With fewer than 5 seeds these are points" in metric_tables.significance(group_of(rows, trials))
+    assert "Fewer than 5 seeds (all variants) are no evidence" in phrases.bold_note(group_of(rows, trials))
 
 
 @pytest.mark.draws
@@ -96,7 +96,7 @@ def test_figures_are_png_and_pdf_with_their_data_also_with_a_trial_that_ended_ea
     rows, trials = frames()
     rows = rows.drop(rows[(rows["trial"] == "b") & (rows["step"] == 9)].index)
     group = group_of(rows, trials)
-    (figure,) = figures.curves(group, tmp_path, {"fd_classifier_1k": "a protocol"})
+    (figure,) = curve_figures.curves(group, tmp_path, {"fd_classifier_1k": "a protocol"})
     assert figure.caption.endswith("a protocol")
     path = tmp_path / figure.name
     assert path.with_suffix(".png").stat().st_size > 5000
@@ -111,8 +111,8 @@ def test_nothing_of_a_figure_of_curves_is_cut_off(tmp_path, monkeypatch):
     rows, trials = frames()
     rows = rows.rename(columns={"fd_classifier_1k": "fd_rotation_1k [sampler=gmm, split=test]"})
     drawn = []
-    monkeypatch.setattr(figures, "save", lambda canvas, *_: drawn.append(canvas))
-    figures.curves(group_of(rows, trials), tmp_path, {})
+    monkeypatch.setattr(curve_figures, "save", lambda canvas, *_: drawn.append(canvas))
+    curve_figures.curves(group_of(rows, trials), tmp_path, {})
     (canvas,) = drawn
     canvas.draw_without_rendering()
     whole, used = canvas.bbox_inches, canvas.get_tightbbox()

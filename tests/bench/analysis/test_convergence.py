@@ -35,7 +35,7 @@ def test_a_reference_gives_the_median_of_its_finished_seeds_and_that_is_said():
         states=["done", "done", "done", "diverged", "done"],
     )  # fmt: skip
     found = convergence.target(rows, trials, METRIC, None, "m")
-    assert found == convergence.Target(2.0, False, f"the median final {METRIC} of m, taken afterwards")
+    assert found == convergence.Target(2.0, False, f"the median final {METRIC} of m, chosen afterwards")
     stale = trials.assign(stale=trials["variant"] == "m")
     assert convergence.target(rows, stale, METRIC, None, "m") is None
 
@@ -45,7 +45,7 @@ def test_without_a_reference_half_of_the_variants_can_reach_the_target():
     found = convergence.target(*frames(*four), METRIC, None, None)
     assert found is not None
     assert (found.value, found.beforehand) == (2.0, False)
-    assert found.source == f"the median final {METRIC} of x (in the middle of 4 variants), taken afterwards"
+    assert found.source == f"the median final {METRIC} of x (in the middle of 4 variants), chosen afterwards"
     assert convergence.times(*frames(*four), METRIC, found.value)["reached"].tolist() == [False, True, False, True]
     three = convergence.target(*frames(*four[:3]), METRIC, None, None)
     assert three is not None

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from bench.analysis import sensitivity
+from bench.analysis import search, sensitivity
 
 E = math.e
 
@@ -136,9 +136,9 @@ def test_what_is_varied_is_varied_within_a_variant():
     one = grid({("m", 0.1, 1): [1], ("m", 0.1, 2): [1]})
     two = grid({("n", 0.2, 5): [1], ("n", 0.2, 6): [1]}, "beta")
     both = pd.concat([one, two], ignore_index=True).assign(point=range(4), prior="sphere", queue_size=256)
-    assert sensitivity.varied(both) == ["weight", "beta"]
-    assert sensitivity.varied(grid(SCORES)) == ["learning_rate", "weight"]
-    assert sensitivity.varied(one.iloc[:1]) == []
+    assert search.varied(both) == ["weight", "beta"]
+    assert search.varied(grid(SCORES)) == ["learning_rate", "weight"]
+    assert search.varied(one.iloc[:1]) == []
 
 
 def test_neither_the_order_of_trials_nor_the_unit_of_the_score_matters():

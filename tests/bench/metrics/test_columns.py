@@ -97,7 +97,7 @@ def test_a_trial_measured_under_two_protocols_has_both_in_its_one_row_and_a_tabl
     found = separate(rows(sampler=["prior", "gmm"]).assign(afterwards=[False, True]))
     summary = across_seeds.summarise(found, DONE)
     assert (summary["fid_10k [sampler=gmm]_mean"].item(), summary["fid_10k_mean"].item()) == (20, 10)
-    titles = [grid.title for grid in metric_tables.grids(group_of(found, DONE))]
+    titles = [table.title for table in metric_tables.tables(group_of(found, DONE))]
     mixture = "10,000 from a mixture fitted to the codes against 5,000 test images, inception features [sampler=gmm]"
     prior = "10,000 from the prior against 5,000 test images, inception features"
     assert titles[:2] == [f"Generated images: {prior}", f"Generated images: {mixture}"]
@@ -108,10 +108,10 @@ def test_all_columns_of_a_protocol_stay_together():
     """A quick row against test images and a full one of as many against training images: one table with all metrics."""
     frame = rows(n_real=[5000, 45_000], reference_split=["test", "train"])
     found = separate(frame.assign(kid_10k=[0.1, 0.2], kid_10k_se=0.01, precision_10k=[float("nan"), 0.7]))
-    (grid, *_) = metric_tables.grids(group_of(found, DONE))
+    (table, *_) = metric_tables.tables(group_of(found, DONE))
     label = "n_real=45000, reference_split=train"
-    assert grid.headings[3:-1] == ["fid_10k ↓", "KID ↓", "precision ↑"]
-    assert grid.title.endswith(f"[{label}]")
+    assert table.headings[3:-1] == ["fid_10k ↓", "KID ↓", "precision ↑"]
+    assert table.title.endswith(f"[{label}]")
     assert f"precision_10k [{label.replace('45000', '5000').replace('train', 'test')}]" not in found
     assert found[f"kid_10k [{label}]_se"].notna().sum() == 1
 
@@ -119,7 +119,7 @@ def test_all_columns_of_a_protocol_stay_together():
 def test_means_over_some_of_the_seeds_say_so():
     trials = pd.concat([DONE, DONE.assign(trial="u", seed=1)])
     frame = pd.concat([rows().iloc[[0]], rows().iloc[[1]].assign(trial="u", fid_10k=float("nan"))])
-    images, codes = metric_tables.grids(group_of(frame, trials))
+    images, codes = metric_tables.tables(group_of(frame, trials))
     assert cells(images, "m")[3] == "10 (1 of 2)"
     assert cells(codes, "m")[2] == "0.5"
 

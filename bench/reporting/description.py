@@ -1,0 +1,40 @@
+"""What reports say about the description of an experiment: its protocol and commands."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+
+from bench.store.documents import Description
+
+
+def comparable(description: Description) -> dict[str, object]:
+    """The protocol without the extractor: `bench.analysis.protocols.separate` separates extractors value by value."""
+    return {key: value for key, value in description.written.items() if key != "extractor_sha256"}
+
+
+def protocol_key(description: Description) -> str:
+    """Equal for experiments whose trials can be compared."""
+    return json.dumps(comparable(description), sort_keys=True)
+
+
+def protocol_line(description: Description) -> str:
+    """What all trials share, in a line: 'digits 8x8x1, small network of width 32, latent 8, 30 epochs, ...'."""
+    protocol = description.protocol
+    images, network, training = protocol.preprocessing, protocol.network, protocol.training
+    size = f" {images.image_size}x{images.image_size}x{images.channels}" if images else ""
+    phrases = [protocol.dataset.name + size]
+    if network:
+        phrases.append(f"{network.name} network of width {network.width}, latent {network.latent_dim}")
+    if training:
+        subset = f" of {training.train_images:,} images" if training.train_images else ""
+        phrases.append(f"{training.epochs} epochs{subset}")
+        phrases.append(f"batch {training.batch_size}, {training.schedule} schedule, {training.precision}")
+    return ", ".join(phrases)
+
+
+def merged(descriptions: Iterable[Description]) -> Description:
+    """Describe several experiments of one protocol: every command and method once."""
+    first, *others = descriptions
+    commands = dict.fromkeys(command for each in (first, *others) for command in each.commands)
+    methods = dict.fromkeys(method for each in (first, *others) for method in each.methods)
+    return replace(first, commands=list(commands), methods=list(methods))

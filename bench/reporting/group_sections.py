@@ -1,0 +1,88 @@
+"""The tables and page sections of one group."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from bench.io import disk
+from bench.io.files import display_path
+from bench.reporting import (
+    across_datasets,
+    code_figures,
+    comparison_tables,
+    curve_figures,
+    data_files,
+    image_figures,
+    metric_tables,
+    phrases,
+    score_figures,
+    search_tables,
+)
+from bench.reporting.contents import Contents, contents
+from bench.reporting.group import Group
+from bench.reporting.notes import failures, notes, provenance
+from bench.reporting.page import ImageGrids, Section
+from bench.reporting.table import Table
+
+
+def write(group: Group, folder: Path, prefix: str) -> tuple[list[Table], list[Section]]:
+    """Write the files of one group to `folder`; return its tables and the sections of its page.
+
+    Args:
+        group: the trials of one protocol.
+        folder: receives the data files and figures.
+        prefix: makes ids unique on a page that shows several groups; empty if there is only one.
+    """
+    data_files.write(group, folder)
+    if contents() is Contents.tables:
+        return [], []
+    figure_folder = folder / "figures"
+    main, pairs = metric_tables.tables(group), comparison_tables.differences(group)
+    cost, stability = comparison_tables.cost(group), comparison_tables.stability(group)
+    search, search_figures = search_tables.write(group.folders, folder)
+    published = across_datasets.published(group)
+    curves = curve_figures.curves(group, figure_folder, _protocols(group))
+    sections = [
+        Section("results", "Results", notes=notes(group), tables=main + published),
+        Section("convergence", "Convergence", tables=cost, figures=curves),
+        Section(
+            "stability", "Stability", tables=stability, figures=score_figures.hyperparameters(group, figure_folder)
+        ),
+        Section("differences", "Differences", tables=pairs),
+        Section("search", "Search", tables=search, figures=search_figures),
+        _images(group, folder),
+        Section("trials", "Trials", failures=failures(group), tables=[comparison_tables.trials(group)]),
+        Section("provenance", "Provenance", facts=[*provenance(group), ("Disk", _disk(group))]),
+    ]
+    name = f"{group.name}: " if prefix else ""
+    sections = [replace(section, id=prefix + section.id, title=name + section.title) for section in sections]
+    sections = [replace(section, folder=figure_folder, protocol=group.protocol) for section in sections]
+    return [*main, *cost, *stability, *pairs, *published, *search], sections
+
+
+def _protocols(group: Group) -> dict[str, str]:
+    """The protocol of each distance, in words."""
+    names = [name for name in group.fresh.columns if metric_tables.is_distance(name)]
+    return {name: phrases.protocol_of(group, name) for name in names}
+
+
+def _images(group: Group, folder: Path) -> Section:
+    trials, figure_folder = image_figures.representatives(group), folder / "figures"
+    files = {kind: image_figures.copied(trials, kind, folder) for kind in image_figures.KINDS}
+    return Section(
+        "pictures",
+        "Images",
+        figures=[
+            *image_figures.overview(group, files["samples"], figure_folder),
+            *image_figures.over_time(trials, figure_folder),
+            *code_figures.codes(group, trials, figure_folder),
+        ],
+        pictures=[
+            ImageGrids(kind.capitalize(), about, files[kind])
+            for kind, about in image_figures.KINDS.items()
+            if files[kind]
+        ],
+    )
+
+
+def _disk(group: Group) -> str:
+    return "\n".join(f"{display_path(folder.path)}: {disk.summary(folder.path)}" for folder in group.folders)

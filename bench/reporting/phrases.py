@@ -1,0 +1,92 @@
+"""Words for tables of measurements: cells, titles, headings and notes."""
+
+import math
+from collections.abc import Sequence
+
+from bench.analysis import across_seeds, frames, significance
+from bench.analysis.frames import Record
+from bench.metrics.columns import Column
+from bench.reporting.group import Group
+from bench.reporting.table import number
+
+FEATURES = {"inception": 2048}  # dimension of an extractor's features
+OTHER_FEATURES = 64
+MOST_NAMED = 4  # variants in a sentence
+
+
+def bold_note(group: Group) -> str:
+    """Say which variant is bold, or why none is."""
+    few, values = significance.SEEDS_FOR_SIGNIFICANCE, group.values(group.headline) if group.headline else {}
+    if len(values) < 2:
+        return "There is no other variant to compare with." if values else "No trial has finished."
+    lacking = [variant for variant, seeds in values.items() if len(seeds) < few]
+    if lacking:
+        which = "all variants" if len(lacking) == len(values) else _named(lacking)
+        return f"Fewer than {few} seeds ({which}) are no evidence of a difference, so no variant is marked as the best."
+    lost = [variant for variant in group.summary["variant"] if variant not in values]
+    left_out = f" Not compared, since no seed finished: {', '.join(f'`{v}`' for v in lost)}." if lost else ""
+    tests = f"exact permutation tests, Holm over {len(values) - 1} comparisons, 5%"
+    best = significance.best(values)
+    if best:
+        return f"Bold: `{best}` is significantly better than every other variant ({tests}).{left_out}"
+    fewest = min(map(len, values.values()))
+    lowest_p = (len(values) - 1) / math.comb(2 * fewest, fewest) * 2
+    why = " With so few seeds and so many variants, no difference can be significant." if lowest_p > 0.05 else ""
+    return f"No variant is significantly better than every other ({tests}), so none is marked.{why}{left_out}"
+
+
+def _named(variants: Sequence[str]) -> str:
+    return ", ".join(f"`{v}`" for v in variants[:MOST_NAMED]) + (" and others" if len(variants) > MOST_NAMED else "")
+
+
+def each_seed(group: Group, record: Record, name: str) -> str:
+    """Return '4.32, 4.66, 4.99': the value of every seed, in order of seeds."""
+    values = group.values(name).get(record["variant"], [])
+    return ", ".join(number(value).text for value in values)
+
+
+def seeds(record: Record) -> str:
+    """Return '3', or '2 of 3 (1 diverged)'."""
+    missing = [f"{record[state]} {state}" for state in across_seeds.STATES[1:] if record[state]]
+    return f"{record['done']} of {record['seeds']} ({', '.join(missing)})" if missing else str(record["done"])
+
+
+def caveats(columns: list[Column], stamp: Record) -> list[str]:
+    """Numbers of images that the title does not give, and a warning if there are too few."""
+    sentences = []
+    if any(column.metric == "precision" for column in columns):
+        sentences.append(
+            f"Precision, recall, density and coverage use {int(stamp['n_neighbours']):,} images of each kind."
+        )
+    images, features = min(stamp["n_generated"], stamp["n_real"]), FEATURES.get(columns[0].extractor, OTHER_FEATURES)
+    if images <= features:
+        sentences.append(
+            f"{int(images):,} images are too few for {features:,} features: the Fréchet distance is far too high."
+        )
+    return sentences
+
+
+def heading(column: Column) -> str:
+    """The full name of a distance, with its sample count; the short name of any other metric."""
+    return f"{Column('distance', column.extractor, column.samples)}" if column.metric == "distance" else _short(column)
+
+
+def _short(column: Column) -> str:
+    if column.metric == "reconstruction":
+        return "reconstructed"
+    kernel = "KID" if column.extractor == "inception" else "kernel"
+    return kernel if column.metric == "kernel" else column.metric
+
+
+def protocol(stamp: Record) -> str:
+    """Return '10,000 from the prior against 45,000 train images, inception features (bf16)'."""
+    source = {"prior": "the prior", "gmm": "a mixture fitted to the codes"}[stamp["sampler"]]
+    precision = f" ({stamp['extractor_precision']})" if stamp["extractor_precision"] != "fp32" else ""
+    real = f"{int(stamp['n_real']):,} {stamp['reference_split']} images"
+    return f"{int(stamp['n_generated']):,} from {source} against {real}, {stamp['extractor']} features{precision}"
+
+
+def protocol_of(group: Group, column: str) -> str:
+    """Return the protocol of one column, in words, for the caption of a figure."""
+    measured = group.fresh[group.fresh[column].notna()]
+    return protocol(frames.records(measured.iloc[:1])[0]) if len(measured) and "sampler" in measured else ""
