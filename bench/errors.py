@@ -1,6 +1,7 @@
 """Mistakes that a user can mend: one line on standard error, and no traceback."""
 
 import difflib
+import sys
 from collections.abc import Iterable
 
 LONGEST = 200  # characters of a value that a message repeats
@@ -43,6 +44,11 @@ def cut(text: str) -> str:
 def one_line(text: str) -> str:
     """`text` with what a terminal would obey or could not print (newlines, control characters) written as in Python."""
     return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def warn(text: str) -> None:
+    """Print a warning, as one line on standard error."""
+    print(one_line(f"warning: {text}"), file=sys.stderr, flush=True)
 
 
 def reason(error: Exception) -> str:
