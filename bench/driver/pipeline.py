@@ -14,6 +14,7 @@ from bench.data import datasets, preparation
 from bench.data.datasets import Request
 from bench.data.prepared import in_use
 from bench.driver import preflight
+from bench.driver.options import Options
 from bench.driver.progress import Progress
 from bench.driver.resume import Action, action, describe, mend, refuse_other_protocol
 from bench.errors import RunError
@@ -25,30 +26,12 @@ from bench.experiment.settings import Evaluation, Experiment, Training
 from bench.experiment.trials import Trial, plan
 from bench.experiment.variants import Variant
 from bench.io.files import shown
-from bench.io.object_store import Remote, redacted
-from bench.loggers import Log, following
+from bench.io.object_store import redacted
+from bench.loggers import following
 from bench.runtime.environment import git_state
 from bench.store.folders import FINAL, LOST, ExperimentFolder, TrialFolder
 from bench.store.lock import alone, refuse_other_storage
 from bench.training.events import Event, OnEvent
-
-
-@dataclass(frozen=True)
-class Options:
-    """How to run, none of which changes a result. `storage`: the experiment's folder in an object store, if any."""
-
-    out: Path
-    storage: Remote | None
-    executor: str
-    extractor: Path | None
-    inception_weights: Path | None
-    checkpoint_seconds: float
-    eager: bool
-    force: bool
-    retrain_stale: bool
-    retry_failed: bool
-    yes: bool
-    log: Log
 
 
 @dataclass(frozen=True)
