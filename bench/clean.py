@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench import cli
+from bench.cli import completion
+from bench.driver.choices import REMOVABLE
 from bench.errors import unknown
 
 if TYPE_CHECKING:
@@ -17,7 +19,8 @@ app = typer.Typer(**cli.PLAIN)
 @app.command(cls=cli.Command)
 def main(
     kinds: Annotated[
-        list[str] | None, typer.Argument(help="What to remove: previous, checkpoints, stale, prepared.")
+        list[str] | None,
+        typer.Argument(help=f"What to remove: {', '.join(REMOVABLE)}.", autocompletion=completion.removable),
     ] = None,
     results: Annotated[Path, typer.Option(help="Directory of the experiments, or of one experiment.")] = Path(
         "results"
@@ -31,16 +34,16 @@ def main(
     previous: second-to-last checkpoints of finished trials. checkpoints: all checkpoints of finished trials. stale:
     trials whose method's code has changed. prepared: decoded data sets.
     """
-    from bench.driver.cleaning import KINDS, find, total_size
+    from bench.driver.cleaning import find, total_size
     from bench.driver.options import data_roots
     from bench.io import disk
 
     for kind in kinds or []:
-        if kind not in KINDS:
-            raise unknown("kind", kind, KINDS)
+        if kind not in REMOVABLE:
+            raise unknown("kind", kind, REMOVABLE)
     _, prepared_root = data_roots("", data_root, prepared)
     items = find(results, prepared_root)
-    for kind, about in KINDS.items():
+    for kind, about in REMOVABLE.items():
         of_kind = [item for item in items if item.kind == kind]
         print(f"{kind:12} {disk.words(total_size(of_kind)):>8} in {len(of_kind):3}  {about}")
     # A path may be of two kinds; it is removed once.

@@ -17,7 +17,7 @@ app = typer.Typer(**cli.PLAIN)
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """The command line: a field per argument or option."""
+    """The command line."""
 
     experiment: Annotated[Path, typer.Argument(help="Directory of the experiment, such as results/digits.")]
     extractor: cli.Extractor = None
@@ -27,9 +27,7 @@ class Options:
     ] = None
     samples: Annotated[
         int | None,
-        typer.Option(
-            min=16, max=1_000_000, help="Number of generated images. Default: the setting evaluation.final_samples."
-        ),
+        typer.Option(min=16, max=1_000_000, help="Number of generated images. Default: evaluation.final_samples."),
     ] = None
     split: Annotated[
         Split | None,
@@ -38,7 +36,7 @@ class Options:
     sampler: cli.Sampler = "prior"
     seed: Annotated[
         int | None,
-        typer.Option(min=0, max=2**31, help="Seed of the random draws. Default: the setting evaluation.seed."),
+        typer.Option(min=0, max=2**31, help="Seed of the random draws. Default: evaluation.seed."),
     ] = None
     prepared: cli.TrainingImages = None
     plugin: cli.Plugins = None

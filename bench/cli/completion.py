@@ -1,7 +1,8 @@
-"""Values that the shell completes. Nothing is imported for them: torch alone takes a second."""
+"""Values that the shell completes. Nothing slow is imported for them: torch alone takes a second."""
 
 import ast
 
+from bench.driver.choices import REMOVABLE
 from bench.paths import CONFIGS, ROOT
 
 
@@ -15,6 +16,11 @@ def methods(incomplete: str) -> list[str]:
     """Complete the last name of a list of methods, such as "gan" in "moco,ga"."""
     before, comma, last = incomplete.rpartition(",")
     return [f"{before}{comma}{name}" for name in _method_names() if name.startswith(last)]
+
+
+def removable(incomplete: str) -> list[str]:
+    """Complete a kind of files that bench.clean removes."""
+    return [kind for kind in REMOVABLE if kind.startswith(incomplete)]
 
 
 def _method_names() -> list[str]:

@@ -19,7 +19,7 @@ from bench.cli.options import (
     SkipUnreadable,
     finite,
 )
-from bench.driver.choices import Executor, Scheduler
+from bench.driver.choices import MANY_TRIALS, Executor, Scheduler
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +132,7 @@ class RunOptions:
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Also retry trials that failed or diverged before.")
     ] = False
-    yes: Annotated[bool, typer.Option("--yes", help="Run more than 200 trials without asking first.")] = False
+    yes: Annotated[bool, typer.Option("--yes", help=f"Do not ask before more than {MANY_TRIALS} trials.")] = False
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Print the trials and estimates of time and disk space; train nothing."),

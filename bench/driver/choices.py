@@ -1,6 +1,15 @@
-"""Values of the options that name one of a few choices. Imports nothing: --help needs them."""
+"""What --help texts name: the values of options, and limits. Imports nothing, to keep --help fast."""
 
 from enum import StrEnum
+
+MANY_TRIALS = 200  # a run of more trials needs a confirmation
+
+REMOVABLE = {  # kinds of files that bench.clean removes
+    "previous": "second-to-last checkpoints of finished trials: nothing is lost",
+    "checkpoints": "all checkpoints of finished trials: tables and figures stay, trained methods are lost",
+    "stale": "trials whose method's code has changed since they were trained",
+    "prepared": "decoded data sets, complete or not: decoded again when they are needed",
+}
 
 
 class Executor(StrEnum):

@@ -16,17 +16,10 @@ from bench.io.files import Damaged
 from bench.io.untrusted import CHECKPOINTS
 from bench.store.folders import FINAL, ExperimentFolder
 
-KINDS = {
-    "previous": "second-to-last checkpoints of finished trials: nothing is lost",
-    "checkpoints": "all checkpoints of finished trials: tables and figures stay, trained methods are lost",
-    "stale": "trials whose method's code has changed since they were trained",
-    "prepared": "decoded data sets, complete or not: decoded again when they are needed",
-}
-
 
 @dataclass(frozen=True)
 class Removable:
-    """A file or folder that can be removed. `locks`: held by runs that use it."""
+    """A file or folder that can be removed. `kind`: a key of REMOVABLE. `locks`: held by runs that use it."""
 
     kind: str
     path: Path

@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 import typer
 
+from bench.driver.choices import MANY_TRIALS
 from bench.errors import RunError, UserError
 from bench.evaluation.feature_network import FEATURES
 from bench.evaluation.reference import FEWEST
@@ -13,8 +14,6 @@ from bench.executors.base import Resources
 from bench.experiment.settings import Experiment, Training
 from bench.runtime.environment import has_bf16
 from methods.networks import NETWORKS
-
-MANY_TRIALS = 200  # a run of more trials needs a confirmation
 
 
 def confirm(trials: int, yes: bool) -> None:

@@ -134,18 +134,18 @@ def rescore(
         force: Repeat measurements that are already there.
         command: Command line to record in the experiment.
     """
-    place = torch_device(device)
+    target = torch_device(device)
     spec = trials[0].spec()["spec"]
     images = prepared_of(trials[0], prepared)
     with alone(folder), in_use(images):
         evaluation = Evaluation.model_validate(spec["evaluation"])
         network = _extractor(evaluation, measurement, spec["dataset"]["name"], folder, images)
         print(f"{len(trials)} trials to score with {network.name} features", flush=True)
-        references = References(images.features(otherwise=folder.extractor), network.to(place), images, place)
+        references = References(images.features(otherwise=folder.extractor), network.to(target), images, target)
         protocol = measurement.protocol(evaluation, network.name)
         scorer = Scorer(references, protocol, spec["training"]["train_images"])
         for number, trial in enumerate(trials, 1):
-            print(f"{number} of {len(trials)}: {trial.name}: {score_trial(trial, scorer, place, force)}", flush=True)
+            print(f"{number} of {len(trials)}: {trial.name}: {score_trial(trial, scorer, target, force)}", flush=True)
         description = folder.description()
         commands = list(dict.fromkeys([*description["commands"], command]))
         folder.describe(description | {"commands": commands})

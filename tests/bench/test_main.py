@@ -8,7 +8,8 @@ import pytest
 from conftest import ROOT
 
 import bench
-from bench.__main__ import COMMANDS, app
+from bench.__main__ import app
+from bench.cli.commands import COMMANDS
 from methods import METHODS
 
 HEAVY = ("torch", "ray", "pandas", "matplotlib")
@@ -95,6 +96,7 @@ def test_the_shell_completes_commands_options_and_names():
     assert complete("wae-bench prepare cele") == ["celeba", "celebahq"]
     assert complete("wae-bench run --methods mmd,ga") == ["mmd,gan"]
     assert complete("wae-bench run --methods ") == list(METHODS)
+    assert complete("wae-bench clean pre") == ["previous", "prepared"]
     assert complete("wae-bench run --executor s") == ["serial"]
     assert complete("wae-bench unknown --opt") == []
 
