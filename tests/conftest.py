@@ -24,7 +24,7 @@ from bench.errors import UserError
 from bench.evaluation import inception
 from bench.experiment import plugins
 from bench.experiment.settings import resolve
-from bench.reporting import build, style
+from bench.reporting.contents import Contents, limited_to
 from bench.runtime.rng import forked
 from methods import METHODS
 
@@ -72,23 +72,17 @@ def registry():
 
 
 @pytest.fixture(autouse=True)
-def undrawn(request, monkeypatch):
-    """What of a report takes long is left to those who look at it.
+def report_contents(request):
+    """Leave out the slow parts of reports, except in tests that read them.
 
-    Tests marked `draws` have all of it; those marked `reports` have figures that are made but not rendered; all others
-    have tables, and a page without chapters.
+    Tests marked `draws` build whole reports. Tests marked `reports` get every section, with blank figures. All others
+    get the data files, and a page without sections.
     """
-    if request.node.get_closest_marker("draws"):
-        return
-    monkeypatch.setattr(style, "_render", lambda _, path, **__: blank(path))
-    if not request.node.get_closest_marker("reports"):
-        monkeypatch.setattr(build, "_group", lambda group, folder, _: (build._tables(group, folder), ([], []))[1])
-
-
-def blank(path: Path) -> None:
-    """The smallest files that figures can be."""
-    Image.new("L", (1, 1)).save(path.with_suffix(".png"))
-    path.with_suffix(".pdf").write_bytes(b"%PDF-1.4")
+    level = Contents.tables
+    for marker, contents in (("reports", Contents.sections), ("draws", Contents.figures)):
+        level = contents if request.node.get_closest_marker(marker) else level
+    with limited_to(level):
+        yield
 
 
 @pytest.fixture(autouse=True)

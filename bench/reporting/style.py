@@ -22,6 +22,7 @@ from PIL import Image
 from bench.io.files import sha256, write_atomically
 from bench.io.strict_yaml import load_yaml
 from bench.paths import CONFIGS
+from bench.reporting.contents import Contents, contents
 
 STYLE: Any = {
     "font.size": 9,
@@ -123,7 +124,10 @@ def save(canvas: Canvas, path: Path, data: pd.DataFrame | None = None) -> None:
     Without data it is a figure of pictures.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    _render(canvas, path, pictures=data is None)
+    if contents() is Contents.figures:
+        _render(canvas, path, pictures=data is None)
+    else:
+        _blank(path)
     plt.close(canvas)
     if data is not None:
         write_atomically(path.with_suffix(".csv"), data.to_csv(index=False).encode())
@@ -137,6 +141,12 @@ def _render(canvas: Canvas, path: Path, pictures: bool) -> None:
     buffer = io.BytesIO()
     canvas.savefig(buffer, dpi=DPI, format="png")
     write_atomically(path.with_suffix(".png"), _small(Image.open(buffer).convert("RGB"), pictures))
+
+
+def _blank(path: Path) -> None:
+    """Write the smallest valid image and the header of a PDF instead of a figure."""
+    Image.new("L", (1, 1)).save(path.with_suffix(".png"))
+    path.with_suffix(".pdf").write_bytes(b"%PDF-1.4")
 
 
 def _small(image: Image.Image, pictures: bool) -> bytes:

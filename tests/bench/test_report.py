@@ -299,7 +299,7 @@ def test_several_experiments_need_a_folder_and_no_other_folder_is_replaced(tmp_p
     (tmp_path / "mine" / "index.html").write_text("<h1>my page</h1>")
     result = combine(folder.path, "--out", tmp_path / "mine")
     assert result.exit_code == 2
-    assert "holds something else than a report" in result.stderr
+    assert "is not a report and would be overwritten" in result.stderr
     assert (tmp_path / "mine" / "thesis.tex").exists()
 
 

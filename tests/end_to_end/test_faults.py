@@ -15,13 +15,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
-from conftest import blank, sets
+from conftest import sets
 from test_run import rows_of
 from typer.testing import CliRunner
 
 from bench import report
 from bench.analysis import frames
-from bench.reporting import build, style
+from bench.reporting import build
+from bench.reporting.contents import Contents, limited_to
 from bench.runtime import memory
 from bench.store.folders import ExperimentFolder, TrialFolder
 from methods import METHODS
@@ -213,8 +214,7 @@ def finished(tmp_path_factory):
     from bench.run import app
 
     place = tmp_path_factory.mktemp("finished")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(style, "_render", lambda _, path, **__: blank(path))
+    with limited_to(Contents.sections):
         where = ["--out", str(place / "out"), "--data-root", str(place / "data"), "--executor", "serial"]
         assert CliRunner().invoke(app, [*ONE, *where, *sets()]).exit_code == 0
     return place

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 import yaml
-from conftest import asked, blank, picture, sets
+from conftest import asked, picture, sets
 from PIL import Image
 from typer.testing import CliRunner, Result
 
@@ -39,7 +39,8 @@ from bench.io import tables, untrusted
 from bench.io.files import Folder
 from bench.io.strict_yaml import load_yaml, parse_yaml
 from bench.io.untrusted import Malformed
-from bench.reporting import render, style
+from bench.reporting import render
+from bench.reporting.contents import Contents, limited_to
 from bench.reporting.table import Cell, Grid
 from bench.store.folders import TrialFolder
 
@@ -62,8 +63,7 @@ class Evil:
 def original(tmp_path_factory) -> Path:
     """One finished trial of a tiny experiment."""
     place = tmp_path_factory.mktemp("hostile")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(style, "_render", lambda _, path, **__: blank(path))
+    with limited_to(Contents.sections):
         typed = ["--methods", "mmd", "--seeds", "1", "--executor", "serial", "--out", str(place / "out")]
         result = CliRunner().invoke(run.app, [*typed, "--data-root", str(place / "data"), *sets()])
     assert result.exit_code == 0, result.output

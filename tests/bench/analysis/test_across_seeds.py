@@ -74,7 +74,7 @@ def test_a_variant_of_which_nothing_finished_is_a_row_all_the_same():
     group = group_of(rows.iloc[:0], trials)
     assert len(group.summary) == 1
     assert [failure["reason"] for failure in failures(group)] == ["why"] * 3
-    assert "- `m` seed 1 failed: why" in build._appendix(group)
+    assert "- `m` seed 1 failed: why" in build.appendix(group)
 
 
 def test_a_table_has_the_mean_its_interval_and_each_seed_and_says_what_few_seeds_are_worth():
