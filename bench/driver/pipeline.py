@@ -104,7 +104,7 @@ class Run:
     @contextmanager
     def session(self, trials: int) -> Iterator[None]:
         """Ask before very many `trials`, then hold the folder alone; Ctrl-C ends it with what to do next."""
-        importlib.import_module("bench.report")  # what it lacks is found now, not after days of training
+        importlib.import_module("bench.reporting.build")  # what it lacks is found now, not after days of training
         self._check_machine()
         preflight.confirm(trials, self.options.yes)
         try:
