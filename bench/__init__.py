@@ -1,4 +1,4 @@
-"""How methods are compared. `bench.load("results/NAME")` opens an experiment from Python."""
+"""Compare Wasserstein-autoencoder variants. `bench.load("results/NAME")` opens an experiment from Python."""
 
 from typing import TYPE_CHECKING
 
@@ -8,16 +8,19 @@ if TYPE_CHECKING:
 
     from bench.api import Loaded
 
+__version__ = "0.1.0"
+
 
 def load(experiment: "str | Path", plugins: "Sequence[str | Path]" = ()) -> "Loaded":
-    """Open an experiment's folder: its rows and trials as data frames, and its trained methods.
+    """Open an experiment: its rows and trials as data frames, and its trained methods.
 
     Args:
-        experiment: the folder, such as "results/digits".
-        plugins: files with the methods that were given to bench.run with --plugin; they are run.
+        experiment: Directory of the experiment, such as "results/digits".
+        plugins: Files that were passed to bench.run with --plugin. Their code is executed.
+
     Raises:
-        bench.errors.UserError: there is no such experiment.
+        bench.errors.UserError: The directory is not an experiment.
     """
-    from bench.api import Loaded  # not at the top: `import bench` stays fast for the commands
+    from bench.api import Loaded  # imported here so that `import bench` stays fast
 
     return Loaded.open(experiment, plugins)

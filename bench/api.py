@@ -1,4 +1,4 @@
-"""Experiments from Python: what `bench.load` gives."""
+"""Experiments from Python: the result of `bench.load`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Loaded:
-    """An experiment. `rows`: one an evaluation; `trials`: one a training (columns: results/README.md)."""
+    """An experiment.
+
+    Attributes:
+        rows: A row per evaluation.
+        trials: A row per trial. results/README.md describes the columns of both.
+    """
 
     folder: ExperimentFolder
     rows: pd.DataFrame
@@ -28,33 +33,36 @@ class Loaded:
 
     @classmethod
     def open(cls, path: str | Path, plugins: Sequence[str | Path] = ()) -> "Loaded":
+        """Open the experiment in a folder; see `bench.load`."""
         folder = ExperimentFolder.open(Path(path))
         if plugins:
-            from bench.experiment import plugins as known
+            from bench.experiment.plugins import install_all
 
-            known.install_all([Path(plugin) for plugin in plugins])
+            install_all([Path(plugin) for plugin in plugins])
         return cls(folder, frames.rows(folder), frames.trials(folder))
 
     def method(self, variant: str, seed: int = 0, device: "str | torch.device" = "cpu") -> "Method":
-        """The trained method of one trial, in evaluation mode, without gradients.
+        """Return the trained method of one trial, in evaluation mode, without gradients.
 
-        `sample(n)`, `encode(images)` and `decode(codes)` work on `device`; images are float32 in [-1, 1]. Weights are
-        those of the trial's last checkpoint; of a trial that is not done they are what there is so far.
+        `sample(n)`, `encode(images)` and `decode(codes)` work on `device`. Images are float32 in [-1, 1]. The weights
+        are those of the last checkpoint, even if the trial is unfinished.
 
         Args:
-            variant: as in the tables, such as "moco" or "mmd[prior=sphere]"; or a trial's id, which also names a seed.
-            seed: of the training.
-        Raises:
-            UserError: there is no such trial, its checkpoint has been removed, or its plug-in was not given.
-        """
-        return trained_method(self._find(variant, seed), device)
+            variant: As in the tables, such as "moco" or "mmd[prior=sphere]"; or the id of a trial, whatever its seed.
+            seed: Seed of the training.
+            device: PyTorch device.
 
-    def _find(self, variant: str, seed: int) -> TrialFolder:
+        Raises:
+            UserError: There is no such trial, its checkpoint has been removed, or its plug-in is missing.
+        """
+        return trained_method(self._trial(variant, seed), device)
+
+    def _trial(self, variant: str, seed: int) -> TrialFolder:
         trials = self.trials
-        mine = trials[(trials["trial"] == variant) | ((trials["variant"] == variant) & (trials["seed"] == seed))]
-        if mine.empty:
+        matches = trials[(trials["trial"] == variant) | ((trials["variant"] == variant) & (trials["seed"] == seed))]
+        if matches.empty:
             seeds = trials.loc[trials["variant"] == variant, "seed"].tolist()
             if seeds:
-                raise UserError(f"{variant} has no seed {seed}; there is: {', '.join(map(str, seeds))}")
+                raise UserError(f"{variant} has no seed {seed}; its seeds: {', '.join(map(str, seeds))}")
             raise UserError(f"no trial {variant!r} here.{did_you_mean(variant, set(trials['variant']))}")
-        return self.folder.trial(mine["folder"].iloc[0])
+        return self.folder.trial(matches["folder"].iloc[0])

@@ -1,48 +1,48 @@
-"""Mistakes that a user can mend: one line on standard error, and no traceback."""
+"""Errors that a user can fix: one line on standard error, without a traceback."""
 
 import difflib
 import sys
 from collections.abc import Iterable
 
-LONGEST = 200  # characters of a value that a message repeats
+LONGEST = 200  # characters of a value that a message quotes
 
 
 class UserError(Exception):
-    """Something the user can mend. The message is one line that says what to do."""
+    """An error that the user can fix. Its message is one line that says what to do. Exit status 2: wrong input."""
 
     exit_code = 2
 
 
 class RunError(UserError):
-    """The run itself went wrong (a cluster out of reach, a folder in use); nothing that was typed is at fault."""
+    """The run itself failed, not the input: an unreachable cluster, a folder in use. Exit status 1."""
 
     exit_code = 1
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """' Did you mean X?' for the nearest of `known`, else the list of what there is."""
+    """Return " Did you mean X?" with the nearest of the known names, or the list of all if none is near."""
     options = sorted(known)
     near = difflib.get_close_matches(name[:LONGEST].lower(), options, n=1, cutoff=0.5)
-    return f" Did you mean {near[0]}?" if near else f" There is: {', '.join(options)}."
+    return f" Did you mean {near[0]}?" if near else f" Choose from: {', '.join(options)}."
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:
-    """The error for a name that is not among `known`."""
+    """Return the error for a name that is not among the known ones. `kind`: what it should name."""
     return UserError(f"unknown {kind} {short(name)}.{did_you_mean(name, known)}")
 
 
 def short(value: object) -> str:
-    """`repr` of something that was given, cut where nobody would read on."""
+    """Return the `repr` of a value, truncated to a readable length."""
     return cut(repr(value))
 
 
 def cut(text: str) -> str:
-    """`text`, without its end where nobody would read on."""
+    """Truncate a text to a readable length."""
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
 
 def one_line(text: str) -> str:
-    """`text` with what a terminal would obey or could not print (newlines, control characters) written as in Python."""
+    """Escape newlines, control characters and other unprintable characters, as Python literals do."""
     return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
@@ -52,6 +52,6 @@ def warn(text: str) -> None:
 
 
 def reason(error: Exception) -> str:
-    """The first line of what an exception says; its type where it says nothing."""
+    """Return the first line of an exception's message, or the name of its type if it has no message."""
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return text.strip().splitlines()[0] if text.strip() else type(error).__name__

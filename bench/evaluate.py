@@ -1,95 +1,86 @@
-"""python -m bench.evaluate results/NAME --extractor inception: finished trials scored again, under another protocol."""
+"""python -m bench.evaluate results/NAME --extractor inception: score finished trials under another protocol."""
 
 import shlex
 import sys
-from dataclasses import replace
-from enum import StrEnum
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from bench import cli
-from bench.driver.rescore import Precision, _finished, _score, _setting
+from bench.driver.choices import Precision, Split
 from bench.errors import unknown
-from bench.runtime.environment import torch_device
-from bench.training import loading
-
-if TYPE_CHECKING:
-    pass
 
 app = typer.Typer(**cli.PLAIN)
 
 
-class Split(StrEnum):
-    train = "train"
-    validation = "validation"
-    test = "test"
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """The command line."""
+
+    experiment: Annotated[Path, typer.Argument(help="Directory of the experiment, such as results/digits.")]
+    extractor: cli.Extractor = None
+    inception_weights: cli.InceptionWeights = None
+    precision: Annotated[
+        Precision | None, typer.Option(help="Precision inside Inception. Default: as in the trainings, else fp32.")
+    ] = None
+    samples: Annotated[
+        int | None,
+        typer.Option(min=16, max=1_000_000, help="Number of generated images. Default: evaluation.final_samples."),
+    ] = None
+    split: Annotated[
+        Split | None,
+        typer.Option(help="Real images to compare with. Default: train with Inception, else the held-out images."),
+    ] = None
+    sampler: cli.Sampler = "prior"
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, max=2**31, help="Seed of the random draws. Default: evaluation.seed."),
+    ] = None
+    prepared: cli.TrainingImages = None
+    plugin: cli.Plugins = None
+    device: cli.Device = None
+    force: Annotated[bool, typer.Option("--force", help="Repeat measurements that exist already.")] = False
 
 
 @app.command(cls=cli.Command)
-def main(
-    experiment: Annotated[Path, typer.Argument(help="Its folder, such as results/digits.")],
-    extractor: cli.Extractor = None,
-    inception_weights: cli.InceptionWeights = None,
-    precision: Annotated[
-        Precision | None, typer.Option(help="Inside Inception; default as in the trainings, or fp32.")
-    ] = None,
-    samples: Annotated[
-        int | None, typer.Option(min=16, max=1_000_000, help="Generated images; default evaluation.final_samples.")
-    ] = None,
-    split: Annotated[
-        Split | None,
-        typer.Option(help="The real images to compare with; default train with Inception, else those held out."),
-    ] = None,
-    sampler: cli.Sampler = "prior",
-    seed: Annotated[int | None, typer.Option(min=0, max=2**31, help="Of the draws; default evaluation.seed.")] = None,
-    prepared: cli.PreparedRoot = None,
-    plugin: cli.Plugins = None,
-    device: cli.Device = None,
-    force: Annotated[bool, typer.Option("--force", help="Measure again what has been measured.")] = False,
-) -> None:
-    """Score the finished trials of an experiment from their checkpoints; nothing is trained. The report is made anew.
+@cli.with_options(Options)
+def main(options: Options) -> None:
+    """Score the finished trials of an experiment again, from their checkpoints, and write its report again.
 
-    Without options: as at the end of a training. Every protocol has columns of its own in the report.
+    Without options, the protocol is the one at the end of a training. Each protocol has its own columns in the report.
     """
-    from bench.data.prepared import in_use
-    from bench.evaluation.protocol import ScoringProtocol
-    from bench.evaluation.reference import References
+    from bench.driver import rescore
     from bench.evaluation.samplers import SAMPLERS
-    from bench.evaluation.scorer import Scorer
     from bench.experiment import plugins
-    from bench.reporting import build
     from bench.store.folders import ExperimentFolder
-    from bench.store.lock import locked
 
-    if sampler not in SAMPLERS:
-        raise unknown("sampler", sampler, SAMPLERS)
-    plugins.install_all(plugin or [])
-    folder = ExperimentFolder.open(experiment)
-    todo, left_out = _finished(folder)
-    for line in left_out:
+    if options.sampler not in SAMPLERS:
+        raise unknown("sampler", options.sampler, SAMPLERS)
+    plugins.install_all(options.plugin or [])
+    folder = ExperimentFolder.open(options.experiment)
+    selection = rescore.select_trials(folder)
+    for line in selection.skipped:
         print(f"error: {line}", file=sys.stderr)
-    place = torch_device(device)
-    spec = todo[0].trial().spec
-    images = loading.prepared_of(todo[0], prepared)
-    with locked(folder), in_use(images):
-        evaluation, network = _setting(spec, folder, images, extractor, inception_weights, precision)
-        asked = {"samples": samples, "seed": seed, "split": split and split.value, "sampler": sampler}
-        asked = {key: value for key, value in asked.items() if value is not None}
-        protocol = replace(ScoringProtocol.final(evaluation, network.name), **asked)
-        print(f"{len(todo)} trials to score with {network.name} features", flush=True)
-        references = References(images.features(otherwise=folder.extractor), network.to(place), images, place)
-        scorer = Scorer(references, protocol, spec.training.train_images)
-        for number, trial in enumerate(todo, 1):
-            said = _score(trial, scorer, place, force)
-            print(f"{number} of {len(todo)}: {trial.path.name}: {said}", flush=True)
-        before = folder.require_description()
-        command = shlex.join(["python", "-m", "bench.evaluate", *sys.argv[1:]])
-        folder.describe(replace(before, commands=list(dict.fromkeys([*before.commands, command]))))
-        build.print_tables(build.build(folder))
-        print(f"report: {folder.report / 'index.html'}")
-    if left_out:
+    rescore.rescore(
+        folder,
+        selection.trials,
+        rescore.Measurement(
+            extractor=options.extractor,
+            inception_weights=options.inception_weights,
+            precision=options.precision,
+            samples=options.samples,
+            split=options.split,
+            sampler=options.sampler,
+            seed=options.seed,
+        ),
+        prepared=options.prepared,
+        device=options.device,
+        force=options.force,
+        command=shlex.join(["python", "-m", "bench.evaluate", *sys.argv[1:]]),
+    )
+    if selection.skipped:
         raise SystemExit(1)
 
 

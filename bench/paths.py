@@ -1,4 +1,4 @@
-"""Where the project itself lies."""
+"""Paths of the project itself."""
 
 from pathlib import Path
 

@@ -5,13 +5,19 @@ from typing import Annotated
 import typer
 
 from bench import cli
+from bench.cli import completion
 
 app = typer.Typer(**cli.PLAIN)
 
 
 @app.command(cls=cli.Command)
 def main(
-    dataset: Annotated[str, typer.Argument(help="Such as celeba; python -m bench.info lists them.")],
+    dataset: Annotated[
+        str,
+        typer.Argument(
+            help="Data set, such as celeba; python -m bench.info lists them.", autocompletion=completion.datasets
+        ),
+    ],
     data_root: cli.DataRoot = None,
     image_size: cli.ImageSize = None,
     crop: cli.Crop = None,
@@ -19,21 +25,25 @@ def main(
     prepared: cli.PreparedRoot = None,
     skip_unreadable: cli.SkipUnreadable = False,
 ) -> None:
-    """Prepare a data set as bench.run would, on all cores. Interrupted, the same command goes on."""
+    """Download and decode a data set ahead of time, as bench.run does, on all CPU cores.
+
+    Run the same command again to continue after an interruption.
+    """
     from bench.data import preparation
     from bench.data.datasets import Request
+    from bench.driver.options import data_roots, preprocessing_overrides
     from bench.experiment.settings import resolve
 
-    experiment = resolve({"dataset": dataset, "preprocessing": cli.preprocessing(image_size, crop, grey)})
-    root, prepared_root = cli.roots(dataset, data_root, prepared)
+    experiment = resolve({"dataset": dataset, "preprocessing": preprocessing_overrides(image_size, crop, grey)})
+    root, prepared_root = data_roots(dataset, data_root, prepared)
     request = Request(dataset, root, experiment.preprocessing, prepared_root, skip_unreadable)
-    found = preparation.prepare(request)
-    channels, side, _ = found.shape
-    print(f"fingerprint: {found.fingerprint}")
-    counts = ", ".join(f"{count:,} {split}" for split, count in found.counts.items())
+    images = preparation.prepare(request)
+    channels, side, _ = images.shape
+    print(f"fingerprint: {images.fingerprint}")
+    counts = ", ".join(f"{count:,} {split}" for split, count in images.counts.items())
     print(f"images: {counts}; {side}x{side}, {'grey' if channels == 1 else 'colour'}")
-    print(f"classes: {', '.join(found.classes) or 'none; without FID, fd_rotation will compare images'}")
-    print(f"folder: {found.folder}")
+    print(f"classes: {', '.join(images.classes) or 'none; without FID, images are compared by fd_rotation'}")
+    print(f"folder: {images.folder}")
 
 
 if __name__ == "__main__":

@@ -8,9 +8,6 @@ import typer
 
 from bench import cli
 from bench.errors import RunError, UserError
-from bench.reporting import merge
-from bench.reporting.build import is_replaceable, print_tables, write
-from bench.store.folders import ExperimentFolder
 
 app = typer.Typer(**cli.PLAIN)
 
@@ -24,6 +21,10 @@ def main(
     ] = None,
 ) -> None:
     """Build tables, figures and one page from the trials of one or several experiments."""
+    from bench.reporting import merge
+    from bench.reporting.build import is_replaceable, print_tables, write
+    from bench.store.folders import ExperimentFolder
+
     if len(experiments) > 1 and out is None:
         raise UserError("several experiments need a folder for their report; add --out DIR")
     if out is not None and not is_replaceable(out):

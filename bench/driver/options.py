@@ -3,12 +3,14 @@
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench.errors import UserError, unknown
 from bench.io.object_store import Remote, is_uri, remote
-from bench.loggers.base import Log
 from bench.metrics.columns import EXTRACTORS
+
+if TYPE_CHECKING:
+    from bench.loggers.base import Log
 
 Overrides = dict[str, Any]  # settings by section, as in a YAML file: {"seeds": 5, "training": {"epochs": 10}}
 
@@ -29,7 +31,7 @@ class Options:
         retrain_stale: Retrain trials whose method's code has changed.
         retry_failed: Retry trials that failed or diverged.
         yes: Do not ask for confirmation.
-        log: The libraries that rows are logged to, and their folder.
+        log: The experiment trackers that rows are sent to.
     """
 
     out: Path
@@ -43,7 +45,7 @@ class Options:
     retrain_stale: bool
     retry_failed: bool
     yes: bool
-    log: Log
+    log: "Log"
 
 
 def present(values: Overrides) -> Overrides:

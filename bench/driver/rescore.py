@@ -1,121 +1,194 @@
-"""Finished trials scored again, under another protocol."""
+"""Score finished trials again, under another protocol. Nothing is trained."""
 
 import time
-from enum import StrEnum
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from bench import cli
+import pandas as pd
+import torch
+
 from bench.analysis import frames
+from bench.data.prepared import Prepared, in_use
+from bench.driver.choices import Precision, Split
+from bench.driver.options import extractor_option
 from bench.errors import UserError
-from bench.experiment.specification import TrialSpec
+from bench.evaluation import extractor_choice, extractors
+from bench.evaluation.feature_network import load_extractor
+from bench.evaluation.features import Extractor
+from bench.evaluation.protocol import ScoringProtocol
+from bench.evaluation.reference import References
+from bench.evaluation.scorer import Scorer
+from bench.experiment.settings import Evaluation
 from bench.io.untrusted import CHECKPOINTS
-from bench.store.folders import how_to_get_checkpoint
+from bench.metrics.columns import STAMPS
+from bench.reporting import build
+from bench.runtime.environment import torch_device
+from bench.store.folders import ExperimentFolder, how_to_get_checkpoint
+from bench.store.lock import locked
 from bench.store.states import State
-from bench.training import loading
-
-if TYPE_CHECKING:
-    import torch
-
-    from bench.data.prepared import Prepared
-    from bench.evaluation.features import Extractor
-    from bench.evaluation.scorer import Scorer
-    from bench.experiment.settings import Evaluation
-    from bench.store.folders import ExperimentFolder, TrialFolder
+from bench.store.trial_folder import TrialFolder
+from bench.training.loading import prepared_of, trained_method
+from methods import METHODS
 
 
-class Precision(StrEnum):
-    fp32 = "fp32"
-    bf16 = "bf16"
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """What to measure. None keeps what the trials measured at the end of their training.
+
+    Attributes:
+        extractor: --extractor: a name, or the path of a stored extractor.
+        inception_weights: A file of Inception weights, instead of downloading it.
+        precision: Of the arithmetic inside Inception.
+        samples: Number of generated images.
+        split: The real images to compare with.
+        sampler: Key of SAMPLERS.
+        seed: Of the random draws.
+    """
+
+    extractor: str | None = None
+    inception_weights: Path | None = None
+    precision: Precision | None = None
+    samples: int | None = None
+    split: Split | None = None
+    sampler: str = "prior"
+    seed: int | None = None
+
+    def protocol(self, evaluation: Evaluation, extractor: str) -> ScoringProtocol:
+        """Return the protocol: that of the last row of a training, with what is changed."""
+        protocol = ScoringProtocol.final(evaluation, extractor)
+        return replace(
+            protocol,
+            samples=protocol.samples if self.samples is None else self.samples,
+            split=protocol.split if self.split is None else self.split.value,
+            seed=protocol.seed if self.seed is None else self.seed,
+            sampler=self.sampler,
+        )
 
 
-def _finished(folder: "ExperimentFolder") -> tuple[list["TrialFolder"], list[str]]:
-    """The trials that are done and can be scored, and why others that are done cannot."""
-    from methods import METHODS
+@dataclass(frozen=True)
+class Selection:
+    """The finished trials of an experiment. `skipped`: a line for each that cannot be scored, with the reason."""
 
-    able, left_out = [], []
+    trials: list[TrialFolder]
+    skipped: list[str]
+
+
+def select_trials(folder: ExperimentFolder) -> Selection:
+    """Find the finished trials that can be scored.
+
+    Raises:
+        UserError: There is none, the folder is not an experiment, or a plug-in is missing.
+    """
+    trials, skipped = [], []
     for trial in folder.trials():
         if trial.status().state is not State.done:
             continue
-        if not trial.is_intact("spec.json"):
-            left_out.append(f"{trial.name} has a damaged spec.json; the bench.run that made it mends it")
-            continue
-        method = trial.trial().spec.method
-        if method not in METHODS:
-            raise UserError(
-                f"the method {method!r} comes from a plug-in; give its file with --plugin, or install its package"
-            )
-        why = _unable(trial)
-        if why:
-            left_out.append(f"{trial.path.name} {why}")
+        reason = _obstacle(trial)
+        if reason:
+            skipped.append(f"{trial.name} {reason}")
         else:
-            able.append(trial)
-    if not able:
-        why = left_out[0] if left_out else "none is done; python -m bench.run trains them"
-        raise UserError(f"{folder.path} has no trial to score: {why}")
-    return able, left_out
+            trials.append(trial)
+    if not trials:
+        reason = skipped[0] if skipped else "none is finished; python -m bench.run trains them"
+        raise UserError(f"{folder.path} has no trial to score: {reason}")
+    return Selection(trials, skipped)
 
 
-def _unable(trial: "TrialFolder") -> str | None:
+def _obstacle(trial: TrialFolder) -> str | None:
+    """Return why a finished trial cannot be scored, or None if it can."""
+    if not trial.is_intact("spec.json"):
+        return "has a damaged spec.json; run the same bench.run command again to repair it"
+    method = trial.trial().spec.method
+    if method not in METHODS:
+        raise UserError(
+            f"the method {method!r} comes from a plug-in; give its file with --plugin, or install its package"
+        )
     if frames.describe(trial).stale:
-        return "is stale: its method's source has changed; bench.run --retrain-stale trains it again"
+        return "is stale: its method's code has changed; bench.run --retrain-stale retrains it"
     if not any(trial.exists(name) for name in CHECKPOINTS):
-        return f"has no checkpoint any more; {how_to_get_checkpoint(trial)}"
-    return "has damaged rows; the bench.run that made it writes them again" if trial.rows_damaged() else None
+        return f"no longer has a checkpoint; {how_to_get_checkpoint(trial)}"
+    if trial.rows_damaged():
+        return "has damaged rows; run the same bench.run command again to repair them"
+    return None
 
 
-def _setting(
-    spec: TrialSpec,
-    folder: "ExperimentFolder",
-    images: "Prepared",
-    asked: str | None,
-    weights: Path | None,
-    precision: Precision | None,
-) -> tuple["Evaluation", "Extractor"]:
-    """The experiment's settings, and the extractor: the experiment's own where none is asked for."""
-    from bench.evaluation import extractor_choice, extractors
-    from bench.evaluation.feature_network import load_extractor
+def rescore(
+    folder: ExperimentFolder,
+    trials: list[TrialFolder],
+    measurement: Measurement,
+    *,
+    prepared: Path | None,
+    device: str | None,
+    force: bool,
+    command: str,
+) -> None:
+    """Score trials, keep their new rows, and write the report again.
 
-    assert spec.dataset  # `prepared_of` has found it
-    evaluation = spec.evaluation
-    kind, path = cli.extractor(asked)
+    Args:
+        folder: The experiment.
+        trials: Those of them that `select_trials` found.
+        measurement: What to measure.
+        prepared: Folder of prepared data sets; by default, where it was during training.
+        device: A PyTorch device; by default a GPU if there is one.
+        force: Repeat measurements that are already there.
+        command: Command line to record in the experiment.
+    """
+    target = torch_device(device)
+    spec = trials[0].trial().spec
+    images = prepared_of(trials[0], prepared)
+    with locked(folder), in_use(images):
+        network = _extractor(spec.evaluation, measurement, folder, images)
+        print(f"{len(trials)} trials to score with {network.name} features", flush=True)
+        references = References(images.features(otherwise=folder.extractor), network.to(target), images, target)
+        protocol = measurement.protocol(spec.evaluation, network.name)
+        scorer = Scorer(references, protocol, spec.training.train_images)
+        for number, trial in enumerate(trials, 1):
+            print(f"{number} of {len(trials)}: {trial.name}: {score_trial(trial, scorer, target, force)}", flush=True)
+        description = folder.require_description()
+        commands = list(dict.fromkeys([*description.commands, command]))
+        folder.describe(replace(description, commands=commands))
+        build.print_tables(build.build(folder))
+        print(f"report: {folder.report / 'index.html'}")
+
+
+def _extractor(
+    evaluation: Evaluation, measurement: Measurement, folder: ExperimentFolder, images: Prepared
+) -> Extractor:
+    """Load or make the extractor; the experiment's own unless the measurement names another."""
+    kind, path = extractor_option(measurement.extractor)
     stored = extractor_choice.read_stored(path)
     if stored:
         kind = load_extractor(stored).name
     elif kind is None:
-        kind = "inception" if weights else evaluation.extractor
-    digits = precision.value if precision else evaluation.extractor_precision
-    other = evaluation.model_copy(update={"extractor": kind, "extractor_precision": digits})
-    other, weights = extractor_choice.resolve_inception(other, images.shape[0], weights)
-    other = extractor_choice.resolve_trained(other, spec.dataset.name, bool(images.classes))
-    if other.extractor == evaluation.extractor and not stored:
-        noted = folder.require_description().protocol.extractor_sha256
-        return evaluation, extractors.load(folder.extractor, other, weights, noted)
+        kind = "inception" if measurement.inception_weights else evaluation.extractor
+    precision = measurement.precision.value if measurement.precision else evaluation.extractor_precision
+    changed = evaluation.model_copy(update={"extractor": kind, "extractor_precision": precision})
+    changed, weights = extractor_choice.resolve_inception(changed, images.shape[0], measurement.inception_weights)
+    changed = extractor_choice.resolve_trained(changed, images.sidecar.dataset, bool(images.classes))
+    if changed.extractor == evaluation.extractor and not stored:
+        sha256 = folder.require_description().protocol.extractor_sha256
+        return extractors.load(folder.extractor, changed, weights, sha256)
     cache = images.features(otherwise=folder.extractor)
-    return evaluation, extractors.obtain(cache, images, other, stored, weights)
+    return extractors.obtain(cache, images, changed, stored, weights)
 
 
-def _score(trial: "TrialFolder", scorer: "Scorer", device: "torch.device", force: bool) -> str:
-    """Score one trial and keep the row; what is to be said of it."""
-    import pandas as pd
-
-    from bench.metrics.columns import STAMPS
-
+def score_trial(trial: TrialFolder, scorer: Scorer, device: torch.device, force: bool) -> str:
+    """Score one trial and keep the row. Returns the score, or that it was measured before."""
     rows, later = trial.rows(), trial.evaluations()
-    stamp = {key: scorer.stamp[key] for key in STAMPS}
-
-    def same(frame: pd.DataFrame) -> pd.Series:
-        if not all(key in frame for key in (*stamp, scorer.fullest)):
-            return pd.Series(False, index=frame.index)
-        # A row of the curve may follow the same protocol, but it does not hold all metrics.
-        return (frame[list(stamp)] == stamp).all(axis=1) & frame[scorer.fullest].notna()
-
-    if not force and (same(rows).any() or same(later).any()):
+    if not force and (_same_protocol(rows, scorer).any() or _same_protocol(later, scorer).any()):
         return "measured already"
     started = time.perf_counter()
-    columns, _ = scorer(loading.trained_method(trial, device))
-    positions = rows.iloc[-1][["step", "epoch", "images_seen", "train_seconds"]].to_dict()
-    row = positions | {"evaluation_seconds": time.perf_counter() - started} | columns
-    kept = later[~same(later)] if len(later) else later
-    trial.save_evaluations(pd.concat([kept, pd.DataFrame([row])], ignore_index=True))
+    columns, _ = scorer(trained_method(trial, device))
+    progress = rows.iloc[-1][["step", "epoch", "images_seen", "train_seconds"]].to_dict()
+    row = progress | {"evaluation_seconds": time.perf_counter() - started} | columns
+    others = later[~_same_protocol(later, scorer)] if len(later) else later
+    trial.save_evaluations(pd.concat([others, pd.DataFrame([row])], ignore_index=True))
     return f"{scorer.headline} {columns[scorer.headline]:.4g} ({row['evaluation_seconds']:.0f} s)"
+
+
+def _same_protocol(rows: pd.DataFrame, scorer: Scorer) -> pd.Series:
+    """Mark rows that follow the scorer's protocol and have all metrics, which rows of the curve lack."""
+    stamp = {key: scorer.stamp[key] for key in STAMPS}
+    if not all(key in rows for key in (*stamp, scorer.fullest)):
+        return pd.Series(False, index=rows.index)
+    return (rows[list(stamp)] == stamp).all(axis=1) & rows[scorer.fullest].notna()

@@ -59,7 +59,7 @@ class ExperimentFolder(Folder):
         """
         description = self.description()
         if description is None:
-            raise UserError(f"the folder {display_path(self.path)} is no experiment: it has no experiment.yaml")
+            raise UserError(f"the folder {display_path(self.path)} is not an experiment: it has no experiment.yaml")
         return description
 
     @property

@@ -61,12 +61,12 @@ def test_seeds_and_ids_name_different_trainings(bench_run, tmp_path):
 
 def test_mistakes_are_one_line(bench_run, tmp_path):
     assert bench_run("--methods", "mmd", "--seeds", "1").exit_code == 0
-    with pytest.raises(UserError, match="is no experiment"):
+    with pytest.raises(UserError, match="is not an experiment"):
         bench.load(tmp_path)
     loaded = bench.load(tmp_path / "out")
     with pytest.raises(UserError, match=r"no trial 'mmdd' here\. Did you mean mmd\?"):
         loaded.method("mmdd")
-    with pytest.raises(UserError, match="mmd has no seed 7; there is: 0"):
+    with pytest.raises(UserError, match="mmd has no seed 7; its seeds: 0"):
         loaded.method("mmd", seed=7)
     for path in (tmp_path / "out").glob("trials/*/checkpoint*"):
         path.unlink()

@@ -101,7 +101,7 @@ def test_what_a_run_is_using_is_left_alone(bench_run, clean, tmp_path):
     found = preparation.prepare(asked("digits", tmp_path / "data"))
     with FileLock(tmp_path / "out" / ".lock"), prepared.in_use(found):
         output = clean("previous", "prepared", "--yes")
-    assert f"a run is under way in {tmp_path / 'out'}" in output
+    assert f"a run is in progress in {tmp_path / 'out'}" in output
     busy, idle = (ExperimentFolder(tmp_path / name).trials()[0] for name in ("out", "idle"))
     assert busy.exists("checkpoint.previous.pt")
     assert not idle.exists("checkpoint.previous.pt")

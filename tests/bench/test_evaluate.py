@@ -160,7 +160,7 @@ def test_trials_that_cannot_be_scored_are_named_and_the_others_are_scored(finish
         path.unlink()
     result = evaluate(finished, "--sampler", "gmm")
     assert result.exit_code == 1
-    assert f"error: {trial.name} has no checkpoint any more; bench.run --force trains it again" in result.stderr
+    assert f"error: {trial.name} no longer has a checkpoint; bench.run --force trains it again" in result.stderr
     added = frames.rows(ExperimentFolder(finished)).query("afterwards")
     assert added["method"].tolist() == ["moco"]
 
@@ -169,7 +169,7 @@ def test_a_stale_trial_is_not_scored_with_other_code(finished, monkeypatch):
     monkeypatch.setattr(frames, "_stale", lambda _: True)
     result = evaluate(finished)
     assert result.exit_code == 2
-    assert "is stale: its method's source has changed" in result.stderr
+    assert "is stale: its method's code has changed" in result.stderr
 
 
 def test_a_trial_scored_under_other_draws_gets_a_column_of_its_own(finished):

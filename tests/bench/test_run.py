@@ -385,7 +385,7 @@ def test_ctrl_c_stops_cleanly_says_how_to_go_on_and_exits_130(start_run):
 
 def test_help_needs_neither_torch_nor_ray_and_reports_neither():
     code = (
-        "import sys, bench.run, bench.report, bench.analysis.frames, bench.reporting.page\n"
+        "import sys, bench.run, bench.report, bench.analysis.frames, bench.reporting.build, bench.reporting.page\n"
         "assert not {'torch', 'ray', 'sklearn'} & set(sys.modules), 'heavy import'"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from bench.driver.catalogue import collect, flops
 from bench.experiment.settings import Network, resolve
-from bench.info import collect, flops
 from bench.training.build import build
 from methods.networks import NETWORKS, Networks, fitting
 from methods.networks.initialisation import INITIALISATIONS
@@ -26,8 +26,8 @@ CASES = [(name, architecture.shape) for name, architecture in NETWORKS.items()] 
 
 def convolutions(network: nn.Module, kind: type = nn.Conv2d) -> list[tuple[int, int, int]]:
     """Of each: channels in and out, kernel."""
-    layers = [m for m in network.modules() if isinstance(m, kind)]
-    return [(m.in_channels, m.out_channels, m.kernel_size[0]) for m in layers]
+    found = [m for m in network.modules() if isinstance(m, kind)]
+    return [(m.in_channels, m.out_channels, m.kernel_size[0]) for m in found]
 
 
 def published(name: str) -> tuple[nn.Module, nn.Module]:
@@ -145,10 +145,10 @@ def test_operations_are_those_that_torch_counts(name):
 
 
 def test_operations_and_parameters_of_the_small_network_by_hand():
-    facts = collect()["networks"]["small"]
+    small = collect().networks["small"]
     first, second, linear = 4 * 4 * 32 * (16 * 1), 2 * 2 * 64 * (16 * 32), 2 * 2 * 64 * 8  # multiply-adds
-    assert facts["encoder_flops"] == facts["decoder_flops"] == 2 * (first + second + linear)
-    assert facts["encoder_parameters"] == (16 * 32 + 32) + (16 * 32 * 64 + 64) + (256 * 8 + 8)
+    assert small.encoder_flops == small.decoder_flops == 2 * (first + second + linear)
+    assert small.encoder_parameters == (16 * 32 + 32) + (16 * 32 * 64 + 64) + (256 * 8 + 8)
 
 
 @pytest.mark.parametrize(

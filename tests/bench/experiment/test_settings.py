@@ -105,7 +105,7 @@ def test_on_a_cluster_the_precision_of_large_networks_is_said_once(monkeypatch):
     """The driver's machine does not know what its nodes compute in."""
     monkeypatch.setattr(preflight, "has_bf16", lambda _: True)
     elsewhere, large = Resources(address="auto"), ["network.name=dcgan32"]
-    with pytest.raises(UserError, match=r"networks as large as dcgan32 need --set training\.precision=bf16 where"):
+    with pytest.raises(UserError, match=r"networks as large as dcgan32 need --set training\.precision=bf16 if"):
         preflight.with_precision(resolve({}, None, large), None, elsewhere)
     assert preflight.with_precision(resolve({}, None, large), "bf16", elsewhere).precision == "bf16"
     assert preflight.with_precision(resolve({}, None, ["network.name=small"]), None, elsewhere).precision == "fp32"

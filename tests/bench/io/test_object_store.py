@@ -123,7 +123,7 @@ def test_storage_that_is_a_folder_holds_the_experiment_under_its_name(bench_run,
     assert len(rows_of(tmp_path / "shared" / "digits")) == 4
     both = bench_run("--methods", "autoencoder", "--storage", "shared")
     assert both.exit_code == 2
-    assert "are both folders; give one of them" in both.stderr
+    assert "are both folders; give only one of them" in both.stderr
 
 
 @pytest.mark.slow
@@ -322,14 +322,14 @@ def test_a_copy_is_pulled_reported_and_evaluated_on_another_machine(bench_run, s
     asked = [copy, "--seed", "1", "--samples", "64"]
     without = CliRunner().invoke(evaluate, asked)
     assert (
-        f"has no checkpoint any more; python -m bench.pull 's3://bucket/{tmp_path.name}/out?endpoint" in without.stderr
+        f"no longer has a checkpoint; python -m bench.pull 's3://bucket/{tmp_path.name}/out?endpoint" in without.stderr
     )
     assert CliRunner().invoke(pull, [home, "--out", copy, "--checkpoints"]).exit_code == 0
     assert CliRunner().invoke(evaluate, asked).exit_code == 0
     assert len(rows_of(tmp_path / "copy")) == len(rows_of(tmp_path / "out")) + 1
     nothing = CliRunner().invoke(pull, [s3.uri("nobody"), "--out", copy])
     assert nothing.exit_code == 2
-    assert "s3://bucket/nobody is no experiment: it has no experiment.yaml" in nothing.stderr
+    assert "s3://bucket/nobody is not an experiment: it has no experiment.yaml" in nothing.stderr
 
 
 @pytest.mark.slow

@@ -1,0 +1,84 @@
+"""Run commands so that a user's mistake ends in one line on standard error, without a traceback."""
+
+import functools
+import inspect
+import sys
+from collections.abc import Callable
+from typing import Any, NoReturn, TypeVar
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from bench.errors import UserError, one_line
+
+INTERRUPTED = 130  # the exit status that shells use for Ctrl-C
+PLAIN: dict[str, Any] = {"add_completion": False, "rich_markup_mode": None, "pretty_exceptions_enable": False}
+
+Options = TypeVar("Options")
+
+
+class Command(TyperCommand):
+    """A command that reports a user's mistake in one line."""
+
+    def main(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Run the command and exit."""
+        _run(super().main, *args, **kwargs)
+
+
+class Group(TyperGroup):
+    """A group of commands that reports a user's mistake in one line."""
+
+    def main(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Run the command that the first argument names, and exit."""
+        _run(super().main, *args, **kwargs)
+
+
+def with_options(fields: type[Options]) -> Callable[[Callable[[Options], None]], Callable[..., None]]:
+    """Make each field of a dataclass an option of the decorated command.
+
+    Args:
+        fields: The dataclass. Annotations of its fields hold typer's descriptions. The command receives an instance.
+    """
+
+    def decorate(command: Callable[[Options], None]) -> Callable[..., None]:
+        @functools.wraps(command)
+        def call(**values: Any) -> None:
+            command(fields(**values))
+
+        call.__signature__ = inspect.signature(fields)  # pyright: ignore[reportAttributeAccessIssue]
+        return call
+
+    return decorate
+
+
+def _run(main: Callable[..., Any], *args: Any, **kwargs: Any) -> NoReturn:
+    _refuse_empty([*(args[0] if args else kwargs.get("args") or sys.argv[1:])])
+    try:
+        code = main(*args, **{**kwargs, "standalone_mode": False})
+    except UserError as error:
+        _end(str(error), error.exit_code)
+    except (typer.Abort, KeyboardInterrupt):
+        code = INTERRUPTED
+    except OSError as error:  # any problem of the machine: a path that is too long, a failing disk
+        _end(f"cannot use {error.filename or 'a file'}: {error.strerror or error}", 1)
+    except Exception as error:
+        # Errors of click, which is a package of its own or, since typer 0.20, a part of typer.
+        message = getattr(error, "format_message", None)
+        if message is None:
+            raise
+        _end(f"{message().splitlines()[0].rstrip('.')}; --help lists the options", 2)
+    if code == INTERRUPTED:  # some versions of typer handle Ctrl-C themselves
+        print("\ninterrupted; run the same command again to continue", file=sys.stderr)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _refuse_empty(arguments: list[str]) -> None:
+    """Refuse an empty value, as from an unset shell variable: an empty path would mean the working directory."""
+    for before, argument in zip(["an argument", *arguments], arguments, strict=False):
+        if argument == "" or (argument.startswith("--") and argument.endswith("=")):
+            _end(f"{argument.rstrip('=') or before} is empty; is a variable not set?", 2)
+
+
+def _end(message: str, code: int) -> NoReturn:
+    print(f"error: {one_line(message)}", file=sys.stderr)
+    sys.exit(code)

@@ -1,0 +1,31 @@
+"""Values that the shell completes. Nothing slow is imported for them: torch alone takes a second."""
+
+import ast
+
+from bench.driver.choices import REMOVABLE
+from bench.paths import CONFIGS, ROOT
+
+
+def datasets(incomplete: str) -> list[str]:
+    """Complete the name of a data set."""
+    names = sorted(path.stem for path in (CONFIGS / "datasets").glob("*.yaml"))
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def methods(incomplete: str) -> list[str]:
+    """Complete the last name of a list of methods, such as "gan" in "moco,ga"."""
+    before, comma, last = incomplete.rpartition(",")
+    return [f"{before}{comma}{name}" for name in _method_names() if name.startswith(last)]
+
+
+def removable(incomplete: str) -> list[str]:
+    """Complete a kind of files that bench.clean removes."""
+    return [kind for kind in REMOVABLE if kind.startswith(incomplete)]
+
+
+def _method_names() -> list[str]:
+    """The keys of METHODS in methods/__init__.py, read from its source."""
+    tree = ast.parse((ROOT / "methods" / "__init__.py").read_text())
+    assignments = (node for node in tree.body if isinstance(node, ast.AnnAssign))
+    tables = (node.value for node in assignments if ast.unparse(node.target) == "METHODS")
+    return [str(ast.literal_eval(key)) for table in tables if isinstance(table, ast.Dict) for key in table.keys if key]

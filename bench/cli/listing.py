@@ -1,0 +1,67 @@
+"""Print what there is to compare."""
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.driver.catalogue import Catalogue, DatasetFacts, MethodFacts, NetworkFacts
+
+
+def show(catalogue: Catalogue) -> None:
+    """Print the catalogue as text and tables."""
+    console = Console(highlight=False)
+    for name, method in catalogue.methods.items():
+        _show_method(console, name, method)
+    console.print("[bold]datasets[/]")
+    for name, dataset in catalogue.datasets.items():
+        console.print(f"  {name}: {dataset.about}{_sizes(dataset)}")
+    console.print("[bold]networks[/]")
+    for name, network in catalogue.networks.items():
+        console.print(f"  {name}: {network.about}; sides a multiple of {network.sides_multiple_of}")
+    console.print(_network_table(catalogue.networks))
+    console.print("  encoder + decoder; GFLOPs of one image's forward pass, 2 operations per multiply-add")
+    console.print("[bold]settings[/] (--set or YAML; defaults, unless configs/datasets/ has another value)")
+    console.print("  " + ", ".join(f"{key}={value}" for key, value in catalogue.settings.items()))
+    for kind in ("initialisations", "priors", "extractors", "samplers"):
+        console.print(f"[bold]{kind}[/]")
+        for name, about in getattr(catalogue, kind).items():
+            console.print(f"  {name}: {about}")
+
+
+def _show_method(console: Console, name: str, method: MethodFacts) -> None:
+    console.print(f"[bold]{name}[/]  {method.about}")
+    console.print(f"  {method.paper}")
+    console.print(f"  prior: {', '.join(method.priors)} (the first is the default)")
+    table = _table(("  hyperparameter", "default", "type", "allowed", "search"))
+    for key, fact in method.hyperparameters.items():
+        table.add_row(f"  {key}", str(fact.default), fact.type, str(fact.allowed), fact.search or "")
+    if method.hyperparameters:
+        console.print(table, highlight=True)
+    console.print()
+
+
+def _table(left: tuple[str, ...], right: tuple[str, ...] = ()) -> Table:
+    """Return an empty table with left- and right-justified columns."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2))
+    for heading in left:
+        table.add_column(heading)
+    for heading in right:
+        table.add_column(heading, justify="right")
+    return table
+
+
+def _network_table(networks: dict[str, NetworkFacts]) -> Table:
+    table = _table(("  network",), ("images", "width", "latent_dim", "million parameters", "GFLOPs"))
+    for name, n in networks.items():
+        parameters = f"{n.encoder_parameters / 1e6:.2f} + {n.decoder_parameters / 1e6:.2f}"
+        operations = f"{n.encoder_flops / 1e9:.3f} + {n.decoder_flops / 1e9:.3f}"
+        shape = "x".join(map(str, n.image_shape))
+        table.add_row(f"  {name}", shape, str(n.width), str(n.latent_dim), parameters, operations)
+    return table
+
+
+def _sizes(dataset: DatasetFacts) -> str:
+    preprocessing = dataset.defaults["preprocessing"]
+    side = preprocessing.get("image_size")
+    size = f"; {side}x{side}, {'grey' if preprocessing['channels'] == 1 else 'colour'}" if side else ""
+    counts = [f"{count:,}" for count in dataset.images or []]
+    return size + (f", {' + '.join(counts)} (train, validation, test)" if counts else "")

@@ -1,0 +1,67 @@
+"""Options that several commands share."""
+
+import math
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def finite(value: float | None) -> float | None:
+    """Refuse NaN and infinity, which pass typer's own limits."""
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter(f"{value} is not a finite number")
+    return value
+
+
+DataRoot = Annotated[
+    Path | None,
+    typer.Option(
+        help="Directory that holds (or receives) the data sets. Default: data. For the data set 'folder': your "
+        "image directory."
+    ),
+]
+PreparedRoot = Annotated[
+    Path | None,
+    typer.Option(
+        "--prepared",
+        help="Directory for decoded images. Default: prepared/ in the data root; for the data set 'folder', "
+        "data/prepared.",
+    ),
+]
+TrainingImages = Annotated[
+    Path | None,
+    typer.Option("--prepared", help="Directory with the decoded images. Default: where they were during training."),
+]
+ImageSize = Annotated[
+    int | None, typer.Option(min=1, help="Side of the images in pixels. Required for the data set 'folder'.")
+]
+Crop = Annotated[int | None, typer.Option(min=1, help="Crop a central square with this side first, in pixels.")]
+Grey = Annotated[bool | None, typer.Option("--grey/--colour", help="Convert images to grey, or require colour images.")]
+SkipUnreadable = Annotated[
+    bool, typer.Option("--skip-unreadable", help="Skip images that cannot be used, and list them, instead of stopping.")
+]
+Extractor = Annotated[
+    str | None,
+    typer.Option(
+        help="Network whose features are compared: auto, inception (FID), classifier, rotation, or the path of a "
+        "stored extractor.pt."
+    ),
+]
+InceptionWeights = Annotated[
+    Path | None, typer.Option(help="File with pytorch-fid's Inception weights, if they cannot be downloaded.")
+]
+Sampler = Annotated[
+    str,
+    typer.Option(
+        help="Distribution of the codes to decode: prior, or gmm (a Gaussian mixture fitted to the codes of training "
+        "images)."
+    ),
+]
+Plugins = Annotated[
+    list[Path] | None,
+    typer.Option("--plugin", metavar="FILE", help="Python file that defines METHODS; its code is run. Repeatable."),
+]
+Device = Annotated[
+    str | None, typer.Option(help="PyTorch device, such as cpu or cuda:1. Default: a GPU if there is one.")
+]

@@ -1,0 +1,139 @@
+"""The options of bench.run."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench.cli import completion
+from bench.cli.options import (
+    Crop,
+    DataRoot,
+    Extractor,
+    Grey,
+    ImageSize,
+    InceptionWeights,
+    Plugins,
+    PreparedRoot,
+    SkipUnreadable,
+    finite,
+)
+from bench.driver.choices import MANY_TRIALS, Executor, Scheduler
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """The command line of bench.run: a field per option. None means that the option is not given."""
+
+    methods: Annotated[
+        str | None,
+        typer.Option(
+            help="Methods to compare, separated by commas, such as moco,gan[weight=1|10]. Default: all.",
+            autocompletion=completion.methods,
+        ),
+    ] = None
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            help="Data set, such as cifar10, or 'folder' for your own images; bench.info lists them. Default: digits.",
+            autocompletion=completion.datasets,
+        ),
+    ] = None
+    config: Annotated[
+        Path | None, typer.Option(help="YAML file with settings. Options on the command line override it.")
+    ] = None
+    sets: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Override a setting, such as training.epochs=10; bench.info lists them. Repeatable.",
+        ),
+    ] = None
+    seeds: Annotated[
+        int | None, typer.Option(metavar="N", help="Train each method with seeds 0 to N-1. Default: 3.")
+    ] = None
+    tune: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=10_000,
+            help="First search this many points of each method's search space; then train the best one with new seeds.",
+        ),
+    ] = None
+    scheduler: Annotated[
+        Scheduler | None,
+        typer.Option(
+            help="With --tune. asha: stop points that fall behind, which favours methods that learn fast at first. "
+            "Default: none."
+        ),
+    ] = None
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Directory of the experiment. Default: results/NAME, after the --config file or the data set."
+        ),
+    ] = None
+    storage: Annotated[
+        str | None,
+        typer.Option(
+            help="Where the nodes of a cluster keep trials: a shared directory, or a URI such as s3://bucket/folder or "
+            "gs://bucket/folder."
+        ),
+    ] = None
+    data_root: DataRoot = None
+    image_size: ImageSize = None
+    crop: Crop = None
+    grey: Grey = None
+    prepared: PreparedRoot = None
+    skip_unreadable: SkipUnreadable = False
+    executor: Annotated[
+        Executor, typer.Option(help="ray: trials in parallel, with Ray Tune. serial: one after another, without Ray.")
+    ] = Executor.ray
+    address: Annotated[
+        str | None,
+        typer.Option(help="Address of a running Ray cluster, such as auto. Default: Ray on this machine alone."),
+    ] = None
+    cpus_per_trial: Annotated[int, typer.Option(min=1, help="CPUs per trial, and its number of threads.")] = 1
+    gpus_per_trial: Annotated[
+        float | None,
+        typer.Option(
+            min=0, callback=finite, help="GPUs per trial; may be a fraction. Default: 1 if there is a GPU, else 0."
+        ),
+    ] = None
+    resource: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=AMOUNT",
+            help="Custom resource of the cluster that a trial needs, such as a100=1. Repeatable.",
+        ),
+    ] = None
+    max_concurrent: Annotated[
+        int | None, typer.Option(min=1, help="Maximum number of trials at a time. Default: as many as fit.")
+    ] = None
+    plugin: Plugins = None
+    extractor: Extractor = None
+    inception_weights: InceptionWeights = None
+    log: Annotated[
+        str | None,
+        typer.Option(help="Also log results, live, to tensorboard, mlflow or wandb. Separate several with commas."),
+    ] = None
+    checkpoint_seconds: Annotated[
+        float, typer.Option(min=0, callback=finite, help="Maximum time between two checkpoints, in seconds.")
+    ] = 20.0
+    eager: Annotated[
+        bool, typer.Option("--eager", help="On GPUs: run each operation separately, without CUDA graphs.")
+    ] = False
+    force: Annotated[bool, typer.Option("--force", help="Retrain every trial from the start.")] = False
+    retrain_stale: Annotated[
+        bool, typer.Option("--retrain-stale", help="Also retrain trials whose method's code has changed.")
+    ] = False
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Also retry trials that failed or diverged before.")
+    ] = False
+    yes: Annotated[bool, typer.Option("--yes", help=f"Do not ask before more than {MANY_TRIALS} trials.")] = False
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Print the trials and estimates of time and disk space; train nothing."),
+    ] = False

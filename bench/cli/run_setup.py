@@ -1,0 +1,87 @@
+"""From the options of bench.run to the pipeline that the driver runs. Imports torch."""
+
+from bench import loggers
+from bench.cli.run_options import RunOptions
+from bench.data.datasets import Request
+from bench.driver.options import (
+    Options,
+    Overrides,
+    custom_resources,
+    data_roots,
+    experiment_folders,
+    extractor_option,
+    preprocessing_overrides,
+    present,
+)
+from bench.driver.pipeline import Pipeline
+from bench.driver.resolution import resolve
+from bench.executors.base import Resources
+from bench.experiment import plugins
+from bench.experiment.settings import Experiment
+from bench.experiment.variants import split_methods
+
+
+def set_up(options: RunOptions) -> Pipeline:
+    """Install the plug-ins, resolve the experiment, and return the pipeline."""
+    installed = plugins.install_all(options.plugin or [])
+    experiment, variants = resolve(_overrides(options), options.config, options.sets)
+    request = _request(options, experiment)
+    return Pipeline(
+        experiment=experiment,
+        variants=variants,
+        request=request,
+        options=_driver_options(options, request),
+        resources=_resources(options, experiment.search.scheduler),
+        plugins=installed,
+    )
+
+
+def _overrides(options: RunOptions) -> Overrides:
+    extractor, _ = extractor_option(options.extractor)
+    if options.inception_weights and options.extractor is None:
+        extractor = "inception"
+    return present(
+        {
+            "dataset": options.dataset,
+            "seeds": options.seeds,
+            "methods": None if options.methods is None else split_methods(options.methods),
+            "preprocessing": preprocessing_overrides(options.image_size, options.crop, options.grey),
+            "evaluation": present({"extractor": extractor}),
+            "search": present({"points": options.tune, "scheduler": options.scheduler and options.scheduler.value}),
+        }
+    )
+
+
+def _request(options: RunOptions, experiment: Experiment) -> Request:
+    root, prepared = data_roots(experiment.dataset, options.data_root, options.prepared)
+    return Request(experiment.dataset, root, experiment.preprocessing, prepared, options.skip_unreadable)
+
+
+def _driver_options(options: RunOptions, request: Request) -> Options:
+    name = request.root.name if request.name == "folder" else request.name
+    folder, remote = experiment_folders(options.config.stem if options.config else name, options.out, options.storage)
+    return Options(
+        out=folder,
+        storage=remote,
+        executor=options.executor.value,
+        extractor=extractor_option(options.extractor)[1],
+        inception_weights=options.inception_weights,
+        checkpoint_seconds=options.checkpoint_seconds,
+        eager=options.eager,
+        force=options.force,
+        retrain_stale=options.retrain_stale,
+        retry_failed=options.retry_failed,
+        yes=options.yes,
+        log=loggers.choose(options.log, folder),
+    )
+
+
+def _resources(options: RunOptions, scheduler: str) -> Resources:
+    return Resources(
+        cpus=options.cpus_per_trial,
+        gpus=options.gpus_per_trial,
+        custom=custom_resources(options.resource or []),
+        max_concurrent=options.max_concurrent,
+        address=options.address,
+        scheduler=scheduler,
+    )

@@ -1,0 +1,170 @@
+"""What there is to compare: methods, priors, data sets, networks, extractors, samplers and settings."""
+
+import inspect
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bench.data.datasets import DATASETS
+from bench.evaluation.samplers import SAMPLERS
+from bench.experiment.settings import dataset_defaults, settings
+from methods import METHODS, Method
+from methods.hyperparameters import schema
+from methods.networks import NETWORKS, Architecture
+from methods.networks.initialisation import INITIALISATIONS
+from methods.priors import PRIORS
+
+Settings = dict[str, Any]  # as in a YAML file
+
+EXTRACTORS = {
+    "inception": "2048 features of the FID network (pytorch-fid); columns fid, kid, precision ...",
+    "classifier": "64 features of a small classifier trained on the data set's labels; columns fd_classifier, "
+    "kd_classifier ..., not FID",
+    "rotation": "the same network, trained to predict by how much an image was rotated, for data sets without labels; "
+    "columns fd_rotation ..., not FID",
+}
+
+
+@dataclass(frozen=True)
+class HyperparameterFacts:
+    """A keyword of a method. `search`: the range of its search space, if it is searched."""
+
+    type: str
+    default: float | int | str | bool
+    allowed: list[str] | str
+    search: str | None
+
+
+@dataclass(frozen=True)
+class MethodFacts:
+    """A method. The first of its priors is the default."""
+
+    about: str
+    paper: str
+    priors: list[str]
+    hyperparameters: dict[str, HyperparameterFacts]
+
+
+@dataclass(frozen=True)
+class DatasetFacts:
+    """A data set.
+
+    Attributes:
+        images: Numbers of training, validation and test images, if they are fixed.
+        files: What to put under the data root.
+        defaults: The settings in configs/datasets/NAME.yaml.
+    """
+
+    about: str
+    images: tuple[int, int, int] | None
+    files: str
+    defaults: Settings
+
+
+@dataclass(frozen=True)
+class NetworkFacts:
+    """A network at its published image shape, width and number of codes. FLOPs: forward pass of one image."""
+
+    about: str
+    sides_multiple_of: int
+    image_shape: list[int]
+    width: int
+    latent_dim: int
+    encoder_parameters: int
+    decoder_parameters: int
+    encoder_flops: int
+    decoder_flops: int
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All there is, by name."""
+
+    methods: dict[str, MethodFacts]
+    priors: dict[str, str]
+    datasets: dict[str, DatasetFacts]
+    networks: dict[str, NetworkFacts]
+    initialisations: dict[str, str]
+    extractors: dict[str, str]
+    samplers: dict[str, str]
+    settings: Settings
+
+
+def collect() -> Catalogue:
+    """Collect what is registered, plug-ins included."""
+    return Catalogue(
+        methods={name: _method(method) for name, method in METHODS.items()},
+        priors={name: _first_line(prior) for name, prior in PRIORS.items()},
+        datasets={
+            name: DatasetFacts(dataset.about, dataset.images, dataset.layout, dataset_defaults(name))
+            for name, dataset in DATASETS.items()
+        },
+        networks={name: _network(architecture) for name, architecture in NETWORKS.items()},
+        initialisations={name: _first_line(function) for name, function in INITIALISATIONS.items()},
+        extractors=EXTRACTORS,
+        samplers=SAMPLERS,
+        settings=settings(),
+    )
+
+
+def flops(body: nn.Module, shape: tuple[int, ...]) -> int:
+    """Count the floating-point operations of a forward pass, two per multiply-add.
+
+    Only convolutions and linear layers count, as is customary. The batch is empty, so nothing is computed and weights
+    may be uninitialised. FlopCounterMode gives the same numbers, but its imports take over a second.
+
+    Args:
+        body: The network.
+        shape: Shape of one input, without the batch dimension.
+    """
+    counts: list[int] = []
+
+    def count(module: nn.Module, inputs: tuple[Tensor], output: Tensor) -> None:
+        weight = module.get_parameter("weight")  # each position uses every weight once
+        positions = inputs[0] if isinstance(module, nn.ConvTranspose2d) else output
+        counts.append(2 * weight.numel() * positions.shape[2:].numel())
+
+    for module in body.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+            module.register_forward_hook(count)
+    with torch.inference_mode():
+        uninitialised = {name: torch.empty(t.shape, dtype=t.dtype) for name, t in body.state_dict().items()}
+        body.load_state_dict(uninitialised, assign=True)
+        body.eval()(torch.empty(0, *shape))
+    return sum(counts)
+
+
+def _method(method: type[Method]) -> MethodFacts:
+    parameters = {}
+    for name, parameter in schema(method).items():
+        search = method.search_space.get(name)
+        parameters[name] = HyperparameterFacts(
+            type=parameter.type.__name__,
+            default=parameter.default,
+            allowed=list(parameter.choices) or str(parameter.range),
+            search=None if search is None else str(search),
+        )
+    return MethodFacts(_first_line(method), method.paper, list(method.priors), parameters)
+
+
+def _network(architecture: Architecture) -> NetworkFacts:
+    a = architecture
+    with torch.device("meta"):  # weights take no memory, and no time to initialise
+        encoder, decoder = a.encoder(a.shape, a.latent_dim, a.width), a.decoder(a.shape, a.latent_dim, a.width)
+    return NetworkFacts(
+        about=a.about,
+        sides_multiple_of=a.multiple_of,
+        image_shape=list(a.shape),
+        width=a.width,
+        latent_dim=a.latent_dim,
+        encoder_parameters=sum(p.numel() for p in encoder.parameters()),
+        decoder_parameters=sum(p.numel() for p in decoder.parameters()),
+        encoder_flops=flops(encoder, a.shape),
+        decoder_flops=flops(decoder, (a.latent_dim,)),
+    )
+
+
+def _first_line(documented: object) -> str:
+    return (inspect.getdoc(documented) or "").partition("\n")[0]

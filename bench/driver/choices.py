@@ -1,0 +1,49 @@
+"""What --help texts name: the values of options, and limits. Imports nothing, to keep --help fast."""
+
+from enum import StrEnum
+
+MANY_TRIALS = 200  # a run of more trials needs a confirmation
+
+REMOVABLE = {  # kinds of files that bench.clean removes
+    "previous": "second-to-last checkpoints of finished trials: nothing is lost",
+    "checkpoints": "all checkpoints of finished trials: tables and figures stay, trained methods are lost",
+    "stale": "trials whose method's code has changed since they were trained",
+    "prepared": "decoded data sets, complete or not: decoded again when they are needed",
+}
+
+
+class Executor(StrEnum):
+    """How trials are run."""
+
+    ray = "ray"
+    serial = "serial"
+
+
+class Scheduler(StrEnum):
+    """How a search stops points early."""
+
+    none = "none"
+    asha = "asha"
+
+
+class Split(StrEnum):
+    """A part of a data set."""
+
+    train = "train"
+    validation = "validation"
+    test = "test"
+
+
+class Precision(StrEnum):
+    """Of the arithmetic inside Inception."""
+
+    fp32 = "fp32"
+    bf16 = "bf16"
+
+
+class ImageKind(StrEnum):
+    """What bench.sample makes with a trained method."""
+
+    samples = "samples"
+    reconstructions = "reconstructions"
+    interpolations = "interpolations"
