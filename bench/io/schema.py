@@ -5,7 +5,7 @@ as reasons and commands, is escaped where it is shown.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, TypeVar, get_args
+from typing import Annotated, TypeGuard, TypeVar, get_args, get_origin
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
@@ -60,14 +60,19 @@ def validate(value: object, model: type[Model], origin: object) -> Model:
 
 
 def _known(value: object, annotation: object) -> object:
-    """`value` without the keys that the model of `annotation` (or of its items) does not have."""
-    kinds = (annotation, *get_args(annotation))
-    model = next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
-    if model is None:
-        return value
-    if isinstance(value, list):
-        return [_known(item, model) for item in value]
-    if not isinstance(value, Mapping):
-        return value
-    fields = model.model_fields
-    return {key: _known(item, fields[key].annotation) for key, item in value.items() if key in fields}
+    """Return `value` without keys that models do not have; `annotation` is its type, which may contain models."""
+    arguments = get_args(annotation)
+    if isinstance(value, Mapping):
+        if get_origin(annotation) is dict:
+            return {key: _known(item, arguments[1]) for key, item in value.items()}
+        model = next((kind for kind in (annotation, *arguments) if _is_model(kind)), None)
+        fields = model.model_fields if model else dict.fromkeys(value)
+        types = {key: field.annotation if field else None for key, field in fields.items()}
+        return {key: _known(item, types[key]) for key, item in value.items() if key in types}
+    if isinstance(value, list) and get_origin(annotation) is list:
+        return [_known(item, arguments[0]) for item in value]
+    return value
+
+
+def _is_model(kind: object) -> TypeGuard[type[BaseModel]]:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
