@@ -1,4 +1,4 @@
-"""Types of what stands in documents, and the check of a document against them."""
+"""Types of the fields of JSON and YAML documents, and validation of a document."""
 
 from typing import Annotated, Any, TypeVar
 
@@ -14,7 +14,7 @@ def _printable(text: str) -> str:
     return text
 
 
-NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"  # of methods and all else that becomes part of file names and tables
+NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"  # of methods, and of everything else that becomes part of file names and tables
 Name = Annotated[str, StringConstraints(pattern=rf"^{NAME}$", max_length=100)]
 Label = Annotated[str, StringConstraints(pattern=r"^\w[^`<>&\\]*$", max_length=500), AfterValidator(_printable)]
 Line = Annotated[str, StringConstraints(max_length=1000), AfterValidator(_printable)]
@@ -25,7 +25,7 @@ Value = bool | Annotated[int, Field(gt=-(2**53), lt=2**53)] | Number | Label | N
 
 
 class StrictModel(BaseModel):
-    """Strict about what it names; more may be there."""
+    """A document. The types of its fields are strict; additional fields are allowed, because versions differ."""
 
     model_config = ConfigDict(extra="allow", strict=True, frozen=True)
 
@@ -34,7 +34,12 @@ M = TypeVar("M", bound=StrictModel)
 
 
 def validate(value: Any, model: type[M], origin: object) -> M:
-    """Validate what a document of bench.run holds.
+    """Validate a document that bench.run wrote.
+
+    Args:
+        value: the parsed document.
+        model: its type.
+        origin: the file, for error messages.
 
     Raises:
         Malformed: `value` does not match `model`; the message names the first difference.
@@ -43,6 +48,6 @@ def validate(value: Any, model: type[M], origin: object) -> M:
         return model.model_validate(value)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])[:80]
-        said = f"{where + ' ' if where else ''}= {short(first['input'])[:80]}: {first['msg'].lower()[:120]}"
-        raise Malformed(origin, f"is not what bench.run writes: {said}; remove it") from None
+        field = ".".join(str(part) for part in first["loc"])[:80]
+        difference = f"{field + ' ' if field else ''}= {short(first['input'])[:80]}: {first['msg'].lower()[:120]}"
+        raise Malformed(origin, f"is not what bench.run writes: {difference}; remove it") from None
