@@ -15,10 +15,12 @@ from bench.store.folders import ExperimentFolder
 
 @contextmanager
 def locked(folder: ExperimentFolder) -> Iterator[None]:
-    """Hold the experiment's lock, and its lease at home; where nothing has come of it, leave no folder behind.
+    """Hold the lock of an experiment, and its lease if it is in an object store.
+
+    If the folder did not exist and nothing was written, it is removed again.
 
     Raises:
-        RunError: somebody else holds it.
+        RunError: another run holds it. Malformed: the folder is unsafe to read.
     """
     existed = folder.path.exists()
     make_folder(folder.path)
@@ -40,8 +42,12 @@ def locked(folder: ExperimentFolder) -> Iterator[None]:
 
 
 def refuse_other_storage(experiment: ExperimentFolder) -> None:
-    """UserError where the folder's trials live in another object store than they would now, or in none."""
+    """Refuse to continue an experiment with another --storage than it was started with.
+
+    Raises:
+        UserError: the trials are in another object store, or on disk.
+    """
     before, now = experiment.description().get("storage"), experiment.home and experiment.home.identity
     if experiment.description() and before != now:
-        there = f"in {before}; give --storage that" if before else "here; leave out --storage"
-        raise UserError(f"the trials of {display_path(experiment.path)} are {there}, or choose another --out")
+        remedy = f"in {before}; give its --storage" if before else "on disk; leave out --storage"
+        raise UserError(f"the trials of {display_path(experiment.path)} are {remedy}, or choose another --out")
