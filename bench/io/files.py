@@ -141,7 +141,8 @@ class Folder:
         """Read a file and verify its checksum.
 
         Raises:
-            Damaged: it has changed since it was written, or has no checksum. FileNotFoundError: there is no such file.
+            Damaged: it has changed since it was written, or has no checksum.
+            FileNotFoundError: there is no such file.
         """
         data = (self.place / name).read_bytes()
         checksums = self._checksums(name)

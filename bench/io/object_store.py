@@ -102,7 +102,8 @@ class Remote:
         """Read the file.
 
         Raises:
-            FileNotFoundError: there is no such file. StorageError: the store failed.
+            FileNotFoundError: there is no such file.
+            StorageError: the store failed.
         """
 
         def read(fs: Any, path: str) -> bytes:

@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import torch
     from torch import nn
 
 
-def load(data: bytes, device: Any = "cpu", legacy: bool = False) -> Any:
+def load(data: bytes, device: "torch.device | str" = "cpu", legacy: bool = False) -> Any:
     """Load tensors and plain values that `torch.save` stored, without running code.
 
     Args:

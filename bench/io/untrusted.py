@@ -85,7 +85,8 @@ def read_bounded(path: Path, max_bytes: int = MAX_DOCUMENT_BYTES) -> bytes:
     """Read a file that a user named, which may be an endless device.
 
     Raises:
-        UserError: it has more than `max_bytes`. OSError: it cannot be read.
+        UserError: it has more than `max_bytes`.
+        OSError: it cannot be read.
     """
     with path.open("rb") as file:
         data = file.read(max_bytes + 1)

@@ -4,7 +4,7 @@ import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bench.errors import UserError
 from bench.paths import ROOT
@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 CPUINFO = Path("/proc/cpuinfo")
 PACKAGES = ("wae-bench", "torch", "torchvision", "numpy", "scipy", "scikit-learn", "ray")
 
+GitState = dict[str, str | bool | None]
 
-def git_state() -> dict[str, Any]:
+
+def git_state() -> GitState:
     """Return the project's commit, and whether files differ from it ("dirty"); both None outside a repository.
 
     Reports in results/ are ignored, because they affect no number. Call this in the driver: a Ray worker sees a copy
@@ -29,11 +31,11 @@ def git_state() -> dict[str, Any]:
         return {"commit": None, "dirty": None}
 
 
-def describe(device: Any, threads: int, concurrent: int, git: dict[str, Any]) -> dict[str, Any]:
+def describe(device: "torch.device", threads: int, concurrent: int, git: GitState) -> dict[str, object]:
     """Describe the environment: versions, processor, device, threads, and the number of trials that share the machine.
 
     Args:
-        device: a torch.device.
+        device: where the trial is trained.
         threads: of this trial.
         concurrent: the number of trials that may run at once on the machine.
         git: the result of `git_state`.

@@ -3,10 +3,20 @@
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import torch
+from torch import Tensor
+
+
+class RandomStates(TypedDict):
+    """The states of all generators, as tensors and plain Python values."""
+
+    torch: Tensor
+    cuda: list[Tensor]
+    python: tuple[Any, ...]
+    numpy: tuple[str, list[int], int, int, float]
 
 
 def seed_everything(seed: int) -> None:
@@ -16,8 +26,8 @@ def seed_everything(seed: int) -> None:
     torch.manual_seed(seed)  # CUDA devices included
 
 
-def get_state() -> dict[str, Any]:
-    """Return all states as tensors and plain Python numbers, which `torch.load(weights_only=True)` accepts."""
+def get_state() -> RandomStates:
+    """Return all states, in a form that `torch.load(weights_only=True)` accepts."""
     kind, keys, position, has_gauss, cached = np.random.get_state(legacy=True)
     return {
         "torch": torch.get_rng_state(),
@@ -28,7 +38,7 @@ def get_state() -> dict[str, Any]:
     }
 
 
-def set_state(state: dict[str, Any]) -> None:
+def set_state(state: RandomStates) -> None:
     """Restore what `get_state` returned. CUDA states are skipped if the number of devices differs."""
     torch.set_rng_state(state["torch"])
     if state["cuda"] and torch.cuda.device_count() == len(state["cuda"]):

@@ -20,7 +20,8 @@ def locked(folder: ExperimentFolder) -> Iterator[None]:
     If the folder did not exist and nothing was written, it is removed again.
 
     Raises:
-        RunError: another run holds it. Malformed: the folder is unsafe to read.
+        RunError: another run holds it.
+        Malformed: the folder is unsafe to read.
     """
     existed = folder.path.exists()
     make_folder(folder.path)
