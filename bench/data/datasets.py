@@ -134,7 +134,8 @@ def download(name: str, root: Path) -> Source:
     """Download a data set into `root` with torchvision.
 
     Raises:
-        UserError: it cannot be downloaded. RunError: the download failed. Both say which files to put where.
+        UserError: it cannot be downloaded; the message says which files to put where.
+        RunError: the download failed.
     """
     dataset = DATASETS[name]
     refuse_missing(name, root)

@@ -69,7 +69,8 @@ def write_images(writers: list[ImageWriter], advance: ProgressTracker) -> None:
     """Decode all images into their files, on all cores until the last chunk of the last file.
 
     Raises:
-        UserError: an image cannot be used. RunError: the disk is full. Finished chunks stay in the journals.
+        UserError: an image cannot be used.
+        RunError: the disk is full. Finished chunks stay in the journals.
     """
     advance(sum(len(writer.file.chunks[number]) for writer in writers for number in writer.done))
     todo = [(writer, number) for writer in writers for number in writer.todo]

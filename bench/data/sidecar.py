@@ -73,7 +73,8 @@ def read(folder: Path) -> Sidecar:
     """Read the sidecar of a prepared data set, without comparing its checksum.
 
     Raises:
-        Malformed: it is not a sidecar. OSError: it cannot be read.
+        Malformed: it is not a sidecar.
+        OSError: it cannot be read.
     """
     path = folder / FILE
     return parse(untrusted.read_bounded(path, untrusted.MAX_LIST_BYTES), path)

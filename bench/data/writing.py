@@ -24,7 +24,8 @@ def write(request: Request, source: Source, fingerprint: str, target: Path) -> N
     """Write to `.<fingerprint>.part`, which an interrupted preparation resumes from, then move it to `target`.
 
     Raises:
-        UserError: an image cannot be used, or a split has none. RunError: the disk is full.
+        UserError: an image cannot be used, or a split has none.
+        RunError: the disk is full.
     """
     partial = target.with_name(f".{target.name}.part")
     make_folder(partial)

@@ -1,1 +1,1 @@
-"""Bytes on disk or in an object store: written atomically, verified, and bounded when they are read."""
+"""Files on disk or in an object store: written atomically, verified by checksum, and read with limits on their size."""

@@ -1,8 +1,8 @@
-"""Files that are whole or noticed: atomic writes, and folders that keep a checksum of everything in them.
+"""Atomic writes, and folders whose files have checksums that detect corruption.
 
-Every file is handed over as bytes, written under a temporary name and moved into place, so a killed run never leaves
-half a file. Its sha256 is noted under `.sha256/` *before* the move, beside that of the file it replaces: whenever a
-writer is killed, what stands under the name is known to be whole, and damage is noticed.
+Every file is written under a temporary name and moved into place, so a killed run never leaves half a file. Its sha256
+is written to `.sha256/` *before* the move, together with that of the file it replaces. Whenever a writer is killed, the
+file under the name matches one of the two checksums; anything else is damage.
 """
 
 import errno
@@ -22,39 +22,48 @@ CHECKSUMS = ".sha256"
 
 
 class Damaged(RunError):
-    """A file is not what was written."""
+    """A file differs from its checksum, or has none.
 
-    def __init__(self, path: Path | Remote, noted: bool) -> None:
+    Attributes:
+        repairable: whether the program may restore the file or do without it.
+    """
+
+    def __init__(self, path: Path | Remote, has_checksum: bool) -> None:
         changed = "is damaged (its sha256 has changed); remove it and run the same command again"
-        alone = "has no checksum: the folder .sha256/ beside it must be copied along (cp -r)"
-        super().__init__(f"{path} {changed if noted else alone}")
-        self.repairable = noted
+        missing = "has no checksum; copy the folder .sha256/ beside it as well (cp -r)"
+        super().__init__(f"{path} {changed if has_checksum else missing}")
+        self.repairable = has_checksum
 
 
 def sha256(data: bytes) -> str:
+    """Return the sha256 of `data` in hexadecimal."""
     return hashlib.sha256(data).hexdigest()
 
 
 def file_sha256(path: Path) -> str:
-    """The sha256 of a file of any size."""
+    """Return the sha256 of a file of any size in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager
 def explain_write_errors(path: Path) -> Iterator[None]:
-    """Turn what the operating system refuses into one line that names `path`."""
+    """Turn an OSError into a RunError of one line that names `path`."""
     try:
         yield
     except OSError as error:
-        if isinstance(error, Timeout):  # a lock that is held, for the caller to explain
+        if isinstance(error, Timeout):  # another process holds a lock; the caller explains it
             raise
-        room = "; make room and run this again" if error.errno == errno.ENOSPC else ""
-        raise RunError(f"cannot write {path}: {error.strerror or error}{room}") from error
+        remedy = "; free some space and run the same command again" if error.errno == errno.ENOSPC else ""
+        raise RunError(f"cannot write {path}: {error.strerror or error}{remedy}") from error
 
 
 def write_atomically(path: Path | Remote, data: bytes) -> None:
-    """Write under a temporary name beside `path`, then move: readers see the old bytes or the new, never a mixture."""
+    """Write under a temporary name beside `path`, then move it. Readers see the old or the new bytes, never a mixture.
+
+    Raises:
+        RunError: the file cannot be written.
+    """
     if isinstance(path, Remote):
         path.write_bytes(data)
         return
@@ -70,80 +79,99 @@ def write_atomically(path: Path | Remote, data: bytes) -> None:
 
 
 def make_folder(path: Path) -> None:
-    """Create a folder and its parents; RunError where something is in the way."""
+    """Create a folder and its parents, unless they exist.
+
+    Raises:
+        RunError: the folder cannot be created.
+    """
     with explain_write_errors(path):
         path.mkdir(parents=True, exist_ok=True)
 
 
 class Folder:
-    """A folder, here or in an object store, whose files are replaced atomically and checked when read."""
+    """A folder, local or in an object store, whose files are replaced atomically and verified when they are read."""
 
     def __init__(self, place: Path | Remote) -> None:
         self.place = place
 
     @property
     def path(self) -> Path:
-        """Of a folder that is not in an object store."""
+        """The local path. Not for folders in an object store."""
         assert isinstance(self.place, Path)
         return self.place
 
     @property
     def name(self) -> str:
+        """The last part of the folder's path."""
         return self.place.name
 
     def exists(self, name: str) -> bool:
+        """Whether there is a file of this name."""
         return (self.place / name).exists()
 
     def discard(self, name: str) -> None:
-        """Remove a file; nothing where it is not there."""
+        """Remove a file, if it exists."""
         place = self.place / name
         place.remove() if isinstance(place, Remote) else place.unlink(missing_ok=True)
 
     def remove(self) -> None:
-        """Remove it with all that is in it; nothing where it is not there."""
+        """Remove the folder with its content, if it exists."""
         if isinstance(self.place, Remote):
             self.place.remove()
         else:
             shutil.rmtree(self.place, ignore_errors=True)
 
     def write(self, name: str, data: bytes, present: bytes | None = None) -> None:
-        """Put the file there. present: what `read_if_intact` says of it, where that was asked already."""
+        """Write a file and its checksum atomically.
+
+        Args:
+            name: of the file.
+            data: the new content.
+            present: the result of `read_if_intact(name)`, if the caller has it already.
+
+        Raises:
+            RunError: the file cannot be written.
+        """
         present = self.read_if_intact(name) if present is None else present
-        noted = [sha256(data), *([] if present is None else [sha256(present)])]
-        write_atomically(self.place / CHECKSUMS / name, "\n".join(noted).encode())
+        checksums = [sha256(data), *([] if present is None else [sha256(present)])]
+        write_atomically(self.place / CHECKSUMS / name, "\n".join(checksums).encode())
         write_atomically(self.place / name, data)
 
     def read(self, name: str) -> bytes:
-        """The bytes of `name`; Damaged where they have changed since they were written."""
+        """Read a file and verify its checksum.
+
+        Raises:
+            Damaged: it has changed since it was written, or has no checksum.
+            FileNotFoundError: there is no such file.
+        """
         data = (self.place / name).read_bytes()
-        noted = self._note(name)
-        if noted is None or sha256(data) not in noted:
-            raise Damaged(self.place / name, noted=noted is not None)
+        checksums = self._checksums(name)
+        if checksums is None or sha256(data) not in checksums:
+            raise Damaged(self.place / name, has_checksum=checksums is not None)
         return data
 
     def read_if_intact(self, name: str) -> bytes | None:
-        """The bytes of `name`; None where it is missing, empty or damaged."""
+        """Read a file; None if it is missing, empty or damaged."""
         try:
             return self.read(name) or None
         except (Damaged, FileNotFoundError):
             return None
 
     def checksums(self, name: str) -> list[str]:
-        """The sha256 of what was last written under `name`, then perhaps that of what was there before."""
-        return self._note(name) or []
+        """Return the sha256 of the content last written to `name`, followed by that of the content before, if any."""
+        return self._checksums(name) or []
 
-    def _note(self, name: str) -> list[str] | None:
-        """What the checksum file of `name` lists; None where there is none."""
+    def _checksums(self, name: str) -> list[str] | None:
         try:
             return (self.place / CHECKSUMS / name).read_bytes().decode(errors="replace").split()
         except FileNotFoundError:
             return None
 
     def is_intact(self, name: str) -> bool:
-        """Whether `name` is there and undamaged."""
+        """Whether a file exists and is not damaged."""
         return self.read_if_intact(name) is not None
 
 
 def display_path(path: Path) -> str:
-    """Relative to the working directory, where that is shorter."""
+    """Return `path` relative to the working directory if it lies below it, for messages."""
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

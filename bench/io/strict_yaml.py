@@ -1,6 +1,6 @@
-"""YAML as people mean it: a key twice is an error, 1e-3 is a number, and every mistake names its file and line.
+"""Strict YAML: duplicate keys are errors, 1e-3 is a number, and every error names its file and line.
 
-Whoever wrote it, reading it runs no code, ends soon, and gives no more than it shows.
+Safe for untrusted input: no code execution, bounded time, no alias bombs.
 """
 
 import re
@@ -13,25 +13,25 @@ from yaml.composer import ComposerError
 
 from bench.errors import UserError, cut, did_you_mean, reason, short
 
-BYTES = 2**20  # of a file
-REPEATED = 10_000  # nodes that aliases may add to those that are written
-DEPTH = 50
+MAX_BYTES = 2**20  # of a file
+MAX_REPEATED = 10_000  # nodes that aliases may add
+MAX_DEPTH = 50
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe YAML in which 1e-3 is a number (YAML 1.2) and a key given twice is an error."""
+    """Safe YAML in which 1e-3 is a number (YAML 1.2) and a duplicate key is an error."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        if not isinstance(node, yaml.MappingNode):  # as of !!set 3
+        if not isinstance(node, yaml.MappingNode):  # such as !!set 3
             return super().construct_mapping(node, deep)
         keys: set[Any] = set()
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
             if not isinstance(key, Hashable):
-                continue  # which is refused below
+                continue  # refused by the base class
             if key in keys:
                 raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {short(key)} stands twice", key_node.start_mark
+                    None, None, f"the key {short(key)} appears twice", key_node.start_mark
                 )
             keys.add(key)
         return super().construct_mapping(node, deep)
@@ -39,10 +39,10 @@ class _Loader(yaml.SafeLoader):
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         try:
             return super().construct_object(node, deep)
-        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):  # PyYAML's, of dates and numbers
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):  # from PyYAML's dates and numbers
             kind = node.tag.rpartition(":")[2]
-            said = f"cannot read {short(node.value)} as {kind}"
-            raise yaml.constructor.ConstructorError(None, None, said, node.start_mark) from None
+            message = f"cannot read {short(node.value)} as {kind}"
+            raise yaml.constructor.ConstructorError(None, None, message, node.start_mark) from None
 
 
 _Loader.add_implicit_resolver(
@@ -52,11 +52,15 @@ _Loader.add_implicit_resolver(
 )
 
 
-def parse_yaml(text: str | bytes, origin: str, most: int = BYTES) -> Any:
-    """What the text says; UserError, naming `origin` and the line, where it is none, or of more than `most` bytes."""
+def parse_yaml(text: str | bytes, origin: str, max_bytes: int = MAX_BYTES) -> Any:
+    """Parse YAML.
+
+    Raises:
+        UserError: it is not valid, or has more than `max_bytes`; the message names `origin` and the line.
+    """
     origin = cut(origin)
-    if len(text) > most:
-        raise UserError(f"{origin} has more than {most:,} bytes; is it the right file?")
+    if len(text) > max_bytes:
+        raise UserError(f"{origin} has more than {max_bytes:,} bytes; is it the right file?")
     try:
         loader = _Loader(text)
         node = loader.get_single_node()
@@ -66,49 +70,52 @@ def parse_yaml(text: str | bytes, origin: str, most: int = BYTES) -> Any:
         return loader.construct_document(node)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark else ""
-        raise UserError(f"{origin}{where}: {cut(getattr(error, 'problem', None) or 'not YAML')}") from None
+        line = f", line {mark.line + 1}" if mark else ""
+        raise UserError(f"{origin}{line}: {cut(getattr(error, 'problem', None) or 'not YAML')}") from None
     except RecursionError:
         raise UserError(f"{origin} is nested too deeply") from None
 
 
 def _refuse_expansion(root: yaml.Node) -> None:
-    """ComposerError for aliases that repeat each other ('a billion laughs') or themselves, and for great depth."""
-    sizes: dict[int, int] = {}  # of what is below each node, with what aliases repeat
+    """Raise ComposerError if aliases expand too much ('a billion laughs') or are recursive, or nesting is too deep."""
+    sizes: dict[int, int] = {}  # number of nodes below each node, with aliases expanded
 
     def size(node: yaml.Node, depth: int) -> int:
-        if depth > DEPTH:
+        if depth > MAX_DEPTH:
             raise ComposerError(None, None, "it is nested too deeply", node.start_mark)
         if id(node) not in sizes:
-            sizes[id(node)] = -1  # while it is being counted
-            below = node.value if isinstance(node, yaml.CollectionNode) else []
-            parts = [part for pair in below for part in (pair if isinstance(pair, tuple) else (pair,))]
+            sizes[id(node)] = -1  # being counted
+            content = node.value if isinstance(node, yaml.CollectionNode) else []
+            parts = [part for pair in content for part in (pair if isinstance(pair, tuple) else (pair,))]
             sizes[id(node)] = 1 + sum(size(part, depth + 1) for part in parts)
         if sizes[id(node)] < 0:
-            raise ComposerError(None, None, "an alias stands inside what it repeats", node.start_mark)
+            raise ComposerError(None, None, "an alias refers to a value that contains it", node.start_mark)
         return sizes[id(node)]
 
     total = size(root, 0)
-    if total > len(sizes) + REPEATED:
-        said = f"its aliases repeat more than {REPEATED:,} values"
-        raise ComposerError(None, None, said, root.start_mark)
+    if total > len(sizes) + MAX_REPEATED:
+        raise ComposerError(None, None, f"its aliases repeat more than {MAX_REPEATED:,} values", root.start_mark)
 
 
 def load_yaml(path: Path) -> dict[str, Any]:
-    """The keys of a file, which may be a pipe. UserError says what is wrong with it."""
+    """Read a YAML file of keys and values. It may be a pipe.
+
+    Raises:
+        UserError: it cannot be read, or is not such a file.
+    """
     try:
         with path.open("rb") as file:
-            loaded = parse_yaml(file.read(BYTES + 1).decode(), str(path))
+            loaded = parse_yaml(file.read(MAX_BYTES + 1).decode(), str(path))
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"cannot read {path}: {reason(error)}{_near(path)}") from None
+        raise UserError(f"cannot read {path}: {reason(error)}{_suggestion(path)}") from None
     if loaded is None:
         raise UserError(f"{path} is empty; write keys such as 'dataset: digits' into it")
     if not isinstance(loaded, dict):
-        raise UserError(f"{path} must hold keys such as 'dataset: digits', not {type(loaded).__name__}")
+        raise UserError(f"{path} must contain keys such as 'dataset: digits', not {type(loaded).__name__}")
     return loaded
 
 
-def _near(path: Path) -> str:
-    """'. Did you mean X?' for a file that is not there."""
-    there = [p.name for p in path.parent.glob("*.yaml")] if path.parent.is_dir() and not path.exists() else []
-    return "." + did_you_mean(path.name, there) if there else ""
+def _suggestion(path: Path) -> str:
+    """'. Did you mean X?' for a file that does not exist."""
+    names = [p.name for p in path.parent.glob("*.yaml")] if path.parent.is_dir() and not path.exists() else []
+    return "." + did_you_mean(path.name, names) if names else ""

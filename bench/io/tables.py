@@ -1,4 +1,4 @@
-"""Arrays and tables that somebody else may have written."""
+"""Arrays and tables from untrusted files."""
 
 import io
 import math
@@ -14,22 +14,26 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-MAX_ARRAY_BYTES = 2**31  # bytes of arrays in one archive: features of 10,000 images, and their covariance, take 130 MB
-MAX_CELLS = 10**7  # of a table
-MAX_TEXT_BYTES = 2**28  # bytes that the texts of a table may take
+MAX_ARRAY_BYTES = 2**31  # in one archive; features of 10,000 images with their covariance take 130 MB
+MAX_CELLS = 10**7  # rows x columns
+MAX_TEXT_BYTES = 2**28  # of all texts in a table
 
 
 def parse_npz(data: bytes, shapes: dict[str, tuple[int | None, ...]]) -> dict[str, np.ndarray]:
-    """The arrays of a NumPy archive that `shapes` names, with None for a length that may be any.
+    """Read arrays from the bytes of a NumPy archive.
+
+    Args:
+        data: the bytes.
+        shapes: name of every array to read -> its expected shape, with None for any length.
 
     Raises:
-        ValueError: one is missing, of another shape, of objects, or says that it is larger than it is.
+        ValueError: an array is missing, has another shape, holds objects, or is larger than its header says.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = {member.filename: member for member in archive.infolist()}
             return {name: _array(archive, members.get(f"{name}.npy"), shape) for name, shape in shapes.items()}
-    except Exception as error:  # zipfile, zlib and NumPy have a dozen types for what is no archive of arrays
+    except Exception as error:  # zipfile, zlib and NumPy raise a dozen types for invalid archives
         raise ValueError(reason(error)) from None
 
 
@@ -37,29 +41,30 @@ def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo | None, shape: tupl
     if member is None:
         raise ValueError("an array is missing")
     with archive.open(member) as file:
-        there, kind = _header(file)
-    like = len(there) == len(shape) and all(b in (None, a) for a, b in zip(there, shape, strict=True))
-    if kind.hasobject or not like:
-        raise ValueError(f"{member.filename} is {kind} {list(there)}")
-    if not math.prod(there) * kind.itemsize < member.file_size <= MAX_ARRAY_BYTES:
-        raise ValueError(f"{member.filename} is not as large as it says")
+        actual, dtype = _header(file)
+    matches = len(actual) == len(shape) and all(b in (None, a) for a, b in zip(actual, shape, strict=True))
+    if dtype.hasobject or not matches:
+        raise ValueError(f"{member.filename} is {dtype} {list(actual)}")
+    if not math.prod(actual) * dtype.itemsize < member.file_size <= MAX_ARRAY_BYTES:
+        raise ValueError(f"{member.filename} has another size than its header says, or is too large")
     with archive.open(member) as file:
         return np.lib.format.read_array(file, allow_pickle=False)
 
 
 def _header(file: Any) -> tuple[tuple[int, ...], np.dtype]:
-    """Shape and type of an array in NumPy's format."""
+    """The shape and type of an array in NumPy's format."""
     version = np.lib.format.read_magic(file)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, kind = read(file)
-    return shape, kind
+    shape, _, dtype = read(file)
+    return shape, dtype
 
 
 def parse_parquet(data: bytes, origin: object) -> "pa.Table":
-    """A parquet file of numbers and short texts.
+    """Read the bytes of a parquet file of numbers and short texts.
 
     Raises:
-        Malformed: it is none, or takes more room than rows of a training do: a few kB can say a number a billion times.
+        Malformed: the file is invalid, or expands to more than rows of a training do. A few kB can repeat a number a
+            billion times.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -67,15 +72,15 @@ def parse_parquet(data: bytes, origin: object) -> "pa.Table":
     try:
         file = pq.ParquetFile(pa.BufferReader(data))
         _refuse_large(file)
-        found = file.read(use_threads=False)
-        found.validate(full=True)
+        table = file.read(use_threads=False)
+        table.validate(full=True)
     except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
-        raise Malformed(origin, f"is no table of a training ({reason(error)[:120]})") from None
-    return found.replace_schema_metadata(None)  # or pandas would do what it says
+        raise Malformed(origin, f"is not a table of training rows ({reason(error)[:120]})") from None
+    return table.replace_schema_metadata(None)  # or pandas would follow it
 
 
 def _refuse_large(file: Any) -> None:
-    """ValueError for columns of other types than rows have, and for more of them than rows can have."""
+    """Raise ValueError for columns of other types than rows have, and for tables larger than rows can be."""
     import pyarrow.types as kinds
 
     schema, metadata = file.schema_arrow, file.metadata
@@ -85,18 +90,18 @@ def _refuse_large(file: Any) -> None:
         if not any(is_kind(column.type) for is_kind in (*simple, kinds.is_large_string)):
             raise ValueError(f"{column.name!r} is {column.type}")
         if not column.name.isprintable() or set(column.name) & set("`<>|"):
-            raise ValueError(f"a column is called {column.name[:40]!r}")
+            raise ValueError(f"a column is named {column.name[:40]!r}")
         if kinds.is_string(column.type) or kinds.is_large_string(column.type):
             texts.add(column.name)
     if len(set(schema.names)) < len(schema.names):
-        raise ValueError("two columns have one name")
+        raise ValueError("two columns have the same name")
     if metadata.num_rows * metadata.num_columns > MAX_CELLS:
         raise ValueError(f"{metadata.num_rows:,} rows of {metadata.num_columns:,} columns")
     groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
     chunks = [(group.num_rows, group.column(i)) for group in groups for i in range(group.num_columns)]
-    # No text is longer than all that its column stores.
+    # No text is longer than everything that its column stores.
     if (
         sum(rows * chunk.total_uncompressed_size for rows, chunk in chunks if chunk.path_in_schema in texts)
         > MAX_TEXT_BYTES
     ):
-        raise ValueError("its texts take too much room")
+        raise ValueError("its texts are too large")

@@ -1,4 +1,4 @@
-"""Tensors that somebody else may have written."""
+"""Tensors from untrusted files."""
 
 import io
 import threading
@@ -8,38 +8,43 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import torch
     from torch import nn
 
 
-def load(data: bytes, device: Any = "cpu", legacy: bool = False) -> Any:
-    """What `torch.save` stored: tensors and plain values, no larger in memory than in the file.
+def load(data: bytes, device: "torch.device | str" = "cpu", legacy: bool = False) -> Any:
+    """Load tensors and plain values that `torch.save` stored, without running code.
 
     Args:
-        legacy: take torch's format before 1.6 as well, which is no archive.
+        data: the bytes of the file.
+        device: where the tensors go.
+        legacy: also accept torch's format before 1.6, which is not an archive.
+
     Raises:
-        ValueError: it expands. And whatever torch raises for what it has not written.
+        ValueError: the tensors would be larger in memory than in the file.
+        Exception: torch raises many types for invalid files.
     """
     import torch
 
     if not (legacy and not zipfile.is_zipfile(io.BytesIO(data))):
         _refuse_expansion(data)
     stored = torch.load(io.BytesIO(data), map_location=device, weights_only=True)
-    _refuse_wide(stored, len(data))
+    _refuse_repeated(stored, len(data))
     return stored
 
 
 def _refuse_expansion(data: bytes) -> None:
-    """torch.save compresses nothing, so an archive that does, or whose members overlap, is somebody's bomb."""
+    """Raise ValueError for compressed or overlapping members, which torch.save never writes but zip bombs have."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         members = archive.infolist()
     if any(member.compress_type != zipfile.ZIP_STORED for member in members):
         raise ValueError("it is compressed, which torch.save does not do")
     if sum(member.file_size for member in members) > len(data):
-        raise ValueError("it says that it holds more than it does")
+        raise ValueError("its members are larger than the file")
 
 
-def _refuse_wide(stored: Any, most: int) -> None:
-    """ValueError for a tensor that repeats its values, without limit, by strides of zero; each object is seen once."""
+def _refuse_repeated(stored: Any, max_bytes: int) -> None:
+    """Raise ValueError for tensors that repeat their values by strides of zero, and so expand without limit."""
     import torch
 
     seen, todo = set(), [stored]
@@ -49,8 +54,8 @@ def _refuse_wide(stored: Any, most: int) -> None:
             continue
         seen.add(id(value))
         if isinstance(value, torch.Tensor):
-            if value.layout is not torch.strided or value.numel() * value.element_size() > most:
-                raise ValueError(f"a tensor of {list(value.shape)} does not fit into {most:,} bytes")
+            if value.layout is not torch.strided or value.numel() * value.element_size() > max_bytes:
+                raise ValueError(f"a tensor of {list(value.shape)} does not fit into {max_bytes:,} bytes")
         elif isinstance(value, dict):
             todo += [*value.keys(), *value.values()]
         elif isinstance(value, list | tuple | set):
@@ -58,27 +63,31 @@ def _refuse_wide(stored: Any, most: int) -> None:
 
 
 def state_matches(state: Any, network: "nn.Module") -> bool:
-    """Whether tensors by name have the names, shapes and types of a network, which may be one without memory (meta)."""
-    mine = network.state_dict()
-    if not isinstance(state, dict) or state.keys() != mine.keys():
+    """Whether a state dict has the names, shapes and types of a network, which may be on the meta device."""
+    expected = network.state_dict()
+    if not isinstance(state, dict) or state.keys() != expected.keys():
         return False
-    return all(getattr(state[k], "shape", None) == v.shape and state[k].dtype == v.dtype for k, v in mine.items())
+    return all(getattr(state[k], "shape", None) == v.shape and state[k].dtype == v.dtype for k, v in expected.items())
 
 
 @contextmanager
-def on_meta_device(most: int) -> Iterator[None]:
-    """What is built inside takes no memory, and may have so many bytes of parameters: ValueError where it has more."""
+def on_meta_device(max_bytes: int) -> Iterator[None]:
+    """Build networks inside without allocating memory.
+
+    Raises:
+        ValueError: their parameters and buffers have more than `max_bytes`.
+    """
     import torch
     from torch.nn.modules import module
 
-    total, mine = 0, threading.get_ident()
+    total, this_thread = 0, threading.get_ident()
 
     def count(_: "nn.Module", name: str, tensor: Any) -> None:
         nonlocal total
-        if threading.get_ident() != mine:  # torch calls this for what any thread builds
+        if threading.get_ident() != this_thread:  # torch calls this for networks of all threads
             return
         total += 0 if tensor is None else tensor.numel() * tensor.element_size()
-        if total > most:
+        if total > max_bytes:
             raise ValueError(f"its networks are larger than its weights ({name})")
 
     hooks = [

@@ -1,7 +1,7 @@
-"""Files that somebody else may have written: read without running code, following links, or filling the memory.
+"""Untrusted files: read without running code, without following links, and with bounded memory.
 
-Checksums say that a file is what was written, not who wrote it. What is expanded (archives, tables, pictures) is
-measured before it is read, and everything that is wrong ends in one line.
+Checksums prove that a file has not changed, not who wrote it. Files that expand (archives, tables, images) are measured
+before they are read, and every problem is reported in one line.
 """
 
 import io
@@ -9,36 +9,33 @@ import json
 import os
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bench.errors import RunError, UserError, one_line, reason
 from bench.io.files import CHECKSUMS, Damaged
 
-if TYPE_CHECKING:
-    pass
-
-MAX_DOCUMENT_BYTES = 2**20  # bytes of a document that says what a trial is
-MAX_LIST_BYTES = 2**28  # ... of one that lists things: methods, images left out, of which there may be a million
-MAX_PIXELS = 2**26  # of a grid of pictures
-MAX_FILE_BYTES = 2**31  # bytes of any other file; prepared images (.npy) are never read as a whole
+MAX_DOCUMENT_BYTES = 2**20  # of a document that describes a trial
+MAX_LIST_BYTES = 2**28  # of a document with a list, such as images left out, which may be a million
+MAX_PIXELS = 2**26  # of a grid of images
+MAX_FILE_BYTES = 2**31  # of any other file, except prepared images (.npy), which are never read as a whole
 MAX_BYTES: dict[str, int] = dict.fromkeys(("spec.json", "status.json", "environment.json"), MAX_DOCUMENT_BYTES)
 MAX_BYTES |= dict.fromkeys(("experiment.yaml", "sidecar.json", "error.txt"), MAX_LIST_BYTES)
-LOGS = ("mlflow", "tensorboard", "wandb")
-MAX_ENTRIES = 10_000_000  # files of an experiment
-# The newest first. They are as large as a network is, and looked at closely when they are loaded.
+LOGGER_FOLDERS = ("mlflow", "tensorboard", "wandb")
+MAX_ENTRIES = 10_000_000  # files and folders of an experiment
+# The newest first. Their size depends on the network; `bench.io.tensors` checks them when they are loaded.
 CHECKPOINTS = ("checkpoint.pt", "checkpoint.previous.pt")
 
 
 class Malformed(Damaged):
-    """A file is what was written, but nothing that this project writes."""
+    """A file that this project did not write, or a folder that is unsafe to read, whatever its checksums."""
 
-    def __init__(self, path: object, why: str) -> None:
-        RunError.__init__(self, one_line(f"{path} {why}"))
-        self.repairable = False  # nothing here can mend it
+    def __init__(self, path: object, problem: str) -> None:
+        RunError.__init__(self, one_line(f"{path} {problem}"))
+        self.repairable = False
 
 
 def refuse_unsafe_tree(folder: Path) -> None:
-    """Refuse a folder in which a link leads out of it, or which holds what is no file, or what no run makes.
+    """Refuse a folder with links that lead out of it, special files, or files that are too large or too many.
 
     The folder itself may be a link.
 
@@ -51,60 +48,69 @@ def refuse_unsafe_tree(folder: Path) -> None:
         entries += len(folders) + len(files)
         if entries > MAX_ENTRIES:
             raise Malformed(
-                folder, f"holds more than {MAX_ENTRIES:,} files, which is no experiment; name the right folder"
+                folder, f"holds more than {MAX_ENTRIES:,} files, too many for an experiment; is it the right folder?"
             )
         for name in (*folders, *files):
             _refuse_unsafe_entry(Path(place, name), root)
-        if Path(place) == root:  # nothing is read of what loggers keep, which link to their own places
-            folders[:] = [name for name in folders if name not in LOGS]
+        if Path(place) == root:  # loggers' folders are never read, and may contain links
+            folders[:] = [name for name in folders if name not in LOGGER_FOLDERS]
 
 
 def _refuse_unsafe_entry(path: Path, root: Path) -> None:
     try:
-        found = path.lstat()
-    except FileNotFoundError:  # moved into its place meanwhile
+        status = path.lstat()
+    except FileNotFoundError:  # a temporary file that has been moved meanwhile
         return
-    if stat.S_ISLNK(found.st_mode):
+    if stat.S_ISLNK(status.st_mode):
         target = Path(os.path.realpath(path))
         if not target.is_relative_to(root):
-            raise Malformed(path, f"is a link out of {root.name}/; put a copy of what it names in its place")
-        return  # what it names is looked at where it stands
+            raise Malformed(path, f"is a link that leads out of {root.name}/; replace it by a copy of its target")
+        return  # its target is checked on its own
     if not path.name.isprintable():
-        raise Malformed(path, "has a name with control characters; remove it")
-    if stat.S_ISDIR(found.st_mode):
+        raise Malformed(path, "has control characters in its name; remove it")
+    if stat.S_ISDIR(status.st_mode):
         return
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         raise Malformed(path, "is neither a file nor a folder; remove it")
-    most = MAX_DOCUMENT_BYTES if CHECKSUMS in path.parts else MAX_BYTES.get(path.name, MAX_FILE_BYTES)
-    if found.st_size > most and path.suffix != ".npy" and path.name not in CHECKPOINTS:
-        raise Malformed(path, f"has {found.st_size:,} bytes, and {most:,} at most are read; remove it")
+    max_bytes = MAX_DOCUMENT_BYTES if CHECKSUMS in path.parts else MAX_BYTES.get(path.name, MAX_FILE_BYTES)
+    if status.st_size > max_bytes and path.suffix != ".npy" and path.name not in CHECKPOINTS:
+        raise Malformed(path, _too_large(status.st_size, max_bytes))
 
 
-def read_bounded(path: Path, most: int = MAX_DOCUMENT_BYTES) -> bytes:
-    """The bytes of a file that a user named: UserError where there are more than `most`, be it a device without end."""
+def _too_large(size: int, max_bytes: int) -> str:
+    return f"has {size:,} bytes, more than the {max_bytes:,} that are read; remove it"
+
+
+def read_bounded(path: Path, max_bytes: int = MAX_DOCUMENT_BYTES) -> bytes:
+    """Read a file that a user named, which may be an endless device.
+
+    Raises:
+        UserError: it has more than `max_bytes`.
+        OSError: it cannot be read.
+    """
     with path.open("rb") as file:
-        data = file.read(most + 1)
-    if len(data) > most:
-        raise UserError(f"{path} has more than {most:,} bytes; is it the right file?")
+        data = file.read(max_bytes + 1)
+    if len(data) > max_bytes:
+        raise UserError(f"{path} has more than {max_bytes:,} bytes; is it the right file?")
     return data
 
 
-def parse_json(data: bytes, origin: object, most: int = MAX_DOCUMENT_BYTES) -> Any:
-    """What a JSON file of at most so many bytes says.
+def parse_json(data: bytes, origin: object, max_bytes: int = MAX_DOCUMENT_BYTES) -> Any:
+    """Parse JSON.
 
     Raises:
-        Malformed: it is too large, nested too deeply, or no JSON.
+        Malformed: it has more than `max_bytes`, is nested too deeply, or is invalid; the message names `origin`.
     """
-    if len(data) > most:
-        raise Malformed(origin, f"has {len(data):,} bytes, and {most:,} at most are read; remove it")
+    if len(data) > max_bytes:
+        raise Malformed(origin, _too_large(len(data), max_bytes))
     try:
         return json.loads(data)
-    except (ValueError, RecursionError) as error:  # ValueError: also bytes that are no text, and numbers without end
-        raise Malformed(origin, f"is no JSON that can be read ({reason(error)[:80]}); remove it") from None
+    except (ValueError, RecursionError) as error:  # ValueError: also for invalid UTF-8 and huge numbers
+        raise Malformed(origin, f"is not valid JSON ({reason(error)[:80]}); remove it") from None
 
 
 def is_valid_png(data: bytes) -> bool:
-    """Whether it is a whole PNG, and small enough to be opened."""
+    """Whether `data` is a complete PNG, small enough to be opened safely."""
     from PIL import Image
 
     try:

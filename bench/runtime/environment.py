@@ -1,10 +1,10 @@
-"""What a trial ran on: a trial's own, because nodes differ."""
+"""The environment of a trial. Recorded for every trial, because nodes differ."""
 
 import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bench.errors import UserError
 from bench.paths import ROOT
@@ -15,11 +15,14 @@ if TYPE_CHECKING:
 CPUINFO = Path("/proc/cpuinfo")
 PACKAGES = ("wae-bench", "torch", "torchvision", "numpy", "scipy", "scikit-learn", "ray")
 
+GitState = dict[str, str | bool | None]
 
-def git_state() -> dict[str, Any]:
-    """The project's commit and whether files differ from it, reports in results/ aside: they decide no number.
 
-    Asked in the driver: a Ray worker sees a copy.
+def git_state() -> GitState:
+    """Return the project's commit, and whether files differ from it ("dirty"); both None outside a repository.
+
+    Reports in results/ are ignored, because they affect no number. Call this in the driver: a Ray worker sees a copy
+    of the project.
     """
     try:
         commit = _git("rev-parse", "HEAD")
@@ -28,8 +31,15 @@ def git_state() -> dict[str, Any]:
         return {"commit": None, "dirty": None}
 
 
-def describe(device: Any, threads: int, concurrent: int, git: dict[str, Any]) -> dict[str, Any]:
-    """Versions, processor, device, threads, and how many trials may share the machine."""
+def describe(device: "torch.device", threads: int, concurrent: int, git: GitState) -> dict[str, object]:
+    """Describe the environment: versions, processor, device, threads, and the number of trials that share the machine.
+
+    Args:
+        device: where the trial is trained.
+        threads: of this trial.
+        concurrent: the number of trials that may run at once on the machine.
+        git: the result of `git_state`.
+    """
     import torch
 
     on_gpu = device.type == "cuda"
@@ -47,8 +57,8 @@ def describe(device: Any, threads: int, concurrent: int, git: dict[str, Any]) ->
 
 
 def _git(*arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True)
-    return done.stdout.strip()
+    process = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True)
+    return process.stdout.strip()
 
 
 def _version(name: str) -> str | None:
@@ -63,7 +73,7 @@ def _processor() -> str:
 
 
 def _cpuinfo(key: str) -> str:
-    """What Linux says of the first processor; nothing where it, or another system, does not."""
+    """A field of the first processor in /proc/cpuinfo; empty if it is missing, or on other systems than Linux."""
     try:
         with CPUINFO.open() as lines:
             return next((line.partition(":")[2].strip() for line in lines if line.partition(":")[0].strip() == key), "")
@@ -72,7 +82,7 @@ def _cpuinfo(key: str) -> str:
 
 
 def has_bf16(on_gpu: bool) -> bool:
-    """Whether this machine's GPU, or its processor, multiplies bfloat16 numbers itself, and so faster than float32."""
+    """Whether the GPU, or else the processor, multiplies bfloat16 in hardware, and so faster than float32."""
     import torch
 
     if on_gpu:
@@ -81,13 +91,17 @@ def has_bf16(on_gpu: bool) -> bool:
     return not {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(flags.split())
 
 
-def torch_device(asked: "str | torch.device | None") -> "torch.device":
-    """The device asked for, or a GPU if there is one; UserError where this machine has no such device."""
+def torch_device(name: "str | torch.device | None") -> "torch.device":
+    """Return the named device; by default a GPU if there is one, else the CPU.
+
+    Raises:
+        UserError: this machine has no such device.
+    """
     import torch
 
     try:
-        device = torch.device(asked or ("cuda" if torch.cuda.is_available() else "cpu"))
+        device = torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
         torch.empty(0, device=device)
-    except (RuntimeError, AssertionError):  # torch has many ways to say it
-        raise UserError(f"no device {str(asked)!r} here") from None
+    except (RuntimeError, AssertionError):  # torch raises different types
+        raise UserError(f"this machine has no device {str(name)!r}") from None
     return device

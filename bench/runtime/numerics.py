@@ -1,10 +1,10 @@
-"""How the machine computes."""
+"""Numerical precision and determinism of the machine."""
 
 import torch
 
 
 def exact_arithmetic() -> None:
-    """Make GPUs compute float32 as float32, repeatably; torch lets convolutions round to TF32 otherwise."""
+    """Make GPUs compute float32 exactly and deterministically. By default torch rounds convolutions to TF32."""
     torch.backends.cuda.matmul.fp32_precision = "ieee"
     torch.backends.cudnn.conv.fp32_precision = "ieee"  # pyright: ignore[reportAttributeAccessIssue]
     torch.backends.cudnn.deterministic = True

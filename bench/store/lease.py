@@ -1,11 +1,11 @@
 """One writer at a time in an object store, which has no locks: a lease that its holder keeps renewing.
 
-Best effort: between a look and a write somebody else may write too. Two runs that begin within a second of each other
-are told apart by a second look; a run that stood still for longer than PATIENCE loses its lease, says so and stops, but
-may have written meanwhile. Trial folders have tokens of their own (`TrialFolder.claim`), which are looked at before
-every group of files is written.
+This is best effort, because another run may write between a read and a write. If two runs start within a second of each
+other, reading the lease a second time stops at least one of them. A run that was suspended for longer than PATIENCE
+loses its lease and stops with a warning, but may have written in between. Trial folders have tokens of their own
+(`TrialFolder.claim`), which are verified before every group of files is written.
 
-No clock is compared with another: a lease is stale that has not changed while somebody watched it.
+Clocks are never compared across machines: a lease is stale if it stays unchanged while another process watches it.
 """
 
 import _thread
@@ -23,7 +23,7 @@ from bench.io.object_store import Remote, StorageError
 
 BEAT = 10.0  # seconds between renewals
 PATIENCE = 60.0  # seconds without a renewal after which a lease is stale
-SECOND_LOOK = 1.0
+SECOND_LOOK = 1.0  # seconds until a new lease is read again
 
 
 @contextmanager
@@ -31,7 +31,7 @@ def held(folder: Remote) -> Iterator[None]:
     """Hold the lease of a folder in an object store.
 
     Raises:
-        RunError: somebody else holds it.
+        RunError: another run holds it, or the store cannot be used.
     """
     folder.probe()
     lease = Lease(folder / ".lease")
@@ -48,59 +48,65 @@ def held(folder: Remote) -> Iterator[None]:
 
 
 class Lease:
-    """The file that says who holds it, and how often that was renewed."""
+    """A file that names its holder and counts the renewals."""
 
     def __init__(self, file: Remote) -> None:
         self.file, self.token, self.beats = file, uuid.uuid4().hex, 0
         self.over = threading.Event()
 
     def acquire(self) -> None:
+        """Take the lease; wait for it first if its holder may have died.
+
+        Raises:
+            RunError: another run holds it.
+        """
         self._wait_for_stale()
         self._write()
         time.sleep(SECOND_LOOK)
         self._refuse_other(self._read())
 
     def renew(self, stop: Callable[[], None]) -> None:
-        """Until released: in a thread. Where somebody else has taken the lease, says so and calls `stop`."""
+        """Renew the lease until it is released, in a thread. If another run has taken it, warn and call `stop`."""
         while not self.over.wait(BEAT):
             try:
                 self._refuse_other(self._read())
                 self._write()
             except StorageError:
-                continue  # whoever writes results meets it too, and says so
+                continue  # code that writes results meets the same error, and reports it
             except RunError as error:
-                warn(f"this run has lost its lease, and stops: {error}")
+                warn(f"this run has lost its lease and stops: {error}")
                 stop()
                 return
 
     def release(self) -> None:
+        """Remove the lease, if this run still holds it."""
         try:
-            if self._mine(self._read()):
+            if self._is_own(self._read()):
                 self.file.remove()
         except StorageError as error:
-            warn(f"the lease stays, and the next run waits {PATIENCE:g} s for it: {error}")
+            warn(f"the lease could not be removed, so the next run waits {PATIENCE:g} s: {error}")
 
     def _wait_for_stale(self) -> None:
-        """Return where nobody holds it, or its holder has been silent for PATIENCE seconds."""
+        """Return once there is no lease, or its holder has not renewed it for PATIENCE seconds."""
         first = self._read()
         if first is None:
             return
-        print(f"{_holder(first)}; seeing for up to {PATIENCE:g} s whether that run is alive", flush=True)
-        since = time.monotonic()
-        while time.monotonic() - since < PATIENCE:
+        print(f"{_holder(first)}; checking for up to {PATIENCE:g} s whether that run is alive", flush=True)
+        start = time.monotonic()
+        while time.monotonic() - start < PATIENCE:
             time.sleep(min(BEAT, PATIENCE) / 4)
-            now = self._read()
-            if now is None:
+            content = self._read()
+            if content is None:
                 return
-            if now != first:
-                raise RunError(f"{_holder(now)}; wait for it, or choose another --out")
+            if content != first:
+                raise RunError(f"{_holder(content)}; wait for it, or choose another --out")
 
-    def _refuse_other(self, found: bytes | None) -> None:
-        if found is not None and not self._mine(found):
-            raise RunError(f"{_holder(found)}; wait for it, or choose another --out")
+    def _refuse_other(self, content: bytes | None) -> None:
+        if content is not None and not self._is_own(content):
+            raise RunError(f"{_holder(content)}; wait for it, or choose another --out")
 
-    def _mine(self, found: bytes | None) -> bool:
-        return found is not None and self.token.encode() in found
+    def _is_own(self, content: bytes | None) -> bool:
+        return content is not None and self.token.encode() in content
 
     def _read(self) -> bytes | None:
         try:
@@ -110,13 +116,13 @@ class Lease:
 
     def _write(self) -> None:
         self.beats += 1
-        said = {"token": self.token, "host": socket.gethostname(), "pid": os.getpid(), "beats": self.beats}
-        self.file.write_bytes(json.dumps(said).encode())
+        content = {"token": self.token, "host": socket.gethostname(), "pid": os.getpid(), "beats": self.beats}
+        self.file.write_bytes(json.dumps(content).encode())
 
 
-def _holder(lease: bytes) -> str:
+def _holder(content: bytes) -> str:
     try:
-        said = json.loads(lease)
-        return f"another run holds it: process {int(said['pid'])} on {str(said['host'])[:100]!r}"
+        lease = json.loads(content)
+        return f"another run uses this experiment: process {int(lease['pid'])} on {str(lease['host'])[:100]!r}"
     except (ValueError, KeyError, TypeError):
-        return "another run holds it"
+        return "another run uses this experiment"

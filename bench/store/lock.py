@@ -14,10 +14,13 @@ from bench.store.folders import ExperimentFolder
 
 @contextmanager
 def locked(folder: ExperimentFolder) -> Iterator[None]:
-    """Hold the experiment's lock, and its lease at home. A folder that stays empty is removed.
+    """Hold the lock of an experiment, and its lease if it is in an object store.
+
+    If the folder did not exist and nothing was written, it is removed again.
 
     Raises:
-        RunError: somebody else holds it.
+        RunError: another run holds it.
+        Malformed: the folder is unsafe to read.
     """
     existed = folder.path.exists()
     make_folder(folder.path)
@@ -38,13 +41,13 @@ def locked(folder: ExperimentFolder) -> Iterator[None]:
 
 
 def refuse_other_storage(experiment: ExperimentFolder) -> None:
-    """Refuse to continue an experiment whose trials are in another object store, or in none.
+    """Refuse to continue an experiment with another --storage than it was started with.
 
     Raises:
-        UserError: the message names the place.
+        UserError: the trials are in another object store, or on disk.
     """
     description = experiment.description()
     before, now = description and description.storage, experiment.home and experiment.home.identity
     if description and before != now:
-        there = f"in {before}; give --storage that" if before else "here; leave out --storage"
-        raise UserError(f"the trials of {display_path(experiment.path)} are {there}, or choose another --out")
+        remedy = f"in {before}; give its --storage" if before else "on disk; leave out --storage"
+        raise UserError(f"the trials of {display_path(experiment.path)} are {remedy}, or choose another --out")

@@ -1,82 +1,134 @@
-"""A copy on this machine of an experiment in an object store, brought up to date by copying what has changed since."""
+"""A local copy of an experiment in an object store, updated by copying only the files that have changed."""
 
 import json
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from bench.io import untrusted
 from bench.io.files import CHECKSUMS, Folder, write_atomically
 from bench.io.object_store import Remote
 
-INDEX = ".mirror.json"  # name of every file that was copied -> its mark then
-INDEX_BYTES = 2**28  # of a million files
-AT_ONCE = 16  # requests
-SETTLING = 5e9  # ns: stores tell times in whole seconds, so a file may change again without its mark doing so
+INDEX = ".mirror.json"  # name of every file that was copied -> its stamp, as a list; empty if unsettled
+MAX_INDEX_BYTES = 2**28  # of a million files
+REQUESTS_AT_ONCE = 16
+SETTLING = 5e9  # ns; stores round times to seconds, so that a file may change again without changing its stamp
 
-_one_at_a_time = threading.Lock()  # loggers pull in threads of their own
+Stamp = tuple[int, int]  # size in bytes and time of the last change in ns
+
+_lock = threading.Lock()  # loggers pull in threads of their own
+
+
+@dataclass
+class Index:
+    """The files of a copy, with the stamp that each had in the store.
+
+    A stamp of None is unsettled: the file came from the store, but may have changed since without changing its stamp.
+    """
+
+    stamps: dict[str, Stamp | None]
+
+    @classmethod
+    def read(cls, folder: Path) -> "Index":
+        """Read the index of a copy; empty if it is missing, damaged or malformed."""
+        data = Folder(folder).read_if_intact(INDEX)
+        document = untrusted.parse_json(data, folder / INDEX, MAX_INDEX_BYTES) if data else {}
+        entries = document.items() if isinstance(document, dict) else ()
+        return cls({name: _parse_stamp(stamp) for name, stamp in entries if _is_inside(name)})
+
+    def write(self, folder: Path) -> None:
+        """Write the index atomically."""
+        Folder(folder).write(INDEX, json.dumps({name: stamp or [] for name, stamp in self.stamps.items()}).encode())
+
+    def outdated(self, listing: dict[str, Stamp], below: str) -> set[str]:
+        """Return the copied files in the folder `below` that are gone from the store or have changed there."""
+        names = {name for name in self.stamps if not below or name.startswith(f"{below}/")}
+        return {name for name in names if listing.get(name) != self.stamps[name] or name not in listing}
+
+    def update(self, copied: Iterable[str], removed: set[str], listing: dict[str, Stamp]) -> None:
+        """Record the files that were copied from the store, and those that were removed from the copy."""
+        newest = max((changed for _, changed in listing.values()), default=0)
+        self.stamps = {name: stamp for name, stamp in self.stamps.items() if name not in removed}
+        self.stamps |= {name: listing[name] if listing[name][1] < newest - SETTLING else None for name in copied}
 
 
 def pull(remote: Remote, folder: Path, wanted: Callable[[PurePosixPath], bool], below: str = "") -> int:
-    """Copy to `folder` what is new in `remote`, or in its folder `below`; how many files.
+    """Copy files that are new or have changed in `remote`, or in its folder `below`, to `folder`.
 
-    What was copied before and is no longer there, or has changed there and is not wanted now, is removed here.
+    Files that were copied before are removed from `folder` if they are gone from the store, or have changed there and
+    are not wanted now.
 
-    wanted: whether to copy a name at all.
+    Args:
+        remote: the experiment in the store.
+        folder: the copy.
+        wanted: whether to copy the file of a name.
+        below: the name of a folder in both.
+
+    Returns:
+        The number of files that were copied.
+
     Raises:
-        StorageError: it cannot be read.
+        StorageError: the store cannot be read.
     """
-    with _one_at_a_time:
+    with _lock:
         return _pull(remote, folder, wanted, below)
 
 
 def _pull(remote: Remote, folder: Path, wanted: Callable[[PurePosixPath], bool], below: str) -> int:
-    index = _index(folder)
-    listed = (remote / below if below else remote).files()
-    marks = {f"{below}/{name}" if below else name: mark for name, mark in listed.items() if _inside(name)}
+    index = Index.read(folder)
+    listing = _list_files(remote, below)
+    outdated = index.outdated(listing, below)
     new = [
         name
-        for name, mark in marks.items()
-        if wanted(PurePosixPath(name)) and (index.get(name) != list(mark) or not (folder / name).exists())
+        for name in listing
+        if wanted(PurePosixPath(name))
+        and (name in outdated or name not in index.stamps or not (folder / name).exists())
     ]
-    here = {name for name in index if not below or name.startswith(f"{below}/")}
-    old = {name for name in here if name not in marks or (index[name] != list(marks[name]) and name not in new)}
-    for name in old:
+    removed = outdated - set(new)
+    for name in removed:
         (folder / name).unlink(missing_ok=True)
-    index = {name: mark for name, mark in index.items() if name not in old}
-    # Checksums first: a file that changes meanwhile is found damaged, and copied again the next time.
-    for notes in (True, False):
-        names = [name for name in new if (CHECKSUMS in PurePosixPath(name).parts) == notes]
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            list(pool.map(lambda name: write_atomically(folder / name, (remote / name).read_bytes()), names))
-    newest = max((time for _, time in marks.values()), default=0)
-    # Also of what may change again without its mark doing so it is known that it came from there.
-    index |= {name: list(marks[name]) if marks[name][1] < newest - SETTLING else [] for name in new}
-    if new or old:
-        Folder(folder).write(INDEX, json.dumps(index).encode())
+    _copy(remote, folder, new)
+    index.update(new, removed, listing)
+    if new or removed:
+        index.write(folder)
     return len(new)
 
 
+def _list_files(remote: Remote, below: str) -> dict[str, Stamp]:
+    listing = (remote / below if below else remote).files()
+    return {f"{below}/{name}" if below else name: stamp for name, stamp in listing.items() if _is_inside(name)}
+
+
+def _copy(remote: Remote, folder: Path, names: list[str]) -> None:
+    # Checksums first: if a file changes between the two, it is found damaged and copied again the next time.
+    for checksums in (True, False):
+        group = [name for name in names if (CHECKSUMS in PurePosixPath(name).parts) == checksums]
+        with ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
+            list(pool.map(lambda name: write_atomically(folder / name, (remote / name).read_bytes()), group))
+
+
 def push(folder: Path, remote: Remote, names: Sequence[str]) -> None:
-    """Put these files and folders, with their checksums, into `remote`."""
-    found = [path for name in names for place in (name, f"{CHECKSUMS}/{name}") for path in _files(folder / place)]
-    targets = [remote / path.relative_to(folder).as_posix() for path in found]
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        list(pool.map(lambda path, target: target.write_bytes(path.read_bytes()), found, targets))
+    """Copy these files and folders, with their checksums, from `folder` to `remote`."""
+    paths = [path for name in names for part in (name, f"{CHECKSUMS}/{name}") for path in _files(folder / part)]
+    targets = [remote / path.relative_to(folder).as_posix() for path in paths]
+    with ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
+        list(pool.map(lambda path, target: target.write_bytes(path.read_bytes()), paths, targets))
 
 
-def _index(folder: Path) -> dict[str, list[int]]:
-    known = Folder(folder).read_if_intact(INDEX)
-    found = untrusted.parse_json(known, folder / INDEX, most=INDEX_BYTES) if known else {}
-    return found if isinstance(found, dict) else {}
+def _parse_stamp(stamp: object) -> Stamp | None:
+    match stamp:
+        case [int(size), int(changed)]:
+            return size, changed
+    return None
 
 
-def _inside(name: str) -> bool:
-    """Whether a name of somebody's store stays in the folder that it is copied to."""
+def _is_inside(name: str) -> bool:
+    """Whether a name, which may come from an untrusted store, stays inside the folder that it is copied to."""
     return ".." not in PurePosixPath(name).parts and not PurePosixPath(name).is_absolute()
 
 
 def _files(path: Path) -> list[Path]:
-    found = sorted(path.rglob("*")) if path.is_dir() else [path]
-    return [each for each in found if each.is_file() and each.suffix != ".lock"]
+    paths = sorted(path.rglob("*")) if path.is_dir() else [path]
+    return [each for each in paths if each.is_file() and each.suffix != ".lock"]

@@ -1,10 +1,10 @@
-"""What rows of a training must hold, at least, for tables to be made of them: checked where they are read."""
+"""Validation of the rows of a training when they are read: what reports need at least."""
 
 import re
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.types as kinds
+import pyarrow.types as types
 
 from bench.io.untrusted import Malformed
 from bench.metrics.columns import STAMPS, parse
@@ -17,59 +17,63 @@ TEXTS = {
     "extractor_precision": re.compile(r"\w{1,40}"),
     "sampler": re.compile(r"prior|gmm"),
 }
-WHOLE = ("step", "images_seen", "parameters", "sampling_seed", "n_generated", "n_real", "n_floor", "n_neighbours")
-MOST = 2**53
+COUNTS = ("step", "images_seen", "parameters", "sampling_seed", "n_generated", "n_real", "n_floor", "n_neighbours")
+MAX_COUNT = 2**53
 
 
 def validate(table: pa.Table, origin: object) -> pa.Table:
-    """The table; Malformed, with the first reason, where it cannot be one of a training."""
-    why = _wrong(table) if len(table) else None
-    if why:
-        raise Malformed(origin, f"is no table of a training ({why})")
+    """Return the table, if it can be that of a training.
+
+    Raises:
+        Malformed: it cannot; the message names `origin` and the first problem.
+    """
+    problem = _problem(table) if len(table) else None
+    if problem:
+        raise Malformed(origin, f"is not a table of training rows ({problem})")
     return table
 
 
-def _wrong(table: pa.Table) -> str | None:
+def _problem(table: pa.Table) -> str | None:
     if "step" not in table.column_names:
-        return "it has no step"
+        return "it has no column step"
     for name in table.column_names:
-        why = _wrong_column(name, table[name])
-        if why:
-            return why
-    return _unstamped(table)
+        problem = _column_problem(name, table[name])
+        if problem:
+            return problem
+    return _stamp_problem(table)
 
 
-def _wrong_column(name: str, values: pa.ChunkedArray) -> str | None:
-    kind = values.type
-    if kinds.is_string(kind) or kinds.is_large_string(kind):
-        found = [value for value in values.unique().to_pylist() if value is not None]
+def _column_problem(name: str, values: pa.ChunkedArray) -> str | None:
+    dtype = values.type
+    if types.is_string(dtype) or types.is_large_string(dtype):
+        texts = [value for value in values.unique().to_pylist() if value is not None]
         pattern = TEXTS.get(name)
-        if pattern is None or not all(pattern.fullmatch(value) for value in found):
-            return f"{name} says something else"
-    elif name in TEXTS and not kinds.is_null(kind):
-        return f"{name} is {kind}"
-    elif name in WHOLE and not kinds.is_null(kind):
+        if pattern is None or not all(pattern.fullmatch(text) for text in texts):
+            return f"{name} has an unexpected text"
+    elif name in TEXTS and not types.is_null(dtype):
+        return f"{name} is {dtype}"
+    elif name in COUNTS and not types.is_null(dtype):
         numbers = values.to_numpy()[~_missing(values)]
-        if not all((numbers >= 0) & (numbers < MOST)):
-            return f"{name} is no number of things"
+        if not all((numbers >= 0) & (numbers < MAX_COUNT)):
+            return f"{name} is not a count"
     return None
 
 
-def _unstamped(table: pa.Table) -> str | None:
-    """Of what measures generated images it must be known how."""
+def _stamp_problem(table: pa.Table) -> str | None:
+    """Every metric of generated images needs the stamps that say how it was measured."""
     missing = {name: _missing(table[name]) for name in table.column_names}
     if missing["step"].any():
         return "a step is missing"
-    nothing = np.ones(len(table), bool)
+    all_missing = np.ones(len(table), bool)
     for name in table.column_names:
         column = parse(name)
         needed = [*STAMPS, "n_floor", *(["n_neighbours"] if column and column.metric == "precision" else [])]
         for stamp in needed if column else []:
-            if (~missing[name] & missing.get(stamp, nothing)).any():
+            if (~missing[name] & missing.get(stamp, all_missing)).any():
                 return f"{name} has no {stamp}"
     return None
 
 
 def _missing(values: pa.ChunkedArray) -> np.ndarray:
-    """Where nothing is said: pandas writes nothing or NaN."""
+    """Where values are missing. pandas writes null or NaN."""
     return values.is_null(nan_is_null=True).to_numpy()

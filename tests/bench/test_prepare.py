@@ -225,7 +225,10 @@ def test_a_disk_that_fills_up_while_decoding_is_one_line_and_keeps_what_is_done(
         return write(self, start, pixels)
 
     monkeypatch.setattr(ImageFile, "write", full)
-    with track("x", 55) as advance, pytest.raises(RunError, match=r"cannot write .*No space left on device; make room"):
+    with (
+        track("x", 55) as advance,
+        pytest.raises(RunError, match=r"cannot write .*No space left on device; free some space"),
+    ):
         write_images([ImageWriter(file, images, False)], advance)
     noted = {json.loads(line)[0] for line in (tmp_path / "x-images.journal").read_text().splitlines()}
     assert noted & {0, 1, 2, 3} == {0, 1, 2}  # later ones only where they were done before the failure was seen

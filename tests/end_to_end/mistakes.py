@@ -386,7 +386,7 @@ VALUES = [
             "run --set evaluation.extractor_precision=bf16 --executor serial",
             "evaluation.extractor_precision=bf16 is available with --extractor inception only", trains=True),
     Mistake("a device that is not there", "evaluate results/digits --device cuda:9",
-            "no device 'cuda:9' here", given=first_trial),
+            "this machine has no device 'cuda:9'", given=first_trial),
     Mistake("far too many seeds", "run --seeds 99999999999 --dry-run",
             "seeds = 99999999999: input should be less than or equal to 10000"),
     Mistake("a network larger than memory", "run --methods mmd --set network.width=9999999999 --dry-run --executor serial",
@@ -427,13 +427,13 @@ FILES = [
     Mistake("a file that is not there", "run --config study.yaml", "cannot read study.yaml: No such file or directory"),
     Mistake("an empty file", "run --config study.yaml",
             "study.yaml is empty; write keys such as 'dataset: digits' into it", given=write(study__yaml="")),
-    Mistake("a key twice", "run --config study.yaml", "study.yaml, line 2: the key 'seeds' stands twice",
+    Mistake("a key twice", "run --config study.yaml", "study.yaml, line 2: the key 'seeds' appears twice",
             given=write(study__yaml="seeds: 1\nseeds: 2\n")),
     Mistake("not YAML", "run --config study.yaml", "study.yaml, line 2: expected ',' or ']', but got '<stream end>'",
             given=write(study__yaml="methods: [moco\n")),
     Mistake("nested without end", "run --config study.yaml", "study.yaml is nested too deeply",
             given=write(study__yaml="[" * 3000)),
-    Mistake("a list", "run --config study.yaml", "study.yaml must hold keys such as 'dataset: digits', not list",
+    Mistake("a list", "run --config study.yaml", "study.yaml must contain keys such as 'dataset: digits', not list",
             given=write(study__yaml="- moco\n")),
     Mistake("Inception without its weights", "run --extractor inception --executor serial",
             "no Inception weights for FID: they cannot be downloaded to checkpoints (no network in tests); "
@@ -567,11 +567,11 @@ RESULTS = [
             "not enough disk space to prepare folder under disk: N MB needed, N MB free; free some space, or choose another "
             "--prepared", 1, lambda place: (photos(place), small_disk(100)(place)), trains=True),
     Mistake("no space left while checkpointing", "run --methods mmd --seeds 1 --out disk/out --set network.width=32",
-            "mmd seed 0 failed: cannot write disk/out/trials/mmd-s0-ID/checkpoint.pt: No space left on device; make room "
-            "and run this again", 1, small_disk(700), trains=True),
+            "mmd seed 0 failed: cannot write disk/out/trials/mmd-s0-ID/checkpoint.pt: No space left on device; free some "
+            "space and run the same command again", 1, small_disk(700), trains=True),
     Mistake("no space left while reporting", "report disk/out",
-            "cannot write disk/out/report: No space left on device; make room and run this "
-            "again", 1, full_while_reporting),
+            "cannot write disk/out/report: No space left on device; free some space and run "
+            "the same command again", 1, full_while_reporting),
     Mistake("no experiment to score", "evaluate results/none",
             "the folder results/none is not an experiment: it has no experiment.yaml"),
     Mistake("no trial that is done", "evaluate results/digits",
@@ -641,10 +641,10 @@ RESULTS = [
             "warning: mmd-s0-ID/samples/samples-00000008.png is damaged; an older grid is shown", 0,
             damaged("results/digits/trials/*/samples/samples-00000008.png")),
     Mistake("results with a link to what is elsewhere", "report results/digits",
-            "results/digits/trials/mmd-s0-ID/samples is a link out of digits/; put a copy of what it names in its place", 1,
+            "results/digits/trials/mmd-s0-ID/samples is a link that leads out of digits/; replace it by a copy of its target", 1,
             results_linked_out),
     Mistake("results copied without their checksums", "report results/digits",
-            "results/digits/experiment.yaml has no checksum: the folder .sha256/ beside it must be copied along (cp -r)", 1,
+            "results/digits/experiment.yaml has no checksum; copy the folder .sha256/ beside it as well (cp -r)", 1,
             without_checksums),
     Mistake("a damaged extractor", "run --methods mmd --seeds 1",
             "warning: results/digits/extractor/extractor.pt is damaged; writing it again", 0,

@@ -502,7 +502,7 @@ def test_a_full_disk_ends_a_trial_in_one_line_and_with_room_it_goes_on(
     result = bench_run(*arguments, out="disk/out")
     assert result.exit_code == 1
     assert isinstance(result.exception, SystemExit)
-    full = "No space left on device; make room and run this again"
+    full = "No space left on device; free some space and run the same command again"
     said = [line for line in result.stderr.splitlines() if line.startswith("error: mmd seed 0 failed: cannot write ")]
     assert len(said) == 1
     assert said[0].endswith(full)
@@ -527,7 +527,7 @@ def test_a_disk_that_fills_up_during_the_report_costs_the_report_alone(bench_run
     arguments = [*ONE, "--data-root", str(finished / "data")]
     full_at("summary.csv", 1, 0, 0)
     result = bench_run(*arguments, out="disk/out")
-    full = "report: No space left on device; make room and run this again"
+    full = "report: No space left on device; free some space and run the same command again"
     assert result.stderr.splitlines()[-1].endswith(full)
     assert not (small_disk.path / "out" / "report").exists()
     small_disk.free()

@@ -220,22 +220,22 @@ EXPERIMENTS = {
     "a label for terminals": (edited("spec.json", label="mmd\x1b[2J"), "report", 1, REFUSED),
     "an id that is a path": (edited("spec.json", id="../x"), "report", 1, REFUSED),
     "a list for a specification": (written("spec.json", lambda: b"[]"), "report", 1, REFUSED),
-    "a deep specification": (written("spec.json", lambda: b"[" * 100_000), "report", 1, "is no JSON that can be read"),
-    "a number without end": (written("spec.json", lambda: b"9" * 5000), "report", 1, "is no JSON that can be read"),
-    "a large status": (written("status.json", lambda: b" " * 2**21), "report", 1, "1,048,576 at most are read"),
+    "a deep specification": (written("spec.json", lambda: b"[" * 100_000), "report", 1, "is not valid JSON"),
+    "a number without end": (written("spec.json", lambda: b"9" * 5000), "report", 1, "is not valid JSON"),
+    "a large status": (written("status.json", lambda: b" " * 2**21), "report", 1, "more than the 1,048,576 that"),
     "a status of wrong types": (edited("status.json", attempts=[1]), "report", 1, REFUSED),
     "an environment of wrong types": (edited("environment.json", git=None), "report", 1, REFUSED),
-    "an endless file": (endless, "report", 1, "1,048,576 at most are read"),
+    "an endless file": (endless, "report", 1, "more than the 1,048,576 that"),
     "a device for a source": (edited("spec.json", source={"file": "/dev/zero", "sha256": "0"}), "report", 0, "report:"),
     "a pipe for a source": (source_pipe, "report", 0, "report:"),
     "a pipe for a status": (pipe, "report", 1, "is neither a file nor a folder"),
-    "a link out, for pictures": (linked("samples"), "report", 1, "is a link out of out/"),
-    "a link out, for a table": (linked("evaluations.parquet"), "evaluate", 1, "is a link out of out/"),
-    "a trial that lies elsewhere": (foreign_trial, "clean", 1, "is a link out of out/"),
-    "a report that lies elsewhere": (foreign_report, "report", 1, "is a link out of out/"),
-    "a table that expands": (written("history.parquet", table_bomb), "report", 0, "training (11,000,000 rows"),
-    "texts that expand": (written("history.parquet", text_bomb), "report", 0, "its texts take too much room"),
-    "a table that is none": (written("history.parquet", lambda: b"PAR1" * 20), "report", 0, "is no table"),
+    "a link out, for pictures": (linked("samples"), "report", 1, "is a link that leads out of out/"),
+    "a link out, for a table": (linked("evaluations.parquet"), "evaluate", 1, "is a link that leads out of out/"),
+    "a trial that lies elsewhere": (foreign_trial, "clean", 1, "is a link that leads out of out/"),
+    "a report that lies elsewhere": (foreign_report, "report", 1, "is a link that leads out of out/"),
+    "a table that expands": (written("history.parquet", table_bomb), "report", 0, "training rows (11,000,000 rows"),
+    "texts that expand": (written("history.parquet", text_bomb), "report", 0, "its texts are too large"),
+    "a table that is none": (written("history.parquet", lambda: b"PAR1" * 20), "report", 0, "is not a table"),
     "a picture that expands": (grids(picture_bomb), "report", 0, "is damaged; an older grid is shown"),
     "a picture that is none": (grids(lambda: b"%!PS"), "report", 0, "is damaged; an older grid is shown"),
     "a billion laughs": (described(LAUGHS), "report", 1, "its aliases repeat more than 10,000 values"),
@@ -328,7 +328,7 @@ def test_latex_and_markdown_are_inert():
     ("text", "said"),
     [
         (LAUGHS, "its aliases repeat more than 10,000 values"),
-        ("a: &a [*a]", "an alias stands inside what it repeats"),
+        ("a: &a [*a]", "an alias refers to a value that contains it"),
         ("[" * 60 + "]" * 60, "nested too deeply"),
         ("[" * 5000, "nested too deeply"),
         ("9" * 5000, "cannot read"),
@@ -386,7 +386,7 @@ def lying(shape: str) -> bytes:
         (npz(mu=np.array([Evil()], dtype=object)), "object"),
         (npz(sigma=np.zeros(3)), "an array is missing"),
         (npz(mu=np.zeros((2, 2))), r"\[2, 2\]"),
-        (lying("(1000000000,)"), "not as large as it says"),
+        (lying("(1000000000,)"), "another size than its header says"),
         (lying("(-1,)"), "negative dimensions"),
         (b"PK\x05\x06", "zip"),
         (npz(mu=np.zeros(8))[:-30], "zip"),
@@ -399,7 +399,7 @@ def test_archives_of_arrays_are_measured_first(data, said):
 
 def test_archives_that_expand_are_not_read(monkeypatch):
     monkeypatch.setattr(tables, "MAX_ARRAY_BYTES", 2**20)
-    with pytest.raises(ValueError, match="not as large as it says"):
+    with pytest.raises(ValueError, match="another size than its header says"):
         tables.parse_npz(npz(mu=np.zeros(2**18)), {"mu": (None,)})
 
 

@@ -65,9 +65,9 @@ def test_mistakes_are_one_line_that_names_the_place(sets, message):
     ("text", "message"),
     [
         ("", "is empty"),
-        ("seeds: 1\nseeds: 2\n", "line 2: the key 'seeds' stands twice"),
+        ("seeds: 1\nseeds: 2\n", "line 2: the key 'seeds' appears twice"),
         ("a: [1", "line 1"),
-        ("- 1\n", "must hold keys"),
+        ("- 1\n", "must contain keys"),
     ],
 )
 def test_bad_files_are_named(tmp_path, text, message):

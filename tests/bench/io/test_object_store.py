@@ -107,11 +107,11 @@ def test_a_folder_that_belongs_to_a_store_is_not_gone_on_with_elsewhere(bench_ru
     without = bench_run(*command)
     assert without.exit_code == 2
     assert (
-        f"are in s3://bucket/{tmp_path.name}/out?endpoint_override=127.0.0.1:{s3.port}; give --storage that"
+        f"are in s3://bucket/{tmp_path.name}/out?endpoint_override=127.0.0.1:{s3.port}; give its --storage"
         in without.stderr
     )
     assert bench_run(*command, out="disk").exit_code == 0
-    assert "are here; leave out --storage" in bench_run(*command, "--storage", s3.uri("y"), out="disk").stderr
+    assert "are on disk; leave out --storage" in bench_run(*command, "--storage", s3.uri("y"), out="disk").stderr
 
 
 def test_storage_that_is_a_folder_holds_the_experiment_under_its_name(bench_run, tmp_path, monkeypatch):
@@ -219,7 +219,7 @@ def test_a_second_run_is_refused_while_the_first_one_is_alive(folder, monkeypatc
     monkeypatch.setattr(lease, "BEAT", 0.1)
     monkeypatch.setattr(lease, "PATIENCE", 5.0)
     with lease.held(folder):
-        with pytest.raises(RunError, match="another run holds it: process"), lease.held(folder):
+        with pytest.raises(RunError, match="another run uses this experiment: process"), lease.held(folder):
             pytest.fail("two runs hold the lease")
         assert (folder / ".lease").exists()
     assert not (folder / ".lease").exists()
@@ -234,7 +234,7 @@ def test_a_lease_whose_holder_is_silent_is_taken_over_and_its_holder_gives_up(fo
     with lease.held(folder):
         mine = json.loads((folder / ".lease").read_bytes())["token"]
         silent.renew(lambda: stopped.append(1))  # it wakes up, sees whose the lease is, and returns
-        assert "this run has lost its lease, and stops" in capsys.readouterr().err
+        assert "this run has lost its lease and stops" in capsys.readouterr().err
         silent.release()
         assert json.loads((folder / ".lease").read_bytes())["token"] == mine
 
@@ -291,6 +291,29 @@ def test_names_in_a_store_cannot_leave_the_copy(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(object_store.Remote, "read_bytes", lambda _: b"x")
     assert mirror.pull(folder, tmp_path / "copy", lambda _: True) == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_an_index_cannot_remove_files_outside_the_copy(folder, tmp_path, monkeypatch):
+    """The index may have come with an experiment that somebody else made."""
+    monkeypatch.setattr(object_store.Remote, "files", lambda _: {})
+    (tmp_path / "precious").write_bytes(b"x")
+    (tmp_path / "copy" / "old").mkdir(parents=True)
+    (tmp_path / "copy" / "old" / "file").write_bytes(b"x")
+    names = ["../precious", str(tmp_path / "precious"), "old/file"]
+    Folder(tmp_path / "copy").write(mirror.INDEX, json.dumps({name: [1, 1] for name in names}).encode())
+    assert mirror.pull(folder, tmp_path / "copy", lambda _: True) == 0
+    assert (tmp_path / "precious").exists()
+    assert not (tmp_path / "copy" / "old" / "file").exists()
+
+
+def test_an_index_comes_back_as_written_and_a_malformed_one_counts_as_unsettled(tmp_path):
+    mirror.Index({"a": (3, 7), "b": None}).write(tmp_path)
+    assert json.loads((tmp_path / mirror.INDEX).read_bytes()) == {"a": [3, 7], "b": []}
+    assert mirror.Index.read(tmp_path).stamps == {"a": (3, 7), "b": None}
+    Folder(tmp_path).write(mirror.INDEX, b'{"a": "x", "b": [1], "c": {}}')
+    assert mirror.Index.read(tmp_path).stamps == {"a": None, "b": None, "c": None}
+    Folder(tmp_path).write(mirror.INDEX, b"[]")
+    assert mirror.Index.read(tmp_path).stamps == {}
 
 
 @pytest.mark.slow
@@ -388,4 +411,4 @@ def test_pulling_leaves_a_local_experiment_of_that_name_alone(bench_run, s3, tmp
     assert bench_run(*command, out="exp").exit_code == 0
     refused = CliRunner().invoke(pull, [s3.uri(f"{tmp_path.name}/exp"), "--out", str(tmp_path / "exp")])
     assert refused.exit_code == 2
-    assert "are here; leave out --storage, or choose another --out" in refused.stderr
+    assert "are on disk; leave out --storage, or choose another --out" in refused.stderr
