@@ -130,7 +130,7 @@ def describe(folder: TrialFolder) -> TrialRow:
         seed=spec["seed"],
         state=State.unfinished if state is State.running else state,
         reason=status["reason"],
-        stale=_is_stale(document["source"]) or foreign(document, status),
+        stale=is_stale(document["source"]) or foreign(document, status),
         resumed=sum(bool(attempt["from_step"]) for attempt in attempts),
         folder=folder.path.name,
         machine=machine(environment) if environment else None,
@@ -151,8 +151,8 @@ def machine(environment: Record) -> str:
     return f"{environment['device']}, {threads}{steps}"
 
 
-def _is_stale(source: dict[str, str]) -> bool:
-    """Whether the method's file has changed; False for a plug-in that cannot be found, since nothing is known."""
+def is_stale(source: dict[str, str]) -> bool:
+    """Whether a method's file has changed; False for a plug-in that cannot be found, since nothing is known."""
     path = ROOT / source["file"]
     try:
         # The path is untrusted: reading a device would not end, and reading a pipe would block.
