@@ -132,7 +132,7 @@ def describe(folder: TrialFolder) -> TrialRow:
         seed=trial.spec.seed,
         state=State.unfinished if status.state is State.running else status.state,
         reason=status.reason,
-        stale=_is_stale(trial.source) or belongs_to_other_version(trial, status),
+        stale=is_stale(trial.source) or belongs_to_other_version(trial, status),
         resumed=sum(bool(attempt.from_step) for attempt in status.attempts),
         folder=folder.path.name,
         machine=machine(environment) if environment else None,
@@ -153,7 +153,7 @@ def machine(environment: Environment) -> str:
     return f"{environment.device}, {threads}{steps}"
 
 
-def _is_stale(source: MethodSource) -> bool:
+def is_stale(source: MethodSource) -> bool:
     """Whether the method's file has changed; False for a plug-in that cannot be found, since nothing is known."""
     path = ROOT / source.file
     try:

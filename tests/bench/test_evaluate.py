@@ -166,7 +166,7 @@ def test_trials_that_cannot_be_scored_are_named_and_the_others_are_scored(finish
 
 
 def test_a_stale_trial_is_not_scored_with_other_code(finished, monkeypatch):
-    monkeypatch.setattr(frames, "_stale", lambda _: True)
+    monkeypatch.setattr(frames, "is_stale", lambda _: True)
     result = evaluate(finished)
     assert result.exit_code == 2
     assert "is stale: its method's code has changed" in result.stderr

@@ -1,4 +1,4 @@
-"""Reports of experiments that a test writes: what they say, and what becomes of several."""
+"""Reports of synthetic experiments, of one and of several."""
 
 import io
 import re
@@ -103,7 +103,7 @@ def described(folder: ExperimentFolder, dataset: str = "digits", **evaluation: o
 
 
 def experiment(path) -> ExperimentFolder:
-    """Two good variants of five seeds, one of a single seed, one that failed and diverged, without any row."""
+    """Two variants with five seeds, one with a single seed, and one whose trials failed and diverged."""
     folder = described(ExperimentFolder(path), target=15)
     for seed in range(5):
         add(folder, "mmd", seed, 10.0 + seed)
@@ -148,7 +148,7 @@ def test_the_best_is_bold_where_all_have_five_seeds_and_it_is_better_than_every_
     assert [row[3].strong for row in table.rows] == [True, False]
     assert "**4.0 ± 2.0**" in "\n".join(render.markdown(table))
     assert r"\textbf{4.0 $\pm$ 2.0}" in render.latex(table)
-    add(folder, "vae", 0, 1.0)  # one seed: nothing can be said of it, so nothing of the best
+    add(folder, "vae", 0, 1.0)  # a single seed allows no statement about the best
     again = merge.of(folder)
     assert not any(cell.strong for row in metric_tables.tables(again)[0].rows for cell in row)
     assert "Fewer than 5 seeds (`vae`) are no evidence" in phrases.bold_note(again)
@@ -290,10 +290,12 @@ def test_several_data_sets_are_compared_together(tmp_path):
             add(folder, "moco", seed, scale * (5.0 + seed))
     result = combine(*paths, "--out", tmp_path / "both")
     assert result.exit_code == 0, result.output
-    found = pd.read_csv(tmp_path / "both" / "aggregate.csv").set_index("variant")
+    aggregates = pd.read_csv(tmp_path / "both" / "aggregate.csv").set_index("variant")
     middling = (11 + 6) / 2
-    assert found.loc["moco", "iqm"] == pytest.approx(np.mean([6, 6, 5, 7]) / middling)  # all but a quarter at each end
-    assert found.loc["moco", "runs"] == 6
+    assert aggregates.loc["moco", "iqm"] == pytest.approx(
+        np.mean([6, 6, 5, 7]) / middling
+    )  # all but a quarter at each end
+    assert aggregates.loc["moco", "runs"] == 6
     for name in ("digits/summary.csv", "mnist/summary.csv", "figures/profile.png", "mnist/figures/samples.png"):
         assert (tmp_path / "both" / name).exists()
     assert "gmum/cwae-pytorch" in (tmp_path / "both" / "index.html").read_text()  # published, of mnist
@@ -367,8 +369,13 @@ def test_what_was_measured_of_copies_of_a_trial_is_put_together(tmp_path):
         later = pd.DataFrame(rows_of(10.0, 0)[-1:]).assign(reference_split=split, fd_classifier_1k=len(split))
         folder.trials()[0].save_evaluations(later)
     (group,) = merge.load([one.path, two.path])
-    found = {c.partition("reference_split=")[2]: group.last[c].item() for c in group.last if "reference_split=" in c}
-    assert {split.rstrip("]"): value for split, value in found.items() if value > 1} == {"train": 5, "validation": 10}
+    distances = {
+        c.partition("reference_split=")[2]: group.last[c].item() for c in group.last if "reference_split=" in c
+    }
+    assert {split.rstrip("]"): value for split, value in distances.items() if value > 1} == {
+        "train": 5,
+        "validation": 10,
+    }
 
 
 def test_searches_of_one_protocol_are_one(tmp_path):
@@ -381,9 +388,9 @@ def test_searches_of_one_protocol_are_one(tmp_path):
             add(searched, f"mmd[point={point}]", 10_000, 10.0 - point, weight=float(point + 1))
         paths.append(folder.path)
     assert combine(*paths, "--out", tmp_path / "both").exit_code == 0
-    found = pd.read_csv(tmp_path / "both" / "search.csv")
-    assert found["point"].tolist() == [0, 1, 2]
-    assert found["score"].tolist() == [10, 9, 8]
+    results = pd.read_csv(tmp_path / "both" / "search.csv")
+    assert results["point"].tolist() == [0, 1, 2]
+    assert results["score"].tolist() == [10, 9, 8]
 
 
 def test_done_without_the_metric_is_not_a_miss(tmp_path):

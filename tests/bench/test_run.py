@@ -279,7 +279,7 @@ def test_images_that_were_left_out_are_counted_in_the_report(bench_run, image_tr
     result = bench_run(*arguments, "--skip-unreadable", **changes)
     assert result.exit_code == 0, result.output
     for name in ("index.html", "summary.md"):
-        assert "2 images of the data set could not be used" in (tmp_path / "out" / "report" / name).read_text()
+        assert "2 images of the data set are unusable" in (tmp_path / "out" / "report" / name).read_text()
 
 
 FEW = {

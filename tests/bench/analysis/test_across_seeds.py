@@ -107,7 +107,7 @@ def test_figures_are_png_and_pdf_with_their_data_also_with_a_trial_that_ended_ea
 
 @pytest.mark.draws
 def test_nothing_of_a_figure_of_curves_is_cut_off(tmp_path, monkeypatch):
-    """The longest names of axes there are must fit too."""
+    """The longest axis labels must fit too."""
     rows, trials = frames()
     rows = rows.rename(columns={"fd_classifier_1k": "fd_rotation_1k [sampler=gmm, split=test]"})
     drawn = []
@@ -175,7 +175,7 @@ def test_the_time_left_comes_from_the_share_of_steps_taken(monkeypatch):
 
 
 def test_no_trial_is_compared_with_all_others(monkeypatch):
-    """With 2,000 trials a line would take a second, and all of them longer than what they tell of."""
+    """With 2,000 trials a line would take a second, and printing all of them longer than the training."""
 
     def refuse(*_):
         raise AssertionError("two trials are compared")

@@ -34,19 +34,19 @@ def test_a_reference_gives_the_median_of_its_finished_seeds_and_that_is_said():
         ("m", (9, 9, 1)), ("m", (9, 9, 2)), ("m", (9, 9, 6)), ("m", (9, 0.1)), ("n", (9, 9, 8)),
         states=["done", "done", "done", "diverged", "done"],
     )  # fmt: skip
-    found = convergence.target(rows, trials, METRIC, None, "m")
-    assert found == convergence.Target(2.0, False, f"the median final {METRIC} of m, chosen afterwards")
+    result = convergence.target(rows, trials, METRIC, None, "m")
+    assert result == convergence.Target(2.0, False, f"the median final {METRIC} of m, chosen afterwards")
     stale = trials.assign(stale=trials["variant"] == "m")
     assert convergence.target(rows, stale, METRIC, None, "m") is None
 
 
 def test_without_a_reference_half_of_the_variants_can_reach_the_target():
     four = [("w", (9, 9, 8)), ("x", (9, 9, 2)), ("y", (9, 9, 4)), ("z", (9, 9, 1))]
-    found = convergence.target(*frames(*four), METRIC, None, None)
-    assert found is not None
-    assert (found.value, found.beforehand) == (2.0, False)
-    assert found.source == f"the median final {METRIC} of x (in the middle of 4 variants), chosen afterwards"
-    assert convergence.times(*frames(*four), METRIC, found.value)["reached"].tolist() == [False, True, False, True]
+    result = convergence.target(*frames(*four), METRIC, None, None)
+    assert result is not None
+    assert (result.value, result.beforehand) == (2.0, False)
+    assert result.source == f"the median final {METRIC} of x (in the middle of 4 variants), chosen afterwards"
+    assert convergence.times(*frames(*four), METRIC, result.value)["reached"].tolist() == [False, True, False, True]
     three = convergence.target(*frames(*four[:3]), METRIC, None, None)
     assert three is not None
     assert three.value == 4.0
@@ -59,45 +59,45 @@ def test_where_nothing_finished_there_is_no_target():
 
 
 def test_the_time_is_that_of_the_first_evaluation_at_or_below_the_target_not_between_two():
-    found = convergence.times(*frames(("m", (9, 2, 1)), ("m", (9, 3, 1)), ("m", (2, 9, 9))), METRIC, 2.0)
-    assert found["trial"].tolist() == ["a", "b", "c"]
-    assert found["step"].tolist() == [10, 100, 1]
-    assert found["images"].tolist() == [500, 5000, 50]
-    assert found["seconds"].tolist() == pytest.approx([1, 10, 0.1])
-    assert found["reached"].all()
+    result = convergence.times(*frames(("m", (9, 2, 1)), ("m", (9, 3, 1)), ("m", (2, 9, 9))), METRIC, 2.0)
+    assert result["trial"].tolist() == ["a", "b", "c"]
+    assert result["step"].tolist() == [10, 100, 1]
+    assert result["images"].tolist() == [500, 5000, 50]
+    assert result["seconds"].tolist() == pytest.approx([1, 10, 0.1])
+    assert result["reached"].all()
 
 
 def test_a_trial_that_ended_early_missed_unless_it_was_there_before():
     states = ["diverged", "failed", "unfinished", "missing", "stopped"]
     rows, trials = frames(("m", (9, 1)), ("m", (9, 8)), ("m", (1,)), ("m", ()), ("m", (9,)), states=states)
-    found = convergence.times(rows, trials, METRIC, 2.0).set_index("trial")
-    assert found["reached"].to_dict() == {"a": True, "b": False, "e": False}
-    assert found.loc["a", "step"] == 10
-    assert (found.loc[["b", "e"], ["step", "images", "seconds"]] == math.inf).all(axis=None)
+    result = convergence.times(rows, trials, METRIC, 2.0).set_index("trial")
+    assert result["reached"].to_dict() == {"a": True, "b": False, "e": False}
+    assert result.loc["a", "step"] == 10
+    assert (result.loc[["b", "e"], ["step", "images", "seconds"]] == math.inf).all(axis=None)
 
 
 def test_stale_trials_have_no_time():
     rows, trials = frames(("m", (9, 2, 1)), ("m", (9, 2, 1)))
-    found = convergence.times(rows, trials.assign(stale=[True, False]), METRIC, 2.0)
-    assert found["trial"].tolist() == ["b"]
+    result = convergence.times(rows, trials.assign(stale=[True, False]), METRIC, 2.0)
+    assert result["trial"].tolist() == ["b"]
 
 
 def test_the_newest_value_of_a_step_counts_and_missing_ones_are_passed_over():
     rows, trials = frames(("m", (9, 2, 1)), ("m", (9, math.nan, 1)))
     again = rows[(rows["trial"] == "a") & (rows["step"] == 10)].assign(**{METRIC: 3.0, "train_seconds": math.nan})
     final = rows[rows["step"] == 100].assign(**{METRIC: math.nan})  # the row of the final sample count
-    found = convergence.times(pd.concat([rows, again, final]), trials, METRIC, 3.0)
-    assert found["step"].tolist() == [10, 100]
-    assert found["seconds"].tolist() == [1, 10]
+    result = convergence.times(pd.concat([rows, again, final]), trials, METRIC, 3.0)
+    assert result["step"].tolist() == [10, 100]
+    assert result["seconds"].tolist() == [1, 10]
     assert convergence.times(pd.concat([rows, again]), trials, METRIC, 2.0)["step"].tolist() == [100, 100]
 
 
 def medians(*steps):
-    """What `time_to_target` says of seeds that reached 1 at these steps; None did not."""
+    """The result of `time_to_target` for seeds that reached 1 at these steps; None for a seed that did not."""
     curves = [("m", [1.0 if step and at >= step else 2.0 for at in STEPS]) for step in steps]
-    found = convergence.time_to_target(convergence.times(*frames(*curves), METRIC, 1.0))
-    assert len(found) == 1
-    return found.iloc[0]
+    result = convergence.time_to_target(convergence.times(*frames(*curves), METRIC, 1.0))
+    assert len(result) == 1
+    return result.iloc[0]
 
 
 def test_the_median_time_counts_misses_as_infinite():
@@ -121,9 +121,9 @@ def test_a_single_seed_a_target_that_nobody_reaches_and_one_that_all_reach_at_on
 
 def test_of_no_trials_there_are_no_times():
     rows, trials = frames(("m", (3, 2, 1)), states=["unfinished"])
-    found = convergence.time_to_target(convergence.times(rows, trials, METRIC, 1.0))
-    assert found.empty
-    assert "images_greatest" in found
+    result = convergence.time_to_target(convergence.times(rows, trials, METRIC, 1.0))
+    assert result.empty
+    assert "images_greatest" in result
 
 
 def test_the_area_is_the_geometric_mean_over_the_logarithm_of_images():
@@ -138,9 +138,9 @@ def test_areas_are_of_one_and_the_same_span():
     curves = [("m", (9, 3, 1)), ("m", (9, 1)), ("m", (math.nan, 1, 1)), ("m", (9, 1, math.nan)), ("m", (9, 3, 1))]
     curves += [("m", ()), ("m", (9, math.nan, 1))]
     states = ["done", "diverged", "done", "done", "unfinished", "failed", "done"]
-    found = convergence.area(*frames(*curves, states=states), METRIC)
-    assert found.index.tolist() == list("abcdefg")
-    assert found.dropna().to_dict() == pytest.approx({"a": 3, "g": 3})
+    result = convergence.area(*frames(*curves, states=states), METRIC)
+    assert result.index.tolist() == list("abcdefg")
+    assert result.dropna().to_dict() == pytest.approx({"a": 3, "g": 3})
     assert convergence.area(*frames(("m", (9,))), METRIC).isna().all()  # a single evaluation has no width
 
 

@@ -1,4 +1,4 @@
-"""Equal-budget search: the points, what is made of their scores, and the command."""
+"""Equal-budget search: its points, the statistics of their scores, and the command."""
 
 import itertools
 import math
@@ -85,9 +85,9 @@ def table(scores: dict[str, list[float]]) -> pd.DataFrame:
 
 
 def test_the_best_point_is_that_of_the_lowest_mean_over_seeds_and_failures_cost():
-    found = table({"a": [3, 1, 1, 2], "b": [math.inf, 5], "c": [math.inf]})
-    assert search.best(found) == {"a": 1, "b": 1}
-    summary = search.summary(found).set_index("variant")
+    results = table({"a": [3, 1, 1, 2], "b": [math.inf, 5], "c": [math.inf]})
+    assert search.best(results) == {"a": 1, "b": 1}
+    summary = search.summary(results).set_index("variant")
     assert list(summary.index) == ["a", "b"]
     assert summary.loc["a", "best_score"] == 1.5
     assert summary.loc["a", "median_score"] == 2.0
@@ -106,13 +106,13 @@ def test_a_search_picks_on_validation_and_trains_the_best_again_on_fresh_seeds(b
     assert result.exit_code == 0, result.output
     out = tmp_path / "out"
     searched = ExperimentFolder(out / "search")
-    found = search.results(searched)
-    assert len(found) == 2 + 2 + 1  # of the autoencoder, whose learning rate is given, all points are one
-    assert set(found["seed"]) == {TUNING_SEED}
+    results = search.results(searched)
+    assert len(results) == 2 + 2 + 1  # of the autoencoder, whose learning rate is given, all points are one
+    assert set(results["seed"]) == {TUNING_SEED}
     assert searched.require_description().protocol.evaluation.split == "validation"
     loaded = bench.load(out)
     best = {
-        f"{v.removesuffix(']')},point={k}]" if "[" in v else f"{v}[point={k}]" for v, k in search.best(found).items()
+        f"{v.removesuffix(']')},point={k}]" if "[" in v else f"{v}[point={k}]" for v, k in search.best(results).items()
     }
     assert set(loaded.trials["variant"]) == best
     assert set(loaded.trials["seed"]) == {0, 1}
@@ -158,11 +158,11 @@ METHODS = {"broken": Broken}
 
 
 def test_a_shorter_search_afterwards_chooses_from_its_own_points(bench_run, tmp_path):
-    asked = ["--methods", "mmd", "--seeds", "1", "--tune"]
-    assert bench_run(*asked, "4").exit_code == 0
+    options = ["--methods", "mmd", "--seeds", "1", "--tune"]
+    assert bench_run(*options, "4").exit_code == 0
     scores = search.results(ExperimentFolder(tmp_path / "out" / "search")).set_index("point")["score"]
     for points in (1, 2, 3):
-        assert f"the best of mmd: mmd[point={scores[:points].idxmin()}]" in bench_run(*asked, str(points)).output
+        assert f"the best of mmd: mmd[point={scores[:points].idxmin()}]" in bench_run(*options, str(points)).output
 
 
 def test_what_the_second_stage_would_be_refused_for_is_refused_before_the_search(bench_run, tmp_path):
@@ -175,9 +175,9 @@ def test_what_the_second_stage_would_be_refused_for_is_refused_before_the_search
 
 @pytest.mark.draws
 def test_a_choice_between_words_can_be_drawn(tmp_path):
-    found = table({"a": [3, 1, 2]})
-    found["kind"] = ["x", "y", "x", "y", "x", "y"]
-    sensitivity(found, tmp_path / "figure")
+    results = table({"a": [3, 1, 2]})
+    results["kind"] = ["x", "y", "x", "y", "x", "y"]
+    sensitivity(results, tmp_path / "figure")
     assert (tmp_path / "figure.png").stat().st_size > 5000
 
 
@@ -195,20 +195,20 @@ def test_each_variant_has_rungs_of_its_own_and_none_at_the_end():
 
 
 def test_asha_needs_ray_and_a_search(bench_run):
-    asked = ["--methods", "mmd", "--scheduler", "asha"]
-    assert "use it with --executor ray" in bench_run(*asked, "--tune", "2").output
-    assert "give --tune N too" in bench_run(*asked).output
+    options = ["--methods", "mmd", "--scheduler", "asha"]
+    assert "use it with --executor ray" in bench_run(*options, "--tune", "2").output
+    assert "give --tune N too" in bench_run(*options).output
 
 
 @pytest.mark.slow
 @pytest.mark.reports
 def test_asha_stops_points_that_are_behind_and_the_report_says_whom_that_favours(bench_run, tmp_path):
-    asked = ["--methods", "mmd", "--seeds", "1", "--tune", "6", "--scheduler", "asha", "--max-concurrent", "1"]
-    result = bench_run(*asked, executor="ray", training__epochs="9", evaluation__evaluations="6")
+    options = ["--methods", "mmd", "--seeds", "1", "--tune", "6", "--scheduler", "asha", "--max-concurrent", "1"]
+    result = bench_run(*options, executor="ray", training__epochs="9", evaluation__evaluations="6")
     assert result.exit_code == 0, result.output
-    found = search.results(ExperimentFolder(tmp_path / "out" / "search"))
-    assert set(found["state"]) == {"done", "stopped"}
-    assert (found.loc[found["state"] == "stopped", "score"] == math.inf).all()
+    results = search.results(ExperimentFolder(tmp_path / "out" / "search"))
+    assert set(results["state"]) == {"done", "stopped"}
+    assert (results.loc[results["state"] == "stopped", "score"] == math.inf).all()
     assert "methods that start fast" in (tmp_path / "out" / "report" / "summary.md").read_text()
-    again = bench_run(*asked, executor="ray", training__epochs="9", evaluation__evaluations="6")
+    again = bench_run(*options, executor="ray", training__epochs="9", evaluation__evaluations="6")
     assert re.findall(r"(\d+) trials, (\d+) to train", again.output) == [("6", "0"), ("1", "0")]

@@ -1,4 +1,4 @@
-"""What settings and seeds do to a score, on grids small enough to work out by hand."""
+"""The effect of settings and seeds on a score, on grids small enough to work out by hand."""
 
 import math
 from collections.abc import Mapping
@@ -25,35 +25,35 @@ def grid(scores: Mapping[Any, list[Any]], name: str = "weight") -> pd.DataFrame:
 
 
 def only(results: pd.DataFrame) -> pd.Series:
-    found = sensitivity.spread(results)
-    assert len(found) == 1
-    return found.iloc[0]
+    result = sensitivity.spread(results)
+    assert len(result) == 1
+    return result.iloc[0]
 
 
 def test_the_best_is_a_setting_and_what_is_near_it_are_trials():
-    found = only(grid({("m", 0.1, 1): [10, 12], ("m", 0.1, 2): [8, 20], ("m", 0.2, 1): [12.1, 30]}))
-    assert found["trials"] == 6
-    assert found["best"] == 11  # not the lucky 8
-    assert found["near_best_share"] == pytest.approx(4 / 6)  # 8, 10, 12 and, at the bound, 12.1
-    assert (found["median"], found["worst"]) == (pytest.approx(12.05), 30)
+    result = only(grid({("m", 0.1, 1): [10, 12], ("m", 0.1, 2): [8, 20], ("m", 0.2, 1): [12.1, 30]}))
+    assert result["trials"] == 6
+    assert result["best"] == 11  # not the lucky 8
+    assert result["near_best_share"] == pytest.approx(4 / 6)  # 8, 10, 12 and, at the bound, 12.1
+    assert (result["median"], result["worst"]) == (pytest.approx(12.05), 30)
 
 
 def test_a_setting_of_which_a_seed_diverged_is_not_the_best_one():
-    found = only(grid({("m", 0.1, 1): [1, math.inf], ("m", 0.1, 2): [4, 4]}))
-    assert (found["best"], found["diverged_share"], found["worst"]) == (4, 0.25, 4)
-    assert found["near_best_share"] == 0.75
-    assert found["median"] == 4
+    result = only(grid({("m", 0.1, 1): [1, math.inf], ("m", 0.1, 2): [4, 4]}))
+    assert (result["best"], result["diverged_share"], result["worst"]) == (4, 0.25, 4)
+    assert result["near_best_share"] == 0.75
+    assert result["median"] == 4
 
 
 def test_where_everything_diverged_nothing_is_near_the_best():
-    found = only(grid({("m", 0.1, 1): [math.inf, math.inf], ("m", 0.1, 2): [math.inf]}))
-    assert (found["best"], found["median"], found["diverged_share"], found["near_best_share"]) == (
+    result = only(grid({("m", 0.1, 1): [math.inf, math.inf], ("m", 0.1, 2): [math.inf]}))
+    assert (result["best"], result["median"], result["diverged_share"], result["near_best_share"]) == (
         math.inf,
         math.inf,
         1,
         0,
     )
-    assert found[["worst", "seed_sd_log", "setting_sd_log"]].isna().all()
+    assert result[["worst", "seed_sd_log", "setting_sd_log"]].isna().all()
     half = only(grid({("m", 0.1, 1): [1, math.inf], ("m", 0.1, 2): [math.inf, 2]}))
     assert (half["best"], half["near_best_share"], half["worst"]) == (math.inf, 0, 2)
 
@@ -69,10 +69,10 @@ def test_a_stopped_trial_counts_but_did_not_diverge_and_a_failed_one_did():
 
 def test_deviations_are_those_of_logarithms_within_and_between_settings():
     scores = {("m", 0.1, 1): [1, E**2], ("m", 0.1, 2): [E**4, E**4], ("m", 0.2, 1): [E**7], ("m", 0.2, 2): [math.inf]}
-    found = only(grid(scores))
+    result = only(grid(scores))
     # Within: squares 1 + 1 and 0, of 1 degree of freedom each. Between: means 1, 4 and 7.
-    assert found["seed_sd_log"] == pytest.approx(1)
-    assert found["setting_sd_log"] == pytest.approx(3)
+    assert result["seed_sd_log"] == pytest.approx(1)
+    assert result["setting_sd_log"] == pytest.approx(3)
     three = only(grid({("m", 0.1, 1): [1, E, E**2], ("m", 0.1, 2): [1, E**2]}))
     assert three["seed_sd_log"] == pytest.approx(math.sqrt((2 + 2) / (2 + 1)))  # pooled by degrees of freedom
 
@@ -86,10 +86,10 @@ def test_single_seeds_say_nothing_of_luck_and_a_single_setting_nothing_of_settin
 
 def test_variants_stand_in_their_order_and_do_not_mix():
     scores = {("n", 0.1, 1): [5, 5], ("m", 0.1, 1): [1, 1]}
-    found = sensitivity.spread(grid(scores)).set_index("variant")
-    assert found.index.tolist() == ["n", "m"]
-    assert found["best"].to_dict() == {"n": 5, "m": 1}
-    assert (found["near_best_share"] == 1).all()
+    result = sensitivity.spread(grid(scores)).set_index("variant")
+    assert result.index.tolist() == ["n", "m"]
+    assert result["best"].to_dict() == {"n": 5, "m": 1}
+    assert (result["near_best_share"] == 1).all()
 
 
 SCORES = {
@@ -103,12 +103,12 @@ SCORES = {
 
 
 def test_lines_are_of_the_best_setting_at_each_value_and_reach_over_all_its_trials():
-    found = sensitivity.lines(grid(SCORES), "weight")
-    assert found["value"].tolist() == [0.1, 1, 10]
-    assert found["mean"].tolist() == [math.inf, 5, 7]
-    assert found["least"].tolist() == [3, 2, 1]
-    assert found["greatest"].tolist() == [3, 9, 7]
-    assert (found["n"].tolist(), found["failed"].tolist()) == ([4, 4, 4], [3, 0, 1])
+    result = sensitivity.lines(grid(SCORES), "weight")
+    assert result["value"].tolist() == [0.1, 1, 10]
+    assert result["mean"].tolist() == [math.inf, 5, 7]
+    assert result["least"].tolist() == [3, 2, 1]
+    assert result["greatest"].tolist() == [3, 9, 7]
+    assert (result["n"].tolist(), result["failed"].tolist()) == ([4, 4, 4], [3, 0, 1])
     rates = sensitivity.lines(grid(SCORES), "learning_rate")
     assert (rates["value"].tolist(), rates["mean"].tolist()) == ([0.1, 0.2], [5, 5.5])
 
@@ -125,11 +125,11 @@ def test_lines_leave_out_variants_without_the_hyperparameter_and_take_options_th
 
 
 def test_a_hyperparameter_that_a_method_has_not_sets_no_trials_apart():
-    """nan is one value of it, not a reason to lose the setting."""
+    """nan counts as a value of its own; the setting is not dropped."""
     both = pd.concat([grid({("m", 0.1, 1): [1, E**2]}), grid({("v", 0.1, 3): [1, E**2]}, "beta")], ignore_index=True)
-    found = sensitivity.spread(both)
-    assert found["seed_sd_log"].tolist() == pytest.approx([math.sqrt(2)] * 2)
-    assert found["best"].tolist() == pytest.approx([(1 + E**2) / 2] * 2)
+    result = sensitivity.spread(both)
+    assert result["seed_sd_log"].tolist() == pytest.approx([math.sqrt(2)] * 2)
+    assert result["best"].tolist() == pytest.approx([(1 + E**2) / 2] * 2)
 
 
 def test_what_is_varied_is_varied_within_a_variant():

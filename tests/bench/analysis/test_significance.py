@@ -56,9 +56,9 @@ def test_the_permutation_test_is_exact(n, m):
         return np.mean(x, axis=axis) - np.mean(y, axis=axis)
 
     a, b = samples(n, m)
-    found = stats.permutation_test((a, b), difference, vectorized=True, n_resamples=10**6)
+    reference = stats.permutation_test((a, b), difference, vectorized=True, n_resamples=10**6)
     # scipy doubles the smaller tail, which for groups of one size is the same.
-    assert n != m or permutation_p(a, b) == pytest.approx(found.pvalue)
+    assert n != m or permutation_p(a, b) == pytest.approx(reference.pvalue)
 
     pooled, far = a + b, 0
     for chosen in itertools.combinations(range(n + m), n):
@@ -137,12 +137,12 @@ def test_holm_of_a_textbook_example():
 def test_holm_adjusts_to_the_lowest_level_that_rejects():
     def rejected(p: list[float], level: float) -> set[int]:
         """Holm's procedure: step down from the smallest until one is too large for its share of the level."""
-        found: set[int] = set()
+        rejected: set[int] = set()
         for rank, place in enumerate(sorted(range(len(p)), key=lambda i: p[i])):
             if p[place] > level / (len(p) - rank):
                 break
-            found.add(place)
-        return found
+            rejected.add(place)
+        return rejected
 
     random = np.random.default_rng(0)
     for size in (1, 2, 5, 9):
@@ -195,8 +195,8 @@ def test_pairs_stand_in_the_given_order():
 
 def test_too_few_values_say_nothing():
     for a, b in (([], []), ([1.0], []), ([], [1.0, 2.0]), ([1.0], [1.0, 2.0])):
-        for found in (welch(a, b), welch(b, a), improvement_interval(a, b), improvement_interval(b, a)):
-            assert np.isnan(found).all()
+        for bounds in (welch(a, b), welch(b, a), improvement_interval(a, b), improvement_interval(b, a)):
+            assert np.isnan(bounds).all()
     assert np.isnan([interval([]), interval([1.0])]).all()
     assert math.isnan(permutation_p([], [1.0]))
     assert math.isnan(improvement([1.0], []))

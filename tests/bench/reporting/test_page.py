@@ -1,4 +1,4 @@
-"""The page in a real browser, which nothing here installs: Debian's chromium, driven by Playwright."""
+"""The page in a real browser: Debian's chromium, driven by Playwright. Skipped if chromium is not installed."""
 
 import shutil
 from pathlib import Path
@@ -10,7 +10,7 @@ from bench.reporting import build
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = [
-    pytest.mark.skipif(BROWSER is None, reason="there is no chromium here; apt-get install chromium has it tested"),
+    pytest.mark.skipif(BROWSER is None, reason="chromium is not installed; apt-get install chromium enables this test"),
     pytest.mark.draws,
 ]
 
@@ -20,14 +20,14 @@ def browser():
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
-        yield found
-        found.close()
+        chromium = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
 
 
 @pytest.fixture(scope="module")
 def page_file(tmp_path_factory) -> Path:
-    """Of an experiment with every kind of trouble."""
+    """The page of an experiment with failed, diverged and unmeasured trials."""
     folder = experiment(tmp_path_factory.mktemp("page") / "exp")
     build.build(folder)
     return folder.report / "index.html"
@@ -35,13 +35,13 @@ def page_file(tmp_path_factory) -> Path:
 
 @pytest.fixture(params=[(1280, 800, "light"), (390, 844, "dark")], ids=["desktop", "phone"])
 def page(browser, page_file, request):
-    """The page as opened; whatever it says or asks for is kept in page.said and page.asked."""
+    """The opened page. `messages` holds console messages and errors, `requests` the requested addresses."""
     width, height, scheme = request.param
     opened = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
-    opened.said, opened.asked = [], []
-    opened.on("console", lambda message: opened.said.append(message.text))
-    opened.on("pageerror", lambda error: opened.said.append(str(error)))
-    opened.on("request", lambda request: opened.asked.append(request.url))
+    opened.messages, opened.requests = [], []
+    opened.on("console", lambda message: opened.messages.append(message.text))
+    opened.on("pageerror", lambda error: opened.messages.append(str(error)))
+    opened.on("request", lambda request: opened.requests.append(request.url))
     opened.goto(page_file.as_uri())
     yield opened
     opened.close()
@@ -53,8 +53,8 @@ def column(page, table: str, index: int) -> list[str]:
 
 def test_nothing_is_logged_and_no_request_leaves_the_machine(page):
     page.wait_for_load_state("load")
-    assert page.said == []
-    assert all(url.startswith(("file:", "data:")) for url in page.asked)
+    assert page.messages == []
+    assert all(url.startswith(("file:", "data:")) for url in page.requests)
 
 
 def test_all_images_load(page):
