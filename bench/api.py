@@ -9,7 +9,6 @@ import pandas as pd
 
 from bench.analysis import frames
 from bench.errors import UserError, did_you_mean
-from bench.io import untrusted
 from bench.store.folders import ExperimentFolder, TrialFolder
 from bench.training.loading import trained_method
 
@@ -29,10 +28,7 @@ class Loaded:
 
     @classmethod
     def open(cls, path: str | Path, plugins: Sequence[str | Path] = ()) -> "Loaded":
-        folder = ExperimentFolder(Path(path))
-        untrusted.look_over(Path(path))
-        if not folder.description():
-            raise UserError(f"the folder {path} is no experiment: it has no experiment.yaml")
+        folder = ExperimentFolder.open(Path(path))
         if plugins:
             from bench.experiment import plugins as known
 

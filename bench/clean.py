@@ -15,10 +15,11 @@ from bench import cli
 from bench.analysis import frames, search
 from bench.data.prepared import IN_USE
 from bench.errors import UserError, unknown
-from bench.io import disk, untrusted
+from bench.io import disk
 from bench.io.files import Damaged
 from bench.io.untrusted import CHECKPOINTS
-from bench.store.folders import FINAL, ExperimentFolder
+from bench.store.folders import ExperimentFolder
+from bench.store.states import State
 
 app = typer.Typer(**cli.PLAIN)
 
@@ -98,10 +99,7 @@ def _experiments(results: Path) -> list[ExperimentFolder]:
         raise UserError(f"there is no folder {results}; name one with --results")
     places = [results] if (results / "experiment.yaml").exists() else sorted(results.iterdir())
     places = [place for path in places for place in (path, path / search.FOLDER)]
-    found = [ExperimentFolder(path) for path in places if (path / "experiment.yaml").exists()]
-    for folder in found:
-        untrusted.look_over(folder.path)  # what is removed must be inside
-    return found
+    return [ExperimentFolder(path) for path in places if (path / "experiment.yaml").exists()]
 
 
 def _of_experiments(experiments: list[ExperimentFolder]) -> Iterator[Waste]:
@@ -115,7 +113,7 @@ def _of_experiments(experiments: list[ExperimentFolder]) -> Iterator[Waste]:
             path, locks = each.path, (folder.lock,)
             if trial["stale"]:
                 yield Waste("stale", path, locks)
-            elif trial["state"] in FINAL:
+            elif State(trial["state"]).is_final:
                 found = [path / name for name in CHECKPOINTS if (path / name).exists()]
                 yield from (Waste("checkpoints", file, locks) for file in found)
                 yield from (Waste("previous", file, locks) for file in found if file.name == CHECKPOINTS[1])

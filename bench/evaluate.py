@@ -59,7 +59,6 @@ def main(
     from bench.evaluation.samplers import SAMPLERS
     from bench.evaluation.scorer import Scorer
     from bench.experiment import plugins
-    from bench.io import untrusted
     from bench.reporting import build
     from bench.store.folders import ExperimentFolder
     from bench.store.lock import alone
@@ -67,13 +66,12 @@ def main(
     if sampler not in SAMPLERS:
         raise unknown("sampler", sampler, SAMPLERS)
     plugins.install_all(plugin or [])
-    folder = ExperimentFolder(experiment)
-    untrusted.look_over(experiment)
+    folder = ExperimentFolder.open(experiment)
     todo, left_out = _finished(folder)
     for line in left_out:
         print(f"error: {line}", file=sys.stderr)
     place = torch_device(device)
-    spec = todo[0].spec()["spec"]
+    spec = todo[0].trial().spec
     images = loading.prepared_of(todo[0], prepared)
     with alone(folder), in_use(images):
         evaluation, network = _setting(spec, folder, images, extractor, inception_weights, precision)
@@ -82,15 +80,13 @@ def main(
         protocol = replace(ScoringProtocol.final(evaluation, network.name), **asked)
         print(f"{len(todo)} trials to score with {network.name} features", flush=True)
         references = References(images.features(otherwise=folder.extractor), network.to(place), images, place)
-        scorer = Scorer(references, protocol, spec["training"]["train_images"])
+        scorer = Scorer(references, protocol, spec.training.train_images)
         for number, trial in enumerate(todo, 1):
             said = _score(trial, scorer, place, force)
             print(f"{number} of {len(todo)}: {trial.path.name}: {said}", flush=True)
-        before = folder.description()
-        commands = list(
-            dict.fromkeys([*before["commands"], shlex.join(["python", "-m", "bench.evaluate", *sys.argv[1:]])])
-        )
-        folder.describe(before | {"commands": commands})
+        before = folder.require_description()
+        command = shlex.join(["python", "-m", "bench.evaluate", *sys.argv[1:]])
+        folder.describe(replace(before, commands=list(dict.fromkeys([*before.commands, command]))))
         build.print_tables(build.build(folder))
         print(f"report: {folder.report / 'index.html'}")
     if left_out:

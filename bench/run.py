@@ -77,7 +77,8 @@ def main(
     """Train methods on a data set, evaluate them as they train, and report. The same command again goes on."""
     from bench import loggers
     from bench.data.datasets import Request
-    from bench.driver.pipeline import Options, Run
+    from bench.driver.options import Options
+    from bench.driver.pipeline import Pipeline
     from bench.executors.base import Resources
     from bench.experiment import plugins
     from bench.experiment import settings as configuration
@@ -103,30 +104,31 @@ def main(
     request = Request(experiment.dataset, root, experiment.preprocessing, prepared_root, skip_unreadable)
     folder, home = _places(name, out, storage)
     options = Options(
-        folder,
-        home,
-        executor,
-        stored,
-        inception_weights,
-        checkpoint_seconds,
-        eager,
-        force,
-        retrain_stale,
-        retry_failed,
-        yes,
-        loggers.chosen(log, folder),
+        out=folder,
+        storage=home,
+        executor=executor,
+        extractor=stored,
+        inception_weights=inception_weights,
+        checkpoint_seconds=checkpoint_seconds,
+        eager=eager,
+        force=force,
+        retrain_stale=retrain_stale,
+        retry_failed=retry_failed,
+        yes=yes,
+        log=loggers.choose(log),
     )
     resources = Resources(
         cpus_per_trial, gpus_per_trial, _amounts(resource or []), max_concurrent, address, experiment.search.scheduler
     )
-    run = Run(experiment, variants, request, options, resources, installed)
+    pipeline = Pipeline(experiment, variants, request, options, resources, installed)
+    command = pipeline
     if experiment.search.points:
         from bench.driver.tune import Tuning
 
-        run = Tuning(run)
+        command = Tuning(pipeline)
     elif experiment.search.scheduler != "none":
         raise UserError("--scheduler is for a search; give --tune N too")
-    run.dry() if dry_run else run.wet()
+    command.dry_run() if dry_run else command.run()
 
 
 def _places(name: str, out: Path | None, storage: str | None) -> tuple[Path, "Remote | None"]:

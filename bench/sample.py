@@ -92,16 +92,16 @@ def _make(
     from bench.evaluation.image_grids import STEPS, between
     from bench.training import loading
 
-    spec = folder.spec()["spec"]
-    size = batch_size(*[spec["preprocessing"]["image_size"]] * 2)
+    spec = folder.trial().spec
+    size = batch_size(*spec.preprocessing.shape[1:])
     if kind is Kind.samples:
         source = method
         if sampler != "prior":
-            images = loading.prepared_of(folder, prepared).images("train")[: spec["training"]["train_images"]]
+            images = loading.prepared_of(folder, prepared).images("train")[: spec.training.train_images]
             source = samplers.sampler(sampler, method, images)
         return {"images": torch.cat([to_uint8(source.sample(n)).cpu() for n in _sizes(count, size)])}
     data = loading.prepared_of(folder, prepared)
-    held_out = torch.from_numpy(data.images(spec["evaluation"]["split"]))
+    held_out = torch.from_numpy(data.images(spec.evaluation.split))
     lines = -(-count // STEPS)
     needed = count if kind is Kind.reconstructions else 2 * lines
     if needed > len(held_out):

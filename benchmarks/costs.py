@@ -33,7 +33,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from common import spread
+from common import specification, spread
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
@@ -41,6 +41,7 @@ from torch.utils._pytree import tree_iter
 from bench.contract.subject import Subject, as_images
 from bench.data.prepared import Prepared
 from bench.experiment.settings import Evaluation, Network, Preprocessing, Training
+from bench.experiment.specification import TrialSpec
 from bench.runtime import memory
 from bench.training.build import build
 from bench.training.step import Stepper
@@ -107,23 +108,21 @@ class Allocations(TorchDispatchMode):
         self.now -= self.live.pop(key)
 
 
-def specification(name: str, size: Size, side: int = SIDE, images: int | None = None) -> dict[str, Any]:
-    """What `bench.experiment.trials` would write for the method at this size."""
-    return {
-        "method": name,
-        "hyperparameters": size.hyperparameters(),
-        "prior": METHODS[name].priors[0],
-        "preprocessing": Preprocessing(image_size=side, channels=1).model_dump(),
-        "network": Network(name="small", width=16, latent_dim=size.latent).model_dump(),
-        "training": Training(batch_size=size.batch, train_images=images, precision="fp32").model_dump(),
-        "evaluation": Evaluation().model_dump(),
-        "seed": 0,
-    }
+def spec_of(name: str, size: Size, side: int = SIDE, images: int | None = None) -> TrialSpec:
+    """The specification of a trial of the method at this size."""
+    return specification(
+        name,
+        size.hyperparameters(),
+        Preprocessing(image_size=side, channels=1),
+        Network(name="small", width=16, latent_dim=size.latent),
+        Training(batch_size=size.batch, train_images=images, precision="fp32"),
+        Evaluation(),
+    )
 
 
 def whole(name: str, size: Size) -> Call:
-    spec = specification(name, size)
-    stepper = Stepper(build(spec), Training.model_validate(spec["training"]), total_steps=1_000_000)
+    spec = spec_of(name, size)
+    stepper = Stepper(build(spec), spec.training, total_steps=1_000_000)
     batch = torch.randint(0, 256, (size.batch, 1, SIDE, SIDE), dtype=torch.uint8)
     return lambda: stepper(0, batch)
 
@@ -231,7 +230,7 @@ def grown(
 
 def trainer(name: str, folder: Path, images: int) -> Trainer:
     """As it is in a trial, up to its evaluations and checkpoints, which are not asked for."""
-    spec = specification(name, Size(batch=IMAGE_BATCH), MNIST, images)
+    spec = spec_of(name, Size(batch=IMAGE_BATCH), MNIST, images)
     nothing: Any = None
     return Trainer(spec, Prepared(folder), nothing, nothing, torch.device("cpu"))
 

@@ -19,7 +19,6 @@ import tempfile
 import time
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 from common import spread
 
@@ -78,18 +77,19 @@ def study(config: str, options: list[str], folder: Path) -> None:
 
 
 def run(arguments: list[str]) -> dict[tuple[str, str], float]:
-    """bench.run, in this process; when the driver heard of each trial's "start" and "end"."""
+    """bench.run, in this process; when the driver heard of each trial's Started and Ended."""
     from typer.testing import CliRunner
 
     from bench.driver import pipeline
     from bench.driver.progress import Progress
     from bench.run import app
+    from bench.training.events import Event
 
     heard: dict[tuple[str, str], float] = {}
 
     class Heard(Progress):
-        def __call__(self, trial: str, event: dict[str, Any]) -> None:
-            heard[trial, event["kind"]] = time.time()
+        def __call__(self, trial: str, event: Event) -> None:
+            heard[trial, type(event).__name__] = time.time()
             super().__call__(trial, event)
 
     pipeline.Progress = Heard  # pyright: ignore[reportPrivateImportUsage]
@@ -113,7 +113,7 @@ class Trial:
         self.training = rows["train_seconds"].max()
         self.evaluation = rows["evaluation_seconds"].sum()
         id = folder.name.rpartition("-")[2]
-        self.heard_start, self.heard_end = heard[id, "start"], heard[id, "end"]
+        self.heard_start, self.heard_end = heard[id, "Started"], heard[id, "Ended"]
 
 
 def between(trials: list[Trial]) -> None:

@@ -25,10 +25,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from common import spread
+from common import specification, spread
+
+if TYPE_CHECKING:
+    from bench.experiment.specification import TrialSpec
 
 CONTENDERS = ("pythae", "bare fp32", "here fp32", "here bf16", "bare bf16")
 STEPS = {"conv32": {"cpu": 2, "cuda": 500}, "resnet32_small": {"cpu": 20, "cuda": 1000}}
@@ -142,24 +145,23 @@ def full_width(network: str) -> int:
     return NETWORKS[network].width
 
 
-def spec(network: str, method: str, precision: str, width: int, images: int, batch: int) -> dict[str, Any]:
-    """Of a trial of one epoch, as `bench.experiment.trials` makes it."""
-    from bench.experiment.settings import Evaluation, Training
+def spec(network: str, method: str, precision: str, width: int, images: int, batch: int) -> "TrialSpec":
+    """The specification of a trial of one epoch."""
+    from bench.experiment.settings import Evaluation, Network, Preprocessing, Training
     from methods import METHODS
     from methods.hyperparameters import schema
 
     defaults = {name: parameter.default for name, parameter in schema(METHODS[method]).items()}
     training = {"epochs": 1, "train_images": images, "batch_size": batch, "precision": precision, "learning_rate": RATE}
-    return {
-        "method": method,
-        "hyperparameters": defaults | HYPERPARAMETERS[method],
-        "prior": "normal",
-        "preprocessing": {"image_size": 32, "crop": None, "channels": 3},
-        "network": {"name": network, "width": width, "latent_dim": LATENT},
-        "training": Training.model_validate(training).model_dump(),
-        "evaluation": Evaluation(evaluations=1).model_dump(),
-        "seed": 0,
-    }
+    return specification(
+        method,
+        defaults | HYPERPARAMETERS[method],
+        Preprocessing(image_size=32, channels=3),
+        Network(name=network, width=width, latent_dim=LATENT),
+        Training.model_validate(training),
+        Evaluation(evaluations=1),
+        prior="normal",
+    )
 
 
 def pictures(count: int) -> torch.Tensor:
@@ -200,27 +202,28 @@ def measured(contender: str, network: str, method: str, asked: argparse.Namespac
     return {"images_per_second": len(images) / seconds, "peak_mb": memory.peak(torch.device(asked.device))}
 
 
-def by_the_harness(images: torch.Tensor, spec: dict[str, Any], asked: argparse.Namespace) -> float:
+def by_the_harness(images: torch.Tensor, spec: "TrialSpec", asked: argparse.Namespace) -> float:
     """Seconds of `Trainer.run`, up to where it would evaluate."""
     from types import SimpleNamespace
 
-    from bench.executors.run_trial import run_trial
+    from bench.executors.run_trial import choose_step_mode
+    from bench.training.events import Evaluating
     from bench.training.trainer import Trainer
 
     device = torch.device(asked.device)
     seconds = 0.0
-    steps = run_trial.chosen(spec, device, eager=False)
-    assert not steps.slower, steps.slower
+    mode = choose_step_mode(spec, device, eager=False)
+    assert not mode.warning, mode.warning
     for some in (images[: asked.batch], images):
         data: Any = SimpleNamespace(images=lambda _, some=some: some.numpy())
-        trainer = Trainer(spec, data, SimpleNamespace(), lambda *_: None, device, 1e9, steps.graph())  # pyright: ignore
+        trainer = Trainer(spec, data, SimpleNamespace(), lambda *_: None, device, 1e9, mode.graph())  # pyright: ignore
         started = time.perf_counter()
-        next(event for event in trainer.run() if event["kind"] == "evaluating")
+        next(event for event in trainer.run() if isinstance(event, Evaluating))
         seconds = time.perf_counter() - started
     return seconds
 
 
-def by_hand(images: torch.Tensor, spec: dict[str, Any], asked: argparse.Namespace) -> float:
+def by_hand(images: torch.Tensor, spec: "TrialSpec", asked: argparse.Namespace) -> float:
     from bench.training.build import build
 
     method = build(spec).to(asked.device)
@@ -242,7 +245,7 @@ def by_hand(images: torch.Tensor, spec: dict[str, Any], asked: argparse.Namespac
     return time.perf_counter() - started
 
 
-def by_pythae(images: torch.Tensor, spec: dict[str, Any], asked: argparse.Namespace) -> float:
+def by_pythae(images: torch.Tensor, spec: "TrialSpec", asked: argparse.Namespace) -> float:
     from pythae.data.datasets import BaseDataset
     from pythae.trainers import AdversarialTrainer, AdversarialTrainerConfig, BaseTrainer, BaseTrainerConfig
 
@@ -251,9 +254,9 @@ def by_pythae(images: torch.Tensor, spec: dict[str, Any], asked: argparse.Namesp
 
     made = build(spec).to(memory_format=torch.contiguous_format)  # pyright: ignore[reportCallIssue]
     architectures.channels_last = lambda x: x  # its users' layers do not care for the order of numbers in memory
-    model = as_pythae(made, spec["method"])
+    model = as_pythae(made, spec.method)
     x = images / 127.5 - 1
-    adversarial = spec["method"] == "gan"
+    adversarial = spec.method == "gan"
     with tempfile.TemporaryDirectory() as folder, quiet():
         common = {"output_dir": folder, "per_device_train_batch_size": asked.batch, "no_cuda": asked.device == "cpu"}
         if adversarial:
@@ -334,23 +337,22 @@ def agreement(network: str, method: str, width: int, asked: argparse.Namespace) 
     return "reconstruction errors' gaps to pythae's: " + "; ".join(said)
 
 
-def losses_here(images: torch.Tensor, batch: int, trial: dict[str, Any]) -> Iterator[float]:
+def losses_here(images: torch.Tensor, batch: int, trial: "TrialSpec") -> Iterator[float]:
     """The reconstruction error of every step."""
-    from bench.experiment.settings import Training
     from bench.training.build import build
     from bench.training.step import Stepper
 
-    stepper = Stepper(build(trial), Training.model_validate(trial["training"]), CHECKED)
+    stepper = Stepper(build(trial), trial.training, CHECKED)
     for step, some in enumerate(images.split(batch)):
         torch.manual_seed(step)
         yield stepper(step, some)["reconstruction"].item()
 
 
-def losses_of_pythae(images: torch.Tensor, batch: int, trial: dict[str, Any]) -> Iterator[float]:
+def losses_of_pythae(images: torch.Tensor, batch: int, trial: "TrialSpec") -> Iterator[float]:
     """The same."""
     from bench.training.build import build
 
-    method = trial["method"]
+    method = trial.method
     model = as_pythae(build(trial), method)
     encoding = [p for name, p in model.named_parameters() if "discriminator" not in name]
     optimizers = [torch.optim.Adam(encoding, lr=RATE)]

@@ -57,10 +57,10 @@ def trained(precision: str, asked: argparse.Namespace, folder: Path) -> pd.DataF
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     rows = []
     for trial in ExperimentFolder(folder / precision).trials():
-        spec, last = trial.spec()["spec"], trial.rows().iloc[-1]
+        spec, last = trial.trial().spec, trial.rows().iloc[-1]
         headline = distances(trial.rows())[0]
         rows.append(
-            {"method": spec["method"], "seed": spec["seed"], "score": last[headline], **last[["reconstruction_test"]]}
+            {"method": spec.method, "seed": spec.seed, "score": last[headline], **last[["reconstruction_test"]]}
         )
     return pd.DataFrame(rows).set_index(["method", "seed"]).sort_index()
 

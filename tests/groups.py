@@ -1,19 +1,18 @@
 """Groups of made-up trials, for what is shown of them."""
 
 import pandas as pd
+from specimens import make_description
 
 from bench.reporting.group import Group
 from bench.reporting.table import Grid
 
-PROTOCOL = {"dataset": {"name": "digits"}, "evaluation": {"samples": 1000}}
 
-
-def group_of(rows: pd.DataFrame, trials: pd.DataFrame, **protocol: object) -> Group:
+def group_of(rows: pd.DataFrame, trials: pd.DataFrame) -> Group:
     """A group without folders. What `trials` lacks is filled in: nothing ran anywhere."""
     blank = {"reason": None, "resumed": 0, "folder": "gone", "experiment": "nowhere", "machine": None, "at_once": None}
     blank |= {"began": None, "ended": None}
     trials = trials.assign(**{name: value for name, value in blank.items() if name not in trials})
-    return Group("digits", [], trials, rows, {"protocol": PROTOCOL | protocol, "commands": ["python -m bench.run"]})
+    return Group("digits", [], trials, rows, make_description(samples=1000))
 
 
 def cells(grid: Grid, variant: str) -> list[str]:

@@ -6,10 +6,14 @@ import pandas as pd
 import pyarrow as pa
 
 from bench.errors import UserError
+from bench.experiment.specification import MethodSource
 from bench.io import untrusted
 from bench.io.files import Damaged, sha256, shown
 from bench.paths import ROOT
-from bench.store.folders import ExperimentFolder, TrialFolder, foreign
+from bench.store.documents import Environment, Status
+from bench.store.folders import ExperimentFolder
+from bench.store.states import State
+from bench.store.trial_folder import TrialFolder, belongs_to_other_version
 
 KEYS = ["trial", "method", "variant", "prior", "seed"]
 
@@ -45,9 +49,9 @@ def machines(folder: ExperimentFolder) -> list[str]:
         e = trial.environment()
         if not e:
             continue
-        running = f"{e['concurrent_trials']} trials at a time"
-        commit = (e["git"]["commit"] or "unknown")[:10] + (" with changes" if e["git"]["dirty"] else "")
-        found.append(f"{_machine(e)}, {running}; torch {e['packages']['torch']}, Python {e['python']}; commit {commit}")
+        running = f"{e.concurrent_trials} trials at a time"
+        commit = (e.git.commit or "unknown")[:10] + (" with changes" if e.git.dirty else "")
+        found.append(f"{_machine(e)}, {running}; torch {e.packages['torch']}, Python {e.python}; commit {commit}")
     return list(dict.fromkeys(found))
 
 
@@ -74,53 +78,52 @@ def _whole(folder: TrialFolder) -> dict[str, Any] | None:
 
 def describe(folder: TrialFolder) -> dict[str, Any]:
     """The row of one trial."""
-    document, status = folder.spec(), folder.status()
-    spec = document["spec"]
+    trial, status = folder.trial(), folder.status()
     return {
-        "trial": document["id"],
-        "method": spec["method"],
-        "variant": document["label"],
-        "prior": spec["prior"],
-        "seed": spec["seed"],
+        "trial": trial.id,
+        "method": trial.spec.method,
+        "variant": trial.label,
+        "prior": trial.spec.prior,
+        "seed": trial.spec.seed,
         # A trial that says it is running while nobody reports for it was interrupted, or runs elsewhere right now.
-        "state": "unfinished" if status["state"] == "running" else status["state"],
-        "reason": status["reason"],
-        "stale": _stale(document["source"]) or foreign(document, status),
-        "resumed": sum(bool(attempt["from_step"]) for attempt in status["attempts"]),
+        "state": str(State.unfinished if status.state is State.running else status.state),
+        "reason": status.reason,
+        "stale": _stale(trial.source) or belongs_to_other_version(trial, status),
+        "resumed": sum(bool(attempt.from_step) for attempt in status.attempts),
         "folder": folder.path.name,
         **_ran(folder.environment(), status),
     }
 
 
-def _ran(environment: dict[str, Any], status: dict[str, Any]) -> dict[str, Any]:
+def _ran(environment: Environment | None, status: Status) -> dict[str, Any]:
     """On what, with how many others, and from when to when."""
-    began = [attempt["started"] for attempt in status["attempts"]]
-    found = {"machine": None, "at_once": None, "began": began[0] if began else None, "ended": status.get("updated")}
-    if environment:
-        found["machine"] = _machine(environment)
-        found["at_once"] = environment["concurrent_trials"]
-    return found
+    return {
+        "machine": _machine(environment) if environment else None,
+        "at_once": environment.concurrent_trials if environment else None,
+        "began": status.attempts[0].started if status.attempts else None,
+        "ended": status.updated,
+    }
 
 
-def _machine(environment: dict[str, Any]) -> str:
+def _machine(environment: Environment) -> str:
     """What decides how fast a trial is, besides who else is there."""
-    threads = f"{environment['threads']} threads a trial"
-    if environment["device"] == "cpu":
-        instructions = environment.get("cpu_capability")  # of processors of one name some have AVX-512, some not
-        return f"{environment['processor']}{f' ({instructions})' if instructions else ''}, {threads}"
-    replayed = environment.get("replayed")
+    threads = f"{environment.threads} threads a trial"
+    if environment.device == "cpu":
+        instructions = environment.cpu_capability  # of processors of one name some have AVX-512, some not
+        return f"{environment.processor}{f' ({instructions})' if instructions else ''}, {threads}"
+    replayed = environment.replayed
     steps = "" if replayed is None else f", steps {'' if replayed else 'not '}replayed"  # older trials do not say
-    return f"{environment['device']}, {threads}{steps}"
+    return f"{environment.device}, {threads}{steps}"
 
 
-def _stale(source: dict[str, str]) -> bool:
+def _stale(source: MethodSource) -> bool:
     """Whether the method's file has changed since; of a plug-in that is not at its place nothing can be said."""
-    path = ROOT / source["file"]
+    path = ROOT / source.file
     try:
         # Whoever wrote the trial has chosen the path: a device has no end, and a pipe waits.
         if path.suffix != ".py" or not path.is_file():
             return path.is_relative_to(ROOT)
-        return sha256(untrusted.read(path)) != source["sha256"]
+        return sha256(untrusted.read(path)) != source.sha256
     except (OSError, UserError):
         return True
 

@@ -29,12 +29,12 @@ def results(folder: ExperimentFolder) -> pd.DataFrame:
     distance = across_seeds.distances(rows)[0] if len(rows) else ""
     found = []
     for trial in frames.records(trials[~trials["stale"].astype(bool)]):
-        spec = folder.trial(trial["folder"]).spec()["spec"]
+        spec = folder.trial(trial["folder"]).trial().spec
         base, point = split_label(trial["variant"])
         end = ended.get(trial["trial"], {})
         row = {key: trial[key] for key in ("trial", "method", "seed", "state")} | {"variant": base, "point": point}
         row |= {"score": end.get(distance, math.inf), "train_seconds": end.get("train_seconds", math.nan)}
-        found.append(row | {"learning_rate": spec["learning_rate"]} | spec["hyperparameters"])
+        found.append(row | {"learning_rate": spec.optimisation.learning_rate} | spec.hyperparameters)
     frame = pd.DataFrame.from_records(found)
     if frame.empty:
         return pd.DataFrame(columns=COLUMNS)

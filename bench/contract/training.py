@@ -6,7 +6,8 @@ from torch import Tensor
 from bench.contract.subject import Broken, Subject, images, listed, pixels
 from bench.contract.tape import Recomputed, Tape
 from bench.runtime import rng
-from bench.training.checkpoint import _restore, _save
+from bench.training import checkpoint
+from bench.training.checkpoint import TrainingState
 from bench.training.step import WARM_UP, Stepper
 from methods import Method
 
@@ -90,9 +91,9 @@ def check_state(subject: Subject) -> None:
     one, other = subject.stepper(seed=0), subject.stepper(seed=1)
     rng.seed_everything(0)
     train(one, 0, 2)
-    saved = _save(one)
+    saved = checkpoint.save(one, TrainingState(step=2))
     losses = train(one, 2, 2)
-    _restore(other, saved)
+    checkpoint.restore(other, saved, torch.device("cpu"))
     again = train(other, 2, 2)
     wrong = differing(losses[0], again[0])
     if wrong:

@@ -8,17 +8,17 @@ from pydantic import ValidationError
 from bench.experiment.settings import Preprocessing
 from bench.io import schema, untrusted
 from bench.io.files import Folder
-from bench.io.schema import Hash, Name, Part, Whole
+from bench.io.schema import Document, Hash, Name, Whole
 from bench.io.untrusted import Malformed
 
 
-class Split(Part):
+class Split(Document):
     images: Whole
     sha256: list[Hash]
     labels_sha256: Hash | None = None
 
 
-class Sidecar(Part):
+class Sidecar(Document):
     """sidecar.json, of a prepared data set; its preprocessing is checked as settings are."""
 
     dataset: Name
@@ -43,7 +43,8 @@ def _readable(sidecar: Path) -> dict[str, Any] | None:
 
 def _said(whole: bytes, sidecar: Path) -> dict[str, Any]:
     """What a sidecar's bytes say; Malformed where that is not what `bench.data.writing` writes."""
-    said = schema.checked(untrusted.document(whole, sidecar, untrusted.LIST), Sidecar, sidecar)
+    said = untrusted.document(whole, sidecar, untrusted.LIST)
+    schema.validate(said, Sidecar, sidecar)
     try:
         assert Preprocessing.model_validate(said["preprocessing"]).image_size
     except (ValidationError, AssertionError):

@@ -1,10 +1,8 @@
-"""What a run will take: parts of it timed here and now, multiplied out; and the bytes that it leaves on disk."""
+"""What a run will take: parts of it are timed here and now and multiplied out; and the bytes that it leaves on disk."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -26,24 +24,25 @@ from bench.evaluation.extractors import FILE
 from bench.evaluation.feature_network import Classifier
 from bench.evaluation.feature_training import BATCH, THREADS, TURNS
 from bench.evaluation.image_grids import grid_columns, grid_png
-from bench.experiment.settings import Evaluation, Experiment, Preprocessing, Training
-from bench.experiment.trials import Trial
+from bench.experiment.labels import without_point
+from bench.experiment.settings import Experiment
+from bench.experiment.specification import Trial
 from bench.io.disk import words
 from bench.runtime import memory
 from bench.store.folders import ExperimentFolder
 from bench.training.build import build, evaluation_steps
-from bench.training.step import gradients, optimised
+from bench.training.step import take_step, trained_parameters
 from methods import Method
 
 START_SECONDS = {"ray": 20.0, "serial": 0.0}  # of the executor and its workers
 REPORT_SECONDS = 6.0
-RATE = 1e-4  # at which a method is moved while its steps are timed
-EVALUATION_BYTES = 20_000  # of a row, and of files' rounding up to whole blocks
+RATE = 1e-4  # the learning rate while steps are timed
+EVALUATION_BYTES = 20_000  # of a row, and of rounding files up to whole blocks
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds, how many of them go into evaluations, and bytes on disk."""
+    """Seconds, how many of them evaluations take, and bytes on disk."""
 
     seconds: float
     disk: int
@@ -53,70 +52,87 @@ class Cost:
 def lines(
     experiment: Experiment,
     todo: list[Trial],
-    found: Found | None,
+    images: Found | None,
     folder: ExperimentFolder,
     at_once: int,
     executor: str,
 ) -> list[str]:
-    """What a dry run says of time and disk."""
-    counts = _counts(experiment, found)
-    evaluation, shape = experiment.evaluation, experiment.preprocessing.shape
-    fid = evaluation.extractor == "inception"
+    """What a dry run says about time and disk.
+
+    Args:
+        experiment: resolved.
+        todo: the trials to train.
+        images: the data set; None if it must be downloaded.
+        folder: of the experiment.
+        at_once: trials at a time.
+        executor: its name.
+    """
+    counts = _counts(experiment, images)
     if todo:
-        torch.set_num_threads(todo[0].spec["threads"])  # as trials: more would wait for each other beside other work
-    look = inception_extraction_cost() if fid else trained_extraction_cost(shape)
-    costs = {kind: _tried(trial, counts, look) for kind, trial in {_kind(t): t for t in todo}.items()}
-    work = sum(costs[_kind(trial)].seconds for trial in todo)
-    evaluating = sum(costs[_kind(trial)].evaluations for trial in todo)
-    training = work / max(at_once, 1)
-    before = 0.0 if fid or folder.extractor.exists(FILE) else _extractor_seconds(experiment)
-    # All real training and held-out images are looked at once, whatever the number of trials.
-    before += (counts["train"] + counts[evaluation.split]) * look.seconds if todo else 0.0
-    around = REPORT_SECONDS + (START_SECONDS[executor] if todo else 0.0)
-    unprepared = not (found and found.prepared)
-    decoding = found.decode_seconds if found and unprepared else 0.0
-    total = training + before + around + decoding
-    parts = {"decoding images": decoding, "the extractor": before, "trials": training, "starting and reporting": around}
+        torch.set_num_threads(todo[0].spec.threads)  # as trials have; more would wait for each other beside other work
+    fid = experiment.evaluation.extractor == "inception"
+    look = inception_extraction_cost() if fid else trained_extraction_cost(experiment.preprocessing.shape)
+    costs = _costs(todo, counts, look)
+    work = sum(cost.seconds for cost in costs)
+    extractor = 0.0 if fid or folder.extractor.exists(FILE) else _extractor_seconds(experiment)
+    # All training and held-out images are passed through the extractor once, whatever the number of trials.
+    real = (counts["train"] + counts[experiment.evaluation.split]) * look.seconds if todo else 0.0
+    unprepared = not (images and images.prepared)
+    parts = {
+        "decoding images": images.decode_seconds if images and unprepared else 0.0,
+        "the extractor": extractor + real,
+        "trials": work / max(at_once, 1),
+        "starting and reporting": REPORT_SECONDS + (START_SECONDS[executor] if todo else 0.0),
+    }
     shares = ", ".join(f"{name} {_duration(seconds)}" for name, seconds in parts.items() if seconds >= 1)
-    shares += f" ({evaluating / work:.0%} of the trials' time for evaluations)" if todo else ""
-    note = "; a download comes on top" if found is None else ""
-    images = image_bytes(experiment.preprocessing, counts) if unprepared else 0
-    results = sum(costs[_kind(trial)].disk for trial in todo)
+    if todo:
+        shares += f" ({sum(cost.evaluations for cost in costs) / work:.0%} of the trials' time for evaluations)"
+    download = "; a download comes on top" if images is None else ""
+    prepared = image_bytes(experiment.preprocessing, counts) if unprepared else 0
+    disk = f"about {words(sum(cost.disk for cost in costs))} of results"
     return [
-        f"about {_duration(total)}: {shares}{note}",
-        f"about {words(results)} of results" + (f" and {words(images)} of prepared images" if images else ""),
+        f"about {_duration(sum(parts.values()))}: {shares}{download}",
+        disk + (f" and {words(prepared)} of prepared images" if prepared else ""),
     ]
 
 
-def _kind(trial: Trial) -> str:
-    """What trials that cost alike share: the variant; of a search's points one stands for all."""
-    return re.sub(r"point=\d+", "point", trial.label)
+def _costs(trials: list[Trial], counts: dict[str, int], look: ExtractionCost) -> list[Cost]:
+    """Return the cost of every trial. One trial of each variant is tried; all points of a search cost the same."""
+    examples = {without_point(trial.label): trial for trial in trials}
+    costs = {label: _try_out(trial, counts, look) for label, trial in examples.items()}
+    return [costs[without_point(trial.label)] for trial in trials]
 
 
-def _tried(trial: Trial, counts: dict[str, int], look: ExtractionCost) -> Cost:
-    """`trial_cost`; UserError where the method, which may be anybody's code, fails or does not fit into memory."""
+def _try_out(trial: Trial, counts: dict[str, int], look: ExtractionCost) -> Cost:
+    """Return `trial_cost`.
+
+    Raises:
+        UserError: the method, which may be anybody's code, fails or does not fit into memory.
+    """
     try:
         return trial_cost(trial, counts, look)
     except Exception as error:
         if memory.exhausted(error):
             lower = "lower network.width, network.latent_dim or training.batch_size"
             raise UserError(f"{trial.label} does not fit into this machine's memory; {lower}") from error
-        said = f"{type(error).__name__}: {reason(error)[:150]}"
-        raise UserError(f"{trial.label} fails when it is tried out with this network and batch: {said}") from error
+        message = f"{type(error).__name__}: {reason(error)[:150]}"
+        raise UserError(f"{trial.label} fails when it is tried out with this network and batch: {message}") from error
 
 
 def trial_cost(trial: Trial, counts: dict[str, int], look: ExtractionCost) -> Cost:
-    """Seconds on this machine's CPU with torch's present threads, evaluations included, and bytes on disk.
+    """The cost of one trial, evaluations included, on this machine's CPU with torch's present number of threads.
 
-    look: what the extractor takes.
+    Args:
+        trial: what is trained.
+        counts: images of each split.
+        look: what the extractor takes.
     """
-    shape = Preprocessing.model_validate(trial.spec["preprocessing"]).shape
-    training = Training.model_validate(trial.spec["training"])
-    evaluation = Evaluation.model_validate(trial.spec["evaluation"])
+    spec = trial.spec
+    shape, training, evaluation = spec.preprocessing.shape, spec.training, spec.evaluation
     images = min(counts["train"], training.train_images or counts["train"])
     total = images // training.batch_size * training.epochs
 
-    method = build(trial.spec)
+    method = build(spec)
     step = timed(_step(method, torch.randint(0, 256, (training.batch_size, *shape), dtype=torch.uint8)))
 
     method.eval()
@@ -128,45 +144,63 @@ def trial_cost(trial: Trial, counts: dict[str, int], look: ExtractionCost) -> Co
     return Cost(total * step + evaluations, disk, evaluations)
 
 
-def _step(method: Method, batch: Tensor) -> Callable[[], None]:
-    """A training step as `bench.training.step` takes it, on uint8 images [n, c, h, w].
+class FunctionalAdam:
+    """Adam as the trainer uses it, by torch's function: the class imports torch's compiler, for over a second."""
 
-    Without the optimiser's class: making one imports torch's compiler, for more than a second.
-    """
-    parameters = optimised(method.param_groups())
-    first, second = ([torch.zeros_like(parameter) for parameter in parameters] for _ in range(2))
-    steps = [torch.zeros(()) for _ in parameters]
-    settings: dict[str, Any] = {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "weight_decay": 0.0, "lr": RATE}
-    settings |= {"fused": True, "amsgrad": False, "maximize": False}
+    def __init__(self, parameters: list[Tensor]) -> None:
+        self.parameters = parameters
+        self.first, self.second = ([torch.zeros_like(each) for each in parameters] for _ in range(2))
+        self.steps = [torch.zeros(()) for _ in parameters]
 
-    def step() -> None:
-        for parameter in parameters:
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Drop all gradients."""
+        assert set_to_none
+        for parameter in self.parameters:
             parameter.grad = None
-        gradients(method, batch)
-        # Adam passes over parameters without a gradient, of which there are few.
-        found = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
-        with torch.no_grad():
-            adam(parameters, found, first, second, [], steps, **settings)
-        method.after_step()
 
-    return step
+    @torch.no_grad()
+    def step(self) -> None:
+        """Update all parameters. A missing gradient counts as zero; Adam skips such parameters, which are few."""
+        gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in self.parameters]
+        adam(
+            self.parameters,
+            gradients,
+            self.first,
+            self.second,
+            [],
+            self.steps,
+            fused=True,
+            amsgrad=False,
+            maximize=False,
+            beta1=0.9,
+            beta2=0.999,
+            lr=RATE,
+            weight_decay=0.0,
+            eps=1e-8,
+        )
+
+
+def _step(method: Method, batch: Tensor) -> Callable[[], object]:
+    """Return a training step on uint8 images [n, c, h, w]."""
+    optimizer = FunctionalAdam(trained_parameters(method.param_groups()))
+    return lambda: take_step(method, optimizer, batch)
 
 
 @cache
 def _grid(shape: tuple[int, int, int]) -> Cost:
-    """Of making one grid of images."""
+    """Return the cost of one image grid."""
     grid = torch.randint(0, 256, (grid_columns(shape[2]) ** 2, *shape), dtype=torch.uint8)
     return Cost(timed(lambda: grid_png(grid)), len(grid_png(grid)))
 
 
 def _checkpoint_bytes(method: nn.Module) -> int:
-    """Weights and buffers once, and Adam's two moments of what is trained."""
+    """Return the size of weights and buffers, and of Adam's two moments of what is trained."""
     state = sum(tensor.numel() * tensor.element_size() for tensor in method.state_dict().values())
     return state + sum(2 * p.numel() * p.element_size() for p in method.parameters() if p.requires_grad)
 
 
 def _extractor_seconds(experiment: Experiment) -> float:
-    """Training the extractor."""
+    """Return the seconds of training the extractor."""
     torch.set_num_threads(THREADS)
     shape, evaluation = experiment.preprocessing.shape, experiment.evaluation
     network = Classifier(shape, TURNS)
@@ -179,10 +213,10 @@ def _extractor_seconds(experiment: Experiment) -> float:
     return evaluation.extractor_steps * timed(train)
 
 
-def _counts(experiment: Experiment, found: Found | None) -> dict[str, int]:
+def _counts(experiment: Experiment, images: Found | None) -> dict[str, int]:
     published = DATASETS[experiment.dataset].images
-    if found:
-        return found.counts
+    if images:
+        return images.counts
     return dict(zip(("train", "validation", "test"), published or (0, 0, 0), strict=True))
 
 

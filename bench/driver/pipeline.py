@@ -1,59 +1,69 @@
-"""One command, from the resolved experiment to the report. Imports torch; bench.run imports this when it is needed."""
+"""One command, from the resolved experiment to the report. It imports torch, so bench.run imports it late."""
 
 import importlib
 import os
 import shlex
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 from bench.data import datasets, preparation
 from bench.data.datasets import Request
-from bench.data.prepared import in_use
+from bench.data.prepared import Prepared, in_use
 from bench.driver import preflight
+from bench.driver.endings import Endings
+from bench.driver.options import Options
 from bench.driver.progress import Progress
-from bench.driver.resume import Action, action, describe, mend, refuse_other_protocol
-from bench.errors import RunError
+from bench.driver.resume import Action, Retraining, action, describe, mend, refuse_other_protocol
+from bench.errors import RunError, warn
 from bench.evaluation import extractor_choice, extractors
 from bench.evaluation.feature_network import load_extractor
 from bench.executors.base import Context, Inputs, Resources, check_machine
 from bench.experiment.plugins import Packaged, Plugin
 from bench.experiment.settings import Evaluation, Experiment, Training
-from bench.experiment.trials import Trial, plan
+from bench.experiment.specification import Trial
+from bench.experiment.trials import plan
 from bench.experiment.variants import Variant
 from bench.io.files import shown
-from bench.io.object_store import Remote, redacted
-from bench.loggers import Log, following
+from bench.io.object_store import redacted
+from bench.loggers.follower import following
 from bench.runtime.environment import git_state
-from bench.store.folders import FINAL, LOST, ExperimentFolder, TrialFolder
+from bench.store.documents import ExperimentProtocol, Git
+from bench.store.folders import ExperimentFolder
 from bench.store.lock import alone, refuse_other_storage
 from bench.training.events import Event, OnEvent
 
 
 @dataclass(frozen=True)
-class Options:
-    """How to run, none of which changes a result. `storage`: the experiment's folder in an object store, if any."""
+class Trained:
+    """The trials of a run, those included that were done before, and how they ended."""
 
-    out: Path
-    storage: Remote | None
-    executor: str
-    extractor: Path | None
-    inception_weights: Path | None
-    checkpoint_seconds: float
-    eager: bool
-    force: bool
-    retrain_stale: bool
-    retry_failed: bool
-    yes: bool
-    log: Log
+    trials: list[Trial]
+    endings: Endings
 
 
 @dataclass(frozen=True)
-class Run:
-    """One command, from the resolved experiment to the report."""
+class ExtractorChoice:
+    """How images are compared.
+
+    Attributes:
+        evaluation: the protocol; its extractor may still be "auto" if only the data can decide.
+        stored: a trained extractor that the user named.
+        weights: the file of Inception's weights, if the extractor is FID's.
+    """
+
+    evaluation: Evaluation
+    stored: bytes | None
+    weights: Path | None
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """One command. first_seed: variants are trained with seeds first_seed, first_seed + 1, ..."""
 
     experiment: Experiment
     variants: list[Variant]
@@ -62,66 +72,65 @@ class Run:
     resources: Resources
     plugins: tuple[Plugin | Packaged, ...]
     first_seed: int = 0
-    # Why trials failed, by their ids: where a full disk keeps it from being noted, only this says so.
-    failed: dict[str, str] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
-        """How many trials there are."""
+        """The number of trials."""
         return len(self.variants) * self.experiment.seeds
 
-    @property
+    @cached_property
     def folder(self) -> ExperimentFolder:
+        """The experiment's folder."""
         return ExperimentFolder(self.options.out, self.options.storage)
 
-    def dry(self) -> None:
-        """Print trials and estimates; prepare, train and write nothing."""
+    def dry_run(self) -> None:
+        """Print trials and estimates. Nothing is prepared, trained or written."""
         from bench.driver import estimate
 
         self._check_machine()
         for folder in (self.options.out, self.request.prepared):
             preflight.can_be_a_folder(folder)
-        evaluation, _, _ = self._extractor(download=False)
-        found = preparation.locate(self.request)
-        if found is None:
+        choice = self._choose_extractor(download=False)
+        images = preparation.locate(self.request)
+        if images is None:
             datasets.refuse_missing(self.request.name, self.request.root)
             print(f"{self.request.name} is not under {self.request.root}; a run would download it, if it can")
-        experiment = self._resolved(evaluation, found is None or found.labelled)
-        if found:
-            preflight.enough_images(experiment, found.counts)
-        self._say_precision(experiment)
-        trials = self._planned(experiment, found.fingerprint if found else "unknown")
-        if found:
+        experiment = self._resolve(choice.evaluation, images is None or images.labelled)
+        if images:
+            preflight.enough_images(experiment, images.counts)
+        self._report_precision(experiment)
+        trials = self._plan(experiment, images.fingerprint if images else "unknown")
+        if images:
             refuse_other_protocol(self.folder, trials[0])
         actions = self._actions(trials)
         for trial in trials:
-            print(f"{trial.id}  {trial.label} seed {trial.spec['seed']}: {actions[trial.id]}")
+            print(f"{trial.id}  {trial}: {actions[trial.id]}")
         todo = [trial for trial in trials if actions[trial.id].runs]
         at_once = self._at_once(len(todo))
         print(f"{len(trials)} trials, {len(todo)} to train, {at_once} at a time on this machine's CPUs")
-        for line in estimate.lines(experiment, todo, found, self.folder, at_once, self.options.executor):
+        for line in estimate.lines(experiment, todo, images, self.folder, at_once, self.options.executor):
             print(line)
 
-    def foresee(self) -> "Run":
-        """Refuse what this run would be refused for later; the run with its extractor chosen, if it can be now."""
-        evaluation, _, _ = self._extractor(download=False)
-        found = preparation.locate(self.request)
-        if found is None:
+    def foresee(self) -> "Pipeline":
+        """Refuse now what this run would refuse later; returns the run with its extractor chosen, if possible."""
+        choice = self._choose_extractor(download=False)
+        images = preparation.locate(self.request)
+        if images is None:
             return self
-        experiment = self._resolved(evaluation, found.labelled)
-        preflight.enough_images(experiment, found.counts)
-        refuse_other_protocol(self.folder, self._planned(experiment, found.fingerprint)[0])
+        experiment = self._resolve(choice.evaluation, images.labelled)
+        preflight.enough_images(experiment, images.counts)
+        refuse_other_protocol(self.folder, self._plan(experiment, images.fingerprint)[0])
         return replace(self, experiment=experiment)
 
-    def wet(self) -> None:
-        """Prepare, train what is missing, report. Exit status 1 where a trial diverged or failed, 130 on Ctrl-C."""
+    def run(self) -> None:
+        """Prepare, train what is missing, and report. Exit status 1 if a trial diverged or failed, 130 on Ctrl-C."""
         with self.session(self.size):
             self.conclude(self.train())
 
     @contextmanager
     def session(self, trials: int) -> Iterator[None]:
-        """Ask before very many `trials`, then hold the folder alone; Ctrl-C ends it with what to do next."""
-        importlib.import_module("bench.report")  # what it lacks is found now, not after days of training
+        """Confirm a very large number of `trials`, then lock the folder. On Ctrl-C, print how to continue."""
+        importlib.import_module("bench.reporting.build")  # a missing library is found now, not after days of training
         self._check_machine()
         preflight.confirm(trials, self.options.yes)
         try:
@@ -134,46 +143,49 @@ class Run:
             print(f"\ninterrupted; each trial goes on from {age}. To go on: {_command()}", file=sys.stderr)
             raise SystemExit(130) from None
 
-    def _check_machine(self) -> None:
-        """Refuse what no trial could be given, before anything is waited for."""
-        if self.options.executor == "ray" and not self.resources.address:
-            check_machine(self.resources)  # without Ray, which takes seconds to import and to start
-        else:
-            self._executor().check(self.resources)
-
-    def train(self) -> list[Trial]:
-        """Prepare the data and train what is missing; all trials, also those that were done already."""
-        self._training()  # may be refused: before images are prepared for hours
-        evaluation, stored, weights = self._extractor(download=True)
+    def train(self) -> Trained:
+        """Prepare the data and train what is missing."""
+        self._resolve_training()  # may be refused: do it before images are prepared for hours
+        choice = self._choose_extractor(download=True)
         prepared = preparation.prepare(self.request)
-        experiment = self._resolved(evaluation, bool(prepared.classes))
+        experiment = self._resolve(choice.evaluation, bool(prepared.classes))
         preflight.enough_images(experiment, prepared.counts)
-        self._say_precision(experiment)
-        trials = self._planned(experiment, prepared.fingerprint)
+        self._report_precision(experiment)
+        trials = self._plan(experiment, prepared.fingerprint)
         refuse_other_protocol(self.folder, trials[0])
-        features = prepared.features(otherwise=self.folder.extractor)
-        noted = self.folder.description().get("protocol", {}).get("extractor_sha256")
-        extractor_sha256 = extractors.ensure(
-            self.folder.extractor, features, prepared, experiment.evaluation, stored, weights, noted
-        )
-        describe(self.folder, trials, experiment.seeds, _command(), extractor_sha256, len(prepared.skipped))
+        context = self._context(experiment, prepared, choice)
+        skipped = len(prepared.skipped)
+        describe(self.folder, trials, experiment.seeds, _command(), context.extractor_sha256, skipped)
         self.folder.push()
-        todo = self._todo(trials)
+        todo, endings = self._todo(trials), Endings(self.folder)
         print(f"{len(trials)} trials, {len(todo)} to train", flush=True)
-        with following(self.options.log, self.folder, trials, todo) as log:
+        with following(self.options.log, self.options.out, self.folder, trials, todo) as log:
             if todo:
-                inputs = Inputs(prepared.folder, features.path, self.folder.extractor.path, weights)
-                context = self._context(inputs, extractor_sha256)
                 with in_use(prepared):
-                    self._execute(todo, context, log)
+                    self._execute(todo, context, endings, log)
         self.folder.pull("trials")
-        self._note_failed(trials)
-        return trials
+        endings.record_rest(trials)
+        return Trained(trials, endings)
+
+    def conclude(self, trained: Trained) -> None:
+        """Report. Exit status 1 if a trial diverged or failed."""
+        from bench.reporting import build  # imported late: it imports pandas, which a dry run does not need
+
+        try:
+            if self.folder.trials():  # on a full disk, none may have begun
+                build.print_tables(build.build(self.folder))
+                print(f"report: {shown(self.folder.report / 'index.html')}")
+            self.folder.push(report=True)
+        except RunError:
+            trained.endings.report_lost(trained.trials)
+            raise
+        if trained.endings.report_lost(trained.trials):
+            raise SystemExit(1)
 
     def _todo(self, trials: list[Trial]) -> list[Trial]:
-        """Those to train, after mending or forgetting what must be; says what is damaged, and what is left out."""
+        """Return the trials to train, after mending or removing folders; prints what is damaged or left out."""
         for warning in (line for trial in trials for line in mend(trial, self.folder)):
-            print(f"warning: {warning}", file=sys.stderr)
+            warn(warning)
         actions = self._actions(trials)
         for trial in trials:
             if actions[trial.id] is Action.retrain:
@@ -188,120 +200,102 @@ class Run:
         todo = [trial for trial in trials if actions[trial.id].runs]
         for trial in todo:
             folder = self.folder.trial(trial.name)
-            # A run that was killed may have left a checkpoint, but no rows yet; that is no damage.
+            # A killed run may have left a checkpoint without rows; that is no damage.
             damaged = folder.exists("history.parquet") and folder.rows_damaged()
             if actions[trial.id] is Action.resume and damaged:
-                rows = f"{trial.name}/history.parquet is damaged"
-                print(f"warning: {rows}; it is written again from the checkpoint", file=sys.stderr)
+                warn(f"{trial.name}/history.parquet is damaged; it is written again from the checkpoint")
         return todo
 
-    def conclude(self, trials: list[Trial]) -> None:
-        """Report; exit status 1 where one of `trials` diverged or failed."""
-        from bench.reporting import build  # not at the top: with it comes pandas, which a dry run does without
-
-        try:
-            if self.folder.trials():  # on a full disk none may have begun
-                build.print_tables(build.build(self.folder))
-                print(f"report: {shown(self.folder.report / 'index.html')}")
-            self.folder.push(report=True)
-        except RunError:
-            self._tell_lost(trials)
-            raise
-        if self._tell_lost(trials):
-            raise SystemExit(1)
-
-    def _tell_lost(self, trials: list[Trial]) -> bool:
-        """Whether one of `trials` diverged or failed, after saying why."""
-        lost = [(trial, status) for trial in trials if (status := self._status(trial))["state"] in LOST]
-        if lost:
-            print("the same command with --retry-failed runs again what failed or diverged", file=sys.stderr)
-        if any(self.folder.trial(trial.name).whole("error.txt") for trial, _ in lost):
-            print("the tracebacks of failed trials are in their folders, as error.txt", file=sys.stderr)
-        for trial, status in lost:
-            said = f"{trial.label} seed {trial.spec['seed']} {status['state']}: {status['reason']}"
-            print(f"error: {said}", file=sys.stderr)
-        return bool(lost)
-
-    def _note_failed(self, trials: list[Trial]) -> None:
-        """Note here why trials failed whose own worker could not: it was lost, or its storage failed."""
-        for trial in trials:
-            if self._unnoted(trial):
-                for place in dict.fromkeys((self.folder.trained, self.folder.path / "trials")):
-                    with suppress(RunError):  # a disk that is still full; `_status` knows it all the same
-                        TrialFolder(place / trial.name).fail(trial.document, self.failed[trial.id])
-
-    def _unnoted(self, trial: Trial) -> bool:
-        state = self.folder.trial(trial.name).status()["state"]
-        return trial.id in self.failed and state not in (*FINAL, *LOST)
-
-    def _status(self, trial: Trial) -> dict[str, Any]:
-        if self._unnoted(trial):
-            return {"state": "failed", "reason": self.failed[trial.id]}
-        return self.folder.trial(trial.name).status()
-
-    def _planned(self, experiment: Experiment, fingerprint: str) -> list[Trial]:
+    def _plan(self, experiment: Experiment, fingerprint: str) -> list[Trial]:
         return plan(experiment, self.variants, fingerprint, self.resources.cpus, self.first_seed)
 
     def _actions(self, trials: list[Trial]) -> dict[str, Action]:
         options = self.options
-        asked = (options.force, options.retrain_stale, options.retry_failed)
-        return {trial.id: action(trial, self.folder, *asked) for trial in trials}
+        retraining = Retraining(force=options.force, stale=options.retrain_stale, failed=options.retry_failed)
+        return {trial.id: action(trial, self.folder, retraining) for trial in trials}
 
-    def _extractor(self, download: bool) -> tuple[Evaluation, bytes | None, Path | None]:
-        """How images are compared, as far as it can be said without them; a stored extractor; Inception's weights.
+    def _choose_extractor(self, download: bool) -> ExtractorChoice:
+        """Choose the extractor as far as that is possible without the data.
 
-        What the experiment has already goes before what "auto" would find now.
+        The experiment's own extractor takes precedence over what "auto" would choose now.
         """
         evaluation = self.experiment.evaluation
         stored = extractor_choice.read_stored(self.options.extractor)
-        before = self._before("evaluation").get("extractor")
+        before = self._protocol_before.evaluation.extractor if self._protocol_before else None
         chosen = load_extractor(stored).name if stored else before
         if evaluation.extractor == "auto" and chosen:
             evaluation = evaluation.model_copy(update={"extractor": chosen})
-        channels, given = self.experiment.preprocessing.channels, self.options.inception_weights
-        evaluation, weights = extractor_choice.resolve_inception(evaluation, channels, given, download)
-        return evaluation, stored, weights
+        channels, weights = self.experiment.preprocessing.channels, self.options.inception_weights
+        evaluation, found = extractor_choice.resolve_inception(evaluation, channels, weights, download)
+        return ExtractorChoice(evaluation, stored, found)
 
-    def _resolved(self, evaluation: Evaluation, labelled: bool) -> Experiment:
+    def _resolve(self, evaluation: Evaluation, labelled: bool) -> Experiment:
         evaluation = extractor_choice.resolve_trained(evaluation, self.experiment.dataset, labelled)
-        return self.experiment.model_copy(update={"evaluation": evaluation, "training": self._training()})
+        changes = {"evaluation": evaluation, "training": self._resolve_training()}
+        return self.experiment.model_copy(update=changes)
 
-    def _training(self) -> Training:
-        return preflight.with_precision(self.experiment, self._before("training").get("precision"), self.resources)
+    def _resolve_training(self) -> Training:
+        protocol = self._protocol_before
+        before = protocol.training.precision if protocol and protocol.training else None
+        return preflight.with_precision(self.experiment, before, self.resources)
 
-    def _say_precision(self, experiment: Experiment) -> None:
+    @property
+    def _protocol_before(self) -> ExperimentProtocol | None:
+        """The protocol of the trials that the folder holds already."""
+        description = self.folder.description()
+        return description.protocol if description else None
+
+    def _report_precision(self, experiment: Experiment) -> None:
         if experiment.training.precision == "bf16" and self.experiment.training.precision == "auto":
             print("networks compute in bf16, as the processor can; --set training.precision=fp32 for float32")
 
-    def _before(self, section: str) -> dict[str, Any]:
-        """What the experiment's protocol says in this section; nothing where there is none yet."""
-        return self.folder.description().get("protocol", {}).get(section, {})
+    def _context(self, experiment: Experiment, prepared: Prepared, choice: ExtractorChoice) -> Context:
+        """Get the extractor ready, and collect what all trials share."""
+        own, features = self.folder.extractor, prepared.features(otherwise=self.folder.extractor)
+        before = self._protocol_before.extractor_sha256 if self._protocol_before else None
+        sha256 = extractors.ensure(
+            own, features, prepared, experiment.evaluation, choice.stored, choice.weights, before
+        )
+        return Context(
+            trials=self.folder.trained,
+            inputs=Inputs(prepared.folder, features.path, own.path, choice.weights),
+            extractor_sha256=sha256,
+            plugins=self.plugins,
+            checkpoint_seconds=self.options.checkpoint_seconds,
+            eager=self.options.eager,
+            git=Git.model_validate(git_state()),
+        )
 
-    def _context(self, inputs: Inputs, extractor_sha256: str) -> Context:
-        seconds, eager = self.options.checkpoint_seconds, self.options.eager
-        return Context(self.folder.trained, inputs, extractor_sha256, self.plugins, seconds, eager, git_state())
-
-    def _execute(self, todo: list[Trial], context: Context, log: OnEvent) -> None:
+    def _execute(self, todo: list[Trial], context: Context, endings: Endings, log: OnEvent) -> None:
         if self.options.executor == "ray":
             print("starting Ray and its workers: 10 to 30 seconds", flush=True)
+        trials = {trial.id: trial for trial in todo}
         with Progress(todo) as progress:
 
-            def tell(trial: str, event: Event) -> None:
-                if event["kind"] == "end" and event["state"] == "failed":
-                    self.failed[trial] = event["reason"]
+            def on_event(trial: str, event: Event) -> None:
+                endings.observe(trials[trial], event)
                 progress(trial, event)
                 log(trial, event)
 
-            self._executor().run(todo, context, self.resources, tell)
+            self._executor().run(todo, context, self.resources, on_event)
 
-    def _executor(self) -> Any:
-        return importlib.import_module(f"bench.executors.{self.options.executor}")  # ray only where it is used
+    def _executor(self) -> ModuleType:
+        return importlib.import_module(f"bench.executors.{self.options.executor}")  # Ray only if it is used
+
+    def _check_machine(self) -> None:
+        """Refuse, before any waiting, what no trial could be given."""
+        if self.options.executor == "ray" and not self.resources.address:
+            check_machine(self.resources)  # without Ray, which takes seconds to import and to start
+        else:
+            self._executor().check(self.resources)
 
     def _at_once(self, todo: int) -> int:
+        """Trials at a time on this machine."""
         if self.options.executor == "serial":
             return 1
         return max(1, min((os.cpu_count() or 1) // self.resources.cpus, self.resources.max_concurrent or todo))
 
 
 def _command() -> str:
+    """Return the user's command, without credentials."""
     return shlex.join(["python", "-m", "bench.run", *map(redacted, sys.argv[1:])])

@@ -3,28 +3,29 @@
 import sys
 import time
 from dataclasses import dataclass
-from typing import Any
 
 from rich.console import Console, Group
 from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 
-from bench.experiment.trials import Trial
-from bench.training.events import Event
+from bench.errors import warn
+from bench.experiment.specification import Trial
+from bench.training.events import Ended, Evaluated, Evaluating, Event, Position, Progressed, Started
 
-PLAIN_SECONDS = 10.0  # between plain lines about trials that are running
-CREDIBLE_SECONDS = 10.0  # of training, before the time left is told
-GOING = ("waiting", "running", "evaluating")
-SHOWN = 20  # rows of the live table
+PLAIN_SECONDS = 10.0  # between plain lines about running trials
+CREDIBLE_SECONDS = 10.0  # of training, before the remaining time is estimated
+WAITING, RUNNING, EVALUATING = "waiting", "running", "evaluating"
+GOING = (WAITING, RUNNING, EVALUATING)
+MOST_ROWS = 20  # of the live table
 
 
 @dataclass
-class Seen:
-    """The last that was heard of a trial."""
+class TrialProgress:
+    """The latest news of a trial. from_step: where its attempt began."""
 
     label: str
-    state: str = "waiting"
+    state: str = WAITING
     step: int = 0
     from_step: int = 0
     steps: int = 0
@@ -35,23 +36,38 @@ class Seen:
     reason: str | None = None
 
     def update(self, event: Event) -> None:
-        for name in ("step", "steps", "epoch", "loss", "score", "images_per_second", "reason"):
-            if event.get(name) is not None:
-                setattr(self, name, event[name])
-        if event["kind"] == "start":
-            self.from_step = event["step"]
-        kind = event["kind"]
-        self.state = event["state"] if kind == "end" else kind if kind == "evaluating" else "running"
+        """Take over what an event says."""
+        self.state = RUNNING
+        match event:
+            case Started():
+                self.step = self.from_step = event.step
+                self.steps = event.steps
+            case Progressed():
+                self._move(event.position)
+                self.loss = self.loss if event.loss is None else event.loss
+            case Evaluating():
+                self._move(event.position)
+                self.state = EVALUATING
+            case Evaluated():
+                self._move(event.position)
+                self.loss, self.score = event.loss, event.score
+            case Ended():
+                self.state = event.state
+                self.reason = event.reason or self.reason
+
+    def _move(self, position: Position) -> None:
+        self.step, self.epoch = position.step, position.epoch
+        self.images_per_second = position.images_per_second
 
 
 class Progress:
-    """Shows events of trials; use as a context manager, and call with (trial id, event)."""
+    """Shows the events of trials. Use it as a context manager, and call it with a trial's id and an event."""
 
     def __init__(self, trials: list[Trial], console: Console | None = None) -> None:
-        self.seen = {trial.id: Seen(f"{trial.label} s{trial.spec['seed']}") for trial in trials}
+        self.trials = {trial.id: TrialProgress(f"{trial.label} s{trial.spec.seed}") for trial in trials}
         self.console = console or Console(file=sys.stdout)
         self.started = self.printed = time.monotonic()
-        self.moving: float | None = None  # when the first step was seen: starting Ray says nothing of the pace
+        self.moving: float | None = None  # when the first step was reported: starting Ray says nothing about the pace
         self.live = Live(get_renderable=self._render, console=self.console, refresh_per_second=2)
 
     def __enter__(self) -> "Progress":
@@ -59,41 +75,46 @@ class Progress:
             self.live.start()
         return self
 
-    def __exit__(self, *_: Any) -> None:
+    def __exit__(self, *_: object) -> None:
         if self.console.is_terminal:
             self.live.stop()
 
     def __call__(self, trial: str, event: Event) -> None:
-        seen = self.seen[trial]
-        seen.update(event)
-        if self.moving is None and event["kind"] != "start":
+        """Show one event of the trial with this id."""
+        progress = self.trials[trial]
+        progress.update(event)
+        if isinstance(event, Started):
+            for warning in event.warnings:
+                warn(warning)
+        elif self.moving is None:
             self.moving = time.monotonic()
-        for warning in event.get("warnings", []):
-            self.console.print(f"warning: {warning}", markup=False, soft_wrap=True)
-        if self.console.is_terminal:
-            return
+        if not self.console.is_terminal:
+            self._print(progress, event)
+
+    def _print(self, progress: TrialProgress, event: Event) -> None:
         now = time.monotonic()
-        if event["kind"] == "end":
-            reason = f": {seen.reason}" if seen.reason else ""
-            print(f"{seen.label}: {seen.state}{reason}{_score(seen)}  [{self.overall()}]", flush=True)
-        elif event["kind"] == "start" and event["step"]:
-            print(f"{seen.label}: goes on from step {event['step']} of {event['steps']}", flush=True)
-        elif event["kind"] != "start" and now - self.printed > PLAIN_SECONDS:
+        if isinstance(event, Ended):
+            reason = f": {progress.reason}" if progress.reason else ""
+            print(f"{progress.label}: {progress.state}{reason}{_score(progress)}  [{self.overall()}]", flush=True)
+        elif isinstance(event, Started):
+            if event.step:
+                print(f"{progress.label}: goes on from step {event.step} of {event.steps}", flush=True)
+        elif now - self.printed > PLAIN_SECONDS:
             self.printed = now
-            what = ", evaluating" if seen.state == "evaluating" else ""
-            loss = "" if seen.loss is None else f", loss {_number(seen.loss)}"  # none before the first evaluation ends
-            print(f"{seen.label}: epoch {seen.epoch:.1f}{what}{loss}{_score(seen)}", flush=True)
+            activity = ", evaluating" if progress.state == EVALUATING else ""
+            loss = "" if progress.loss is None else f", loss {_number(progress.loss)}"
+            print(f"{progress.label}: epoch {progress.epoch:.1f}{activity}{loss}{_score(progress)}", flush=True)
 
     def overall(self) -> str:
-        """'7 of 18 trials, 1:02 so far, about 1:40 left'; the time left from the share of steps taken so far."""
-        going = [s for s in self.seen.values() if s.state in GOING]
-        ended = len(self.seen) - len(going)
+        """'7 of 18 trials, 1:02 so far, about 1:40 left'. The remaining time follows from the steps taken so far."""
+        trials = self.trials.values()
+        going = [trial for trial in trials if trial.state in GOING]
         elapsed = time.monotonic() - self.started
-        known = max((s.steps for s in self.seen.values()), default=0)
-        total = sum((s.steps or known) - s.from_step for s in self.seen.values())
-        # A trial that ended early (diverged, failed) has no steps left to take.
-        left = sum((s.steps or known) - s.step for s in going)
-        text = f"{ended} of {len(self.seen)} trials, {_clock(elapsed)} so far"
+        known = max((trial.steps for trial in trials), default=0)
+        total = sum((trial.steps or known) - trial.from_step for trial in trials)
+        # A trial that ended early (diverged, failed) has no steps left.
+        left = sum((trial.steps or known) - trial.step for trial in going)
+        text = f"{len(trials) - len(going)} of {len(trials)} trials, {_clock(elapsed)} so far"
         moving = time.monotonic() - (self.moving or time.monotonic())
         if 0 < left < total and moving > CREDIBLE_SECONDS:
             text += f", about {_clock(moving * left / (total - left))} left"
@@ -103,17 +124,18 @@ class Progress:
         table = Table(box=None, pad_edge=False, title_justify="left")
         for heading in ("trial", "state", "epoch", "loss", "distance", "images/s"):
             table.add_column(heading, justify="left" if heading in ("trial", "state") else "right")
-        order = {"running": 0, "evaluating": 0, "waiting": 2}
-        for seen in sorted(self.seen.values(), key=lambda s: order.get(s.state, 1))[:SHOWN]:
-            epoch = f"{seen.epoch:.1f}" if seen.step else ""
-            speed = f"{seen.images_per_second:,.0f}" if seen.images_per_second else ""
-            table.add_row(escape(seen.label), seen.state, epoch, _number(seen.loss), _number(seen.score), speed)
-        hidden = len(self.seen) - SHOWN
+        order = {RUNNING: 0, EVALUATING: 0, WAITING: 2}
+        for trial in sorted(self.trials.values(), key=lambda trial: order.get(trial.state, 1))[:MOST_ROWS]:
+            epoch = f"{trial.epoch:.1f}" if trial.step else ""
+            speed = f"{trial.images_per_second:,.0f}" if trial.images_per_second else ""
+            row = (escape(trial.label), trial.state, epoch, _number(trial.loss), _number(trial.score), speed)
+            table.add_row(*row)
+        hidden = len(self.trials) - MOST_ROWS
         return Group(table, *([f"... and {hidden} more"] if hidden > 0 else []), self.overall())
 
 
-def _score(seen: Seen) -> str:
-    return "" if seen.score is None else f", distance {_number(seen.score)}"
+def _score(progress: TrialProgress) -> str:
+    return "" if progress.score is None else f", distance {_number(progress.score)}"
 
 
 def _number(value: float | None) -> str:

@@ -3,13 +3,15 @@
 import time
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bench import cli
 from bench.analysis import frames
 from bench.errors import UserError
+from bench.experiment.specification import TrialSpec
 from bench.io.untrusted import CHECKPOINTS
-from bench.store.folders import again
+from bench.store.folders import how_to_get_checkpoint
+from bench.store.states import State
 from bench.training import loading
 
 if TYPE_CHECKING:
@@ -31,16 +33,14 @@ def _finished(folder: "ExperimentFolder") -> tuple[list["TrialFolder"], list[str
     """The trials that are done and can be scored, and why others that are done cannot."""
     from methods import METHODS
 
-    if not folder.description():
-        raise UserError(f"the folder {folder.path} is no experiment: it has no experiment.yaml")
     able, left_out = [], []
     for trial in folder.trials():
-        if trial.status()["state"] != "done":
+        if trial.status().state is not State.done:
             continue
         if not trial.whole("spec.json"):
             left_out.append(f"{trial.name} has a damaged spec.json; the bench.run that made it mends it")
             continue
-        method = trial.spec()["spec"]["method"]
+        method = trial.trial().spec.method
         if method not in METHODS:
             raise UserError(
                 f"the method {method!r} comes from a plug-in; give its file with --plugin, or install its package"
@@ -60,12 +60,12 @@ def _unable(trial: "TrialFolder") -> str | None:
     if frames.describe(trial)["stale"]:
         return "is stale: its method's source has changed; bench.run --retrain-stale trains it again"
     if not any(trial.exists(name) for name in CHECKPOINTS):
-        return f"has no checkpoint any more; {again(trial)}"
+        return f"has no checkpoint any more; {how_to_get_checkpoint(trial)}"
     return "has damaged rows; the bench.run that made it writes them again" if trial.rows_damaged() else None
 
 
 def _setting(
-    spec: dict[str, Any],
+    spec: TrialSpec,
     folder: "ExperimentFolder",
     images: "Prepared",
     asked: str | None,
@@ -75,9 +75,9 @@ def _setting(
     """The experiment's settings, and the extractor: the experiment's own where none is asked for."""
     from bench.evaluation import extractor_choice, extractors
     from bench.evaluation.feature_network import load_extractor
-    from bench.experiment.settings import Evaluation
 
-    evaluation = Evaluation.model_validate(spec["evaluation"])
+    assert spec.dataset  # `prepared_of` has found it
+    evaluation = spec.evaluation
     kind, path = cli.extractor(asked)
     stored = extractor_choice.read_stored(path)
     if stored:
@@ -87,9 +87,9 @@ def _setting(
     digits = precision.value if precision else evaluation.extractor_precision
     other = evaluation.model_copy(update={"extractor": kind, "extractor_precision": digits})
     other, weights = extractor_choice.resolve_inception(other, images.shape[0], weights)
-    other = extractor_choice.resolve_trained(other, spec["dataset"]["name"], bool(images.classes))
+    other = extractor_choice.resolve_trained(other, spec.dataset.name, bool(images.classes))
     if other.extractor == evaluation.extractor and not stored:
-        noted = folder.description()["protocol"]["extractor_sha256"]
+        noted = folder.require_description().protocol.extractor_sha256
         return evaluation, extractors.load(folder.extractor, other, weights, noted)
     cache = images.features(otherwise=folder.extractor)
     return evaluation, extractors.obtain(cache, images, other, stored, weights)

@@ -1,14 +1,17 @@
-"""A new command meets an experiment's folder: what is done, what is to do, and whether the two belong together."""
+"""A new command meets an experiment's folder: what is done, what is left to do, and whether the two fit together."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from bench.analysis.protocols import difference
 from bench.errors import UserError
-from bench.experiment.trials import Trial, other_source
+from bench.experiment.specification import Trial
 from bench.io.files import Damaged
 from bench.io.untrusted import CHECKPOINTS
-from bench.store.folders import FINAL, LOST, ExperimentFolder, TrialFolder, foreign
+from bench.store.documents import Description, ExperimentProtocol
+from bench.store.folders import ExperimentFolder
+from bench.store.trial_folder import TrialFolder, belongs_to_other_version
 
 
 class Action(StrEnum):
@@ -23,83 +26,115 @@ class Action(StrEnum):
 
     @property
     def runs(self) -> bool:
+        """Whether the trial is trained."""
         return self in (Action.train, Action.resume, Action.retrain)
 
 
-def action(
-    trial: Trial, experiment: ExperimentFolder, force: bool, retrain_stale: bool, retry_failed: bool = False
-) -> Action:
-    """What a run does about `trial`, from what its folder holds."""
+@dataclass(frozen=True)
+class Retraining:
+    """Which trials the user wants trained again.
+
+    Attributes:
+        force: all.
+        stale: those whose method's code has changed, or that another version of the project began.
+        failed: those that failed or diverged, from their last checkpoints.
+    """
+
+    force: bool = False
+    stale: bool = False
+    failed: bool = False
+
+
+def action(trial: Trial, experiment: ExperimentFolder, retraining: Retraining) -> Action:
+    """What a run does about `trial`, given the content of its folder."""
     folder = experiment.trial(trial.name)
     if not folder.exists("spec.json"):
-        # A checkpoint without it may be of any source: the trial was being removed when that was interrupted.
+        # A checkpoint without spec.json may have any source: the removal of the trial was interrupted.
         return Action.retrain if any(map(folder.exists, CHECKPOINTS)) else Action.train
-    document, status = _document(trial, folder), folder.status()
-    if force or document is None:
+    stored, status = _stored(trial, folder), folder.status()
+    if retraining.force or stored is None:
         return Action.retrain
-    ended = status["state"] in (*FINAL, *LOST)
-    if foreign(document, status):
-        return Action.retrain if retrain_stale else Action.stale
-    if other_source(trial, document):
-        # What an older source began, a newer one must not finish.
-        return Action.stale if ended and not retrain_stale else Action.retrain
-    if status["state"] in LOST:
-        return Action.resume if retry_failed else Action.lost
-    # The rows of a finished trial are also in its checkpoint: resuming it writes them again.
-    return Action.done if ended and not folder.rows_damaged() else Action.resume
+    if belongs_to_other_version(stored, status):
+        return Action.retrain if retraining.stale else Action.stale
+    if stored.source.sha256 != trial.source.sha256:
+        # Code must not finish what other code began.
+        return Action.stale if status.state.has_ended and not retraining.stale else Action.retrain
+    if status.state.is_lost:
+        return Action.resume if retraining.failed else Action.lost
+    # The checkpoint of a finished trial holds its rows too, so resuming the trial writes them again.
+    return Action.done if status.state.has_ended and not folder.rows_damaged() else Action.resume
 
 
-def _document(trial: Trial, folder: TrialFolder) -> dict[str, Any] | None:
-    """What spec.json says, or said before it was damaged; None where that cannot be known.
+def _stored(trial: Trial, folder: TrialFolder) -> Trial | None:
+    """The trial in spec.json, or `trial` if the damaged file described it; None if that cannot be known.
 
     Raises:
-        Damaged: it was copied without its checksum.
+        Damaged: the file was copied without its checksum.
     """
     try:
-        return folder.spec()
+        return folder.trial()
     except Damaged as error:
         if not error.noted:
             raise
-        return trial.document if folder.wrote(trial.document) else None
+        return trial if folder.wrote(trial) else None
 
 
 def mend(trial: Trial, experiment: ExperimentFolder) -> list[str]:
-    """Write again what is damaged in the folder of `trial`, as far as it is known; warnings."""
+    """Rewrite damaged documents in the folder of `trial`, as far as their content is known; returns warnings."""
     folder = experiment.trial(trial.name)
     if not folder.exists("spec.json"):
         return []
-    document = _document(trial, folder)
-    if document is None:
+    stored = _stored(trial, folder)
+    if stored is None:
         unknown = "what it was trained with cannot be known; it is trained again from the start"
         return [f"{trial.name}/spec.json is damaged, so that {unknown}"]
-    return folder.mend(document)
+    return folder.mend(stored)
 
 
 def refuse_other_protocol(experiment: ExperimentFolder, trial: Trial) -> None:
-    """UserError, with the difference, where the folder's trials follow another protocol than `trial`."""
-    before = dict(experiment.description().get("protocol", {}))
-    before.pop("extractor_sha256", None)
-    found = difference(before, trial.protocol) if before else None
-    if found:
-        raise UserError(f"{experiment.path} holds another protocol: {found}; choose another --out")
+    """Refuse a folder whose trials follow another protocol than `trial`.
+
+    Raises:
+        UserError: the message names the first difference.
+    """
+    description = experiment.description()
+    if description is None:
+        return
+    written = {key: value for key, value in description.written.items() if key != "extractor_sha256"}
+    first = difference(written, trial.protocol)
+    if first:
+        raise UserError(f"{experiment.path} holds another protocol: {first}; choose another --out")
 
 
 def describe(
-    experiment: ExperimentFolder, trials: list[Trial], seeds: int, command: str, extractor_sha256: str, skipped: int
+    experiment: ExperimentFolder,
+    trials: list[Trial],
+    seeds: int,
+    command: str,
+    extractor_sha256: str,
+    skipped_images: int,
 ) -> None:
-    """Keep experiment.yaml: what was asked so far, under which protocol, by which commands.
+    """Write experiment.yaml: all methods, seeds and commands so far, and their protocol.
 
-    skipped: images of the data set that could not be used.
+    Args:
+        experiment: the folder.
+        trials: of this command; they share one protocol.
+        seeds: for each variant of this command.
+        command: as the user could type it, without credentials.
+        extractor_sha256: of the feature extractor.
+        skipped_images: images of the data set that could not be used.
     """
     before = experiment.description()
     labels = [trial.label for trial in trials]
+    written: Mapping[str, object] = trials[0].protocol | {"extractor_sha256": extractor_sha256}
     experiment.describe(
-        {
-            "commands": list(dict.fromkeys([*before.get("commands", []), command])),
-            "methods": list(dict.fromkeys([*before.get("methods", []), *labels])),
-            "seeds": max(before.get("seeds", 0), seeds),
-            "skipped_images": skipped,
-            **({"storage": experiment.home.identity} if experiment.home else {}),
-            "protocol": trials[0].protocol | {"extractor_sha256": extractor_sha256},
-        }
+        Description(
+            commands=list(dict.fromkeys([*(before.commands if before else []), command])),
+            methods=list(dict.fromkeys([*(before.methods if before else []), *labels])),
+            seeds=max(before.seeds if before else 0, seeds),
+            skipped_images=skipped_images,
+            storage=experiment.home.identity if experiment.home else None,
+            protocol=ExperimentProtocol.model_validate(written),
+            written=dict(written),
+        )
     )

@@ -1,103 +1,110 @@
-"""bench.run --tune N: for every method as many points of its search space, then its best one again on fresh seeds."""
+"""bench.run --tune N: N points of every method's search space, then its best point again on fresh seeds."""
 
 import sys
 from dataclasses import dataclass, replace
 
 from bench.analysis import search
-from bench.driver.pipeline import Run
+from bench.driver.pipeline import Pipeline
 from bench.errors import RunError, UserError
-from bench.experiment import labels
+from bench.experiment.labels import split_label
 from bench.experiment.variants import Variant
 from bench.store.folders import ExperimentFolder
 from bench.store.lock import alone
 
-TUNING_SEED = 10_000  # the first: more than any experiment's own, which begin at 0
+TUNING_SEED = 10_000  # the first one; the seeds of an experiment begin at 0 and stay below
 
 
 @dataclass(frozen=True)
 class Tuning:
-    """A search, in `search/` below the experiment's folder, and the experiment of what it found.
+    """A search, in `search/` below the experiment's folder, and the experiment with the points that it chose.
 
-    run: the experiment, with one variant for each that is searched.
+    pipeline: the experiment, with one variant for each search.
+
+    Raises:
+        UserError: a variant names a point already.
     """
 
-    run: Run
+    pipeline: Pipeline
 
     def __post_init__(self) -> None:
-        if any(variant.point is not None for variant in self.run.variants):
+        if any(variant.point is not None for variant in self.pipeline.variants):
             raise UserError("point= names one point of a search; leave it out, or leave out --tune")
 
     @property
-    def searching(self) -> Run:
+    def searching(self) -> Pipeline:
         """The first stage: every point, on tuning seeds and the validation split."""
-        run, budget = self.run, self.run.experiment.search
+        pipeline, budget = self.pipeline, self.pipeline.experiment.search
         assert budget.points is not None
-        evaluation = run.experiment.evaluation
-        # Without a scheduler nobody looks at a point before its end.
+        evaluation = pipeline.experiment.evaluation
+        # Without a scheduler, only the end of a point's training matters.
         evaluations = evaluation.evaluations if budget.scheduler == "asha" else 1
         changes = {"split": "validation", "final_samples": None, "evaluations": evaluations}
-        experiment = run.experiment.model_copy(
+        experiment = pipeline.experiment.model_copy(
             update={"seeds": budget.seeds, "evaluation": evaluation.model_copy(update=changes)}
         )
         points = [
             variant.at_point(point)
             for point in range(budget.points)
-            for variant in run.variants
-            if variant.free or point == 0  # of what has nothing to search, all points are one
+            for variant in pipeline.variants
+            if variant.free or point == 0  # without anything to search, all points are the same
         ]
-        home = run.options.storage and run.options.storage / search.FOLDER
-        options = replace(run.options, out=run.options.out / search.FOLDER, storage=home)
-        return replace(run, experiment=experiment, variants=points, options=options, first_seed=TUNING_SEED)
+        storage = pipeline.options.storage and pipeline.options.storage / search.FOLDER
+        options = replace(pipeline.options, out=pipeline.options.out / search.FOLDER, storage=storage)
+        return replace(pipeline, experiment=experiment, variants=points, options=options, first_seed=TUNING_SEED)
 
     @property
-    def chosen(self) -> Run:
-        """The second stage, still with what was searched; nothing is stopped early."""
-        return replace(self.run, resources=replace(self.run.resources, scheduler="none"))
+    def confirming(self) -> Pipeline:
+        """The second stage, before its points are chosen. No trial is stopped early."""
+        return replace(self.pipeline, resources=replace(self.pipeline.resources, scheduler="none"))
 
-    def dry(self) -> None:
-        """Print the trials of the search and its estimates; train and write nothing."""
-        foreseen = Tuning(self.run.foresee())
-        foreseen.searching.dry()
-        count, seeds = len(self.run.variants), self.run.experiment.seeds
+    def dry_run(self) -> None:
+        """Print the trials of the search and its estimates. Nothing is trained or written."""
+        foreseen = Tuning(self.pipeline.foresee())
+        foreseen.searching.dry_run()
+        count, seeds = len(self.pipeline.variants), self.pipeline.experiment.seeds
         print(
             f"then the best point of each of {count} variants again, {seeds} seeds each, against the test images "
             "(time and disk not counted above)"
         )
 
-    def wet(self) -> None:
-        """Search, choose, train again, report. Exit status 1 where a variant has no point, or a chosen trial failed."""
-        with self.run.session(trials=self.searching.size + self.run.size):
-            foreseen = Tuning(self.chosen.foresee())  # a refusal after the search would come too late
-            searching = replace(foreseen.searching, resources=self.run.resources)
+    def run(self) -> None:
+        """Search, choose, train again, report. Exit status 1 if a variant has no point or a chosen trial failed."""
+        with self.pipeline.session(trials=self.searching.size + self.pipeline.size):
+            foreseen = Tuning(self.confirming.foresee())  # a refusal after the search would come too late
+            searching = replace(foreseen.searching, resources=self.pipeline.resources)
             with alone(searching.folder):
-                chosen = self._chosen(searching.folder, {trial.id for trial in searching.train()})
-                run = replace(foreseen.run, variants=chosen)
-                run.conclude(run.train())
-            if len(chosen) < len(self.run.variants):
+                ids = {trial.id for trial in searching.train().trials}
+                chosen = self._choose(searching.folder, ids)
+                confirming = replace(foreseen.pipeline, variants=chosen)
+                confirming.conclude(confirming.train())
+            if len(chosen) < len(self.pipeline.variants):
                 raise SystemExit(1)
 
-    def _chosen(self, folder: ExperimentFolder, trials: set[str]) -> list[Variant]:
-        """The best of these trials for each variant: not of what else an earlier, longer search left in the folder."""
+    def _choose(self, folder: ExperimentFolder, ids: set[str]) -> list[Variant]:
+        """Return each variant at its best point.
+
+        Only trials with these ids count: an earlier, longer search may have left more in the folder.
+        """
         results = search.results(folder)
-        results = results[results["trial"].isin(trials)]
-        if len(results) < len(trials):
-            stale = f"{len(trials) - len(results)} trials of the search are stale, so that not all methods had as many"
+        results = results[results["trial"].isin(ids)]
+        if len(results) < len(ids):
+            stale = f"{len(ids) - len(results)} trials of the search are stale, so that not all methods had as many"
             raise RunError(f"{stale}; --retrain-stale trains them again")
         best = search.best(results)
         chosen = []
-        for variant in self.run.variants:
-            point = best.get(labels.split_label(variant.at_point(0).label)[0])
+        for variant in self.pipeline.variants:
+            point = best.get(split_label(variant.at_point(0).label)[0])
             if point is None:
                 print(f"error: no point of {variant.label} came to its end; see {folder.path}", file=sys.stderr)
             else:
                 chosen.append(variant.at_point(point))
-                print(f"the best of {variant.label}: {chosen[-1].label}, {described(chosen[-1])}")
+                print(f"the best of {variant.label}: {chosen[-1].label}, {chosen_values(chosen[-1])}")
         if not chosen:
             raise RunError(f"no point of any method came to its end; {folder.path}/trials/*/status.json say why")
         return chosen
 
 
-def described(variant: Variant) -> str:
-    """'weight=31.6, learning_rate=0.002': what the search chose."""
+def chosen_values(variant: Variant) -> str:
+    """'weight=31.6, learning_rate=0.002': the values that the search chose."""
     values = variant.hyperparameters | {"learning_rate": variant.learning_rate}
     return ", ".join(f"{name}={values[name]}" for name in variant.free)

@@ -1,163 +1,151 @@
-"""What one trial does, the same in all executors."""
+"""What a worker does about one trial. It is the same in all executors."""
 
 import traceback
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
 from bench.contract import Outcome, judge
 from bench.contract.subject import Subject
+from bench.data.prepared import Prepared
 from bench.errors import RunError, UserError, reason
+from bench.evaluation import extractors
+from bench.evaluation.evaluator import Evaluator
+from bench.evaluation.reference import References
 from bench.executors.base import MORE_MEMORY, Context, Inputs, Place
-from bench.experiment.trials import Trial
+from bench.experiment.plugins import install
+from bench.experiment.specification import Trial, TrialSpec
+from bench.io.files import Folder
+from bench.runtime import memory
+from bench.runtime.environment import describe
+from bench.store.documents import Ending, Environment
+from bench.store.states import State
+from bench.store.trial_folder import Row, Superseded, TrialFolder
+from bench.training.checkpoint import OtherVersion
 from bench.training.cuda_graph import CudaGraph
-from bench.training.events import Event
+from bench.training.divergence import Diverged
+from bench.training.events import Ended, Event, Started
+from bench.training.trainer import Trainer
 from methods import METHODS
 
 
 @dataclass(frozen=True)
-class Steps:
-    """How a trial takes its steps: on which device, whether they are replayed, and why not where they could be."""
+class StepMode:
+    """How a trial runs its steps.
+
+    Attributes:
+        replayed: as one CUDA graph.
+        warning: why steps are not replayed on a GPU that could do so.
+    """
 
     device: torch.device
     replayed: bool = False
-    slower: str | None = None
+    warning: str | None = None
 
     def graph(self) -> CudaGraph | None:
+        """A recorder for one training, if its steps are replayed."""
         return CudaGraph(self.device) if self.replayed else None
 
 
-def chosen(spec: dict[str, Any], device: torch.device, eager: bool) -> Steps:
-    """Replayed ones on a GPU, unless the method would not bear it.
+def choose_step_mode(spec: TrialSpec, device: torch.device, eager: bool) -> StepMode:
+    """Replay steps on a GPU, unless the method does not allow it.
 
-    The method is tried on the CPU, with tiny networks: a CUDA graph would not notice that it should have changed.
+    The method is checked on the CPU, with tiny networks: a CUDA graph silently replays stale Python values.
     """
     if eager or device.type != "cuda":
-        return Steps(device)
-    subject = Subject(METHODS[spec["method"]], spec["prior"], tuple(spec["hyperparameters"].items()))
+        return StepMode(device)
+    subject = Subject(METHODS[spec.method], spec.prior, tuple(spec.hyperparameters.items()))
     try:
         verdicts = [judge(check, subject) for check in ("waiting", "replays")]
-        why = [verdict.reason for verdict in verdicts if verdict.outcome is Outcome.broken]
-    except RuntimeError as error:  # a GPU that another trial has broken: the training will say so too
-        why = [reason(error)]
-    if why:
-        named = f"{spec['method']}: its steps are not replayed as a CUDA graph, which is slower"
-        return Steps(device, slower=f"{named}: {why[0]}")
-    return Steps(device, replayed=True)
+        reasons = [verdict.reason for verdict in verdicts if verdict.outcome is Outcome.broken]
+    except RuntimeError as error:  # a GPU that another trial has broken; the training will report it too
+        reasons = [reason(error)]
+    if reasons:
+        message = f"{spec.method}: its steps are not replayed as a CUDA graph, which is slower"
+        return StepMode(device, warning=f"{message}: {reasons[0]}")
+    return StepMode(device, replayed=True)
 
 
 def run_trial(trial: Trial, context: Context, inputs: Inputs, place: Place) -> Iterator[Event]:
-    """Train one trial from its last checkpoint and note how it ended. Whatever goes wrong ends only its trial.
+    """Train one trial from its last checkpoint and record how it ended. An error ends only its own trial.
 
-    inputs: the context's, or a copy of them.
+    Args:
+        trial: what to train.
+        context: what all trials of the run share.
+        inputs: the context's inputs, or a copy of them on this node.
+        place: where the trial runs.
     """
-    import torch
-
-    from bench.experiment.plugins import install
-    from bench.runtime import memory
-    from bench.runtime.environment import describe
-
-    pass
-
     for plugin in context.plugins:
         install(plugin)
-    threads = trial.spec["threads"]
-    torch.set_num_threads(threads)
+    torch.set_num_threads(trial.spec.threads)
     memory.hoard()
-    steps = chosen(trial.spec, torch.device(place.device), context.eager)
-    environment = describe(steps.device, threads, place.concurrent, context.git)
-    environment |= {"node": place.node, "data": str(context.inputs.data), "replayed": steps.replayed}
-    ending = Ending("failed", "it was interrupted")
+    mode = choose_step_mode(trial.spec, torch.device(place.device), context.eager)
+    ending = Ending(State.failed, "it was interrupted")
     try:
-        ending = yield from _attempt(trial, context, inputs, steps, environment)
+        ending = yield from _attempt(trial, context, inputs, mode, _environment(trial, context, mode, place))
     finally:
-        # Collecting takes a fifth of a second: after a training that ended well, only a GPU's memory is worth it.
-        if ending.state != "done" or torch.cuda.is_initialized():
+        # Collecting takes a fifth of a second, so after a training that ended well only a GPU's memory is worth it.
+        if ending.state is not State.done or torch.cuda.is_initialized():
             memory.release()
-    yield {"kind": "end", "state": ending.state, "reason": ending.reason}
+    yield Ended(ending.state, ending.reason)
 
 
-@dataclass(frozen=True)
-class Ending:
-    """How an attempt ended: done, diverged or failed, the reason in a line and, if any, the traceback.
-
-    stale: another version of the project began it, which alone can go on.
-    """
-
-    state: str
-    reason: str | None = None
-    error: str | None = None
-    stale: bool = False
+def _environment(trial: Trial, context: Context, mode: StepMode, place: Place) -> Environment:
+    facts = describe(mode.device, trial.spec.threads, place.concurrent, context.git.model_dump())
+    more = {"node": place.node, "data": str(context.inputs.data), "replayed": mode.replayed}
+    return Environment.model_validate(facts | more)
 
 
 def _attempt(
-    trial: Trial, context: Context, inputs: Inputs, steps: "Steps", environment: dict[str, Any]
+    trial: Trial, context: Context, inputs: Inputs, mode: StepMode, environment: Environment
 ) -> Generator[Event, None, Ending]:
-    """Claim the trial, train it, note how that ended. Where it cannot be noted (a full disk), it is only told."""
-    from bench.store.folders import Superseded, TrialFolder
-
-    folder, ending = TrialFolder(context.trials / trial.name), Ending("done")
+    """Claim the trial, train it, and record how that ended. If it cannot be recorded (a full disk), only report it."""
+    folder, ending = TrialFolder(context.trials / trial.name), Ending(State.done)
     try:
-        token = folder.claim(trial.document, environment)
+        token = folder.claim(trial, environment)
         try:
-            yield from _train(trial, context, inputs, steps, token)
+            yield from _train(trial, context, inputs, mode, token)
         except Superseded:
             raise
         except Exception as error:
             ending = _ending(error)
-        folder.finish(token, ending.state, ending.reason, ending.error, ending.stale)
+        folder.end(trial, ending, token)
     except RunError as error:
-        return Ending("failed", ending.reason or str(error))
+        return Ending(State.failed, ending.reason or str(error))
     except Superseded as error:
-        return Ending("taken over", str(error))  # nothing of it is this run's any more
+        return Ending(State.taken_over, str(error))  # the folder belongs to another run now
     return ending
 
 
 def _ending(error: Exception) -> Ending:
-    """What the exception that ended an attempt makes of its trial."""
-    from bench.runtime import memory
-    from bench.training.checkpoint import OtherVersion
-    from bench.training.divergence import Diverged
-
+    """How the exception that ended an attempt ends its trial."""
     if isinstance(error, Diverged):
-        return Ending("diverged", str(error))
+        return Ending(State.diverged, str(error))
     if isinstance(error, UserError):
-        return Ending("failed", str(error), stale=isinstance(error, OtherVersion))
-    whose = memory.exhausted(error)
-    said = f"{type(error).__name__}: {reason(error)}"
-    if whose:
-        said = f"not enough memory on the {whose}: {MORE_MEMORY[whose]}; --retry-failed runs it again"
-    return Ending("failed", said, traceback.format_exc())
+        return Ending(State.failed, str(error), stale=isinstance(error, OtherVersion))
+    device = memory.exhausted(error)
+    message = f"{type(error).__name__}: {reason(error)}"
+    if device:
+        message = f"not enough memory on the {device}: {MORE_MEMORY[device]}; --retry-failed runs it again"
+    return Ending(State.failed, message, traceback.format_exc())
 
 
-def _train(trial: Trial, context: Context, inputs: Inputs, steps: "Steps", token: str) -> Iterator[Event]:
-    from bench.data.prepared import Prepared
-    from bench.evaluation import extractors
-    from bench.evaluation.evaluator import Evaluator
-    from bench.evaluation.reference import References
-    from bench.experiment.settings import Evaluation
-    from bench.io.files import Folder
-    from bench.store.folders import TrialFolder
-    from bench.training.trainer import Trainer
+def _train(trial: Trial, context: Context, inputs: Inputs, mode: StepMode, token: str) -> Iterator[Event]:
+    folder, data, spec = TrialFolder(context.trials / trial.name), Prepared(inputs.data), trial.spec
+    extractor = extractors.load(Folder(inputs.extractor), spec.evaluation, inputs.inception, context.extractor_sha256)
+    references = References(Folder(inputs.features), extractor.to(mode.device), data, mode.device)
+    evaluator = Evaluator(references, spec.evaluation)
 
-    folder, data = TrialFolder(context.trials / trial.name), Prepared(inputs.data)
-    evaluation = Evaluation.model_validate(trial.spec["evaluation"])
-    extractor = extractors.load(Folder(inputs.extractor), evaluation, inputs.inception, context.extractor_sha256)
-    device = steps.device
-    references = References(Folder(inputs.features), extractor.to(device), data, device)
-    evaluator = Evaluator(references, evaluation)
-
-    def save(checkpoint: bytes, rows: list[dict[str, Any]], pictures: dict[str, bytes]) -> None:
+    def save(checkpoint: bytes, rows: list[Row], pictures: dict[str, bytes]) -> None:
         folder.save(token, checkpoint, rows, pictures)
 
-    trainer = Trainer(trial.spec, data, evaluator, save, device, context.checkpoint_seconds, steps.graph())
+    trainer = Trainer(spec, data, evaluator, save, mode.device, context.checkpoint_seconds, mode.graph())
     checkpoint, damage = folder.checkpoint()
     if checkpoint:
         trainer.restore(checkpoint)
         folder.save_rows(trainer.state.rows)
     folder.resumed(token, trainer.state.step)
-    warnings = [warning for warning in (damage, steps.slower) if warning]
-    yield {"kind": "start", "step": trainer.state.step, "steps": trainer.total_steps, "warnings": warnings}
+    warnings = tuple(warning for warning in (damage, mode.warning) if warning)
+    yield Started(trainer.state.step, trainer.total_steps, warnings)
     yield from trainer.run()

@@ -1,14 +1,17 @@
-"""One trial after another in this process: for debugging, tests, and machines without ray."""
+"""One trial after another in this process: for debugging, tests, and machines without Ray."""
 
 from bench.errors import UserError
 from bench.executors.base import Context, Place, Resources, check_machine
-from bench.executors.run_trial import run_trial
-from bench.experiment.trials import Trial
+from bench.experiment.specification import Trial
 from bench.training.events import OnEvent
 
 
 def check(resources: Resources) -> None:
-    """Refuse what cannot be given."""
+    """Refuse resources that this executor cannot give.
+
+    Raises:
+        UserError: they are a cluster's. RunError: this machine has too few.
+    """
     if resources.address:
         raise UserError("--executor serial runs on this machine alone; leave out --address, or use --executor ray")
     if resources.scheduler != "none":
@@ -17,7 +20,10 @@ def check(resources: Resources) -> None:
 
 
 def run(trials: list[Trial], context: Context, resources: Resources, on_event: OnEvent) -> None:
+    """Run the trials in order."""
     import torch
+
+    from bench.executors.run_trial import run_trial  # imported late: a dry run only checks
 
     device = "cuda" if torch.cuda.is_available() and resources.gpus != 0 else "cpu"
     for trial in trials:

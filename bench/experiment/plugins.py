@@ -13,7 +13,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from bench.errors import UserError, reason
+from pydantic import ValidationError
+
+from bench.errors import UserError, reason, short
+from bench.experiment.specification import MethodSource
 from bench.io import untrusted
 from bench.io.files import sha256
 from bench.io.schema import NAME
@@ -129,8 +132,18 @@ def shipped() -> list[str]:
     return sorted({place for plugin in packages for place in plugin.modules()})
 
 
-def source_of(name: str) -> dict[str, str]:
-    """The file in which a method is written, relative to the project where it is inside, and its sha256."""
+def source_of(name: str) -> MethodSource:
+    """The file of a method, relative to the project if it is inside, and its sha256.
+
+    Raises:
+        UserError: the file's path cannot be recorded.
+    """
     file = Path(str(sys.modules[METHODS[name].__module__].__file__))
     shown = file.relative_to(ROOT) if file.is_relative_to(ROOT) else file
-    return {"file": str(shown), "sha256": sha256(file.read_bytes())}
+    try:
+        return MethodSource(file=str(shown), sha256=sha256(file.read_bytes()))
+    except ValidationError as error:
+        problem = error.errors()[0]["msg"].lower()
+        raise UserError(
+            f"the path of the method {name} cannot be recorded ({problem}); move {short(str(file))}"
+        ) from None

@@ -7,19 +7,22 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bench.errors import UserError, cut, short, unknown
+from bench.io.schema import Name
 from bench.io.strict_yaml import load_yaml, parse_yaml
 from bench.paths import CONFIGS
 
-PositiveInt = Annotated[int, Field(gt=0)]
+PositiveInt = Annotated[int, Field(gt=0, lt=2**53)]
 SampleCount = Annotated[int, Field(ge=16, le=1_000_000)]  # fewer have too few neighbours
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
-class Strict(BaseModel):
+class Section(BaseModel):
+    """A group of settings: typed, immutable, and without unknown keys."""
+
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-class Preprocessing(Strict):
+class Preprocessing(Section):
     """What is made of a source's images: uint8 [channels, image_size, image_size].
 
     crop: side of the square cut out of the centre first; without it, the largest that there is. What is left is
@@ -37,20 +40,20 @@ class Preprocessing(Strict):
         return self.channels, self.image_size, self.image_size
 
 
-class Network(Strict):
+class Network(Section):
     """The networks that all methods share. `width`: channels at the highest resolution; deeper layers double it.
 
     name: "auto" takes the deepest of the plain networks that fits the images' size.
     initialisation: of the first weights: PyTorch's own, or as published for WAE or DCGAN.
     """
 
-    name: str = "auto"
+    name: Name = "auto"
     width: PositiveInt = 16
-    latent_dim: Annotated[int, Field(ge=2)] = 8
+    latent_dim: Annotated[int, Field(ge=2, lt=2**53)] = 8
     initialisation: Literal["torch", "wae", "dcgan"] = "torch"
 
 
-class Training(Strict):
+class Training(Section):
     """The budget, the same for every method.
 
     train_images: use only the first so many. learning_rate: Adam's, constant or falling along half a cosine to 0.
@@ -60,15 +63,15 @@ class Training(Strict):
     """
 
     epochs: PositiveInt = 40
-    train_images: Annotated[int, Field(ge=2)] | None = None
-    batch_size: Annotated[int, Field(ge=2)] = 100
+    train_images: Annotated[int, Field(ge=2, lt=2**53)] | None = None
+    batch_size: Annotated[int, Field(ge=2, lt=2**53)] = 100
     learning_rate: PositiveFloat = 1e-3
     schedule: Literal["constant", "cosine"] = "constant"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     reconstruction: Literal["squared_error", "cross_entropy"] = "squared_error"
 
 
-class Evaluation(Strict):
+class Evaluation(Section):
     """The protocol of measuring.
 
     evaluations: rows of a trial, dense early: the k-th of n stands at (k/n)^2 of the training.
@@ -93,7 +96,7 @@ class Evaluation(Strict):
     target: PositiveFloat | None = None
 
 
-class Search(Strict):
+class Search(Section):
     """Equal-budget search (bench.run --tune). points: of each method's search space; none: no search.
 
     seeds: tuning seeds of a point. scheduler: none trains every point to its end; asha (Li et al., arXiv 1810.05934)
@@ -105,7 +108,7 @@ class Search(Strict):
     scheduler: Literal["none", "asha"] = "none"
 
 
-class Experiment(Strict):
+class Experiment(Section):
     """One `bench.run`: methods x seeds on one data set under one protocol. No methods: every one there is."""
 
     methods: list[str] = []

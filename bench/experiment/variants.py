@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from bench.errors import UserError, cut, short, unknown
+from bench.experiment.labels import format_label
 from bench.io.files import sha256
 from bench.io.strict_yaml import parse_yaml
 from methods import METHODS
@@ -44,14 +45,14 @@ class Variant:
     def label(self) -> str:
         """The method's name and, in brackets, what differs from its defaults: the same for the same content."""
         method = METHODS[self.method]
-        parts = [] if self.prior == method.priors[0] else [f"prior={self.prior}"]
+        settings: dict[str, object] = {} if self.prior == method.priors[0] else {"prior": self.prior}
         defaults = {name: parameter.default for name, parameter in schema(method).items()}
         values = self.hyperparameters | {"learning_rate": self.learning_rate, "point": self.point}
         if self.point is not None:  # which says what is free; what is not was chosen, be it the default
             values = {k: v for k, v in values.items() if k not in self.free}
             defaults = {k: v for k, v in defaults.items() if k not in method.search_space}
-        parts += [f"{k}={v}" for k, v in values.items() if v != defaults.get(k)]
-        return f"{self.method}[{','.join(parts)}]" if parts else self.method
+        settings |= {name: value for name, value in values.items() if value != defaults.get(name)}
+        return format_label(self.method, settings)
 
     def at_point(self, point: int) -> "Variant":
         """This variant with what is free from a point of its method's search."""

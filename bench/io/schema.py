@@ -1,6 +1,11 @@
-"""Types of what stands in documents, and the check of a document against them."""
+"""Types of the values in stored documents, and the validation of a document against a model.
 
-from typing import Annotated, Any
+Names are restricted, so that none can be a path, markup (HTML, LaTeX, Markdown) or a terminal escape. Free text, such
+as reasons and commands, is escaped where it is shown.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, TypeVar, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
@@ -14,7 +19,7 @@ def _printable(text: str) -> str:
     return text
 
 
-NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"  # of methods and all else that becomes part of file names and tables
+NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"  # of methods, and of everything else that becomes part of file names and tables
 Name = Annotated[str, StringConstraints(pattern=rf"^{NAME}$", max_length=100)]
 Label = Annotated[str, StringConstraints(pattern=r"^\w[^`<>&\\]*$", max_length=500), AfterValidator(_printable)]
 Line = Annotated[str, StringConstraints(max_length=1000), AfterValidator(_printable)]
@@ -23,20 +28,46 @@ Whole = Annotated[int, Field(ge=0, lt=2**53)]
 Number = Annotated[float, Field(ge=-1e300, le=1e300)]
 Value = bool | Annotated[int, Field(gt=-(2**53), lt=2**53)] | Number | Label | None
 
-
-class Part(BaseModel):
-    """Strict about what it names; more may be there."""
-
-    model_config = ConfigDict(extra="allow", strict=True)
+Model = TypeVar("Model", bound=BaseModel)
 
 
-def checked(value: Any, kind: type[Part], origin: object) -> dict[str, Any]:
-    """`value`, which is as `kind` says; Malformed, with the first difference, where it is not."""
+class Document(BaseModel):
+    """A stored document or a part of one: typed, and immutable."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+def validate(value: object, model: type[Model], origin: object) -> Model:
+    """Read a stored document as `model`.
+
+    Unknown keys are ignored at every depth, because a newer version may have written them. Missing keys take the
+    defaults of the model, because an older version may have written the document.
+
+    Args:
+        value: the parsed JSON or YAML.
+        origin: what an error names, such as a path.
+
+    Raises:
+        Malformed: the document does not fit the model; the message names the first difference.
+    """
     try:
-        kind.model_validate(value)
+        return model.model_validate(_known(value, model))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])[:80]
-        said = f"{where + ' ' if where else ''}= {short(first['input'])[:80]}: {first['msg'].lower()[:120]}"
-        raise Malformed(origin, f"is not what bench.run writes: {said}; remove it") from None
-    return value
+        key = ".".join(str(part) for part in first["loc"])[:80]
+        difference = f"{key + ' ' if key else ''}= {short(first['input'])[:80]}: {first['msg'].lower()[:120]}"
+        raise Malformed(origin, f"is not what bench.run writes: {difference}; remove it") from None
+
+
+def _known(value: object, annotation: object) -> object:
+    """`value` without the keys that the model of `annotation` (or of its items) does not have."""
+    kinds = (annotation, *get_args(annotation))
+    model = next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
+    if model is None:
+        return value
+    if isinstance(value, list):
+        return [_known(item, model) for item in value]
+    if not isinstance(value, Mapping):
+        return value
+    fields = model.model_fields
+    return {key: _known(item, fields[key].annotation) for key, item in value.items() if key in fields}

@@ -1,7 +1,7 @@
 """Weights & Biases, in its configured mode: WANDB_MODE=offline keeps runs in <out>/wandb/, for `wandb sync`.
 
 The project is WANDB_PROJECT, else "wae-bench"; the group is the experiment's folder. Offline, the library cannot know
-what it has: an interrupted trial's second offline run has all rows, under the same id as its first.
+which rows it has: an interrupted trial's second offline run repeats all rows, under the same id as its first.
 """
 
 import os
@@ -10,11 +10,12 @@ from pathlib import Path
 import wandb  # pyright: ignore[reportMissingImports]  # an optional extra
 
 from bench.errors import UserError, reason
-from bench.loggers import Training
+from bench.loggers.base import LoggedTrial
+from bench.store.states import State
 
 
 def check() -> None:
-    """Refuse what would otherwise ask for a key in the middle of the run. Nothing is asked of the server yet."""
+    """Refuse to start without a login, which the library would ask for later. The server is not contacted yet."""
     if wandb.setup().settings.mode != "online":
         return
     try:
@@ -26,23 +27,28 @@ def check() -> None:
 
 
 class Logger:
+    """Weights & Biases in its configured mode."""
+
     def __init__(self, folder: Path) -> None:
         settings = wandb.setup().settings
         self.where = "" if settings.mode == "offline" else settings.base_url
         self.folder = folder
 
-    def open(self, training: Training) -> "Run":
-        return Run(self.folder, training)
+    def open(self, trial: LoggedTrial) -> "Run":
+        """Begin or continue the run of a trial."""
+        return Run(self.folder, trial)
 
 
 class Run:
-    def __init__(self, folder: Path, training: Training) -> None:
+    """One trial's run, found by its id."""
+
+    def __init__(self, folder: Path, trial: LoggedTrial) -> None:
         self.run = wandb.init(
             project=os.environ.get("WANDB_PROJECT", "wae-bench"),
             group=folder.name,
-            id=training.id,
-            name=training.name,
-            config=training.parameters | {"trial": training.folder},
+            id=trial.id,
+            name=trial.name,
+            config=trial.parameters | {"trial": trial.folder},
             dir=str(folder),
             resume="allow",
             reinit="create_new",  # several trials train at a time
@@ -51,7 +57,9 @@ class Run:
         self.last = self.run.step - 1
 
     def log(self, step: int, row: dict[str, float]) -> None:
+        """Send the numbers of a row."""
         self.run.log(row, step=step, commit=True)  # else a row waits for the next one
 
-    def end(self, state: str) -> None:
-        self.run.finish(exit_code=int(state not in ("done", "stopped")))
+    def end(self, state: State) -> None:
+        """Finish the run; the exit code tells whether the training ended well."""
+        self.run.finish(exit_code=int(state not in (State.done, State.stopped)))

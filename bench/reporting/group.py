@@ -10,7 +10,9 @@ import pandas as pd
 
 from bench.analysis import across_seeds, convergence, frames, significance
 from bench.experiment import labels
-from bench.store.folders import ExperimentFolder, TrialFolder
+from bench.store.documents import Description
+from bench.store.folders import ExperimentFolder
+from bench.store.trial_folder import TrialFolder
 
 MOST_SHOWN = 16  # variants in a figure: more lines cannot be told apart
 
@@ -23,7 +25,7 @@ class Group:
     folders: list[ExperimentFolder]
     trials: pd.DataFrame
     rows: pd.DataFrame
-    description: dict[str, Any]
+    description: Description
     unlike: str = ""  # why it was not merged with another
 
     @cached_property
@@ -61,22 +63,22 @@ class Group:
 
     @property
     def dataset(self) -> str:
-        return self.description["protocol"]["dataset"]["name"]
+        return self.description.protocol.dataset.name
 
     @property
     def protocol(self) -> str:
         """What all trials share, in a line: 'digits 8x8x1, small network of width 32, latent 8, 30 epochs, ...'."""
-        protocol = self.description["protocol"]
-        images, network, training = (protocol.get(part, {}) for part in ("preprocessing", "network", "training"))
+        protocol = self.description.protocol
+        images, network, training = protocol.preprocessing, protocol.network, protocol.training
         said = [self.dataset]
         if images:
-            said[0] += " {image_size}x{image_size}x{channels}".format(**images)
+            said[0] += f" {images.image_size}x{images.image_size}x{images.channels}"
         if network:
-            said.append("{name} network of width {width}, latent {latent_dim}".format(**network))
+            said.append(f"{network.name} network of width {network.width}, latent {network.latent_dim}")
         if training:
-            subset = f" of {training['train_images']:,} images" if training["train_images"] else ""
-            said.append(f"{training['epochs']} epochs{subset}")
-            said.append("batch {batch_size}, {schedule} schedule, {precision}".format(**training))
+            subset = f" of {training.train_images:,} images" if training.train_images else ""
+            said.append(f"{training.epochs} epochs{subset}")
+            said.append(f"batch {training.batch_size}, {training.schedule} schedule, {training.precision}")
         return ", ".join(said)
 
     def values(self, column: str) -> dict[str, list[float]]:
@@ -99,7 +101,7 @@ class Group:
         """Of the curve's distance: the protocol's, or one taken afterwards, which says so."""
         if self.curve is None:
             return None
-        fixed = self.description["protocol"]["evaluation"].get("target")
+        fixed = self.description.protocol.evaluation.target
         return convergence.target(self.fresh, self.trials, self.curve, fixed, None)
 
     @cached_property
@@ -122,14 +124,14 @@ class Group:
         ended = self.trials[self.trials["state"].isin(convergence.ENDED) & ~self.trials["stale"].astype(bool)]
         found = []
         for record in frames.records(ended):
-            spec = self.trial(record).spec()["spec"]
+            spec = self.trial(record).trial().spec
             score = scores.get(record["trial"], math.nan if record["state"] == "done" else math.inf)
             if math.isnan(score):  # it ended well, but this was not measured of it
                 continue
             row = {key: record[key] for key in ("trial", "method", "seed", "state")}
             row |= {"variant": labels.without_settings(record["variant"]), "score": score}
-            rate = spec.get("learning_rate", spec["training"]["learning_rate"])
-            found.append(row | {"learning_rate": rate} | spec["hyperparameters"])
+            rate = spec.optimisation.learning_rate
+            found.append(row | {"learning_rate": rate} | spec.hyperparameters)
         return pd.DataFrame.from_records(found)
 
     def trial(self, record: dict[str, Any]) -> TrialFolder:

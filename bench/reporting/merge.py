@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,10 @@ from bench.analysis import frames as tables
 from bench.analysis import protocols
 from bench.analysis.protocols import difference
 from bench.errors import UserError
-from bench.io import untrusted
 from bench.io.files import shown
 from bench.metrics.columns import STAMPS, TIMINGS
 from bench.reporting.group import Group
+from bench.store.documents import Description
 from bench.store.folders import ExperimentFolder
 
 MOST_DIFFERENCES = 3  # that a refusal names
@@ -33,7 +34,7 @@ def load(paths: Sequence[Path]) -> list[Group]:
     groups: list[Group] = []
     for folders in found.values():
         protocol = _protocol(folders[0])
-        dataset = protocol["dataset"]["name"]
+        dataset = folders[0].require_description().protocol.dataset.name
         before = next((group for group in groups if group.dataset == dataset), None)
         if before is None:
             groups.append(_merged(dataset, "", folders))
@@ -50,20 +51,15 @@ def of(folder: ExperimentFolder) -> Group:
 
 
 def _experiment(path: Path) -> ExperimentFolder:
-    if not path.is_dir():
-        raise UserError(f"there is no folder {shown(path)}")
-    untrusted.look_over(path)
-    folder = ExperimentFolder(path)
-    if not folder.description():
-        raise UserError(f"the folder {shown(path)} is no experiment: it has no experiment.yaml")
+    folder = ExperimentFolder.open(path)
     if not folder.trials():
         raise UserError(f"{shown(path)} holds no trials; start some with python -m bench.run --out {shown(path)}")
     return folder
 
 
-def _protocol(folder: ExperimentFolder) -> dict[str, Any]:
+def _protocol(folder: ExperimentFolder) -> dict[str, object]:
     """What makes numbers comparable; extractors are told apart value by value (`bench.analysis.protocols.separate`)."""
-    return {key: value for key, value in folder.description()["protocol"].items() if key != "extractor_sha256"}
+    return {key: value for key, value in folder.require_description().written.items() if key != "extractor_sha256"}
 
 
 def _merged(name: str, unlike: str, folders: list[ExperimentFolder]) -> Group:
@@ -82,7 +78,9 @@ def _merged(name: str, unlike: str, folders: list[ExperimentFolder]) -> Group:
         rows = rows.sort_values(["variant", "seed"], kind="stable", ignore_index=True)
     trials = trials.sort_values(["variant", "seed"], ignore_index=True)
     rows = protocols.separate(rows.drop(columns="experiment"))
-    return Group(name, folders, trials, rows, _description([folder.description() for folder in folders]), unlike)
+    return Group(
+        name, folders, trials, rows, _description([folder.require_description() for folder in folders]), unlike
+    )
 
 
 def _once(trials: pd.DataFrame, rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -128,10 +126,8 @@ def _refuse_conflict(trial: dict[str, Any], rows: pd.DataFrame, path: str, other
         )
 
 
-def _description(found: list[dict[str, Any]]) -> dict[str, Any]:
-    """Of several experiments of one protocol: every command and method once."""
-    merged = dict(found[0])
-    for each in found[1:]:
-        for key in ("commands", "methods"):
-            merged[key] = list(dict.fromkeys([*merged.get(key, []), *each.get(key, [])]))
-    return merged
+def _description(descriptions: list[Description]) -> Description:
+    """Merge the descriptions of experiments of one protocol: every command and method once."""
+    commands = dict.fromkeys(command for each in descriptions for command in each.commands)
+    methods = dict.fromkeys(method for each in descriptions for method in each.methods)
+    return replace(descriptions[0], commands=list(commands), methods=list(methods))

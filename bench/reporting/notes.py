@@ -29,7 +29,7 @@ def notes(group: Group) -> list[str]:
         )
     if len(group.shown) < len(summary):
         lines.append("Figures show the best variant of each method and prior; tables have all.")
-    skipped = group.description.get("skipped_images")
+    skipped = group.description.skipped_images
     if skipped:
         lines.append(f"{skipped} images of the data set could not be used and were left out.")
     if summary["stale"].any():
@@ -54,14 +54,14 @@ def _traceback(group: Group, record: dict[str, Any]) -> str:
 
 def provenance(group: Group) -> list[tuple[str, str]]:
     """Commands; machines, software and commit; dates; and the protocol."""
-    protocol = group.description["protocol"]
+    protocol = group.description.written
     machines = [machine for folder in group.folders for machine in frames.machines(folder)]
     began, ended = group.trials["began"].dropna(), group.trials["ended"].dropna()
     dates = (
         f"first trial began {began.min()}, last ended {ended.max()}" if len(began) and len(ended) else "no trial began"
     )
     return [
-        ("Commands", "\n".join(group.description.get("commands", []))),
+        ("Commands", "\n".join(group.description.commands)),
         ("Machines, software, commit", "\n".join(dict.fromkeys(machines))),
         ("Dates", dates),
         ("Protocol", "\n".join(f"{section}: {values}" for section, values in protocol.items())),

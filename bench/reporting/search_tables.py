@@ -11,6 +11,7 @@ from bench.io.files import write_atomically
 from bench.reporting import search_figures
 from bench.reporting.style import Figure
 from bench.reporting.table import Cell, Grid, number, word
+from bench.store.documents import Description
 from bench.store.folders import ExperimentFolder
 
 
@@ -20,6 +21,7 @@ def write(experiments: Sequence[ExperimentFolder], report: Path) -> tuple[list[G
     Points that several experiments searched count once.
     """
     folders = [ExperimentFolder(experiment.path / search.FOLDER) for experiment in experiments]
+    descriptions = [description for folder in folders if (description := folder.description())]
     folders = [folder for folder in folders if folder.description()]
     found = [search.results(folder) for folder in folders]
     results = pd.concat(found, ignore_index=True) if found else pd.DataFrame()
@@ -30,7 +32,7 @@ def write(experiments: Sequence[ExperimentFolder], report: Path) -> tuple[list[G
     summary = search.summary(results)
     write_atomically(report / "search.csv", results.to_csv(index=False).encode())
     write_atomically(report / "search_summary.csv", summary.to_csv(index=False).encode())
-    grid = _grid(summary, _about(results, folders[0].description()))
+    grid = _grid(summary, _about(results, descriptions[0]))
     if summary.empty:
         return [grid], []
     return [grid], search_figures.draw(results, report / "figures")
@@ -53,15 +55,15 @@ def _row(record: dict[str, Any], expected: list[str]) -> list[Cell]:
     return [word(record["variant"]), points, *numbers, near, word(chosen)]
 
 
-def _about(results: pd.DataFrame, description: dict[str, Any]) -> str:
-    evaluation = description["protocol"]["evaluation"]
+def _about(results: pd.DataFrame, description: Description) -> str:
+    evaluation = description.protocol.evaluation
     seeds = results["seed"].nunique()
     points = search.scores(results).groupby("variant")["score"].size()
     alike = "Every variant had" if points.nunique() == 1 else "Not every variant had"
     said = (
         f"{alike} as many points of its own search space (bench.info), at {seeds} tuning "
-        f"seed{'s' if seeds > 1 else ''} each, scored by the distance of {evaluation['samples']:,} generated images to "
-        f"{evaluation['split']} images at the end of the training. The best point was then trained again on fresh "
+        f"seed{'s' if seeds > 1 else ''} each, scored by the distance of {evaluation.samples:,} generated images to "
+        f"{evaluation.split} images at the end of the training. The best point was then trained again on fresh "
         "seeds: the tables above. *Expected of k*: the mean of the lowest score over all choices of k of the points. "
         "*Within 10%*: the share of points that are nearly as good as the best: how easily the method is tuned."
     )

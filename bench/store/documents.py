@@ -1,129 +1,153 @@
-"""What the documents in results must say, at least, for anything to be made of them: checked where they are read.
+"""The documents of an experiment on disk, as types. Each is validated where it is read."""
 
-More may stand in them: newer versions add keys, older ones lack some. Names are plain, so that none can be a path, a
-mark of HTML, LaTeX or Markdown, or a command to a terminal; what is free text (reasons, commands) is escaped where it
-is shown.
-"""
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
 
-from typing import Literal
+from pydantic import Field
 
-from bench.io.schema import Hash, Label, Line, Name, Number, Part, Value, Whole
-
-
-class Source(Part):
-    file: Line
-    sha256: Line
+from bench.experiment.settings import Evaluation, Network, Preprocessing, Training
+from bench.experiment.specification import DatasetIdentity
+from bench.io.schema import Document, Hash, Line, Whole, validate
+from bench.store.states import State
 
 
-class Dataset(Part):
-    name: Name
-    fingerprint: Hash
+class Attempt(Document):
+    """One process that trained a trial: when and where it began, and the step from which it continued."""
 
-
-class Preprocessing(Part):
-    image_size: Whole
-    channels: Whole
-
-
-class Network(Part):
-    name: Name
-    width: Whole
-    latent_dim: Whole
-
-
-class Training(Part):
-    learning_rate: Number | None = None
-    train_images: Whole | None = None
-
-
-class Budget(Training):
-    """The training of an experiment, all of which is shown."""
-
-    epochs: Whole
-    batch_size: Whole
-    schedule: Name
-    precision: Name
-
-
-class Evaluation(Part):
-    target: Number | None = None
-    extractor: Name | None = None
-
-
-class Protocol(Part):
-    """Of an experiment: what all of its trials share."""
-
-    dataset: Dataset
-    preprocessing: Preprocessing | None = None
-    network: Network | None = None
-    training: Budget | None = None
-    evaluation: Evaluation
-    extractor_sha256: Hash
-
-
-class Spec(Part):
-    """What decides a trial's result."""
-
-    method: Name
-    prior: Name
-    seed: Whole
-    hyperparameters: dict[Name, Value] = {}
-    learning_rate: Number | None = None
-    dataset: Dataset | None = None
-    preprocessing: Preprocessing | None = None
-    network: Network | None = None
-    training: Training | None = None
-    evaluation: Evaluation | None = None
-
-
-class Trial(Part):
-    """spec.json."""
-
-    id: Name
-    label: Label
-    source: Source
-    spec: Spec
-
-
-class Attempt(Part):
-    started: Line
     from_step: Whole | None = None
+    started: Line
+    host: Line | None = None
+    pid: Whole | None = None
 
 
-class Status(Part):
-    """status.json."""
+class Status(Document):
+    """status.json.
 
-    state: Literal["missing", "running", "done", "diverged", "stopped", "failed"]
-    reason: str | None
-    attempts: list[Attempt]
+    Attributes:
+        token: the key of the attempt that may write; every write presents it.
+        stale: another version of the project began the trial, and only that version can continue it.
+    """
+
+    state: Annotated[State, Field(strict=False)]  # a string in the file
+    reason: str | None = None
+    token: Line | None = None
+    attempts: list[Attempt] = []
+    stale: bool = False
     updated: Line | None = None
 
 
-class Git(Part):
-    commit: Line | None
-    dirty: bool | None
+@dataclass(frozen=True)
+class Ending:
+    """How an attempt ended.
+
+    Attributes:
+        reason: one line.
+        error: the traceback, if there is one.
+        stale: see `Status`.
+    """
+
+    state: State
+    reason: str | None = None
+    error: str | None = None
+    stale: bool = False
 
 
-class Environment(Part):
-    """environment.json."""
+class Git(Document):
+    """The commit of the project, and whether files differed from it."""
 
+    commit: Line | None = None
+    dirty: bool | None = None
+
+
+class Environment(Document):
+    """environment.json: what the last attempt of a trial ran on.
+
+    Attributes:
+        concurrent_trials: how many trials may have shared the machine.
+        node: the id of the cluster's node.
+        data: the folder of the prepared data set.
+        replayed: whether steps were replayed as a CUDA graph; older trials do not say.
+    """
+
+    python: Line
+    packages: dict[str, Line | None]
+    git: Git
+    host: Line | None = None
     processor: Line
     cpu_capability: Line | None = None
     device: Line
     threads: Whole
     concurrent_trials: Whole
-    git: Git
-    packages: dict[str, Line | None]
-    python: Line
+    node: Line | None = None
     data: Line | None = None
-    replayed: bool | None = None  # steps, as a CUDA graph; trials of older versions do not say
+    replayed: bool | None = None
 
 
-class Experiment(Part):
+class ExperimentProtocol(Document):
+    """What all trials of an experiment share. Sections are missing in documents of early versions."""
+
+    dataset: DatasetIdentity
+    preprocessing: Preprocessing | None = None
+    network: Network | None = None
+    training: Training | None = None
+    evaluation: Evaluation
+    threads: Whole | None = None
+    extractor_sha256: Hash
+
+
+class DescriptionDocument(Document):
     """experiment.yaml."""
 
-    protocol: Protocol
     commands: list[str] = []
     methods: list[str] = []
     seeds: Whole = 0
     skipped_images: Whole = 0
+    storage: str | None = None
+    protocol: ExperimentProtocol
+
+
+@dataclass(frozen=True)
+class Description:
+    """What experiment.yaml says of an experiment.
+
+    Attributes:
+        commands: every command so far. methods: the labels of all variants. seeds: per variant.
+        skipped_images: images of the data set that could not be used.
+        storage: the object store that holds the trials, without credentials.
+        written: the protocol as it was written. Others are compared with it, and a key that an older version did not
+            write counts as a difference.
+    """
+
+    commands: list[str]
+    methods: list[str]
+    seeds: int
+    skipped_images: int
+    storage: str | None
+    protocol: ExperimentProtocol
+    written: dict[str, object]
+
+    @classmethod
+    def parse(cls, value: object, origin: object) -> "Description":
+        """Read a parsed experiment.yaml.
+
+        Raises:
+            Malformed: bench.run did not write it.
+        """
+        document = validate(value, DescriptionDocument, origin)
+        assert isinstance(value, Mapping)  # `validate` has refused anything else
+        fields = {name: getattr(document, name) for name in type(document).model_fields}
+        return cls(**fields, written=value["protocol"])
+
+    @property
+    def document(self) -> dict[str, object]:
+        """The content of experiment.yaml."""
+        storage = {"storage": self.storage} if self.storage else {}
+        return {
+            "commands": self.commands,
+            "methods": self.methods,
+            "seeds": self.seeds,
+            "skipped_images": self.skipped_images,
+            **storage,
+            "protocol": self.written,
+        }

@@ -7,7 +7,6 @@ from contextlib import contextmanager, nullcontext
 from filelock import FileLock, Timeout
 
 from bench.errors import RunError, UserError
-from bench.io import untrusted
 from bench.io.files import make_folder, shown, writing
 from bench.store import lease
 from bench.store.folders import ExperimentFolder
@@ -22,7 +21,6 @@ def alone(folder: ExperimentFolder) -> Iterator[None]:
     """
     existed = folder.path.exists()
     make_folder(folder.path)
-    untrusted.look_over(folder.path)
     lock = FileLock(folder.lock)
     try:
         with writing(folder.lock):
@@ -41,7 +39,8 @@ def alone(folder: ExperimentFolder) -> Iterator[None]:
 
 def refuse_other_storage(experiment: ExperimentFolder) -> None:
     """UserError where the folder's trials live in another object store than they would now, or in none."""
-    before, now = experiment.description().get("storage"), experiment.home and experiment.home.identity
-    if experiment.description() and before != now:
+    description = experiment.description()
+    before, now = description and description.storage, experiment.home and experiment.home.identity
+    if description and before != now:
         there = f"in {before}; give --storage that" if before else "here; leave out --storage"
         raise UserError(f"the trials of {shown(experiment.path)} are {there}, or choose another --out")

@@ -1,43 +1,40 @@
-"""The untrained method of a trial, and its schedules."""
+"""The untrained method of a trial, and the schedules that follow from its specification."""
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from bench.experiment.settings import Network, Preprocessing
+from bench.experiment.specification import TrialSpec
 from bench.runtime import rng
 from methods import METHODS, Method
 from methods.networks import Networks
 from methods.priors import PRIORS
 
 
-def build(spec: dict[str, Any]) -> Method:
-    """The untrained method of a trial's specification, seeded: networks start equal across methods."""
-    shape = Preprocessing.model_validate(spec["preprocessing"]).shape
-    network = Network.model_validate(spec["network"])
-    prior = PRIORS[spec["prior"]](network.latent_dim)
-    training = spec["training"]
+def build(spec: TrialSpec) -> Method:
+    """The untrained method of a specification. It is seeded, so networks start equal across methods."""
+    network, training = spec.network, spec.training
+    prior = PRIORS[spec.prior](network.latent_dim)
     networks = Networks(
         network.name,
-        shape,
+        spec.preprocessing.shape,
         network.latent_dim,
         network.width,
-        training["precision"],
+        training.precision,
         initialisation=network.initialisation,
-        reconstruction=training["reconstruction"],
+        reconstruction=training.reconstruction,
     )
-    rng.seed_everything(spec["seed"])
-    method = METHODS[spec["method"]](networks, prior, **spec["hyperparameters"])
+    rng.seed_everything(spec.seed)
+    method = METHODS[spec.method](networks, prior, **spec.hyperparameters)
     return method.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
 
 def evaluation_steps(total: int, evaluations: int) -> list[int]:
-    """Steps after which to evaluate, dense early: total * (k / n)^2 rounded up, the last one `total`."""
+    """Steps after which to evaluate, dense early: total * (k / n)^2 rounded up; the last one is `total`."""
     return sorted({math.ceil(total * k * k / evaluations**2) for k in range(1, evaluations + 1)})
 
 
 def epoch_order(epoch: int, images: int, seed: int) -> Tensor:
-    """The order of the images in an epoch (from 0): a function of its arguments alone, so resuming needs no state."""
+    """The order of the images in an epoch (from 0). It depends on the arguments alone, so resuming needs no state."""
     return torch.randperm(images, generator=torch.Generator().manual_seed(seed * 1_000_003 + epoch))

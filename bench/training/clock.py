@@ -1,4 +1,4 @@
-"""The clock of a training: it runs in optimisation steps only."""
+"""The clock of a training, which runs during optimisation steps only."""
 
 import time
 
@@ -6,7 +6,7 @@ import torch
 
 
 class Clock:
-    """Seconds spent inside `with clock:`; a device is waited for only when the clock is read."""
+    """Seconds spent inside `with clock:`. Only reading the clock waits for the device."""
 
     def __init__(self, device: torch.device, seconds: float = 0.0) -> None:
         self.device, self.seconds = device, seconds
@@ -18,6 +18,7 @@ class Clock:
         self.seconds += time.perf_counter() - self._started
 
     def read(self) -> float:
+        """Seconds so far. On a GPU the wait for unfinished steps is counted."""
         if self.device.type == "cuda":
             with self:
                 torch.cuda.synchronize(self.device)

@@ -1,48 +1,56 @@
-"""When a training has diverged: a loss is not finite, one has exploded, or the method fails over numbers like these."""
+"""When a training has diverged: a loss is not finite, a loss has exploded, or the method fails on such numbers."""
 
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from bench.errors import UserError, reason
+from bench.store.trial_folder import Row
 
-EXPLODED = 1e6  # times a loss of the first row (or 1, where that is less): beyond, nothing is learnt any more
+EXPLODED = 1e6  # a loss above this multiple of max(1, the first row's loss) counts as diverged
 
 
 class Diverged(Exception):
-    """The training has come to nothing. The message is one line, with the step."""
+    """The training has diverged. The message is one line and names the step."""
 
 
 def refuse_not_finite(means: dict[str, float], step: int) -> None:
-    """Diverged where one of these, by name, is NaN or infinite."""
+    """Raise Diverged if a value is NaN or infinite. means: values by name."""
     for name, value in means.items():
         if not math.isfinite(value):
             raise Diverged(f"{name} is {value} at step {step}")
 
 
-def refuse_explosion(means: dict[str, float], rows: list[dict[str, Any]], step: int) -> None:
-    """Diverged where a loss, averaged since the last row, is beyond `EXPLODED` times that of the first of `rows`.
+def refuse_explosion(means: dict[str, float], rows: list[Row], step: int) -> None:
+    """Raise Diverged if a mean loss exceeds `EXPLODED` times the first row's, or `EXPLODED` if that was below 1.
 
-    Only to be asked at fixed steps, so that a training that was resumed ends at the same one.
+    Call it at fixed steps only, so that a resumed training ends at the same step.
+
+    Args:
+        means: losses by name, averaged since the last row.
+        rows: all rows so far.
+        step: the present one.
     """
     for name, value in means.items() if rows else ():
-        first = abs(rows[0].get(f"train_{name}", 1.0))
+        recorded = rows[0].get(f"train_{name}")
+        first = abs(recorded) if isinstance(recorded, int | float) else 1.0
         if abs(value) > EXPLODED * max(1.0, first):
             raise Diverged(f"{name} has exploded to {value:.3g} (from {first:.3g}) at step {step}")
 
 
 @contextmanager
 def blaming_numbers(method: nn.Module, sums: dict[str, Tensor], step: int) -> Iterator[None]:
-    """A method that fails when its numbers are not finite any more has diverged.
+    """Turn an exception into Diverged if a loss or parameter is no longer finite, which is then its cause.
 
-    A matrix cannot be factorised, a distribution refuses NaN: whatever the exception, the cause is the same.
+    For example, a matrix cannot be factorised or a distribution refuses NaN.
 
     Args:
-        sums: losses so far, by name. step: the last one that was completed.
+        method: the method whose code runs inside.
+        sums: losses so far, by name.
+        step: the last completed step.
     """
     try:
         yield
@@ -56,7 +64,7 @@ def blaming_numbers(method: nn.Module, sums: dict[str, Tensor], step: int) -> It
 
 
 def _broken(method: nn.Module, sums: dict[str, Tensor]) -> str | None:
-    """The loss or parameter that is not finite; None where all are, or the device can no longer say."""
+    """Name the loss or parameter that is not finite; None if all are finite, or if the device has failed."""
     try:
         for name, value in (*sums.items(), *method.named_parameters()):
             if not value.isfinite().all():

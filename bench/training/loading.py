@@ -3,10 +3,12 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.errors import UserError, reason
+from bench.errors import UserError, reason, warn
 from bench.io import tensors, untrusted
 from bench.runtime.environment import torch_device
-from bench.store.folders import TrialFolder, again
+from bench.store.folders import how_to_get_checkpoint
+from bench.store.states import State
+from bench.store.trial_folder import TrialFolder
 
 if TYPE_CHECKING:
     import torch
@@ -27,17 +29,17 @@ def trained_method(folder: TrialFolder, device: "str | torch.device" = "cpu") ->
     from methods import METHODS
 
     place = torch_device(device)
-    spec = folder.spec()["spec"]
-    if spec["method"] not in METHODS:
+    spec = folder.trial().spec
+    if spec.method not in METHODS:
         plugins.install_all()
-    if spec["method"] not in METHODS:
+    if spec.method not in METHODS:
         remedy = "give its file (--plugin, or plugins=[...]), or install its package"
-        raise UserError(f"the method {spec['method']!r} comes from a plug-in; {remedy}")
+        raise UserError(f"the method {spec.method!r} comes from a plug-in; {remedy}")
     checkpoint, warning = folder.checkpoint()
     if checkpoint is None:
-        raise UserError(f"{folder.path.name} has no checkpoint (any more); {again(folder)}")
+        raise UserError(f"{folder.path.name} has no checkpoint (any more); {how_to_get_checkpoint(folder)}")
     if warning:
-        print(f"warning: {warning}")
+        warn(warning)
     exact_arithmetic()
     weights = _weights(folder, checkpoint)
     try:
@@ -63,11 +65,10 @@ def _weights(folder: TrialFolder, checkpoint: bytes) -> dict[str, "torch.Tensor"
         why = f"is no checkpoint that can be read ({reason(error)[:120]}); train it again with bench.run --force"
         raise untrusted.Malformed(f"{folder.name}/checkpoint.pt", why) from None
     rows = folder.rows()
-    if folder.status()["state"] == "done" and len(rows) and step != rows["step"].max():
+    if folder.status().state is State.done and len(rows) and step != rows["step"].max():
         last = int(rows["step"].max())
-        raise UserError(
-            f"the checkpoint of {folder.name} is of step {step}, not of its last one, {last}; {again(folder)}"
-        )
+        problem = f"the checkpoint of {folder.name} is of step {step}, not of its last one, {last}"
+        raise UserError(f"{problem}; {how_to_get_checkpoint(folder)}")
     return weights
 
 
@@ -79,14 +80,15 @@ def prepared_of(folder: TrialFolder, root: Path | None = None) -> "Prepared":
     """
     from bench.data.prepared import Prepared
 
-    dataset = folder.spec()["spec"].get("dataset")
-    if not dataset:
+    dataset = folder.trial().spec.dataset
+    if dataset is None:
         raise UserError(f"{folder.name} does not say what images it was trained on; train it again with bench.run")
-    noted = folder.environment().get("data")
-    default = (root or Path("data/prepared")) / dataset["name"] / dataset["fingerprint"][:16]
-    place = Path(noted) if noted and root is None else default
+    environment = folder.environment()
+    recorded = environment.data if environment else None
+    default = (root or Path("data/prepared")) / dataset.name / dataset.fingerprint[:16]
+    place = Path(recorded) if recorded and root is None else default
     found = Prepared(place)
-    if not found.check() or found.fingerprint != dataset["fingerprint"]:
-        again = f"python -m bench.prepare {dataset['name']}" + (f" --prepared {root}" if root else "")
+    if not found.check() or found.fingerprint != dataset.fingerprint:
+        again = f"python -m bench.prepare {dataset.name}" + (f" --prepared {root}" if root else "")
         raise UserError(f"the images of {folder.path.name} are not in {place}; say where with --prepared, or {again}")
     return found

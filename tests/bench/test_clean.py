@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from conftest import asked
 from filelock import FileLock
+from specimens import change_document
 from test_run import rows_of
 from typer.testing import CliRunner
 
@@ -78,23 +79,18 @@ def test_rows_that_are_lost_together_with_the_checkpoint_are_trained_again(bench
 
 
 def test_unfinished_trials_keep_their_checkpoints(bench_run, clean, tmp_path):
-    import json
 
     assert bench_run("--methods", "mmd", "--seeds", "1").exit_code == 0
     trial = ExperimentFolder(tmp_path / "out").trials()[0]
-    trial.write("status.json", json.dumps(trial.status() | {"state": "running"}).encode())
+    change_document(trial, "status.json", state="running")
     assert "there is nothing to remove" in clean("checkpoints", "previous", "--yes")
     assert trial.exists("checkpoint.pt")
 
 
 def test_stale_trials_go_whole(bench_run, clean, tmp_path):
-    import json
-
     assert bench_run("--methods", "mmd,vae", "--seeds", "1").exit_code == 0
     mmd = next(t for t in ExperimentFolder(tmp_path / "out").trials() if t.path.name.startswith("mmd"))
-    document = mmd.spec()
-    document["source"]["sha256"] = "0" * 64
-    mmd.write("spec.json", json.dumps(document).encode())
+    change_document(mmd, "spec.json", source={"file": mmd.trial().source.file, "sha256": "0" * 64})
     clean("stale", "--yes")
     assert [t.path.name[:3] for t in ExperimentFolder(tmp_path / "out").trials()] == ["vae"]
 

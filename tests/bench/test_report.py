@@ -1,7 +1,6 @@
 """Reports of experiments that a test writes: what they say, and what becomes of several."""
 
 import io
-import json
 import re
 import subprocess
 import sys
@@ -13,19 +12,23 @@ import torch
 import yaml
 from conftest import ROOT
 from groups import cells
+from specimens import make_description, make_environment, make_trial
 from typer.testing import CliRunner
 
 from bench import report
 from bench.analysis import frames
 from bench.evaluation.image_grids import grid_png, npz
+from bench.experiment.specification import MethodSource
 from bench.io.files import sha256
 from bench.reporting import build, comparison_tables, figures, image_figures, merge, metric_tables, render
 from bench.reporting.table import Cell, Grid
+from bench.store.documents import Ending
 from bench.store.folders import ExperimentFolder
+from bench.store.states import State
 
 pytestmark = pytest.mark.reports
 
-SOURCE = {"file": "methods/mmd.py", "sha256": sha256((ROOT / "methods" / "mmd.py").read_bytes())}
+SOURCE = MethodSource(file="methods/mmd.py", sha256=sha256((ROOT / "methods" / "mmd.py").read_bytes()))
 STEPS = (1, 10, 100)
 STAMP = {
     "n_generated": 1000,
@@ -66,14 +69,10 @@ def add(
     **settings: object,
 ) -> None:
     """One trial. final: the distance it came to; without one it has no rows."""
-    method, _, inside = label.partition("[")
-    spec = {"method": method, "prior": "sphere" if "sphere" in inside else "normal", "seed": seed}
-    spec |= {"hyperparameters": settings, "learning_rate": 0.001, "training": {"learning_rate": 0.001}}
-    id = sha256(json.dumps([label, seed]).encode())[:10]
-    trial = folder.trial(f"{method}-s{seed}-{id}")
-    environment = {"processor": "a processor", "device": "cpu", "threads": 1, "concurrent_trials": at_once}
-    environment |= {"git": {"commit": "abc", "dirty": False}, "packages": {"torch": "2.14"}, "python": "3.11"}
-    token = trial.claim({"id": id, "label": label, "source": SOURCE, "spec": spec}, environment)
+    prior = "sphere" if "sphere" in label else "normal"
+    planned = make_trial(label, seed, SOURCE, prior=prior, hyperparameters=settings, learning_rate=0.001)
+    trial = folder.trial(planned.name)
+    token = trial.claim(planned, make_environment(concurrent_trials=at_once))
     trial.resumed(token, 0)
     shown = {}
     if pictures:
@@ -84,14 +83,12 @@ def add(
         shown |= {"interpolations-00000100.png": grid, "codes-00000100.npz": npz({"codes": codes, "prior": codes})}
     if final is not None:
         trial.save(token, b"checkpoint", rows_of(final, seed), shown)
-    trial.finish(token, state, reason, error)
+    trial.end(planned, Ending(State(state), reason, error), token)
 
 
 def described(folder: ExperimentFolder, dataset: str = "digits", **evaluation: object) -> ExperimentFolder:
-    protocol = {"dataset": {"name": dataset, "fingerprint": "f" * 64}, "evaluation": {"samples": 1000} | evaluation}
-    protocol |= {"extractor_sha256": "e" * 64, "threads": 1}
     command = f"python -m bench.run --out {folder.path.name}"
-    folder.describe({"commands": [command], "methods": [], "protocol": protocol})
+    folder.describe(make_description(dataset, command, samples=1000, **evaluation))
     return folder
 
 
@@ -177,15 +174,16 @@ def test_seconds_of_trials_that_shared_machines_differently_are_not_compared(tmp
 
 def test_replayed_steps_and_others_are_different_machines_to_a_report():
     """Older trials do not say which theirs were."""
-    gpu = {"device": "NVIDIA H100", "threads": 4, "concurrent_trials": 1}
-    status = {"attempts": []}
-    said = [frames._ran(gpu | more, status)["machine"] for more in ({}, {"replayed": True}, {"replayed": False})]
-    known = "NVIDIA H100, 4 threads a trial"
-    assert said == [known, f"{known}, steps replayed", f"{known}, steps not replayed"]
-    cpu = {"device": "cpu", "processor": "EPYC", "replayed": False}
-    assert frames._ran(gpu | cpu, status)["machine"] == "EPYC, 4 threads a trial"
-    cpu |= {"cpu_capability": "AVX2"}
-    assert frames._ran(gpu | cpu, status)["machine"] == "EPYC (AVX2), 4 threads a trial"
+
+    def machine(**changes: object) -> str:
+        return frames._machine(make_environment(threads=4, **changes))
+
+    gpu = "NVIDIA H100, 4 threads a trial"
+    assert machine(device="NVIDIA H100") == gpu
+    assert machine(device="NVIDIA H100", replayed=True) == f"{gpu}, steps replayed"
+    assert machine(device="NVIDIA H100", replayed=False) == f"{gpu}, steps not replayed"
+    assert machine(processor="EPYC", replayed=False) == "EPYC, 4 threads a trial"
+    assert machine(processor="EPYC", cpu_capability="AVX2") == "EPYC (AVX2), 4 threads a trial"
 
 
 def test_the_files_of_a_report(made):

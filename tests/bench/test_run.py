@@ -15,6 +15,7 @@ import pytest
 import yaml
 from conftest import ROOT, picture, sets, write_celeba
 from PIL import Image
+from specimens import change_document
 from typer.testing import CliRunner
 
 from bench.analysis import frames
@@ -223,7 +224,7 @@ def test_a_damaged_checkpoint_is_said_and_the_one_before_is_used(bench_run, tmp_
     before = rows_of(tmp_path / "out")
     folder = ExperimentFolder(tmp_path / "out").trials()[0]
     (folder.path / "checkpoint.pt").write_bytes(b"half")
-    folder.write("status.json", json.dumps(folder.status() | {"state": "running"}).encode())
+    change_document(folder, "status.json", state="running")
     result = bench_run("--methods", "mmd", "--seeds", "1")
     assert "checkpoint.pt is damaged; going on from what was before it" in result.output
     assert "goes on from step 4 of 8" in result.output
@@ -319,9 +320,9 @@ def test_every_data_set_of_the_paper_trains_with_its_default_network(
     assert np.isfinite(rows["fd_rotation_64"].dropna()).all()
     assert rows.groupby("trial")["fd_rotation_96"].count().tolist() == [1, 1]
     assert (rows["n_real"] > 64).all()
-    spec = folder.trials()[0].spec()["spec"]
-    assert spec["network"]["name"] == network
-    assert spec["evaluation"]["extractor"] == "rotation"
+    spec = folder.trials()[0].trial().spec
+    assert spec.network.name == network
+    assert spec.evaluation.extractor == "rotation"
     samples = folder.trials()[0].path / "samples"
     grids = [*samples.glob("samples-*.png"), *samples.glob("reconstructions-*.png"), folder.extractor.path / "real.png"]
     zoom = -(-32 // side)
@@ -350,11 +351,11 @@ def interrupted_and_whole(start_run, tmp_path, number, *arguments, epochs=60):
     first.send(number)
     code, output = first.finish()
     folder = ExperimentFolder(tmp_path / "out")
-    assert folder.trials()[0].status()["state"] == "running"
+    assert folder.trials()[0].status().state == "running"
     kept = int(folder.trials()[0].rows()["step"].max())
     second_code, second_output = start_run(*command).finish()
     assert second_code == 0, second_output
-    attempts = [attempt["from_step"] for attempt in folder.trials()[0].status()["attempts"]]
+    attempts = [attempt.from_step for attempt in folder.trials()[0].status().attempts]
     # Time may have passed for one more checkpoint between the look and the kill, never for a step back.
     assert attempts[0] == 0
     assert attempts[1] >= kept > 0

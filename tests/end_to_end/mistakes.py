@@ -175,7 +175,8 @@ def damaged(pattern: str, state: str | None = None) -> Callable[[Place], None]:
     """An experiment that is done (or `state`), of which a file has changed since."""
 
     def given(place: Place) -> None:
-        import json
+
+        from specimens import change_document
 
         from bench.store.folders import ExperimentFolder
 
@@ -184,7 +185,7 @@ def damaged(pattern: str, state: str | None = None) -> Callable[[Place], None]:
         path.write_bytes(path.read_bytes()[:-1] + b"\xff")
         if state:
             trial = ExperimentFolder(place.path / "results" / "digits").trials()[0]
-            trial.write("status.json", json.dumps(trial.status() | {"state": state}).encode())
+            change_document(trial, "status.json", state=state)
 
     return given
 
@@ -216,13 +217,14 @@ def locked(place: Place) -> None:
 
 def unfinished(place: Place) -> None:
     """An experiment of which no trial is done."""
-    import json
+
+    from specimens import change_document
 
     from bench.store.folders import ExperimentFolder
 
     finished()(place)
     trial = ExperimentFolder(place.path / "results" / "digits").trials()[0]
-    trial.write("status.json", json.dumps(trial.status() | {"state": "running"}).encode())
+    change_document(trial, "status.json", state="running")
 
 
 def cleaned(place: Place) -> None:

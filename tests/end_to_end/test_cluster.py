@@ -46,7 +46,7 @@ def serial(tmp_path_factory):
 
 
 def nodes_of(folder: ExperimentFolder) -> Counter:
-    return Counter(trial.environment()["node"] for trial in folder.trials())
+    return Counter(trial.environment().node for trial in folder.trials())
 
 
 def test_twelve_trials_run_on_three_nodes_and_equal_the_serial_executors(cluster, start_run, serial, tmp_path):
@@ -59,14 +59,14 @@ def test_twelve_trials_run_on_three_nodes_and_equal_the_serial_executors(cluster
 
 
 def pid_of(trial: TrialFolder) -> int:
-    return trial.status()["attempts"][-1]["pid"]
+    return trial.status().attempts[-1].pid
 
 
 def halted(trial: TrialFolder) -> bool:
     """Stop the process of a trial on its way, with a checkpoint to go on from; whether it could not end before."""
 
     def under_way() -> bool:
-        return trial.status()["state"] == "running" and trial.exists("checkpoint.pt")
+        return trial.status().state == "running" and trial.exists("checkpoint.pt")
 
     if not under_way():
         return False
@@ -87,7 +87,7 @@ def test_trials_of_a_killed_node_go_on_elsewhere_and_no_row_is_lost_or_doubled(c
     while len(there) < 2:
         assert time.monotonic() < deadline, run.finish()
         for trial in folder.trials():
-            if trial.name not in there and trial.environment().get("node") == victim.node_id and halted(trial):
+            if trial.name not in there and trial.environment().node == victim.node_id and halted(trial):
                 there[trial.name] = pid_of(trial)
         time.sleep(0.05)
     os.kill(victim.all_processes["raylet"][0].process.pid, signal.SIGKILL)
@@ -97,8 +97,8 @@ def test_trials_of_a_killed_node_go_on_elsewhere_and_no_row_is_lost_or_doubled(c
     assert code == 0, output
     moved = [trial for trial in folder.trials() if trial.name in there]
     assert len(moved) == 2
-    assert all(trial.status()["attempts"][-1]["from_step"] for trial in moved)
-    assert all(trial.environment()["node"] != victim.node_id for trial in moved)
+    assert all(trial.status().attempts[-1].from_step for trial in moved)
+    assert all(trial.environment().node != victim.node_id for trial in moved)
     assert len(folder.trials()) == 12
     pd.testing.assert_frame_equal(rows_of(tmp_path / "out"), serial, check_exact=True)
 

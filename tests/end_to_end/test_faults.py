@@ -5,7 +5,6 @@ Every test injects the fault itself and compares what is left in the end with an
 
 import gc
 import io
-import json
 import math
 import shutil
 import time
@@ -16,6 +15,7 @@ import pandas as pd
 import pytest
 import torch
 from conftest import blank, sets
+from specimens import change_document
 from test_run import rows_of
 from typer.testing import CliRunner
 
@@ -69,7 +69,7 @@ def trial_of(path: Path, method: str = "mmd") -> TrialFolder:
 
 
 def set_state(trial: TrialFolder, state: str) -> None:
-    trial.write("status.json", json.dumps(trial.status() | {"state": state}).encode())
+    change_document(trial, "status.json", state=state)
 
 
 # --- Diverged ---
@@ -273,7 +273,7 @@ def test_a_trial_whose_source_can_no_longer_be_known_is_trained_again_from_the_s
     bench_run, copied, finished, tmp_path, state
 ):
     folder = trial_of(copied)
-    folder.write("spec.json", json.dumps(folder.spec() | {"source": {"file": "x.py", "sha256": "0" * 64}}).encode())
+    change_document(folder, "spec.json", source={"file": "x.py", "sha256": "0" * 64})
     set_state(folder, state)
     flipped(tmp_path / "out" / "trials" / folder.name / "spec.json")
     assert "mmd seed 0: train again" in bench_run(*ONE, "--dry-run").stdout
@@ -348,8 +348,8 @@ def test_a_checkpoint_of_another_version_is_refused_in_one_line_whose_way_out_wo
 
 def test_an_unfinished_trial_of_another_format_is_stale_and_a_finished_one_is_not(bench_run, copied, finished):
     folder = trial_of(copied)
-    assert folder.spec()["format"] == 1
-    folder.write("spec.json", json.dumps(folder.spec() | {"format": 2}).encode())
+    assert folder.trial().format == 1
+    change_document(folder, "spec.json", format=2)
     assert "1 trials, 0 to train" in bench_run(*ONE).stdout
     assert not frames.trials(ExperimentFolder(copied))["stale"].any()
     set_state(folder, "running")
@@ -363,9 +363,7 @@ def test_an_unfinished_trial_of_another_format_is_stale_and_a_finished_one_is_no
 
 def test_an_unfinished_trial_from_before_formats_were_numbered_goes_on(bench_run, copied, finished):
     folder = trial_of(copied)
-    document = folder.spec()
-    del document["format"]
-    folder.write("spec.json", json.dumps(document).encode())
+    change_document(folder, "spec.json", format=None)
     set_state(folder, "running")
     assert "goes on from step 8 of 8" in bench_run(*ONE).stdout
     pd.testing.assert_frame_equal(rows_of(copied), rows_of(finished / "out"), check_exact=True)
@@ -515,7 +513,7 @@ def test_a_full_disk_ends_a_trial_in_one_line_and_with_room_it_goes_on(
         small_disk.free()
     assert not list(out.rglob("*.part"))
     found = trial_of(out) if ExperimentFolder(out).trials() else None
-    assert found is None or found.status()["state"] == state
+    assert found is None or found.status().state == state
     again = bench_run(*arguments, *["--retry-failed"] * (state == "failed"), out="disk/out")
     assert again.exit_code == 0, again.output
     assert "warning" not in again.output
@@ -609,11 +607,11 @@ def test_a_run_whose_trial_another_one_has_taken_over_leaves_it_alone(bench_run,
         "if self.steps == 6:\n"
         "            from bench.store.folders import ExperimentFolder, TrialFolder\n"
         f"            for trial in ExperimentFolder(Path({str(tmp_path / 'out')!r})).trials():\n"
-        "                if 'faulty' in trial.name: trial.claim(trial.spec(), trial.environment())"
+        "                if 'faulty' in trial.name: trial.claim(trial.trial(), trial.environment())"
     )
     result = bench_run(*faulty(theirs, ",mmd"))
     assert result.exit_code == 0, result.output
     assert "faulty s0: taken over: " in result.stdout
     status = trial_of(tmp_path / "out", "faulty").status()
     assert (status["state"], len(status["attempts"])) == ("running", 2)
-    assert trial_of(tmp_path / "out").status()["state"] == "done"
+    assert trial_of(tmp_path / "out").status().state == "done"

@@ -74,7 +74,7 @@ def test_the_second_of_two_runs_at_once_refuses_and_the_first_is_undisturbed(ben
     arguments = ["--methods", "moco", "--seeds", "1", *long()]
     assert bench_run(*arguments, out="whole", tiny=False).exit_code == 0
     pd.testing.assert_frame_equal(rows_of(tmp_path / "out"), rows_of(tmp_path / "whole"), check_exact=True)
-    assert len(trial_of(tmp_path / "out", "moco").status()["attempts"]) == 1
+    assert len(trial_of(tmp_path / "out", "moco").status().attempts) == 1
 
 
 HUNGRY = """
@@ -121,7 +121,7 @@ def test_a_worker_that_ray_kills_for_its_memory_is_replaced_and_the_trial_goes_o
     assert began.exists()
     assert not survived.exists()
     trial = ExperimentFolder(tmp_path / "out").trials()[0]
-    attempts = [attempt["from_step"] for attempt in trial.status()["attempts"]]
+    attempts = [attempt.from_step for attempt in trial.status().attempts]
     assert attempts[0] == 0
     assert attempts[1] > 0
     assert start_run(*arguments, "--executor", "serial", out="whole").finish()[0] == 0

@@ -12,9 +12,11 @@ from bench.analysis import frames
 from bench.errors import UserError
 from bench.executors.base import Resources
 from bench.executors.ray import cluster as ray_cluster
-from bench.executors.ray import losses
+from bench.executors.ray import losses, report_of
 from bench.executors.ray.losses import RETRIES
 from bench.store.folders import ExperimentFolder
+from bench.store.states import State
+from bench.training.events import Ended, Started
 
 
 @pytest.mark.slow
@@ -97,7 +99,7 @@ def test_a_worker_that_dies_is_replaced_and_the_trial_goes_on(start_run, tmp_pat
     assert code == 0, output
     assert marker.exists()
     trial = ExperimentFolder(tmp_path / "out").trials()[0]
-    attempts = [attempt["from_step"] for attempt in trial.status()["attempts"]]
+    attempts = [attempt.from_step for attempt in trial.status().attempts]
     assert attempts[0] == 0
     assert attempts[1] > 0
     assert not trial.rows().duplicated(["step", "n_generated"]).any()
@@ -167,10 +169,10 @@ def test_a_clusters_own_resources_limit_the_trials_of_a_node():
 def test_a_trial_that_gets_on_between_losses_is_never_given_up():
     """Its retries begin anew with every checkpoint that it reaches, and only then."""
     trial, seen = SimpleNamespace(config={"id": "a"}, num_failures=0, max_failures=RETRIES), []
-    relay = losses.Relay(lambda id, event: seen.append((id, event["kind"])))
+    relay = losses.Relay(lambda id, event: seen.append((id, event)))
 
     def lost_at(step: int) -> None:
-        relay.on_trial_result(0, [], trial, {"kind": "start", "step": step})
+        relay.on_trial_result(0, [], trial, report_of(Started(step, 200)))
         trial.num_failures += 1
 
     for step in (0, 0):
@@ -182,6 +184,6 @@ def test_a_trial_that_gets_on_between_losses_is_never_given_up():
     for _ in range(RETRIES):
         lost_at(190)
     assert trial.num_failures > trial.max_failures
-    relay.on_trial_result(0, [], trial, {"kind": "end"})
+    relay.on_trial_result(0, [], trial, report_of(Ended(State.done, None)))
     assert relay.ended == {"a"}
     assert len(seen) == 2 + 19 + RETRIES + 1

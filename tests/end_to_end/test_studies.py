@@ -127,5 +127,5 @@ def test_a_study_trains_scaled_down(name, data, tmp_path):
     dataset = yaml.safe_load(STUDIES[name].read_text())["dataset"]
     result = run(name, tmp_path, *data(dataset))
     assert result.exit_code == 0, result.output
-    states = [each.status()["state"] for each in ExperimentFolder(tmp_path / "out").trials()]
+    states = [each.status().state for each in ExperimentFolder(tmp_path / "out").trials()]
     assert states == ["done"] * len(labels(name))

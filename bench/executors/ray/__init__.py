@@ -7,7 +7,6 @@ trial folders, and Tune's folder is thrown away at the end.
 import os
 import shutil
 from dataclasses import dataclass
-from typing import Any
 
 # ruff: noqa: E402
 # Read when ray is imported, or passed on to its workers.
@@ -29,20 +28,23 @@ from bench.executors.base import Context, Place, Resources
 from bench.executors.ray.asha import Asha
 from bench.executors.ray.cluster import Served, connect, fit, serve
 from bench.executors.ray.losses import RETRIES, Relay, reasons
+from bench.executors.ray.private import patch
 from bench.executors.run_trial import run_trial
-from bench.experiment.trials import Trial
-from bench.store.folders import TrialFolder
-from bench.training.events import OnEvent
+from bench.experiment.specification import Trial
+from bench.store.states import State
+from bench.training.events import Ended, Evaluated, Event, OnEvent
+
+patch()
 
 
 def check(resources: Resources) -> None:
-    """Refuse what the cluster that `resources.address` names cannot give one trial."""
+    """Refuse resources that the cluster at `resources.address` cannot give one trial."""
     connect(resources)
     fit(resources, trials=1)
 
 
 def run(trials: list[Trial], context: Context, resources: Resources, on_event: OnEvent) -> None:
-    """Run the trials on a local or, with `resources.address`, an existing cluster.
+    """Run the trials on a local cluster or, with `resources.address`, on an existing one.
 
     Raises:
         RunError: the cluster cannot be reached or is too small for one trial.
@@ -63,9 +65,9 @@ def run(trials: list[Trial], context: Context, resources: Resources, on_event: O
             param_space={"id": tune.grid_search([trial.id for trial in trials])},
             tune_config=tune.TuneConfig(
                 scheduler=scheduler,
-                # A stopped trial's thread goes on in its worker for a while, which must then not begin another.
+                # The thread of a stopped trial runs on in its worker for a while, which must not begin another trial.
                 reuse_actors=scheduler is None,
-                # A cluster may grow while the run goes on, so only what was asked for limits the number of its trials.
+                # A cluster may grow during the run, so only the user's limit restricts the number of its trials.
                 max_concurrent_trials=resources.max_concurrent if resources.address else at_once,
                 trial_dirname_creator=lambda trial: trial.config["id"],
             ),
@@ -77,7 +79,7 @@ def run(trials: list[Trial], context: Context, resources: Resources, on_event: O
                 failure_config=tune.FailureConfig(max_failures=RETRIES),
             ),
         )
-        _tell_rest(trials, reasons(tuner.fit()), relay, context, stopped=scheduler is not None)
+        _report_rest(trials, reasons(tuner.fit()), relay, stopped=scheduler is not None)
     finally:
         ray.shutdown()
         shutil.rmtree(scratch, ignore_errors=True)
@@ -85,7 +87,7 @@ def run(trials: list[Trial], context: Context, resources: Resources, on_event: O
 
 @dataclass(frozen=True)
 class Work:
-    """What every worker is sent once: all trials by id, and how a node comes by what they read."""
+    """What every worker is sent once: all trials by id, and how a node gets their inputs."""
 
     trials: dict[str, Trial]
     context: Context
@@ -93,23 +95,30 @@ class Work:
     at_once: int
 
 
-def _trainable(config: dict[str, Any], work: Work) -> None:
-    # Ray does not hide GPUs from a trial that was given none, so ask what was given.
+def _trainable(config: dict[str, str], work: Work) -> None:
+    # Ray does not hide GPUs from a trial that was given none, so ask which were given.
     device = "cuda:0" if ray.get_gpu_ids() else "cpu"
     place = Place(device, work.at_once, ray.get_runtime_context().get_node_id())
     inputs = work.served.inputs(work.context) if work.served else work.context.inputs
     for event in run_trial(work.trials[config["id"]], work.context, inputs, place):
-        tune.report(event)
+        tune.report(report_of(event))
 
 
-def _tell_rest(trials: list[Trial], why: dict[str, str], relay: Relay, context: Context, stopped: bool) -> None:
-    """Tell how those ended that could not tell it themselves: stopped by the scheduler, or lost."""
+def report_of(event: Event) -> dict[str, object]:
+    """The event as Tune takes it. Its schedulers look for "epoch" and "score" beside the event."""
+    report: dict[str, object] = {"event": event}
+    if isinstance(event, Evaluated):
+        report |= {"epoch": event.position.epoch, "score": event.score}
+    return report
+
+
+def _report_rest(trials: list[Trial], causes: dict[str, str], relay: Relay, stopped: bool) -> None:
+    """Report how those trials ended that could not report it: the scheduler stopped them, or they were lost."""
     for trial in (trial for trial in trials if trial.id not in relay.ended):
-        if stopped and trial.id not in why:
-            TrialFolder(context.trials / trial.name).stop("behind the others (asha)")
-            relay.on_event(trial.id, {"kind": "end", "state": "stopped", "reason": None})
+        if stopped and trial.id not in causes:
+            relay.on_event(trial.id, Ended(State.stopped, "behind the others (asha)"))
             continue
-        reason = f"lost {RETRIES + 1} times without getting on: {why.get(trial.id, 'Ray gave no reason')}"
+        reason = f"lost {RETRIES + 1} times without getting on: {causes.get(trial.id, 'Ray gave no reason')}"
         if trial.id not in relay.reached:
             reason += "; it never began: have all nodes the requirements?"
-        relay.on_event(trial.id, {"kind": "end", "state": "failed", "reason": reason})
+        relay.on_event(trial.id, Ended(State.failed, reason))

@@ -5,8 +5,7 @@ from typing import Any
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler
 
 from bench.experiment.labels import split_label
-from bench.experiment.trials import Trial
-from bench.training.events import Event
+from bench.experiment.specification import Trial
 
 
 class Asha(FIFOScheduler):
@@ -19,7 +18,7 @@ class Asha(FIFOScheduler):
     def __init__(self, trials: dict[str, Trial]) -> None:
         super().__init__()
         self.variants = {id: split_label(trial.label)[0] for id, trial in trials.items()}
-        epochs = next(iter(trials.values())).spec["training"]["epochs"]
+        epochs = next(iter(trials.values())).spec.training.epochs
         # Below `epochs`, or there would be a rung at the end, where nothing is left to save.
         options = {"time_attr": "epoch", "metric": "score", "mode": "min", "max_t": 0.9 * epochs}
         options |= {"grace_period": epochs / 9, "reduction_factor": 3, "stop_last_trials": False}
@@ -31,8 +30,8 @@ class Asha(FIFOScheduler):
     def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
         self._own(trial).on_trial_add(tune_controller, trial)
 
-    def on_trial_result(self, tune_controller: Any, trial: Any, result: Event) -> str:
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, object]) -> str:
         return self._own(trial).on_trial_result(tune_controller, trial, result)
 
-    def on_trial_complete(self, tune_controller: Any, trial: Any, result: Event) -> None:
+    def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, object]) -> None:
         self._own(trial).on_trial_complete(tune_controller, trial, result)

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import ray
-from ray._private import utils as ray_utils
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from bench.errors import RunError, UserError
@@ -19,13 +18,8 @@ from bench.executors import delivery
 from bench.executors.base import Context, Inputs, Resources
 from bench.experiment.plugins import shipped
 from bench.io.files import write_atomically
-from bench.io.object_store import redacted
 from bench.paths import ROOT
 from bench.runtime import memory
-
-# Ray (2.60) shows the command line, which may hold credentials of a store, in the cluster's list of jobs.
-_command_line = ray_utils.get_entrypoint_name
-ray_utils.get_entrypoint_name = lambda: redacted(_command_line())
 
 CONNECT_SECONDS = 5.0
 BOOT_SECONDS = 600.0  # for the first node that can run trials, of a cluster that is being started

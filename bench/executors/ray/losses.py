@@ -1,47 +1,43 @@
-"""What Tune is told of trials and workers that are lost."""
+"""Trials and workers that are lost: when they are retried, and why they were lost."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from ray import tune
-from ray.air.execution._internal import actor_manager
-from ray.exceptions import OutOfMemoryError, RayActorError
-from ray.tune.execution import tune_controller
 
 from bench.executors.base import MORE_MEMORY
-from bench.training.events import Event, OnEvent
+from bench.training.events import Ended, Event, OnEvent, Started
 
-RETRIES = 3  # of a trial whose worker or node was lost, without getting on between
-FULL = "RAY_memory_usage_threshold"  # in what Ray's monitor of the memory says when it has ended a worker
-
-# To Tune (2.60) a worker that Ray's monitor ended is no lost worker: it would end the whole run with a traceback.
-for _module in (actor_manager, tune_controller):
-    _module.RayActorError = (RayActorError, OutOfMemoryError)  # pyright: ignore[reportAttributeAccessIssue]
+RETRIES = 3  # of a trial that loses its worker or node without any progress between
+FULL = "RAY_memory_usage_threshold"  # occurs in the message of Ray's memory monitor when it has killed a worker
 
 
 class Relay(tune.Callback):
-    """Hands every reported event on to `on_event`. A trial that has got on since it was last lost has its RETRIES anew.
+    """Passes every reported event to `on_event`. A trial that has progressed since it was last lost gets new RETRIES.
 
-    So a trial outlives any number of lost nodes, but not a step that kills every worker.
+    So a trial survives any number of lost nodes, but not a step that kills every worker.
     """
 
     def __init__(self, on_event: OnEvent) -> None:
         self.on_event = on_event
-        self.reached: dict[str, int] = {}  # the step from which a trial last went on
+        self.reached: dict[str, int] = {}  # trial id -> the step from which it last continued
         self.ended: set[str] = set()
 
-    def on_trial_result(self, iteration: int, trials: list[Any], trial: Any, result: Event, **info: Any) -> None:
+    def on_trial_result(
+        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, object], **info: object
+    ) -> None:
+        """Pass on the event in Tune's `result`."""
         del iteration, trials, info
-        id = trial.config["id"]
-        if result["kind"] == "end":
+        id, event = trial.config["id"], cast("Event", result["event"])
+        if isinstance(event, Ended):
             self.ended.add(id)
-        elif result["kind"] == "start":
-            if result["step"] > self.reached.get(id, 0):
+        elif isinstance(event, Started):
+            if event.step > self.reached.get(id, 0):
                 trial.max_failures = trial.num_failures + RETRIES
-            self.reached[id] = result["step"]
-        self.on_event(id, result)
+            self.reached[id] = event.step
+        self.on_event(id, event)
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         return {}  # Tune pickles its callbacks for a restore that is never used; a live display cannot be pickled
 
 

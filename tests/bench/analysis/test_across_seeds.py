@@ -4,12 +4,15 @@ import pandas as pd
 import pytest
 from groups import cells, group_of
 from rich.console import Console
+from specimens import make_trial, position
 
 from bench.analysis import across_seeds
-from bench.driver.progress import Progress, Seen
-from bench.experiment.trials import Trial
+from bench.driver.progress import Progress, TrialProgress
+from bench.experiment.specification import Trial
 from bench.reporting import build, figures, metric_tables, render
 from bench.reporting.notes import failures
+from bench.store.states import State
+from bench.training.events import Ended, Evaluated, Evaluating, Progressed, Started
 
 STAMP = {
     "n_generated": 1000,
@@ -120,17 +123,17 @@ def test_nothing_of_a_figure_of_curves_is_cut_off(tmp_path, monkeypatch):
 
 
 def trial(seed: int) -> Trial:
-    return Trial({"method": "moco", "seed": seed}, "moco[weight=1.0]", {})
+    return make_trial("moco[weight=1.0]", seed)
 
 
 def test_plain_lines_without_a_terminal(capsys):
     one, two = trial(0), trial(1)
     with Progress([one, two], Console(force_terminal=False)) as progress:
-        progress(one.id, {"kind": "start", "step": 40, "steps": 100})
-        progress(one.id, {"kind": "row", "step": 100, "epoch": 5.0, "loss": 2.0, "score": 3.25})
-        progress(one.id, {"kind": "end", "state": "done", "reason": None})
-        progress(two.id, {"kind": "start", "step": 0, "steps": 100})
-        progress(two.id, {"kind": "end", "state": "diverged", "reason": "loss is nan at step 3"})
+        progress(one.id, Started(40, 100))
+        progress(one.id, Evaluated(position(100, 5.0), 2.0, 3.25))
+        progress(one.id, Ended(State.done, None))
+        progress(two.id, Started(0, 100))
+        progress(two.id, Ended(State.diverged, "loss is nan at step 3"))
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "moco[weight=1.0] s0: goes on from step 40 of 100"
     assert lines[1].startswith("moco[weight=1.0] s0: done, distance 3.25  [1 of 2 trials, 0:0")
@@ -141,7 +144,7 @@ def test_a_line_before_anything_was_measured_says_no_loss(capsys, monkeypatch):
     one = trial(0)
     with Progress([one], Console(force_terminal=False)) as progress:
         monkeypatch.setattr(progress, "printed", -1e9)
-        progress(one.id, {"kind": "evaluating", "step": 1, "epoch": 0.1})
+        progress(one.id, Evaluating(position(1, 0.1)))
     assert capsys.readouterr().out.splitlines()[0] == "moco[weight=1.0] s0: epoch 0.1, evaluating"
 
 
@@ -149,9 +152,8 @@ def test_one_live_table_in_a_terminal():
     one, two = trial(0), trial(1)
     console = Console(force_terminal=True, width=120, record=True)
     with Progress([one, two], console) as progress:
-        progress(one.id, {"kind": "start", "step": 0, "steps": 100})
-        event = {"kind": "row", "step": 50, "epoch": 2.5, "loss": 2.0, "score": 3.25, "images_per_second": 1234.5}
-        progress(one.id, event)
+        progress(one.id, Started(0, 100))
+        progress(one.id, Evaluated(position(50, 2.5, 1234.5), 2.0, 3.25))
         console.print(progress._render())
     shown = console.export_text()
     for text in ("moco[weight=1.0] s0", "running", "2.5", "3.25", "1,234", "waiting", "0 of 2 trials"):
@@ -163,11 +165,11 @@ def test_the_time_left_comes_from_the_share_of_steps_taken(monkeypatch):
     progress = Progress([one, two], Console(force_terminal=False))
     now = progress.started + 20  # Ray took that long to start, which says nothing of the pace
     monkeypatch.setattr("time.monotonic", lambda: now)
-    progress(one.id, {"kind": "start", "step": 0, "steps": 100})
-    progress(one.id, {"kind": "progress", "step": 1, "epoch": 0.1})
+    progress(one.id, Started(0, 100))
+    progress(one.id, Progressed(position(1, 0.1), None))
     now += 5
     assert progress.overall() == "0 of 2 trials, 0:25 so far"
-    progress(one.id, {"kind": "progress", "step": 50, "epoch": 1.0})
+    progress(one.id, Progressed(position(50, 1.0), None))
     now += 25
     assert progress.overall() == "0 of 2 trials, 0:50 so far, about 1:30 left"
 
@@ -178,9 +180,9 @@ def test_no_trial_is_compared_with_all_others(monkeypatch):
     def refuse(*_):
         raise AssertionError("two trials are compared")
 
-    monkeypatch.setattr(Seen, "__eq__", refuse)
+    monkeypatch.setattr(TrialProgress, "__eq__", refuse)
     trials = [trial(seed) for seed in range(20)]
     progress = Progress(trials, Console(force_terminal=False))
     for one in trials[:10]:
-        progress(one.id, {"kind": "end", "state": "done", "reason": None})
+        progress(one.id, Ended(State.done, None))
     assert progress.overall().startswith("10 of 20 trials")

@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import qmc
+from specimens import make_trial
 
 import bench
 from bench.analysis import search
 from bench.driver.tune import TUNING_SEED
 from bench.experiment.labels import split_label
-from bench.experiment.trials import Trial
+from bench.experiment.settings import Training
 from bench.experiment.variants import LEARNING_RATES, parse_variants, search_point, unit_points
 from bench.reporting.search_figures import sensitivity
 from bench.store.folders import ExperimentFolder
@@ -108,7 +109,7 @@ def test_a_search_picks_on_validation_and_trains_the_best_again_on_fresh_seeds(b
     found = search.results(searched)
     assert len(found) == 2 + 2 + 1  # of the autoencoder, whose learning rate is given, all points are one
     assert set(found["seed"]) == {TUNING_SEED}
-    assert searched.description()["protocol"]["evaluation"]["split"] == "validation"
+    assert searched.require_description().protocol.evaluation.split == "validation"
     loaded = bench.load(out)
     best = {
         f"{v.removesuffix(']')},point={k}]" if "[" in v else f"{v}[point={k}]" for v, k in search.best(found).items()
@@ -117,10 +118,10 @@ def test_a_search_picks_on_validation_and_trains_the_best_again_on_fresh_seeds(b
     assert set(loaded.trials["seed"]) == {0, 1}
     assert set(loaded.rows["reference_split"]) == {"test"}
     for trial in loaded.trials.to_dict("records"):
-        spec = loaded.folder.trial(trial["folder"]).spec()["spec"]
+        spec = loaded.folder.trial(trial["folder"]).trial().spec
         variant = parse_variants([trial["variant"]])[0]
-        assert spec["learning_rate"] == variant.learning_rate
-        assert spec["hyperparameters"] == variant.hyperparameters
+        assert spec.learning_rate == variant.learning_rate
+        assert spec.hyperparameters == variant.hyperparameters
     text = (out / "report" / "summary.md").read_text()
     assert "## Search" in text
     for name in ("search.csv", "search_summary.csv", "figures/search_best.png", "figures/search_sensitivity.png"):
@@ -185,7 +186,7 @@ def test_each_variant_has_rungs_of_its_own_and_none_at_the_end():
 
     labels = ("mmd[point=0]", "mmd[prior=sphere,point=0]", "mmd[point=1]")
     for epochs in (9, 30, 100):
-        trials = {str(i): Trial({"training": {"epochs": epochs}}, label, {}) for i, label in enumerate(labels)}
+        trials = {str(i): make_trial(label, training=Training(epochs=epochs)) for i, label in enumerate(labels)}
         asha = Asha(trials)
         assert asha.variants == {"0": "mmd", "1": "mmd[prior=sphere]", "2": "mmd"}
         for one in asha.of.values():

@@ -78,8 +78,8 @@ def test_the_example_is_compared_under_both_priors_and_shows_in_the_report(bench
     text = (tmp_path / "out" / "report" / "summary.md").read_text()
     assert "| `energy` | normal | 1 |" in text
     assert "| `energy[prior=sphere]` | sphere | 1 |" in text
-    spec = ExperimentFolder(tmp_path / "out").trials()[0].spec()
-    assert spec["source"]["file"] == "examples/energy.py"
+    source = ExperimentFolder(tmp_path / "out").trials()[0].trial().source
+    assert source.file == "examples/energy.py"
 
 
 def test_the_examples_penalty_is_the_unbiased_energy_distance_of_loops():
@@ -105,9 +105,9 @@ def test_ray_and_serial_train_the_methods_of_an_installed_package(package, bench
     assert code == 0, said
     assert bench_run(*command, out="serial").exit_code == 0
     pd.testing.assert_frame_equal(rows_of(tmp_path / "out"), rows_of(tmp_path / "serial"), check_exact=True)
-    source = {trial.spec()["label"]: trial.spec()["source"] for trial in ExperimentFolder(tmp_path / "out").trials()}
-    assert source["theirs"]["file"] == str(site / "theirs" / "penalty.py")
-    assert source["other"]["file"] == str(site / "theirs" / "more.py")
+    source = {folder.trial().label: folder.trial().source for folder in ExperimentFolder(tmp_path / "out").trials()}
+    assert source["theirs"].file == str(site / "theirs" / "penalty.py")
+    assert source["other"].file == str(site / "theirs" / "more.py")
 
 
 def test_every_command_that_looks_methods_up_knows_those_of_a_package(package, bench_run, tmp_path):
@@ -193,4 +193,4 @@ def test_an_existing_cluster_is_sent_the_package(package, start_run, tmp_path):
     finally:
         made.shutdown()
     assert code == 0, said
-    assert ExperimentFolder(tmp_path / "out").trials()[0].status()["state"] == "done"
+    assert ExperimentFolder(tmp_path / "out").trials()[0].status().state == "done"

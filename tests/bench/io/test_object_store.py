@@ -135,9 +135,7 @@ def test_a_trial_whose_files_the_store_refuses_fails_alone_and_goes_on_when_aske
     assert first.exit_code == 1
     assert "error: vae seed 0 failed: the storage failed 1 times at s3://bucket" in first.stderr
     assert "Traceback" not in first.output + first.stderr
-    states = {
-        trial.spec()["spec"]["method"]: trial.status()["state"] for trial in ExperimentFolder(tmp_path / "out").trials()
-    }
+    states = {trial.trial().spec.method: trial.status().state for trial in ExperimentFolder(tmp_path / "out").trials()}
     assert states == {"mmd": "done", "vae": "failed"}
     s3.faults.clear()
     again = bench_run(*command, "--retry-failed")

@@ -252,7 +252,7 @@ def test_other_libraries_are_given_the_same_rows(bench_run, fake, tmp_path, name
         path.unlink()
     assert bench_run(*command).exit_code == 0
     assert sorted(run["name"] for run in fake.values()) == ["mmd s0", "moco[temperature=0.5] s0"]
-    by_method = {trial.spec()["spec"]["method"]: trial for trial in trials(tmp_path / "out")}
+    by_method = {trial.trial().spec.method: trial for trial in trials(tmp_path / "out")}
     for run in fake.values():
         rows = loggers.scalars(by_method[run["config"]["method"]].rows())
         assert (run["state"], run["group"]) == (done, "out")

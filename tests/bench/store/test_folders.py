@@ -3,17 +3,21 @@ import multiprocessing
 import time
 
 import pytest
+from specimens import make_environment, make_trial
 
 from bench.errors import RunError
 from bench.io.files import Damaged, Folder, write_atomically
-from bench.store.folders import ExperimentFolder, Superseded, TrialFolder
+from bench.store.documents import Ending
+from bench.store.folders import ExperimentFolder
+from bench.store.states import State
+from bench.store.trial_folder import Superseded, TrialFolder
 
 ROWS = [{"step": 1, "value": 0.5}, {"step": 2, "value": 0.25}]
 
 
 def claimed(path) -> tuple[TrialFolder, str]:
     folder = TrialFolder(path)
-    return folder, folder.claim({"id": "x"}, {})
+    return folder, folder.claim(make_trial(), make_environment())
 
 
 def test_files_come_back_as_written_and_damage_is_noticed(tmp_path):
@@ -74,7 +78,7 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(tmp_path):
 
 def save_and_finish(folder: TrialFolder, token: str, checkpoint: bytes) -> None:
     folder.save(token, checkpoint, ROWS, {})
-    folder.finish(token, "done")
+    folder.end(make_trial(), Ending(State.done), token)
 
 
 @pytest.mark.parametrize("victim", ["checkpoint.pt", "checkpoint.previous.pt", "status.json", "history.parquet"])
@@ -95,7 +99,7 @@ def test_kills_between_note_and_move_however_often_leave_valid_files(tmp_path, m
     monkeypatch.undo()
     assert folder.whole("checkpoint.pt")
     assert folder.whole("checkpoint.previous.pt")
-    assert folder.status()["state"] == "running"
+    assert folder.status().state == "running"
     assert len(folder.rows()) in (1, 2)
     folder.save(token, b"at last", ROWS, {"samples-1.png": b"png"})
     assert folder.checkpoint() == (b"at last", None)
@@ -105,62 +109,62 @@ def test_kills_between_note_and_move_however_often_leave_valid_files(tmp_path, m
 
 def test_who_has_lost_a_trial_cannot_write_to_it(tmp_path):
     folder, orphan = claimed(tmp_path)
-    token = folder.claim({"id": "x"}, {})
+    token = folder.claim(make_trial(), make_environment())
     for write in (
         lambda: folder.save(orphan, b"late", ROWS, {"samples-1.png": b"png"}),
-        lambda: folder.finish(orphan, "failed", "late", "Traceback"),
+        lambda: folder.end(make_trial(), Ending(State.failed, "late", "Traceback"), orphan),
         lambda: folder.resumed(orphan, 3),
     ):
         with pytest.raises(Superseded):
             write()
     assert sorted(p.name for p in tmp_path.iterdir()) == [".sha256", "environment.json", "spec.json", "status.json"]
     folder.save(token, b"mine", ROWS, {})
-    folder.finish(token, "done")
+    folder.end(make_trial(), Ending(State.done), token)
     assert folder.checkpoint() == (b"mine", None)
-    assert folder.status()["state"] == "done"
+    assert folder.status().state == "done"
 
 
 def test_status_counts_attempts_and_keeps_the_reason(tmp_path):
     folder, token = claimed(tmp_path)
-    assert folder.status()["state"] == "running"
-    folder.finish(token, "diverged", "loss is nan at step 3")
-    token = folder.claim({"id": "x"}, {})
+    assert folder.status().state == "running"
+    folder.end(make_trial(), Ending(State.diverged, "loss is nan at step 3"), token)
+    token = folder.claim(make_trial(), make_environment())
     folder.resumed(token, 7)
     status = folder.status()
-    assert (status["state"], status["reason"]) == ("running", None)
-    assert [attempt["from_step"] for attempt in status["attempts"]] == [None, 7]
+    assert (status.state, status.reason) == ("running", None)
+    assert [attempt.from_step for attempt in status.attempts] == [None, 7]
 
 
 def test_a_trial_that_never_began_is_kept_with_its_reason(tmp_path):
     experiment = ExperimentFolder(tmp_path)
-    experiment.trial("a-s0-1").fail({"id": "1"}, "no worker")
+    experiment.trial("a-s0-1").end(make_trial(), Ending(State.failed, "no worker"))
     (trial,) = experiment.trials()
-    assert (trial.status()["state"], trial.status()["reason"]) == ("failed", "no worker")
-    assert trial.environment() == {}
+    assert (trial.status().state, trial.status().reason) == ("failed", "no worker")
+    assert trial.environment() is None
 
 
 def test_an_empty_experiment_has_no_trials_and_no_description(tmp_path):
     experiment = ExperimentFolder(tmp_path)
     assert experiment.trials() == []
-    assert experiment.description() == {}
-    experiment.trial("a-s0-1").claim({"id": "1"}, {})
+    assert experiment.description() is None
+    experiment.trial("a-s0-1").claim(make_trial(), make_environment())
     assert [folder.path.name for folder in experiment.trials()] == ["a-s0-1"]
-    assert json.loads((tmp_path / "trials" / "a-s0-1" / "spec.json").read_text()) == {"id": "1"}
+    assert json.loads((tmp_path / "trials" / "a-s0-1" / "spec.json").read_text()) == make_trial().document
 
 
 def test_without_its_specification_nothing_of_a_trial_is_gone_on_with(tmp_path):
     folder, token = claimed(tmp_path)
     folder.save(token, b"old", ROWS, {})
     folder.discard("spec.json")
-    folder.claim({"id": "x"}, {})
+    folder.claim(make_trial(), make_environment())
     assert folder.checkpoint() == (None, None)
-    assert len(folder.status()["attempts"]) == 1
+    assert len(folder.status().attempts) == 1
 
 
 def test_a_trial_that_is_done_has_rows(tmp_path):
     folder, token = claimed(tmp_path)
     folder.save(token, b"one", ROWS, {})
-    folder.finish(token, "done")
+    folder.end(make_trial(), Ending(State.done), token)
     assert not folder.rows_damaged()
     folder.discard("history.parquet")
     folder.discard("checkpoint.pt")

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from specimens import make_trial
 from test_check import Anneals, Switches
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -14,7 +15,7 @@ from bench.contract.tape import Recomputed, Tape
 from bench.contract.training import differing, state, train
 from bench.driver import estimate
 from bench.errors import RunError
-from bench.executors.run_trial import run_trial
+from bench.executors.run_trial import StepMode, choose_step_mode
 from bench.experiment.settings import Training
 from bench.runtime import rng
 from bench.training import cuda_graph
@@ -173,12 +174,12 @@ def test_replayed_steps_end_near_those_of_a_training_without_replays():
 
 
 def test_only_what_bears_it_is_replayed_and_only_on_a_gpu(monkeypatch):
-    spec = {"method": "moco", "prior": "sphere", "hyperparameters": {"queue_size": 64}}
+    spec = make_trial("moco", hyperparameters={"queue_size": 64}).spec
     gpu = torch.device("cuda", 0)
     cpu = torch.device("cpu")
-    assert run_trial.chosen(spec, cpu, eager=False) == run_trial.Steps(cpu)
-    assert run_trial.chosen(spec, gpu, eager=True) == run_trial.Steps(gpu)
-    assert run_trial.chosen(spec, gpu, eager=False) == run_trial.Steps(gpu, replayed=True)
+    assert choose_step_mode(spec, cpu, eager=False) == StepMode(cpu)
+    assert choose_step_mode(spec, gpu, eager=True) == StepMode(gpu)
+    assert choose_step_mode(spec, gpu, eager=False) == StepMode(gpu, replayed=True)
 
     class Reads(METHODS["mmd"]):
         def losses(self, x):
@@ -192,11 +193,11 @@ def test_only_what_bears_it_is_replayed_and_only_on_a_gpu(monkeypatch):
     )
     for broken, why in refused:
         monkeypatch.setitem(METHODS, "mine", broken)
-        steps = run_trial.chosen({"method": "mine", "prior": "normal", "hyperparameters": {}}, gpu, eager=False)
+        steps = choose_step_mode(make_trial("mine", prior="normal").spec, gpu, eager=False)
         assert not steps.replayed
-        assert steps.slower is not None
-        assert steps.slower.startswith("mine: its steps are not replayed")
-        assert why in steps.slower
+        assert steps.warning is not None
+        assert steps.warning.startswith("mine: its steps are not replayed")
+        assert why in steps.warning
 
 
 def test_a_cuda_graph_does_its_first_steps_aside_then_records_and_replays(monkeypatch):

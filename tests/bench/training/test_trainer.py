@@ -13,13 +13,15 @@ from bench.evaluation.evaluator import Evaluator
 from bench.evaluation.feature_network import load_extractor
 from bench.evaluation.feature_training import train_extractor
 from bench.evaluation.reference import References
-from bench.experiment.settings import Evaluation, Training
+from bench.experiment.settings import Evaluation, Network, Preprocessing, Training
+from bench.experiment.specification import TrialSpec
 from bench.io.files import Folder
 from bench.metrics.columns import TIMINGS
 from bench.runtime import rng
 from bench.training.build import build, epoch_order, evaluation_steps
 from bench.training.clock import Clock
 from bench.training.divergence import Diverged
+from bench.training.events import Evaluated
 from bench.training.step import Stepper
 from bench.training.trainer import Trainer
 from methods import METHODS, Method
@@ -33,16 +35,16 @@ def make_spec(method="moco", prior=None, seed=0, precision="fp32", network=None,
 
     defaults = {key: parameter.default for key, parameter in schema(METHODS[method]).items()}
     budget = {"epochs": 4, "train_images": 130, "batch_size": 32, "precision": precision} | training
-    return {
-        "method": method,
-        "hyperparameters": defaults,
-        "prior": prior or METHODS[method].priors[0],
-        "preprocessing": {"image_size": 8, "crop": None, "channels": 1},
-        "network": network or {"name": "small", "width": 4, "latent_dim": 4},
-        "training": Training.model_validate(budget).model_dump(),
-        "evaluation": EVALUATION.model_dump(),
-        "seed": seed,
-    }
+    return TrialSpec(
+        method=method,
+        hyperparameters=defaults,
+        prior=prior or METHODS[method].priors[0],
+        preprocessing=Preprocessing(image_size=8, channels=1),
+        network=Network.model_validate(network or {"name": "small", "width": 4, "latent_dim": 4}),
+        training=Training.model_validate(budget),
+        evaluation=EVALUATION,
+        seed=seed,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +116,7 @@ def test_rows_stand_at_the_evaluation_steps_and_say_what_was_seen(world):
     assert [row["images_seen"] for row in rows] == [32, 128, 288, 512, 512]
     assert rows[-1]["precision_classifier_96"] >= 0  # the last checkpoint's own row
     assert "precision_classifier_96" not in rows[-2]
-    assert [event["step"] for event in events if event["kind"] == "row"] == [1, 4, 9, 16]
+    assert [event.position.step for event in events if isinstance(event, Evaluated)] == [1, 4, 9, 16]
     assert next(list(grids) for _, _, grids in saved) == ["samples-00000001.png", "reconstructions-00000001.png"]
     assert rows[-1]["epoch"] == 4
 
@@ -258,7 +260,7 @@ def test_fused_adam_equals_the_plain_one_on_channels_last_networks(name):
     results = []
     for fused in (True, False):
         method = build(spec)
-        stepper = Stepper(method, Training.model_validate(spec["training"]), 10)
+        stepper = Stepper(method, spec.training, 10)
         for group in stepper.optimizer.param_groups:
             group["fused"] = fused
             group["foreach"] = False
@@ -274,7 +276,7 @@ def test_schedules(world):
     spec = make_spec(method="gan", schedule="cosine", learning_rate=0.1)
     method = build(spec)
     method.critic_lr_scale = 0.5  # pyright: ignore[reportAttributeAccessIssue]
-    stepper = Stepper(method, Training.model_validate(spec["training"]), 10)
+    stepper = Stepper(method, spec.training, 10)
     assert stepper.learning_rate(0) == pytest.approx(0.1)
     assert stepper.learning_rate(5) == pytest.approx(0.05)
     stepper(5, torch.randint(0, 256, (4, 1, 8, 8), dtype=torch.uint8))

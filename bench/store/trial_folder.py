@@ -1,0 +1,214 @@
+"""The folder of one trial: the only code that knows its file names, and the only code that writes them."""
+
+import io
+import json
+import os
+import socket
+import time
+import uuid
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from bench.experiment.specification import CHECKPOINT_FORMAT, Trial
+from bench.io import schema, tables, untrusted
+from bench.io.files import Folder, sha256
+from bench.io.untrusted import CHECKPOINTS
+from bench.store import rows
+from bench.store.documents import Attempt, Ending, Environment, Status
+from bench.store.states import State
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Row = dict[str, float | int | str | bool | None]  # one evaluation of a trial, by column
+
+
+class Superseded(Exception):
+    """Another process has taken this trial over; whoever gets this error must stop writing."""
+
+
+def belongs_to_other_version(trial: Trial, status: Status) -> bool:
+    """Whether only the version of the project that began the trial can continue it."""
+    return status.stale or (not status.state.is_final and trial.format != CHECKPOINT_FORMAT)
+
+
+class TrialFolder(Folder):
+    """One trial: spec.json, environment.json, status.json, checkpoint.pt, history.parquet, samples/."""
+
+    def trial(self) -> Trial:
+        """The trial that spec.json describes.
+
+        Raises:
+            Damaged: the file has changed since it was written, or bench.run did not write it.
+        """
+        origin = self.place / "spec.json"
+        return Trial.parse(untrusted.document(self.read("spec.json"), origin), origin)
+
+    def environment(self) -> Environment | None:
+        """What the last attempt ran on; None if no attempt began or the file is damaged."""
+        content = self.read_whole("environment.json")
+        if content is None or content == _json({}):
+            return None
+        origin = self.place / "environment.json"
+        return schema.validate(untrusted.document(content, origin), Environment, origin)
+
+    def status(self) -> Status:
+        """How far the trial has come. A trial whose status.json is damaged counts as running, so it is resumed."""
+        content = self.read_whole("status.json")
+        if content is None:
+            return Status(state=State.running if self.exists("status.json") else State.missing)
+        origin = self.place / "status.json"
+        return schema.validate(untrusted.document(content, origin), Status, origin)
+
+    def claim(self, trial: Trial, environment: Environment) -> str:
+        """Begin an attempt. Every later write must present the returned token, so that an orphaned worker stops."""
+        if not self.exists("spec.json"):
+            self.remove()  # files that an interrupted removal left may belong to another source
+        token = uuid.uuid4().hex
+        attempt = Attempt(started=_now(), host=socket.gethostname(), pid=os.getpid())
+        attempts = [*self.status().attempts, attempt]
+        self._introduce(trial, environment, Status(state=State.running, token=token, attempts=attempts))
+        return token
+
+    def resumed(self, token: str, step: int) -> None:
+        """Record the step from which this attempt continues."""
+        self._require(token)
+        status = self.status()
+        last = status.attempts[-1].model_copy(update={"from_step": step})
+        self._set(status.model_copy(update={"attempts": [*status.attempts[:-1], last]}))
+
+    def end(self, trial: Trial, ending: Ending, token: str | None = None) -> None:
+        """Record how the trial ended.
+
+        Args:
+            trial: what spec.json says, written if no attempt could begin.
+            ending: how it ended.
+            token: of the attempt that ended; None if its worker is gone or a scheduler stopped it.
+
+        Raises:
+            Superseded: another attempt has begun.
+        """
+        if token is not None:
+            self._require(token)
+        if ending.error or self.exists("error.txt"):  # the traceback of an earlier attempt is obsolete
+            self.write("error.txt", (ending.error or "").encode())
+        changes = {"state": ending.state, "reason": ending.reason, "stale": ending.stale}
+        status = self.status().model_copy(update=changes)
+        if self.exists("spec.json"):
+            self._set(status)
+        else:
+            self._introduce(trial, self.environment(), status)
+
+    def wrote(self, trial: Trial) -> bool:
+        """Whether spec.json described this trial, though the file may be damaged now."""
+        return self.noted("spec.json")[:1] == [sha256(_json(trial.document))]
+
+    def mend(self, trial: Trial) -> list[str]:
+        """Rewrite damaged documents whose content is known or dispensable; returns warnings."""
+        warnings = []
+        if not self.whole("spec.json"):
+            self.write("spec.json", _json(trial.document))
+            warnings.append(f"{self.name}/spec.json is damaged; it is written again")
+        if self.exists("status.json") and not self.whole("status.json"):
+            self._set(self.status())
+            warnings.append(f"{self.name}/status.json is damaged; the trial goes on from its last checkpoint")
+        if self.exists("environment.json") and not self.whole("environment.json"):
+            self.write("environment.json", _json({}))
+            warnings.append(f"{self.name}/environment.json is damaged; what the trial ran on is no longer known")
+        return warnings
+
+    def save(self, token: str, checkpoint: bytes, rows: list[Row], pictures: dict[str, bytes]) -> None:
+        """Store a checkpoint and keep the previous one, the rows so far, and pictures by name.
+
+        Raises:
+            Superseded: another attempt has begun.
+        """
+        self._require(token)
+        for name, content in pictures.items():
+            self.write(f"samples/{name}", content)
+        current = self.read_whole("checkpoint.pt")
+        if current is not None:
+            self.write("checkpoint.previous.pt", current)
+        self.write("checkpoint.pt", checkpoint, present=current)
+        self.save_rows(rows)
+
+    def save_rows(self, rows: list[Row]) -> None:
+        """Write history.parquet. (The checkpoint holds the rows too.)"""
+        import pandas as pd  # imported late: it takes a third of a second, and a dry run does not need it
+
+        buffer = io.BytesIO()
+        pd.DataFrame.from_records(rows).to_parquet(buffer, index=False)
+        self.write("history.parquet", buffer.getvalue())
+
+    def checkpoint(self) -> tuple[bytes | None, str | None]:
+        """The newest undamaged checkpoint, and a warning if it is not the newest one written."""
+        warning = None
+        for name in CHECKPOINTS:
+            content = self.read_whole(name)
+            if content is not None:
+                return content, warning
+            if self.exists(name):
+                warning = f"{self.name}/{name} is damaged; going on from what was before it"
+        return None, warning and f"{self.name}: no checkpoint is undamaged; it is trained again from the start"
+
+    def rows(self) -> "pd.DataFrame":
+        """The training's rows, ordered by step; an empty frame if there are none."""
+        return self.table("history.parquet").to_pandas()
+
+    def evaluations(self) -> "pd.DataFrame":
+        """Rows that bench.evaluate measured after the training."""
+        return self.table("evaluations.parquet").to_pandas()
+
+    def table(self, name: str) -> pa.Table:
+        """A parquet file as a table; without rows and columns if it does not exist.
+
+        Concatenating many of them is far faster than concatenating frames.
+        """
+        if not self.exists(name):
+            return pa.table({})
+        origin = self.place / name
+        return rows.checked(tables.table(self.read(name), origin), origin)
+
+    def save_evaluations(self, rows: "pd.DataFrame") -> None:
+        """Write evaluations.parquet."""
+        buffer = io.BytesIO()
+        rows.to_parquet(buffer, index=False)
+        self.write("evaluations.parquet", buffer.getvalue())
+
+    def forget(self) -> None:
+        """Remove the trial. Its spec.json goes first: without it, remaining files are not taken for a trial."""
+        self.discard("spec.json")
+        self.remove()
+
+    def drop_damaged(self) -> None:
+        """Remove the damaged documents of a copy, so that they are copied again."""
+        for name in ("spec.json", "status.json", "environment.json", "history.parquet"):
+            if self.exists(name) and not self.whole(name):
+                self.discard(name)
+
+    def rows_damaged(self) -> bool:
+        """Whether there were rows that can no longer be read."""
+        had_rows = self.exists("history.parquet") or self.exists("checkpoint.pt") or self.status().state is State.done
+        return had_rows and not self.whole("history.parquet")
+
+    def _introduce(self, trial: Trial, environment: Environment | None, status: Status) -> None:
+        self.write("environment.json", _json(environment.model_dump() if environment else {}))
+        self._set(status)
+        self.write("spec.json", _json(trial.document))  # last, because it makes the trial visible
+
+    def _require(self, token: str) -> None:
+        if self.status().token != token:
+            raise Superseded(f"{self.name} is being trained by another process")
+
+    def _set(self, status: Status) -> None:
+        self.write("status.json", _json(status.model_copy(update={"updated": _now()}).model_dump()))
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S%z")
+
+
+def _json(value: Mapping[str, object]) -> bytes:
+    return json.dumps(value, indent=2).encode()

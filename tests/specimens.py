@@ -1,0 +1,48 @@
+"""Small valid trials and documents, for tests that need any."""
+
+import json
+
+from bench.experiment.specification import MethodSource, Trial, TrialSpec
+from bench.io.files import Folder
+from bench.store.documents import Description, Environment, ExperimentProtocol, Git
+from bench.training.events import Position
+
+SOURCE = MethodSource(file="methods/moco.py", sha256="0" * 64)
+
+
+def make_trial(label: str = "moco", seed: int = 0, source: MethodSource = SOURCE, **spec: object) -> Trial:
+    """A trial of the method that the label names."""
+    fields = {"method": label.partition("[")[0], "prior": "sphere", "seed": seed} | spec
+    return Trial.plan(TrialSpec.model_validate(fields), label, source)
+
+
+def make_environment(**changes: object) -> Environment:
+    facts = {
+        "python": "3.11",
+        "packages": {"torch": "2.14"},
+        "git": Git(commit="abc", dirty=False),
+        "processor": "a processor",
+        "device": "cpu",
+        "threads": 1,
+        "concurrent_trials": 1,
+    }
+    return Environment.model_validate(facts | changes)
+
+
+def make_description(
+    dataset: str = "digits", command: str = "python -m bench.run", **evaluation: object
+) -> Description:
+    """The description of an experiment, with an early version's protocol: without networks and training."""
+    written = {"dataset": {"name": dataset, "fingerprint": "f" * 64}, "evaluation": evaluation}
+    written |= {"extractor_sha256": "e" * 64, "threads": 1}
+    return Description([command], [], 0, 0, None, ExperimentProtocol.model_validate(written), written)
+
+
+def position(step: int = 0, epoch: float = 0.0, images_per_second: float = 0.0) -> Position:
+    return Position(step, epoch, 0, images_per_second)
+
+
+def change_document(folder: Folder, name: str, **changes: object) -> None:
+    """Change top-level keys of a JSON document; None removes a key."""
+    document = json.loads(folder.read(name)) | changes
+    folder.write(name, json.dumps({key: value for key, value in document.items() if value is not None}).encode())
