@@ -32,7 +32,7 @@ def main(
     from bench.data import preparation
     from bench.data.datasets import Request
     from bench.driver.options import data_roots, preprocessing_overrides
-    from bench.experiment.settings import resolve
+    from bench.experiment.configuration import resolve
 
     experiment = resolve({"dataset": dataset, "preprocessing": preprocessing_overrides(image_size, crop, grey)})
     root, prepared_root = data_roots(dataset, data_root, prepared)

@@ -24,7 +24,7 @@ from bench.data.datasets import Request
 from bench.data.prepared import Prepared
 from bench.evaluation.feature_network import TrainedExtractor, load_extractor
 from bench.evaluation.feature_training import train_extractor
-from bench.experiment import settings
+from bench.experiment import configuration
 from bench.metrics.frechet import frechet_distance, gaussian
 
 LEVELS = 5
@@ -86,7 +86,7 @@ def main() -> None:
     arguments = parser.parse_args()
     for name in arguments.datasets:
         root = arguments.data_root.resolve()
-        experiment = settings.resolve({"dataset": name})
+        experiment = configuration.resolve({"dataset": name})
         prepared = preparation.prepare(Request(name, root, experiment.preprocessing, root / "prepared", False))
         for seed in range(arguments.seeds):
             started = time.perf_counter()

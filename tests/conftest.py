@@ -23,7 +23,7 @@ from bench.data.datasets import Request
 from bench.errors import UserError
 from bench.evaluation import inception
 from bench.experiment import plugins
-from bench.experiment.settings import resolve
+from bench.experiment.configuration import resolve
 from bench.reporting.contents import Contents, limited_to
 from bench.runtime.rng import forked
 from methods import METHODS

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from bench.data.datasets import DATASETS
 from bench.evaluation.samplers import SAMPLERS
-from bench.experiment.settings import dataset_defaults, settings
+from bench.experiment.configuration import dataset_defaults, settings
 from methods import METHODS, Method
 from methods.hyperparameters import schema
 from methods.networks import NETWORKS, Architecture

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from bench.driver.options import Overrides
 from bench.errors import UserError, unknown
-from bench.experiment import settings
+from bench.experiment import configuration
 from bench.experiment.settings import Experiment
 from bench.experiment.variants import Variant, parse_variants
 from methods import METHODS
@@ -19,7 +19,7 @@ def resolve(overrides: Overrides, file: Path | None, assignments: list[str] | No
         file: A YAML file of settings, which `overrides` take precedence over.
         assignments: Texts such as "training.epochs=10", which take precedence over both.
     """
-    experiment = settings.resolve(overrides, file, assignments)
+    experiment = configuration.resolve(overrides, file, assignments)
     if not experiment.methods:
         experiment = experiment.model_copy(update={"methods": list(METHODS)})
     variants = parse_variants(experiment.methods)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from bench.analysis import frames
 from bench.errors import UserError
-from bench.experiment.settings import resolve
+from bench.experiment.configuration import resolve
 from bench.experiment.variants import COMMON, parse_variants, split_methods
 from bench.io.strict_yaml import parse_yaml
 from bench.store.folders import TrialFolder

@@ -9,7 +9,7 @@ from conftest import ROOT, picture, write_celeba
 from test_preparation import write_idx
 from typer.testing import CliRunner
 
-from bench.experiment.settings import resolve
+from bench.experiment.configuration import resolve
 from bench.experiment.variants import parse_variants
 from bench.store.folders import ExperimentFolder
 from methods import METHODS

@@ -6,7 +6,8 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.driver.catalogue import collect, flops
-from bench.experiment.settings import Network, resolve
+from bench.experiment.configuration import resolve
+from bench.experiment.settings import Network
 from bench.training.build import build
 from methods.networks import NETWORKS, Networks, fitting
 from methods.networks.initialisation import INITIALISATIONS

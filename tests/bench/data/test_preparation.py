@@ -27,7 +27,7 @@ from bench.data.sources import Source
 from bench.data.splits import SPLITS
 from bench.errors import RunError, UserError
 from bench.evaluation.image_grids import grid_png
-from bench.experiment.settings import resolve
+from bench.experiment.configuration import resolve
 from bench.io.files import Folder
 
 SHARED = Path(__file__).parents[4] / "shared" / "data"

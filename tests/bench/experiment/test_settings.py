@@ -4,7 +4,8 @@ from bench.data.datasets import DATASETS
 from bench.driver import preflight
 from bench.errors import UserError
 from bench.executors.base import Resources
-from bench.experiment.settings import Experiment, assignment, dataset_names, resolve
+from bench.experiment.configuration import assignment, dataset_names, resolve
+from bench.experiment.settings import Experiment
 from bench.io.strict_yaml import load_yaml
 from bench.runtime import environment
 from methods.networks import Networks, fitting
