@@ -34,6 +34,7 @@ lint: .venv/installed-dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/basedpyright
+	$(BIN)/lint-imports --no-logo
 
 clean:
 	rm -rf .venv .pytest_cache .ruff_cache .hypothesis

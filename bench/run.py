@@ -17,15 +17,18 @@ def main(options: RunOptions) -> None:
     Run the same command again to continue: only what is missing is trained.
     """
     from bench.cli.run_setup import set_up
+    from bench.driver.dry_run import dry_run
 
-    command = pipeline = set_up(options)
+    pipeline = set_up(options)
     if pipeline.experiment.search.points:
         from bench.driver.tune import Tuning  # imports pandas, which a dry run does not need
 
-        command = Tuning(pipeline)
+        tuning = Tuning(pipeline)
+        tuning.dry_run() if options.dry_run else tuning.run()
     elif pipeline.experiment.search.scheduler != "none":
         raise UserError("--scheduler applies to a search only; add --tune N")
-    command.dry_run() if options.dry_run else command.run()
+    else:
+        dry_run(pipeline) if options.dry_run else pipeline.run()
 
 
 if __name__ == "__main__":

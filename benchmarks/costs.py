@@ -247,7 +247,7 @@ def images_grown(name: str, seconds: float) -> None:
         heading(f"training images, {MNIST}x{MNIST}: ms", IMAGES)
         for about, each in calls.items():
             row(about, IMAGES, measured(each, seconds), [Memory.of(call) for call in each], PAIRS)
-        for made in (trainers[0], trainers[-1]):
+        for made in (trainers[0].batches, trainers[-1].batches):
             count = len(made.images)
             print(f"of {count:,} images each has {made.images.nbytes / count:.1f} bytes in the shared map, ", end="")
             print(f"and {made._order[1].nbytes / count:.1f} bytes in each trial's own order", flush=True)
@@ -262,14 +262,14 @@ def write_images(path: Path) -> None:
 
 def ordered(made: Trainer) -> None:
     """The first batch of an epoch that was not the last one."""
-    epoch = made._order[0] + 1
-    made._batch(epoch * made.epoch_steps)
+    epoch = made.batches._order[0] + 1
+    made.batches[epoch * made.batches.per_epoch]
 
 
 def batches(made: Trainer) -> Call:
     """One batch after the other, of an epoch whose order is there already."""
-    steps = iter(range(10**9))
-    return lambda: made._batch(max(made._order[0], 0) * made.epoch_steps + next(steps) % made.epoch_steps)
+    steps, of = iter(range(10**9)), made.batches
+    return lambda: of[max(of._order[0], 0) * of.per_epoch + next(steps) % of.per_epoch]
 
 
 def main() -> None:

@@ -23,6 +23,7 @@ from bench.io.untrusted import CHECKPOINTS
 from bench.metrics.columns import STAMPS
 from bench.reporting import build
 from bench.runtime.environment import torch_device
+from bench.store import repair
 from bench.store.folders import ExperimentFolder, how_to_get_checkpoint
 from bench.store.lock import locked
 from bench.store.states import State
@@ -107,7 +108,7 @@ def _obstacle(trial: TrialFolder) -> str | None:
         return "is stale: its method's code has changed; bench.run --retrain-stale retrains it"
     if not any(trial.exists(name) for name in CHECKPOINTS):
         return f"no longer has a checkpoint; {how_to_get_checkpoint(trial)}"
-    if trial.rows_damaged():
+    if repair.rows_damaged(trial):
         return "has damaged rows; run the same bench.run command again to repair them"
     return None
 

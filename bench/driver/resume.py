@@ -1,14 +1,16 @@
 """A new command meets an experiment's folder: what is done, what is left to do, and whether the two fit together."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from bench.analysis.protocols import difference
-from bench.errors import UserError
+from bench.errors import UserError, warn
 from bench.experiment.specification import Trial
 from bench.io.files import Damaged
 from bench.io.untrusted import CHECKPOINTS
+from bench.store import repair
 from bench.store.documents import Description, ExperimentProtocol
 from bench.store.folders import ExperimentFolder
 from bench.store.trial_folder import TrialFolder, belongs_to_other_version
@@ -62,7 +64,7 @@ def action(trial: Trial, experiment: ExperimentFolder, retraining: Retraining) -
     if status.state.is_lost:
         return Action.resume if retraining.failed else Action.lost
     # The checkpoint of a finished trial holds its rows too, so resuming the trial writes them again.
-    return Action.done if status.state.has_ended and not folder.rows_damaged() else Action.resume
+    return Action.done if status.state.has_ended and not repair.rows_damaged(folder) else Action.resume
 
 
 def _stored(trial: Trial, folder: TrialFolder) -> Trial | None:
@@ -76,7 +78,7 @@ def _stored(trial: Trial, folder: TrialFolder) -> Trial | None:
     except Damaged as error:
         if not error.repairable:
             raise
-        return trial if folder.wrote(trial) else None
+        return trial if repair.described(folder, trial) else None
 
 
 def mend(trial: Trial, experiment: ExperimentFolder) -> list[str]:
@@ -88,7 +90,28 @@ def mend(trial: Trial, experiment: ExperimentFolder) -> list[str]:
     if stored is None:
         unknown = "what it was trained with cannot be known; it is trained again from the start"
         return [f"{trial.name}/spec.json is damaged, so that {unknown}"]
-    return folder.mend(stored)
+    return repair.mend(folder, stored)
+
+
+def select(trials: list[Trial], experiment: ExperimentFolder, retraining: Retraining) -> list[Trial]:
+    """Return the trials to train, after mending or removing folders; prints what is damaged or left out."""
+    for warning in (line for trial in trials for line in mend(trial, experiment)):
+        warn(warning)
+    actions = {trial.id: action(trial, experiment, retraining) for trial in trials}
+    counts = Counter(actions.values())
+    if counts[Action.stale]:
+        changed = "their method's source has changed, or the project itself since they were begun"
+        print(f"{counts[Action.stale]} trials are stale: {changed}; --retrain-stale trains them again")
+    if counts[Action.lost]:
+        print(f"{counts[Action.lost]} trials failed or diverged before; --retry-failed runs them again")
+    for trial in trials:
+        folder = experiment.trial(trial.name)
+        if actions[trial.id] is Action.retrain:
+            experiment.reset(trial.name)
+        # A killed run may have left a checkpoint without rows; that is no damage.
+        elif actions[trial.id] is Action.resume and folder.exists("history.parquet") and repair.rows_damaged(folder):
+            warn(f"{trial.name}/history.parquet is damaged; it is written again from the checkpoint")
+    return [trial for trial in trials if actions[trial.id].runs]
 
 
 def refuse_other_protocol(experiment: ExperimentFolder, trial: Trial) -> None:

@@ -4,6 +4,7 @@ import sys
 from dataclasses import dataclass, replace
 
 from bench.analysis import search
+from bench.driver.dry_run import dry_run
 from bench.driver.pipeline import Pipeline
 from bench.errors import RunError, UserError
 from bench.experiment.labels import split_label
@@ -60,7 +61,7 @@ class Tuning:
     def dry_run(self) -> None:
         """Print the trials of the search and its estimates. Nothing is trained or written."""
         foreseen = Tuning(self.pipeline.foresee())
-        foreseen.searching.dry_run()
+        dry_run(foreseen.searching)
         count, seeds = len(self.pipeline.variants), self.pipeline.experiment.seeds
         print(
             f"then the best point of each of {count} variants again, {seeds} seeds each, against the test images "

@@ -45,6 +45,7 @@ def validate(value: object, model: type[Model], origin: object) -> Model:
 
     Args:
         value: the parsed JSON or YAML.
+        model: the type of the document.
         origin: what an error names, such as a path.
 
     Raises:

@@ -11,7 +11,7 @@ from bench.io.files import Folder, display_path
 from bench.io.object_store import Remote
 from bench.io.strict_yaml import parse_yaml
 from bench.io.untrusted import CHECKPOINTS
-from bench.store import mirror
+from bench.store import mirror, repair
 from bench.store.documents import Description
 from bench.store.trial_folder import TrialFolder
 
@@ -105,7 +105,7 @@ class ExperimentFolder(Folder):
             return 0
         if not below:
             for trial in self.trials():
-                trial.drop_damaged()  # else an intact file at home would be "mended" from a damaged copy
+                repair.drop_damaged(trial)  # else an intact file at home would be "mended" from a damaged copy
         return mirror.pull(self.home, self.path, wanted, below)
 
     def push(self, report: bool = False) -> None:

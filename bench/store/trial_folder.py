@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from bench.experiment.specification import CHECKPOINT_FORMAT, Trial
 from bench.io import schema, tables, untrusted
-from bench.io.files import Folder, sha256
+from bench.io.files import Folder
 from bench.io.untrusted import CHECKPOINTS
 from bench.metrics.columns import Columns
 from bench.store import rows
@@ -50,7 +50,7 @@ class TrialFolder(Folder):
     def environment(self) -> Environment | None:
         """What the last attempt ran on; None if no attempt began or the file is damaged."""
         content = self.read_if_intact("environment.json")
-        if content is None or content == _json({}):
+        if content is None or content == to_json({}):
             return None
         origin = self.place / "environment.json"
         return schema.validate(untrusted.parse_json(content, origin), Environment, origin)
@@ -102,24 +102,6 @@ class TrialFolder(Folder):
         else:
             self._introduce(trial, self.environment(), status)
 
-    def wrote(self, trial: Trial) -> bool:
-        """Whether spec.json described this trial, though the file may be damaged now."""
-        return self.checksums("spec.json")[:1] == [sha256(_json(trial.document))]
-
-    def mend(self, trial: Trial) -> list[str]:
-        """Rewrite damaged documents whose content is known or dispensable; returns warnings."""
-        warnings = []
-        if not self.is_intact("spec.json"):
-            self.write("spec.json", _json(trial.document))
-            warnings.append(f"{self.name}/spec.json is damaged; it is written again")
-        if self.exists("status.json") and not self.is_intact("status.json"):
-            self._set(self.status())
-            warnings.append(f"{self.name}/status.json is damaged; the trial goes on from its last checkpoint")
-        if self.exists("environment.json") and not self.is_intact("environment.json"):
-            self.write("environment.json", _json({}))
-            warnings.append(f"{self.name}/environment.json is damaged; what the trial ran on is no longer known")
-        return warnings
-
     def save(self, token: str, checkpoint: bytes, rows: list[Row], pictures: dict[str, bytes]) -> None:
         """Store a checkpoint and keep the previous one, the rows so far, and pictures by name.
 
@@ -136,7 +118,7 @@ class TrialFolder(Folder):
         self.save_rows(rows)
 
     def save_rows(self, rows: list[Row]) -> None:
-        """Write history.parquet. (The checkpoint holds the rows too.)"""
+        """Write history.parquet. The checkpoint holds the rows too."""
         import pandas as pd  # imported late: it takes a third of a second, and a dry run does not need it
 
         buffer = io.BytesIO()
@@ -183,33 +165,27 @@ class TrialFolder(Folder):
         self.discard("spec.json")
         self.remove()
 
-    def drop_damaged(self) -> None:
-        """Remove the damaged documents of a copy, so that they are copied again."""
-        for name in ("spec.json", "status.json", "environment.json", "history.parquet"):
-            if self.exists(name) and not self.is_intact(name):
-                self.discard(name)
-
-    def rows_damaged(self) -> bool:
-        """Whether there were rows that can no longer be read."""
-        had_rows = self.exists("history.parquet") or self.exists("checkpoint.pt") or self.status().state is State.done
-        return had_rows and not self.is_intact("history.parquet")
+    def rewrite_status(self) -> None:
+        """Write status.json again, as `status` reads it."""
+        self._set(self.status())
 
     def _introduce(self, trial: Trial, environment: Environment | None, status: Status) -> None:
-        self.write("environment.json", _json(environment.model_dump() if environment else {}))
+        self.write("environment.json", to_json(environment.model_dump() if environment else {}))
         self._set(status)
-        self.write("spec.json", _json(trial.document))  # last, because it makes the trial visible
+        self.write("spec.json", to_json(trial.document))  # last, because it makes the trial visible
 
     def _require(self, token: str) -> None:
         if self.status().token != token:
             raise Superseded(f"{self.name} is being trained by another process")
 
     def _set(self, status: Status) -> None:
-        self.write("status.json", _json(status.model_copy(update={"updated": _now()}).model_dump()))
+        self.write("status.json", to_json(status.model_copy(update={"updated": _now()}).model_dump()))
 
 
 def _now() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S%z")
 
 
-def _json(value: Mapping[str, object]) -> bytes:
+def to_json(value: Mapping[str, object]) -> bytes:
+    """The bytes of a document."""
     return json.dumps(value, indent=2).encode()

@@ -3,7 +3,6 @@
 import math
 
 import torch
-from torch import Tensor
 
 from bench.experiment.specification import TrialSpec
 from bench.runtime import rng
@@ -33,8 +32,3 @@ def build(spec: TrialSpec) -> Method:
 def evaluation_steps(total: int, evaluations: int) -> list[int]:
     """Steps after which to evaluate, dense early: total * (k / n)^2 rounded up; the last one is `total`."""
     return sorted({math.ceil(total * k * k / evaluations**2) for k in range(1, evaluations + 1)})
-
-
-def epoch_order(epoch: int, images: int, seed: int) -> Tensor:
-    """The order of the images in an epoch (from 0). It depends on the arguments alone, so resuming needs no state."""
-    return torch.randperm(images, generator=torch.Generator().manual_seed(seed * 1_000_003 + epoch))

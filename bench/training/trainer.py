@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 
 import torch
-from torch import Tensor
 
 from bench.data.prepared import Prepared
 from bench.errors import reason
@@ -20,7 +19,8 @@ from bench.runtime import memory
 from bench.runtime.numerics import exact_arithmetic
 from bench.store.trial_folder import Row
 from bench.training import checkpoint
-from bench.training.build import build, epoch_order, evaluation_steps
+from bench.training.batches import Batches
+from bench.training.build import build, evaluation_steps
 from bench.training.checkpoint import OtherVersion, TrainingState
 from bench.training.clock import Clock
 from bench.training.divergence import blaming_numbers, refuse_explosion, refuse_not_finite
@@ -59,13 +59,12 @@ class Trainer:
         checkpoint_seconds: float = 20.0,
         graph: Graph | None = None,
     ) -> None:
-        self.seed, self.training = spec.seed, spec.optimisation
+        self.training = spec.optimisation
         self.evaluator, self.save, self.device = evaluator, save, device
         self.checkpoint_seconds = self._pause = checkpoint_seconds
-        self.images = torch.from_numpy(data.images("train")[: self.training.train_images]).to(device)
-        self.batch_size = self.training.batch_size
-        self.epoch_steps = len(self.images) // self.batch_size
-        self.total_steps = self.epoch_steps * self.training.epochs
+        images = torch.from_numpy(data.images("train")[: self.training.train_images]).to(device)
+        self.batches = Batches(images, self.training.batch_size, spec.seed)
+        self.total_steps = self.batches.per_epoch * self.training.epochs
         self.evaluation_steps = set(evaluation_steps(self.total_steps, spec.evaluation.evaluations))
         exact_arithmetic()
         memory.reset(device)
@@ -73,7 +72,6 @@ class Trainer:
         self.parameters = sum(p.numel() for p in self.method.parameters() if p.requires_grad)
         self.stepper = Stepper(self.method, self.training, self.total_steps, graph)
         self.state = TrainingState()
-        self._order: tuple[int, Tensor] = (-1, torch.empty(0))
 
     def restore(self, stored: bytes) -> None:
         """Continue from the bytes that `save` was given.
@@ -125,7 +123,7 @@ class Trainer:
                 ticked = time.monotonic()
 
     def _step(self) -> None:
-        losses = self.stepper(self.state.step, self._batch(self.state.step))
+        losses = self.stepper(self.state.step, self.batches[self.state.step])
         sums = self.state.sums
         if not sums and not all(name.isidentifier() for name in losses):
             raise ValueError(f"losses are named like variables, not {', '.join(map(repr, losses))}")
@@ -135,13 +133,6 @@ class Trainer:
         self.state.sums = {name: sums[name] + value if sums else value.clone() for name, value in losses.items()}
         self.state.step += 1
         self.state.summed_steps += 1
-
-    def _batch(self, step: int) -> Tensor:
-        """Return the uint8 images of batch number `step` (from 0); an epoch's last partial batch is dropped."""
-        epoch, batch = divmod(step, self.epoch_steps)
-        if self._order[0] != epoch:
-            self._order = (epoch, epoch_order(epoch, len(self.images), self.seed).to(self.device))
-        return self.images[self._order[1][batch * self.batch_size : (batch + 1) * self.batch_size]]
 
     def _mean_losses(self, clock: Clock) -> dict[str, float]:
         """Average the losses over the steps since the last row; waits for the device, on the clock."""
@@ -211,8 +202,8 @@ class Trainer:
 
     def _position(self, clock: Clock) -> Position:
         step = self.state.step
-        images = step * self.batch_size
-        return Position(step, step / self.epoch_steps, images, images / max(clock.read(), 1e-9))
+        images = step * self.batches.size
+        return Position(step, step / self.batches.per_epoch, images, images / max(clock.read(), 1e-9))
 
 
 def _number(columns: Row, name: str) -> float:

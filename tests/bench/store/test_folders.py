@@ -7,6 +7,7 @@ from specimens import make_environment, make_trial
 
 from bench.errors import RunError
 from bench.io.files import Damaged, Folder, write_atomically
+from bench.store import repair
 from bench.store.documents import Ending
 from bench.store.folders import ExperimentFolder
 from bench.store.states import State
@@ -165,7 +166,7 @@ def test_a_trial_that_is_done_has_rows(tmp_path):
     folder, token = claimed(tmp_path)
     folder.save(token, b"one", ROWS, {})
     folder.end(make_trial(), Ending(State.done), token)
-    assert not folder.rows_damaged()
+    assert not repair.rows_damaged(folder)
     folder.discard("history.parquet")
     folder.discard("checkpoint.pt")
-    assert folder.rows_damaged()
+    assert repair.rows_damaged(folder)

@@ -13,7 +13,7 @@ from bench.contract import Subject, modes
 from bench.contract.subject import pixels
 from bench.contract.tape import Recomputed, Tape
 from bench.contract.training import differing, state, train
-from bench.driver import estimate
+from bench.driver import trial_cost
 from bench.errors import RunError
 from bench.executors.run_trial import StepMode, choose_step_mode
 from bench.experiment.settings import Training
@@ -115,11 +115,11 @@ def test_a_dry_run_times_the_step_that_a_trial_takes(method):
         made = Subject(METHODS[method], METHODS[method].priors[0]).build()
         rng.seed_everything(0)
         if timed:
-            step = estimate._step(made, pixels(16))
+            step = trial_cost.training_step(made, pixels(16))
             for _ in range(3):
                 step()
         else:
-            stepper = Stepper(made, Training(learning_rate=estimate.RATE), 10)
+            stepper = Stepper(made, Training(learning_rate=trial_cost.RATE), 10)
             for i in range(3):
                 stepper(i, pixels(16))
         found.append(state(made))
@@ -142,7 +142,7 @@ def test_a_trial_and_its_dry_run_refuse_the_same_parameters(groups, why):
 
     method = Subject(Odd, "normal").build()
     with pytest.raises(ValueError, match=why):
-        estimate._step(method, pixels(16))
+        trial_cost.training_step(method, pixels(16))
     with pytest.raises(ValueError, match=why):
         Stepper(method, Training(), 10)
 

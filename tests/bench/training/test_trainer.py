@@ -18,7 +18,8 @@ from bench.experiment.specification import TrialSpec
 from bench.io.files import Folder
 from bench.metrics.columns import TIMINGS
 from bench.runtime import rng
-from bench.training.build import build, epoch_order, evaluation_steps
+from bench.training.batches import epoch_order
+from bench.training.build import build, evaluation_steps
 from bench.training.clock import Clock
 from bench.training.divergence import Diverged
 from bench.training.events import Evaluated
@@ -172,7 +173,7 @@ def test_each_epoch_sees_every_image_once_in_an_order_of_its_own():
 
 def test_the_order_of_images_is_the_same_for_every_method(world):
     one, two = trainer(world, [], method="moco"), trainer(world, [], method="vae")
-    assert all(torch.equal(one._batch(step), two._batch(step)) for step in range(16))
+    assert all(torch.equal(one.batches[step], two.batches[step]) for step in range(16))
 
 
 class Exploding(Method):

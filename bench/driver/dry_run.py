@@ -1,0 +1,44 @@
+"""bench.run --dry-run: what a run would do, and what it would take."""
+
+import os
+
+from bench.data import datasets, preparation
+from bench.driver import estimate, preflight
+from bench.driver.pipeline import Pipeline
+from bench.driver.resume import action, refuse_other_protocol
+
+
+def dry_run(pipeline: Pipeline) -> None:
+    """Print trials and estimates. Nothing is prepared, trained or written."""
+    request, folder = pipeline.request, pipeline.folder
+    pipeline.check_machine()
+    for path in (folder.path, request.prepared):
+        preflight.can_be_a_folder(path)
+    choice = pipeline.resolver.choose_extractor(download=False)
+    images = preparation.locate(request)
+    if images is None:
+        datasets.refuse_missing(request.name, request.root)
+        print(f"{request.name} is not under {request.root}; a run would download it, if it can")
+    experiment = pipeline.resolver.resolve(choice, images is None or images.labelled)
+    if images:
+        preflight.enough_images(experiment, images.counts)
+    pipeline.report_precision(experiment)
+    trials = pipeline.plan(experiment, images.fingerprint if images else "unknown")
+    if images:
+        refuse_other_protocol(folder, trials[0])
+    actions = {trial.id: action(trial, folder, pipeline.retraining) for trial in trials}
+    for trial in trials:
+        print(f"{trial.id}  {trial}: {actions[trial.id]}")
+    todo = [trial for trial in trials if actions[trial.id].runs]
+    at_once = _at_once(pipeline, len(todo))
+    print(f"{len(trials)} trials, {len(todo)} to train, {at_once} at a time on this machine's CPUs")
+    for line in estimate.lines(experiment, todo, images, folder, at_once, pipeline.options.executor):
+        print(line)
+
+
+def _at_once(pipeline: Pipeline, todo: int) -> int:
+    """Return the number of trials at a time on this machine."""
+    if pipeline.options.executor == "serial":
+        return 1
+    resources = pipeline.resources
+    return max(1, min((os.cpu_count() or 1) // resources.cpus, resources.max_concurrent or todo))

@@ -1,0 +1,47 @@
+"""Damaged documents of a trial: which can be written again, and which make its rows unreadable."""
+
+from bench.experiment.specification import Trial
+from bench.io.files import sha256
+from bench.store.states import State
+from bench.store.trial_folder import TrialFolder, to_json
+
+
+def described(folder: TrialFolder, trial: Trial) -> bool:
+    """Whether spec.json described this trial when it was written, though the file may be damaged now."""
+    return folder.checksums("spec.json")[:1] == [sha256(to_json(trial.document))]
+
+
+def mend(folder: TrialFolder, trial: Trial) -> list[str]:
+    """Rewrite damaged documents whose content is known or dispensable.
+
+    Args:
+        folder: of the trial.
+        trial: what spec.json said.
+
+    Returns:
+        A warning for each.
+    """
+    warnings = []
+    if not folder.is_intact("spec.json"):
+        folder.write("spec.json", to_json(trial.document))
+        warnings.append(f"{folder.name}/spec.json is damaged; it is written again")
+    if folder.exists("status.json") and not folder.is_intact("status.json"):
+        folder.rewrite_status()
+        warnings.append(f"{folder.name}/status.json is damaged; the trial goes on from its last checkpoint")
+    if folder.exists("environment.json") and not folder.is_intact("environment.json"):
+        folder.write("environment.json", to_json({}))
+        warnings.append(f"{folder.name}/environment.json is damaged; what the trial ran on is no longer known")
+    return warnings
+
+
+def drop_damaged(folder: TrialFolder) -> None:
+    """Remove the damaged documents of a copy, so that they are copied again."""
+    for name in ("spec.json", "status.json", "environment.json", "history.parquet"):
+        if folder.exists(name) and not folder.is_intact(name):
+            folder.discard(name)
+
+
+def rows_damaged(folder: TrialFolder) -> bool:
+    """Whether there were rows that can no longer be read."""
+    had_rows = any(map(folder.exists, ("history.parquet", "checkpoint.pt"))) or folder.status().state is State.done
+    return had_rows and not folder.is_intact("history.parquet")
