@@ -274,7 +274,7 @@ def test_images_that_were_left_out_are_counted_in_the_report(bench_run, image_tr
     changes = {"network__width": "4", "network__latent_dim": "4", "training__batch_size": "20"}
     result = bench_run(*arguments, **changes)
     assert result.exit_code == 2
-    assert re.search(r"class0/[xy]\.png: it is no image", result.stderr)
+    assert re.search(r"class0/[xy]\.png: it is not an image", result.stderr)
     assert not (tmp_path / "out").exists()  # nothing came of it, so nothing is left
     result = bench_run(*arguments, "--skip-unreadable", **changes)
     assert result.exit_code == 0, result.output
@@ -397,7 +397,7 @@ def test_a_report_can_be_made_again_from_the_folder_alone(bench_run, tmp_path):
     before = (tmp_path / "out" / "report" / "summary.csv").read_text()
     build.build(ExperimentFolder(tmp_path / "out"))
     assert (tmp_path / "out" / "report" / "summary.csv").read_text() == before
-    for path, message in (("gone", "there is no folder"), ("data", "is no experiment")):
+    for path, message in (("gone", "there is no folder"), ("data", "is not an experiment")):
         command = [sys.executable, "-m", "bench.report", str(tmp_path / path)]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         assert done.returncode == 2

@@ -319,7 +319,7 @@ NAMES = [
             "cannot read digit.yaml: No such file or directory. Did you mean digits.yaml?",
             given=write(digits__yaml="dataset: digits\n")),
     Mistake("a misspelt experiment", "report results/digit", "there is no folder results/digit"),
-    Mistake("a folder that is no experiment", "report .", "the folder . is no experiment: it has no experiment.yaml"),
+    Mistake("a folder that is no experiment", "report .", "the folder . is not an experiment: it has no experiment.yaml"),
     Mistake("a misspelt logger", "run --log tensorbord", "unknown logger 'tensorbord'. Did you mean tensorboard?"),
     Mistake("a misspelt kind of waste", "clean prevous", "unknown kind 'prevous'. Did you mean previous?"),
     Mistake("no experiments to clean", "clean", "there is no folder results; name one with --results"),
@@ -573,7 +573,7 @@ RESULTS = [
             "cannot write disk/out/report: No space left on device; free some space and run "
             "the same command again", 1, full_while_reporting),
     Mistake("no experiment to score", "evaluate results/none",
-            "the folder results/none is not an experiment: it has no experiment.yaml"),
+            "there is no folder results/none"),
     Mistake("no trial that is done", "evaluate results/digits",
             "results/digits has no trial to score: none is finished; python -m bench.run trains them", given=unfinished),
     Mistake("scoring a trial whose rows are damaged", "evaluate results/digits",

@@ -8,6 +8,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from bench.driver.catalogue import collect, flops
 from bench.experiment.configuration import resolve
 from bench.experiment.settings import Network
+from bench.experiment.specification import TrialSpec
 from bench.training.build import build
 from methods.networks import NETWORKS, Networks, fitting
 from methods.networks.initialisation import INITIALISATIONS
@@ -220,6 +221,7 @@ def test_the_seed_decides_the_weights(name, kind):
 def test_the_configured_initialisation_reaches_the_method():
     assert get_args(Network.model_fields["initialisation"].annotation) == tuple(INITIALISATIONS)
     experiment = resolve({"dataset": "digits"}, None, ["network.initialisation=wae", "training.precision=fp32"])
-    spec = {"method": "mmd", "prior": "normal", "hyperparameters": {}, "seed": 0, **experiment.model_dump()}
+    sections = {name: getattr(experiment, name) for name in ("preprocessing", "network", "training")}
+    spec = TrialSpec(method="mmd", prior="normal", seed=0, **sections)
     weights = build(spec).decoder.get_parameter("body.0.weight")
     assert weights.std().item() == pytest.approx(0.01, rel=0.1)
