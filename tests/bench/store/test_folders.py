@@ -7,6 +7,7 @@ from specimens import make_environment, make_trial
 
 from bench.errors import RunError
 from bench.io.files import Damaged, Folder, write_atomically
+from bench.io.untrusted import Malformed
 from bench.store import repair
 from bench.store.documents import Ending
 from bench.store.folders import ExperimentFolder
@@ -170,3 +171,13 @@ def test_a_trial_that_is_done_has_rows(tmp_path):
     folder.discard("history.parquet")
     folder.discard("checkpoint.pt")
     assert repair.rows_damaged(folder)
+
+
+def test_a_folder_from_which_a_link_leads_out_cannot_be_opened_in_any_way(tmp_path):
+    (tmp_path / "outside").mkdir()
+    inside = tmp_path / "experiment"
+    inside.mkdir()
+    (inside / "trials").symlink_to(tmp_path / "outside")
+    for door in (ExperimentFolder, ExperimentFolder.open):
+        with pytest.raises(Malformed, match="is a link that leads out of experiment"):
+            door(inside)

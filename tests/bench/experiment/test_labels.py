@@ -1,0 +1,28 @@
+"""What writes labels also reads them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.experiment.labels import format_label, split_label, without_point, without_settings
+
+names = st.from_regex(r"[a-z_]{1,8}", fullmatch=True).filter(lambda name: name not in ("point", "prior"))
+values = st.integers() | st.floats(allow_nan=False) | st.booleans() | st.from_regex(r"[a-z]{1,8}", fullmatch=True)
+
+
+@given(names, st.dictionaries(names, values, max_size=4), st.sampled_from([None, "sphere"]), st.integers(0, 9999))
+def test_a_label_comes_apart_as_it_was_put_together(method, settings, prior, point):
+    settings = ({"prior": prior} if prior else {}) | settings
+    label = format_label(method, settings)
+    assert split_label(format_label(method, settings | {"point": point})) == (label, point)
+    assert without_point(label) == label
+    assert without_settings(label) == (f"{method}[prior={prior}]" if prior else method)
+
+
+@pytest.mark.parametrize(
+    "label", ["mmd", "mmd[weight=1]", "mmd[point=x]", "mmd[point=1", "mmd[midpoint=3]", "mmd[point=1,weight=2]"]
+)
+def test_a_label_without_a_point_names_no_point_of_a_search(label):
+    with pytest.raises(ValueError, match="no point of a search"):
+        split_label(label)
+    assert without_point(label) == label
