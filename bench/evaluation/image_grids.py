@@ -1,9 +1,8 @@
-"""Pictures of a trained method: grids of images as PNG, interpolations, and arrays for plots of codes."""
+"""Pictures of a trained method: grids of images as PNG, and interpolations."""
 
 import io
 import math
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -55,11 +54,4 @@ def grid_png(images: Tensor, columns: int | None = None, least_side: int = 32) -
     pixels = canvas[0].numpy() if c == 1 else canvas.permute(1, 2, 0).numpy()
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def npz(arrays: dict[str, Tensor]) -> bytes:
-    """Serialise tensors on the CPU as a compressed NumPy archive."""
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **{name: values.numpy() for name, values in arrays.items()})
     return buffer.getvalue()

@@ -14,8 +14,9 @@ from torch import Tensor
 from bench.data.prepared import Prepared
 from bench.errors import reason
 from bench.evaluation.evaluator import Evaluator
-from bench.evaluation.image_grids import STEPS, grid_png, npz
+from bench.evaluation.image_grids import STEPS, grid_png
 from bench.experiment.specification import TrialSpec
+from bench.io import tensors
 from bench.runtime import memory
 from bench.runtime.numerics import exact_arithmetic
 from bench.store.trial_folder import Row
@@ -184,7 +185,7 @@ class Trainer:
         self.state.rows.append(self._row(clock, started, columns))
         lines, arrays = self.evaluator.ending(self.method)
         step = f"{self.state.step:08d}"
-        return {f"interpolations-{step}.png": grid_png(lines, STEPS), f"codes-{step}.npz": npz(arrays)}
+        return {f"interpolations-{step}.png": grid_png(lines, STEPS), f"codes-{step}.npz": tensors.to_npz(arrays)}
 
     def _save(self, pictures: dict[str, bytes]) -> None:
         """Save, and set the pause before the next checkpoint."""
