@@ -81,7 +81,7 @@ def state_matches(state: Any, network: "nn.Module") -> bool:
 
 @contextmanager
 def on_meta_device(max_bytes: int) -> Iterator[None]:
-    """Build networks inside without allocating memory.
+    """Build networks inside the context without allocating memory.
 
     Raises:
         ValueError: their parameters and buffers have more than `max_bytes`.
