@@ -183,7 +183,7 @@ class Trainer:
         if not columns:
             return {}
         self.state.rows.append(self._row(clock, started, columns))
-        lines, arrays = self.evaluator.ending(self.method)
+        lines, arrays = self.evaluator.final_pictures(self.method)
         step = f"{self.state.step:08d}"
         return {f"interpolations-{step}.png": grid_png(lines, STEPS), f"codes-{step}.npz": tensors.to_npz(arrays)}
 
