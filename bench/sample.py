@@ -44,8 +44,8 @@ class Options:
 def main(options: Options) -> None:
     """Write a grid of samples, of reconstructions (below their originals), or of interpolations."""
     from bench.driver import sampling
-    from bench.evaluation import image_grids
     from bench.experiment import plugins
+    from bench.io import tensors
     from bench.io.files import write_atomically
 
     kind, out, npz = options.kind, options.out, options.npz
@@ -66,7 +66,7 @@ def main(options: Options) -> None:
     write_atomically(out, result.grid())
     print(f"{len(result.images)} {kind.value}: {out}")
     if npz:
-        write_atomically(npz, image_grids.npz(result.arrays))
+        write_atomically(npz, tensors.to_npz(result.arrays))
         shapes = ", ".join(f"{name} {list(values.shape)}" for name, values in result.arrays.items())
         print(f"arrays: {npz} ({shapes})")
 

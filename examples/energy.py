@@ -37,7 +37,7 @@ class Energy(Method):
 
 
 def distances(x: Tensor, y: Tensor) -> Tensor:
-    """Return the distances [n, m] of rows, without matrix products: their rounding separates a point from itself."""
+    """Return the distances [n, m] of rows. With matrix products, rounding would give equal points a distance > 0."""
     return cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist")
 
 

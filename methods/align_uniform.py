@@ -14,12 +14,12 @@ from methods.priors import Prior
 class AlignUniform(Method):
     """The codes of a batch repel each other through a Gaussian potential.
 
-    Images are not augmented, as in MoCo-WAE, so every image is its own positive. The alignment term of the paper
+    As in MoCo-WAE, images are not augmented, so every image is its own positive. The alignment term of the paper
     (equation 5) is therefore zero, and only the uniformity term remains.
 
     Args:
         weight: lambda, in units of the reconstruction error.
-        t: of the potential exp(-t |z - z'|^2). A larger t gives more weight to nearer neighbours.
+        t: the factor in the potential exp(-t |z - z'|^2). A larger t gives more weight to nearer neighbours.
     """
 
     priors = ("sphere",)

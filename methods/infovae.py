@@ -12,10 +12,10 @@ from methods.priors import Prior
 
 
 class InfoVAE(Method):
-    """A VAE whose KL is reduced, with an MMD between the draws of a batch and prior samples in its place.
+    """A VAE that replaces a part of its KL by an MMD between the draws of a batch and prior samples.
 
     Args:
-        weight: of the MMD, alpha + lambda - 1 in the paper, in units of the reconstruction error.
+        weight: weight of the MMD, alpha + lambda - 1 in the paper, in units of the reconstruction error.
         alpha: 1 removes the KL of the posteriors; 0 keeps all of it, as in a VAE.
     """
 

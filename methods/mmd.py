@@ -16,8 +16,9 @@ class MMD(Method):
 
     Args:
         weight: lambda, in units of the reconstruction (squared error summed over pixels, images in [-1, 1]).
-        scale: of the kernel's widths, in units of the mean squared distance between two prior samples. WAE's code uses
-            2d as the unit, which fits N(0, I) but is d times too wide on the sphere; `scale=d` reproduces it there.
+        scale: factor on the kernel's widths, whose unit is the mean squared distance between two prior samples. WAE's
+            code uses 2d as the unit, which fits N(0, I) but is d times too wide on the sphere; `scale=d` reproduces it
+            there.
     """
 
     paper = "Tolstikhin et al., arXiv 1711.01558, algorithm 2"

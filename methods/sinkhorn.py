@@ -20,8 +20,9 @@ class Sinkhorn(Method):
         weight: lambda, in units of the reconstruction error.
         epsilon: entropic regularisation, in units of the mean squared distance between two prior samples. A smaller
             epsilon is closer to the Wasserstein distance, and needs more iterations.
-        iterations: of Sinkhorn's algorithm. With 20 iterations, gradients are exact to 2% at epsilon 0.1. At epsilon
-            0.01, they reach only half of their limit; the objective is then the value after 20 iterations.
+        iterations: the number of iterations of Sinkhorn's algorithm. With 20 iterations, gradients are exact to 2% at
+            epsilon 0.1. At epsilon 0.01, they reach only half of their limit; the objective is then the value after 20
+            iterations.
     """
 
     paper = "Patrini et al., arXiv 1810.01118, algorithm 1; Feydy et al., arXiv 1810.08278, equation 3"
@@ -49,7 +50,7 @@ class Sinkhorn(Method):
         return {"loss": reconstruction + self.weight * penalty, "reconstruction": reconstruction, "penalty": penalty}
 
     def floor(self, n: int) -> float:
-        """Return 0, the limit for many codes. The value of few codes is well above, most so at small epsilon."""
+        """Return 0, the limit for many codes. With few codes it is well above 0, most of all at a small epsilon."""
         return 0.0
 
 
@@ -62,7 +63,7 @@ def sinkhorn_divergence(x: Tensor, y: Tensor, epsilon: float, iterations: int) -
         x: codes [n, d], which receive gradients.
         y: prior samples [m, d], which receive none.
         epsilon: entropic regularisation, in units of the cost.
-        iterations: of Sinkhorn's algorithm.
+        iterations: the number of iterations of Sinkhorn's algorithm.
     """
     with torch.no_grad():
         across = squared_distances(x, y)

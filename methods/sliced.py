@@ -41,5 +41,5 @@ class Sliced(Method):
         return {"loss": reconstruction + self.weight * penalty, "reconstruction": reconstruction, "penalty": penalty}
 
     def floor(self, n: int) -> float:
-        """Return 0, the limit for many codes; the value of few codes is above."""
+        """Return 0, the limit for many codes. With few codes the value is higher."""
         return 0.0

@@ -36,7 +36,7 @@ class Wasserstein(Method):
         return {"loss": reconstruction + self.weight * penalty, "reconstruction": reconstruction, "penalty": penalty}
 
     def floor(self, n: int) -> float:
-        """Return 0, the limit for many more codes than dimensions; the value of few codes is above."""
+        """Return 0, the limit for many more codes than dimensions. With few codes the value is higher."""
         return 0.0
 
 

@@ -61,17 +61,17 @@ def judge(check: str, subject: Subject, **options: str) -> Verdict:
         subject: the method and its prior.
         options: keyword arguments of that check.
     """
-    started, outcome, why = time.perf_counter(), Outcome.ok, ""
+    started, outcome, message = time.perf_counter(), Outcome.ok, ""
     with rng.forked(0):
         try:
             CHECKS[check](subject, **options)
         except Skipped as error:
-            outcome, why = Outcome.skipped, str(error)
+            outcome, message = Outcome.skipped, str(error)
         except Broken as error:
-            outcome, why = Outcome.broken, str(error)
+            outcome, message = Outcome.broken, str(error)
         except Exception as error:
-            outcome, why = Outcome.broken, f"{type(error).__name__}{location(error)}: {reason(error)}"
-    return Verdict(check, outcome, why, time.perf_counter() - started)
+            outcome, message = Outcome.broken, f"{type(error).__name__}{location(error)}: {reason(error)}"
+    return Verdict(check, outcome, message, time.perf_counter() - started)
 
 
 def examine(method: type[Method], prior: str) -> Iterator[Verdict]:

@@ -19,9 +19,9 @@ def check_schema(subject: Subject) -> None:
         raise Broken("it has no docstring; bench.info lists its first line")
     if not method.paper.strip():
         raise Broken("`paper` is empty; cite the paper and the equation")
-    strange = [prior for prior in method.priors if prior not in PRIORS]
-    if strange or not method.priors:
-        problem = f"names {listed(strange)}, which does not exist" if strange else "is empty"
+    unknown = [prior for prior in method.priors if prior not in PRIORS]
+    if unknown or not method.priors:
+        problem = f"names {listed(unknown)}, which does not exist" if unknown else "is empty"
         raise Broken(f"`priors` {problem}; choose from {', '.join(PRIORS)}")
     hyperparameters = schema(method)
     for name, space in method.search_space.items():

@@ -13,7 +13,7 @@ from bench.runtime import rng
 from methods import Method
 
 SIZES = ((2, 2), (2, 256), (3, 3), (100, 17), (257, 2), (257, 256))  # batch size, latent dimensions
-NOT_OF_METHODS = (
+FOREIGN_CODE = (  # prefixes of the paths of files that hold no method
     str(Path(torch.__file__).parent.parent),
     sysconfig.get_path("stdlib"),
     str(Path(__file__).parent),
@@ -75,5 +75,5 @@ def location(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     lines = [(frame.filename, frame.lineno) for frame in frames]
     lines += re.findall(r'File "(.+)", line (\d+)', str(error))  # torch.compile names it in the message
-    lines = [(file, line) for file, line in lines if not str(file).startswith(NOT_OF_METHODS)]
+    lines = [(file, line) for file, line in lines if not str(file).startswith(FOREIGN_CODE)]
     return f" at {Path(lines[-1][0]).name}:{lines[-1][1]}" if lines else ""

@@ -17,7 +17,9 @@ from bench.runtime import rng
 from methods import Method
 from methods.priors import PRIORS
 
-DIM = 4  # more dimensions need more codes: with 500, Sinkhorn's bias is 4% of the excess in SLACK; with DIM = 8, 10%
+# More dimensions need more codes: with 500 codes, Sinkhorn's bias is 4% of the excess that SLACK refers to; with 8
+# dimensions it would be 10%.
+DIM = 4
 CODES = 500
 SEEDS = 8
 SETTLING = 10  # batches before the measured one: more codes than any method's default memory holds
@@ -115,6 +117,7 @@ def _penalty(method: Method, codes: Tensor) -> float:
 
 
 def _floor(subject: Subject) -> float:
+    """`floor` of the method; raise `Skipped` if it is None."""
     floor = subject.identity(DIM).floor(CODES)
     if floor is None:
         raise Skipped("floor(n) is None; define it if the penalty of samples of the prior has a known expectation")

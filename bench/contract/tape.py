@@ -23,7 +23,7 @@ class Tape(TorchDispatchMode):
         self.calls: list[tuple[Any, Any, Any, Any]] = []
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        # Views keep the present shape, because some operations change the shape of a tensor in place.
+        # Views keep the current shape, because some operations change the shape of a tensor in place.
         inputs = _views((args, kwargs or {}))
         result = func(*args, **(kwargs or {}))
         self.calls.append((func, *inputs, _views(result)))

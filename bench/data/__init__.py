@@ -1,1 +1,1 @@
-"""Data sets, decoded, split and prepared as memory-mapped arrays: `preparation` prepares, `prepared` is the result."""
+"""Data sets as memory-mapped arrays: `preparation` decodes, splits and stores them; `prepared` reads them."""

@@ -126,8 +126,8 @@ def refuse_missing(name: str, root: Path) -> None:
     if name == "folder":
         raise UserError(f"there is no folder {root}; with --dataset folder, --data-root names your image folder")
     if not dataset.torchvision:
-        ways = f"put {dataset.layout} there, or use --dataset folder --data-root DIR for images elsewhere"
-        raise UserError(f"{name} is not under {root} and cannot be downloaded; {ways}")
+        remedy = f"put {dataset.layout} there, or use --dataset folder --data-root DIR for images elsewhere"
+        raise UserError(f"{name} is not under {root} and cannot be downloaded; {remedy}")
 
 
 def download(name: str, root: Path) -> Source:
@@ -169,7 +169,8 @@ class Request:
     """A data set to prepare.
 
     Attributes:
-        root: the data root, below which its files are.
+        name: a key of DATASETS.
+        root: the data root, which holds the source files.
         prepared: the folder of all prepared data sets.
         skip_unreadable: leave out images that cannot be used, instead of raising UserError.
     """

@@ -13,7 +13,7 @@ from bench.experiment.settings import Preprocessing
 
 GREY = {"1", "L", "LA", "La"}
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")  # MPO is opened as JPEG; for EPS Pillow would run Ghostscript
-MAX_PIXELS = 2**26  # of one image, which then takes 200 MB
+MAX_PIXELS = 2**26  # of one image: 200 MB when decoded
 HIGH_BIT_DEPTH = {"I", "F", "I;16", "I;16L", "I;16B", "I;16N"}  # modes whose conversion to 8 bits would clip
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from bench.experiment.settings import Preprocessing
 from bench.io.files import sha256
 
-CHUNK_BYTES = 8 * 2**20  # of images; what one worker holds in memory
+CHUNK_BYTES = 8 * 2**20  # of a chunk of images; each worker holds one chunk in memory
 
 
 @dataclass(frozen=True)

@@ -28,8 +28,8 @@ def image_tree(folder: Path, labelled: bool = True, splits: bool = False) -> Sou
     """Every image below `folder`.
 
     Folders `train/`, `test/` and optionally `validation/` are splits, if there are any. Otherwise the sha256 of an
-    image's relative path decides its split. The folders below are classes if every image lies in one and there are at
-    least two of them.
+    image's relative path decides its split. Folders at the next level are classes if every image lies in one and there
+    are at least two of them.
 
     Args:
         folder: the root of the tree.
@@ -74,21 +74,21 @@ def _splits_by_folder(files: list[Path], folder: Path) -> dict[Path, str]:
             hint = "; or name a folder without train/ and test/, which is then split by file name" if split_of else ""
             raise UserError(f"{folder} has no images under {split}/; put some there{hint}")
     if len(split_of) < len(files):
-        warn(f"{len(files) - len(split_of)} images beside train/ and test/ are not used")
+        warn(f"{len(files) - len(split_of)} images outside the split folders are not used")
     return split_of
 
 
 def _splits_by_hash(files: list[Path], folder: Path) -> dict[Path, str]:
-    """Depends on the relative path alone, so that added images move no other image to another split."""
+    """Decide the split by the relative path alone, so that adding images moves no other image to another split."""
     return {path: _split_by_hash(path.relative_to(folder).as_posix()) for path in files}
 
 
 def _split_by_hash(name: str) -> str:
-    share = int(sha256(name.encode())[:8], 16) / 16**8
+    uniform = int(sha256(name.encode())[:8], 16) / 16**8  # in [0, 1)
     bound = 0.0
     for split, held_out in HELD_OUT_SHARES.items():
         bound += held_out
-        if share < bound:
+        if uniform < bound:
             return split
     return "train"
 

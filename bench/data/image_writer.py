@@ -74,8 +74,8 @@ def write_images(writers: list[ImageWriter], advance: ProgressTracker) -> None:
     """
     advance(sum(len(writer.file.chunks[number]) for writer in writers for number in writer.done))
     todo = [(writer, number) for writer in writers for number in writer.todo]
-    few = all(len(writer.todo) < 2 for writer in writers)  # starting processes would take longer than decoding
-    with worker_pool(1 if few else len(todo), all(writer.images.in_memory for writer in writers)) as pool:
+    one_each = all(len(writer.todo) < 2 for writer in writers)  # starting processes would take longer than decoding
+    with worker_pool(1 if one_each else len(todo), all(writer.images.in_memory for writer in writers)) as pool:
         file, running = writers[0].file, []
         try:
             running = [(writer, number, writer.submit(number, pool)) for writer, number in todo]
@@ -87,7 +87,7 @@ def write_images(writers: list[ImageWriter], advance: ProgressTracker) -> None:
             for writer, number, future in running:
                 if _succeeded(future) and number not in writer.done:
                     writer.record(number, future.result())
-            _explain(error, file.path)
+            _raise_explained(error, file.path)
             raise
 
 
@@ -95,7 +95,8 @@ def _succeeded(future: Future[Chunk]) -> bool:
     return future.done() and not future.cancelled() and future.exception() is None
 
 
-def _explain(error: BaseException, path: Path) -> None:
+def _raise_explained(error: BaseException, path: Path) -> None:
+    """Raise an error that says what to do; return if `error` is of another kind."""
     if isinstance(error, UnusableImage):
         raise UserError(f"{error}; or leave such images out with --skip-unreadable") from None
     if isinstance(error, BrokenExecutor):
@@ -116,7 +117,7 @@ def _resume(file: ImageFile, journal: Path, skip_unusable: bool) -> dict[int, Ch
                 with suppress(ValueError, LookupError, TypeError, AttributeError, RecursionError):  # a malformed line
                     number, digest, unusable = json.loads(line)
                     if (skip_unusable or not unusable) and file.digest(file.chunks[number]) == digest:
-                        done[number] = Chunk(digest, {int(row): str(why) for row, why in unusable.items()})
+                        done[number] = Chunk(digest, {int(row): str(problem) for row, problem in unusable.items()})
     if not done:
         journal.unlink(missing_ok=True)
         file.create()

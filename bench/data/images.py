@@ -1,4 +1,4 @@
-"""Conversion of images between uint8 and [-1, 1], and the number measured at a time."""
+"""Conversion of images between uint8 and [-1, 1], and the batch size of evaluations."""
 
 import torch
 from torch import Tensor
@@ -10,7 +10,7 @@ def to_unit(images: Tensor) -> Tensor:
 
 
 def to_uint8(images: Tensor) -> Tensor:
-    """Convert [-1, 1] to uint8: round, and clip values outside. NaN becomes 0, as in a saved file."""
+    """Convert [-1, 1] to uint8: round, and clip values outside. NaN becomes 0, as it does in saved images."""
     return ((images + 1) * 127.5).nan_to_num(0).round().clamp(0, 255).to(torch.uint8)
 
 

@@ -1,4 +1,4 @@
-"""Entry point of the data wing: prepares data sets once, as memory-mapped uint8 arrays.
+"""Prepares data sets once, as memory-mapped uint8 arrays: the entry point of this package.
 
 A prepared set is a folder `<prepared>/<name>/<fingerprint>/`. It holds `sidecar.json` and, for train, validation and
 test, `<split>-images.npy` (uint8, [n, c, h, w]) and, if the images have classes, `<split>-labels.npy` (int64, [n]).

@@ -61,10 +61,10 @@ class Prepared:
         """Number of images in each split."""
         return {name: split.images for name, split in self.sidecar.splits.items()}
 
-    def features(self, otherwise: Folder) -> Folder:
-        """Return the folder for extractors trained on this set and their statistics; `otherwise` if it is read-only."""
+    def features(self, fallback: Folder) -> Folder:
+        """Return the folder for extractors trained on this set and their statistics; `fallback` if it is read-only."""
         features = self.folder / "features"
-        return Folder(features) if os.access(features if features.exists() else self.folder, os.W_OK) else otherwise
+        return Folder(features) if os.access(features if features.exists() else self.folder, os.W_OK) else fallback
 
     def images(self, split: str) -> np.ndarray:
         """Map the images of a split, uint8 [n, c, h, w]. Processes on one machine share the memory."""

@@ -29,7 +29,7 @@ class Sidecar(StrictModel):
 
     Attributes:
         version: how images are decoded (`bench.data.writing.VERSION`).
-        signature: of the source files' names, sizes and dates.
+        signature: hash of the source files' names, sizes and dates.
         classes: their names; empty if the images have no labels.
         skipped: images that were left out -> the reason.
     """
@@ -70,7 +70,7 @@ def parse(data: bytes, path: Path) -> Sidecar:
 
 
 def read(folder: Path) -> Sidecar:
-    """Read the sidecar of a prepared data set, without comparing its checksum.
+    """Read the sidecar of a prepared data set, without verifying its checksum.
 
     Raises:
         Malformed: it is not a sidecar.
@@ -81,7 +81,7 @@ def read(folder: Path) -> Sidecar:
 
 
 def read_verified(folder: Path) -> Sidecar | None:
-    """Read a sidecar and compare its checksum; None if it is missing or damaged, or if `folder` is unsafe to read."""
+    """Read a sidecar and verify its checksum; None if it is missing or damaged, or if `folder` is unsafe to read."""
     try:
         untrusted.refuse_unsafe_tree(folder)
         data = Folder(folder).read_if_intact(FILE)

@@ -79,7 +79,7 @@ class Source:
 
 
 def _are_small(files: list[Path]) -> bool:
-    """Whether threads would not pay off, because opening the files takes longer than hashing. Judged by a sample."""
+    """Whether opening the files takes longer than hashing them, so that threads do not help. Judged by a sample."""
     sample = files[:: max(1, len(files) // 100)]
     return sum(path.stat().st_size for path in sample) < SMALL_FILE * len(sample)
 

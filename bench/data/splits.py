@@ -11,7 +11,7 @@ MAX_HELD_OUT = 5000  # training images that become the validation split if none 
 
 
 def make_splits(name: str, source_splits: dict[str, SourceSplit]) -> dict[str, SourceSplit]:
-    """Shuffle the splits of a source by a fixed permutation, and cut off those that the source lacks.
+    """Shuffle the splits of a source by fixed permutations, and cut the missing splits from those that exist.
 
     The permutations come from RandomState, whose stream numpy guarantees never to change.
 

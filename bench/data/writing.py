@@ -71,8 +71,8 @@ def _finish(
     """
     file = writer.file
     digests = [chunk.sha256 for chunk in writer.chunks]
-    unusable = {row: why for chunk in writer.chunks for row, why in chunk.unusable.items()}
-    skipped = {split.images.name(row): why for row, why in unusable.items()}
+    unusable = {row: problem for chunk in writer.chunks for row, problem in chunk.unusable.items()}
+    skipped = {split.images.name(row): problem for row, problem in unusable.items()}
     if unusable:
         keep = np.array([row for row in range(file.rows) if row not in unusable], dtype=np.int64)
         if not len(keep):

@@ -161,7 +161,7 @@ class Pipeline:
 
     def _context(self, experiment: Experiment, prepared: Prepared, choice: ExtractorChoice) -> Context:
         """Get the extractor ready, and collect what all trials share."""
-        own, features = self.folder.extractor, prepared.features(otherwise=self.folder.extractor)
+        own, features = self.folder.extractor, prepared.features(fallback=self.folder.extractor)
         before = self.resolver.before.extractor_sha256 if self.resolver.before else None
         sha256 = extractors.ensure(
             own, features, prepared, experiment.evaluation, choice.stored, choice.weights, before

@@ -9,7 +9,7 @@ import typer
 from bench.driver.choices import MANY_TRIALS
 from bench.errors import RunError, UserError
 from bench.evaluation.feature_network import FEATURES
-from bench.evaluation.reference import FEWEST
+from bench.evaluation.reference import MIN_IMAGES
 from bench.executors.base import Resources
 from bench.experiment.settings import Experiment, Training
 from bench.runtime.environment import has_bf16
@@ -62,9 +62,9 @@ def enough_images(experiment: Experiment, counts: dict[str, int]) -> None:
             f"features needs more than {FEATURES}; add images"
         )
     smallest = min(("validation", split) if trained_here else ("train", split), key=lambda part: counts[part])
-    if counts[smallest] < FEWEST:
+    if counts[smallest] < MIN_IMAGES:
         raise UserError(
-            f"{name} has {counts[smallest]} {smallest} images, but the comparison needs {FEWEST}; add images"
+            f"{name} has {counts[smallest]} {smallest} images, but the comparison needs {MIN_IMAGES}; add images"
         )
 
 

@@ -140,7 +140,7 @@ def rescore(
     with locked(folder), in_use(images):
         network = _extractor(spec.evaluation, measurement, folder, images)
         print(f"{len(trials)} trials to score with {network.name} features", flush=True)
-        references = References(images.features(otherwise=folder.extractor), network.to(target), images, target)
+        references = References(images.features(fallback=folder.extractor), network.to(target), images, target)
         protocol = measurement.protocol(spec.evaluation, network.name)
         scorer = Scorer(references, protocol, spec.training.train_images)
         for number, trial in enumerate(trials, 1):
@@ -169,7 +169,7 @@ def _extractor(
     if changed.extractor == evaluation.extractor and not stored:
         sha256 = folder.require_description().protocol.extractor_sha256
         return extractors.load(folder.extractor, changed, weights, sha256)
-    cache = images.features(otherwise=folder.extractor)
+    cache = images.features(fallback=folder.extractor)
     return extractors.obtain(cache, images, changed, stored, weights)
 
 

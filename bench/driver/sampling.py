@@ -10,7 +10,7 @@ from bench.data.images import batch_size, to_uint8, to_unit
 from bench.driver.choices import ImageKind
 from bench.errors import UserError
 from bench.evaluation import samplers
-from bench.evaluation.image_grids import STEPS, between, grid_columns, grid_png
+from bench.evaluation.image_grids import STEPS, grid_columns, grid_png, interpolate_codes
 from bench.io import untrusted
 from bench.runtime.environment import torch_device
 from bench.runtime.rng import forked
@@ -95,7 +95,7 @@ def make(
             arrays = {"images": _decoded(method, codes, size), "codes": codes.cpu(), "originals": originals}
         else:
             ends = _drawn(held_out, 2 * -(-count // STEPS))
-            codes = between(method, _encoded(method, ends, size))
+            codes = interpolate_codes(method, _encoded(method, ends, size))
             arrays = {"images": _decoded(method, codes, size), "codes": codes.cpu(), "ends": ends}
         return ImageSet(kind, arrays)
 

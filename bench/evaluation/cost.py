@@ -23,7 +23,7 @@ from methods import Method
 from methods.priors import PRIORS
 
 BUDGET = 0.025  # seconds for one timing, after its first call
-FEW = 500  # images for the timing of pairs and neighbours, whose cost grows with the square
+TIMED_IMAGES = 500  # for the timing of pairs and neighbours, whose cost grows with the square of their number
 TEST_SECONDS = 0.1  # of the latent tests in the last row; timing them would cost a second of imports
 CLASSES = 10  # of a classifier that is only timed
 
@@ -75,11 +75,11 @@ def evaluation_seconds(
     generate = timed(lambda: to_uint8(method.sample(n))) / n
     reconstruct = timed(lambda: method.decode(method.encode(to_unit(images)))) / n
     held_out = min(counts[evaluation.split], held_out_images(*shape[1:]))
-    near = min(counts[evaluation.split], KEPT_IMAGES)
-    far = min(counts["train"], KEPT_IMAGES) if extraction.dim == FEATURES else near
+    held_out_kept = min(counts[evaluation.split], KEPT_IMAGES)
+    reference_kept = min(counts["train"], KEPT_IMAGES) if extraction.dim == FEATURES else held_out_kept
     row = (
         evaluation.samples * (generate + extraction.seconds)
-        + _kernel_seconds(extraction.dim, min(evaluation.samples, KEPT_IMAGES), near)
+        + _kernel_seconds(extraction.dim, min(evaluation.samples, KEPT_IMAGES), held_out_kept)
         + held_out * reconstruct
         + _latent_seconds(method.prior.name, method.prior.dim, held_out)
     )
@@ -87,9 +87,9 @@ def evaluation_seconds(
         return row, 0.0
     last = (
         evaluation.final_samples * (generate + extraction.seconds)
-        + min(near, MOST_RECONSTRUCTIONS) * (reconstruct + extraction.seconds)
-        + _kernel_seconds(extraction.dim, min(evaluation.final_samples, KEPT_IMAGES), far)
-        + _neighbour_seconds(extraction.dim, min(evaluation.final_samples, near, far))
+        + min(held_out_kept, MOST_RECONSTRUCTIONS) * (reconstruct + extraction.seconds)
+        + _kernel_seconds(extraction.dim, min(evaluation.final_samples, KEPT_IMAGES), reference_kept)
+        + _neighbour_seconds(extraction.dim, min(evaluation.final_samples, held_out_kept, reference_kept))
         + TEST_SECONDS
     )
     return row, last
@@ -107,20 +107,21 @@ def timed(call: Callable[[], Any]) -> float:
 
 @cache
 def _latent_seconds(prior: str, dim: int, images: int) -> float:
-    distribution = PRIORS[prior](dim)
-    codes = distribution.sample(images)
-    return timed(lambda: latent.diagnose(codes, distribution, 0))
+    target = PRIORS[prior](dim)
+    codes = target.sample(images)
+    return timed(lambda: latent.diagnose(codes, target, 0))
 
 
 @cache
 def _kernel_seconds(dim: int, generated: int, real: int) -> float:
-    x = torch.randn(FEW, dim)
-    return timed(lambda: polynomial_kernel(x, x).sum(dtype=torch.float64)) / FEW**2 * equivalent_pairs(generated, real)
+    x = torch.randn(TIMED_IMAGES, dim)
+    seconds = timed(lambda: polynomial_kernel(x, x).sum(dtype=torch.float64))
+    return seconds / TIMED_IMAGES**2 * equivalent_pairs(generated, real)
 
 
 @cache
 def _neighbour_seconds(dim: int, images: int) -> float:
-    x = torch.randn(min(FEW, images), dim)
+    x = torch.randn(min(TIMED_IMAGES, images), dim)
     return timed(lambda: neighbour_metrics(x, x)) * (images / len(x)) ** 2
 
 

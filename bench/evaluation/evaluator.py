@@ -76,7 +76,7 @@ class Evaluator:
             return columns | tests | {"n_held_out": len(self.held_out)}
 
     @torch.no_grad()
-    def ending(self, method: Method) -> tuple[Tensor, dict[str, Tensor]]:
+    def final_pictures(self, method: Method) -> tuple[Tensor, dict[str, Tensor]]:
         """Return what the report shows of the last checkpoint.
 
         Returns:
@@ -99,11 +99,11 @@ class Evaluator:
         """The method's own diagnostics; ValueError if one has the name of a column that all methods share."""
         with forked(self.seed):
             diagnostics = method.diagnostics(to_unit(self.held_out))
-        taken = [
+        reserved = [
             name for name in diagnostics if name in columns or parse(name) or name.startswith(("latent_", "train_"))
         ]
-        if taken:
-            raise ValueError(f"diagnostics of {type(method).__name__} must not be called {', '.join(taken)}")
+        if reserved:
+            raise ValueError(f"diagnostics of {type(method).__name__} must not be called {', '.join(reserved)}")
         return {name: float(value) for name, value in diagnostics.items()}
 
     def _reconstruction_error(self, method: Method) -> float:

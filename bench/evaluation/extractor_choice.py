@@ -26,7 +26,7 @@ def resolve_inception(
         download: download missing weights. If False, "auto" assumes that a download would succeed.
 
     Returns:
-        The settings, and the path of the weights; None if Inception is not used or its weights are not here yet.
+        The settings, and the path of the weights; None if Inception is not used or its weights are missing.
 
     Raises:
         UserError: Inception or a file of weights was requested, but the weights are not available.

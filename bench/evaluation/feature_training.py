@@ -25,7 +25,7 @@ def train_extractor(data: Prepared, kind: str, steps: int, seed: int = 0) -> byt
 
     Args:
         data: the prepared data set.
-        kind: "classifier", of the data set's labels, or "rotation".
+        kind: "classifier", which predicts the data set's labels, or "rotation".
         steps: the number of training steps.
         seed: seeds the weights, the order of images and the rotations.
     """
@@ -80,7 +80,7 @@ def _fit(network: Classifier, data: Prepared, kind: str, steps: int) -> None:
     labels = _labels(data, "train", kind)
     for step in range(steps):
         rows = order[step * BATCH : (step + 1) * BATCH]
-        batch, targets = (images[rows], labels[rows]) if labels is not None else turned(images[rows])
+        batch, targets = (images[rows], labels[rows]) if labels is not None else rotated_randomly(images[rows])
         batch = batch.flip(3) if flips and step % 2 else batch
         optimizer.zero_grad()
         cross_entropy(network.head(network(to_unit(batch))), targets, label_smoothing=0.1).backward()
@@ -93,7 +93,7 @@ def _labels(data: Prepared, split: str, kind: str) -> Tensor | None:
     return torch.from_numpy(data.labels(split)) if kind == "classifier" else None
 
 
-def turned(images: Tensor) -> tuple[Tensor, Tensor]:
+def rotated_randomly(images: Tensor) -> tuple[Tensor, Tensor]:
     """Rotate each image [n, c, s, s] counterclockwise by 0 to 3 random quarter turns.
 
     Returns:
@@ -116,7 +116,7 @@ def _accuracy(network: Classifier, data: Prepared, kind: str) -> float:
     images, labels = torch.from_numpy(data.images("test")), _labels(data, "test", kind)
     correct = 0
     for rows in torch.arange(len(images)).split(BATCH):
-        batch, targets = (images[rows], labels[rows]) if labels is not None else turned(images[rows])
+        batch, targets = (images[rows], labels[rows]) if labels is not None else rotated_randomly(images[rows])
         with torch.no_grad():
             correct += int((network.head(_features(network, batch)).argmax(1) == targets).sum())
     return correct / len(images)

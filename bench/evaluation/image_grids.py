@@ -1,9 +1,8 @@
-"""Pictures of a trained method: grids of images as PNG, interpolations, and arrays for plots of codes."""
+"""Pictures of a trained method: grids of images as PNG, and interpolations."""
 
 import io
 import math
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -14,7 +13,7 @@ STEPS = 8  # images in an interpolation, including both ends
 
 
 @torch.no_grad()
-def between(method: Method, codes: Tensor) -> Tensor:
+def interpolate_codes(method: Method, codes: Tensor) -> Tensor:
     """Interpolate along the prior's paths from each code [n, d] at an even index to the next: [STEPS * n / 2, d]."""
     lines = len(codes) // 2
     t = torch.linspace(0, 1, STEPS, device=codes.device).repeat(lines)[:, None]
@@ -24,8 +23,8 @@ def between(method: Method, codes: Tensor) -> Tensor:
 
 @torch.no_grad()
 def interpolations(method: Method, images: Tensor) -> Tensor:
-    """Return rows of STEPS uint8 images, decoded `between` the codes of each pair of uint8 images [n, c, h, w]."""
-    return to_uint8(method.decode(between(method, method.encode(to_unit(images)))))
+    """Return rows of STEPS uint8 images: decoded interpolations between each pair of uint8 images [n, c, h, w]."""
+    return to_uint8(method.decode(interpolate_codes(method, method.encode(to_unit(images)))))
 
 
 def grid_columns(side: int) -> int:
@@ -39,7 +38,7 @@ def grid_png(images: Tensor, columns: int | None = None, least_side: int = 32) -
     Args:
         images: the images.
         columns: images in a row. Default: `grid_columns`.
-        least_side: smaller images are enlarged by a whole factor to at least this many pixels.
+        least_side: smaller images are enlarged by an integer factor to at least this many pixels.
     """
     from PIL import Image
 
@@ -55,11 +54,4 @@ def grid_png(images: Tensor, columns: int | None = None, least_side: int = 32) -
     pixels = canvas[0].numpy() if c == 1 else canvas.permute(1, 2, 0).numpy()
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def npz(arrays: dict[str, Tensor]) -> bytes:
-    """Serialise tensors on the CPU as a compressed NumPy archive."""
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **{name: values.numpy() for name, values in arrays.items()})
     return buffer.getvalue()

@@ -22,7 +22,7 @@ from bench.io.files import file_sha256
 WEIGHTS = "WAE_BENCH_INCEPTION_WEIGHTS"  # the environment variable that names the file
 DOWNLOAD_SECONDS = 20.0  # timeout of a connection
 FEATURES = 2048
-LARGEST = 2**28  # most bytes that are read; the file of weights has 95 MB
+MAX_BYTES = 2**28  # of a file of weights; pytorch-fid's has 95 MB
 BATCH = 50  # images at a time: each is resized to 299 x 299 and needs about 16 MB
 BLOCKS = {64: 0, 192: 1, 768: 2, 2048: 3}  # number of features -> the block of the network that outputs them
 
@@ -126,7 +126,7 @@ def download_weights(path: Path) -> None:
 
 def _weights(path: Path) -> dict[str, Tensor]:
     try:
-        weights = tensors.load(untrusted.read_bounded(path, LARGEST), legacy=True)
+        weights = tensors.load(untrusted.read_bounded(path, MAX_BYTES), legacy=True)
     except UserError:
         raise
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The scoring protocol: the choices that make two scores comparable, beside the extractor and the data set."""
+"""The scoring protocol: the choices that make two scores comparable, besides the extractor and the data set."""
 
 from dataclasses import dataclass
 

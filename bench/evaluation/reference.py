@@ -26,7 +26,7 @@ from bench.runtime.numerics import exact_arithmetic
 from bench.runtime.rng import forked
 
 VERSION = 1  # of the files' content; increase it with every change of a metric
-FEWEST = 10  # real images that all metrics need
+MIN_IMAGES = 10  # real images that all metrics need
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class Reference:
         split: the name of the split.
         features: the features of its images.
         floors: the metrics of `n_floor` real images of another split. A Frechet distance falls as the number of images
-            grows, so if n_floor is below the number of generated images, the floor is above a perfect generator's.
-        n_floor: the number of generated images, or of all images of the other split if that has fewer.
+            grows. If n_floor is below the number of generated images, even a perfect generator scores below the floor.
+        n_floor: as many as generated images, or all images of the other split if it has fewer.
         n_neighbours: as in `compare_features`; floors and scores use the same number.
     """
 
@@ -79,9 +79,9 @@ class References:
         """
         counts = self.data.counts
         for each in (split, other):
-            if counts[each] < FEWEST:
+            if counts[each] < MIN_IMAGES:
                 name = self.data.sidecar.dataset
-                raise UserError(f"{name} has {counts[each]} {each} images, but metrics need at least {FEWEST}")
+                raise UserError(f"{name} has {counts[each]} {each} images, but metrics need at least {MIN_IMAGES}")
         n_floor = min(samples, counts[other])
         n_neighbours = min(KEPT_IMAGES, samples, counts[split], counts[other]) if full else 0
         real = self._features(split)
@@ -120,7 +120,7 @@ class References:
         return buffer.getvalue()
 
     def _parser(self) -> Callable[[bytes], dict[str, np.ndarray]]:
-        """A parser of the files that `_extracted` makes. It raises ValueError for anything else."""
+        """A parser of the files that `_extracted` makes. It raises ValueError for all other files."""
         d = self.extractor.dim
         shapes = {"mu": (d,), "sigma": (d, d), "features": (None, d), "n": (), **dict.fromkeys(self.files.stamp, ())}
 
@@ -135,7 +135,12 @@ class References:
 
 
 def _parse_floors(data: bytes) -> dict[str, Any]:
-    """Parse a file that `References._floors` made: numbers, and the stamp's strings. ValueError for anything else."""
+    """Parse a file that `References._floors` made: numbers, and the stamp's strings.
+
+    Raises:
+        ValueError: it holds no floors, or they are not numbers.
+        Malformed: it is not valid JSON.
+    """
     content = untrusted.parse_json(data, "floors")
     if not isinstance(content, dict) or not {"distance", "kernel"} <= content.keys():
         raise ValueError("it holds no floors")

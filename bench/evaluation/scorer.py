@@ -20,10 +20,15 @@ MOST_RECONSTRUCTIONS = 10_000  # held-out images whose reconstructions are score
 
 
 class Scorer:
-    """Scores methods. Every call draws the same prior samples, seeded by the protocol."""
+    """Scores methods. Every call draws the same prior samples, seeded by the protocol.
+
+    Args:
+        references: the statistics of the real images, and the extractor.
+        protocol: how generated images are scored.
+        train_images: the number of training images that the method was trained on. Default: all of them.
+    """
 
     def __init__(self, references: References, protocol: ScoringProtocol, train_images: int | None = None) -> None:
-        """train_images: the number of training images that the method was trained on; None: all of them."""
         self.protocol, self.data, self.device = protocol, references.data, references.device
         self.train_images = train_images
         self.extractor: Extractor = references.extractor

@@ -1,8 +1,8 @@
 """Atomic writes, and folders whose files have checksums that detect corruption.
 
 Every file is written under a temporary name and moved into place, so a killed run never leaves half a file. Its sha256
-is written to `.sha256/` *before* the move, together with that of the file it replaces. Whenever a writer is killed, the
-file under the name matches one of the two checksums; anything else is damage.
+is written to `.sha256/` *before* the move, together with that of the file it replaces. So the file matches one of the
+two checksums, no matter when its writer is killed. Any other content is damage.
 """
 
 import errno
@@ -125,7 +125,7 @@ class Folder:
         """Write a file and its checksum atomically.
 
         Args:
-            name: of the file.
+            name: the name of the file.
             data: the new content.
             present: the result of `read_if_intact(name)`, if the caller has it already.
 
@@ -145,7 +145,7 @@ class Folder:
             FileNotFoundError: there is no such file.
         """
         data = (self.place / name).read_bytes()
-        checksums = self._checksums(name)
+        checksums = self._read_checksums(name)
         if checksums is None or sha256(data) not in checksums:
             raise Damaged(self.place / name, has_checksum=checksums is not None)
         return data
@@ -158,10 +158,10 @@ class Folder:
             return None
 
     def checksums(self, name: str) -> list[str]:
-        """Return the sha256 of the content last written to `name`, followed by that of the content before, if any."""
-        return self._checksums(name) or []
+        """Return the sha256 of the content last written to `name`, then that of its previous content, if any."""
+        return self._read_checksums(name) or []
 
-    def _checksums(self, name: str) -> list[str] | None:
+    def _read_checksums(self, name: str) -> list[str] | None:
         try:
             return (self.place / CHECKSUMS / name).read_bytes().decode(errors="replace").split()
         except FileNotFoundError:
@@ -173,5 +173,5 @@ class Folder:
 
 
 def display_path(path: Path) -> str:
-    """Return `path` relative to the working directory if it lies below it, for messages."""
+    """Return `path` for messages: relative to the working directory if it is inside it."""
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

@@ -4,7 +4,7 @@ A store has neither locks nor renames, but it replaces whole files atomically, a
 that it reads. Failed requests are retried with exponential backoff, for about a minute in all.
 
 Credentials come from the places where each store's own tools look (environment, files, the machine's role), or from the
-URI. This module never prints, records or raises them.
+URI. They never appear in output, records or errors of this module.
 """
 
 import random
@@ -19,8 +19,8 @@ from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 from bench.errors import RunError, UserError, did_you_mean, reason
 
 SCHEMES = ("s3", "gs", "gcs", "abfs", "abfss", "hdfs")
-# Keys of a query whose values are shown. All others may be secrets.
-PLAIN = (
+# Options in a URI whose values may be shown. The values of all other options may be secrets.
+PUBLIC_OPTIONS = (
     "region",
     "scheme",
     "endpoint_override",
@@ -41,7 +41,7 @@ def is_uri(text: str) -> bool:
 
 
 def redact(text: str) -> str:
-    """Replace the credentials of every URI in `text` by ***."""
+    """Replace the credentials of every URI in `text` with ***."""
     return re.sub(r"[A-Za-z][A-Za-z0-9+.-]*://\S+", lambda match: _redact_uri(match[0]), text)
 
 
@@ -49,17 +49,17 @@ def _redact_uri(uri: str) -> str:
     scheme, _, rest = uri.partition("://")
     location, mark, query = rest.partition("?")
     credentials, at, location = location.rpartition("@")  # the last @: a secret may contain others, and slashes
-    options = urlencode([(k, v if k in PLAIN else "***") for k, v in parse_qsl(query, True)], safe="*:/'\"")
+    options = urlencode([(k, v if k in PUBLIC_OPTIONS else "***") for k, v in parse_qsl(query, True)], safe="*:/'\"")
     return f"{scheme}://{'***@' if at and credentials else ''}{location}{mark}{options}"
 
 
 @dataclass(frozen=True)
 class Remote:
-    """A file or folder in an object store. Used like a pathlib.Path, for whole files.
+    """A file or folder in an object store. Its methods resemble those of pathlib.Path, for whole files only.
 
     Attributes:
         uri: the root folder in the store, with its credentials.
-        key: the name below the root.
+        key: the path below the root; empty for the root itself.
     """
 
     uri: str = field(repr=False)
@@ -71,7 +71,7 @@ class Remote:
 
     @property
     def identity(self) -> str:
-        """The URI without credentials, but with the server if the URI names one: unique to this place."""
+        """The URI without credentials, but with the server if it names one. It identifies this location."""
         parts = urlsplit(self.uri)
         user, at, host = parts.netloc.rpartition("@")
         # In abfs://container@account, the part before the @ is no secret, unless it has a colon.
@@ -212,7 +212,7 @@ def _open_filesystem(uri: str) -> tuple[Any, str]:
 def _safe_message(error: Exception, uri: str) -> str:
     """The message of a pyarrow error, as one line without credentials."""
     parts = urlsplit(uri)
-    secrets = [*(parts.username, parts.password), *(v for k, v in parse_qsl(parts.query) if k not in PLAIN)]
+    secrets = [*(parts.username, parts.password), *(v for k, v in parse_qsl(parts.query) if k not in PUBLIC_OPTIONS)]
     text = redact(reason(error))
     for secret in filter(None, secrets):
         text = text.replace(unquote(secret), "***").replace(secret, "***")

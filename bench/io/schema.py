@@ -19,12 +19,12 @@ def _printable(text: str) -> str:
     return text
 
 
-NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"  # of methods, and of everything else that becomes part of file names and tables
+NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"  # of methods, and of all else that appears in file names and tables
 Name = Annotated[str, StringConstraints(pattern=rf"^{NAME}$", max_length=100)]
 Label = Annotated[str, StringConstraints(pattern=r"^\w[^`<>&\\]*$", max_length=500), AfterValidator(_printable)]
 Line = Annotated[str, StringConstraints(max_length=1000), AfterValidator(_printable)]
 Hash = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{1,64}$")]
-Whole = Annotated[int, Field(ge=0, lt=2**53)]
+Whole = Annotated[int, Field(ge=0, lt=2**53)]  # a whole number that every JSON reader keeps exact
 Number = Annotated[float, Field(ge=-1e300, le=1e300)]
 Value = bool | Annotated[int, Field(gt=-(2**53), lt=2**53)] | Number | Label | None
 
@@ -38,15 +38,15 @@ class StrictModel(BaseModel):
 
 
 def validate(value: object, model: type[Model], origin: object) -> Model:
-    """Read a stored document as `model`.
+    """Validate a stored document against `model`.
 
     Unknown keys are ignored at every depth, because a newer version may have written them. Missing keys take the
     defaults of the model, because an older version may have written the document.
 
     Args:
         value: the parsed JSON or YAML.
-        model: the type of the document.
-        origin: what an error names, such as a path.
+        model: the type that the document must have.
+        origin: the source that an error names, such as a path.
 
     Raises:
         Malformed: the document does not fit the model; the message names the first difference.

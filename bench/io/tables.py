@@ -27,7 +27,8 @@ def parse_npz(data: bytes, shapes: dict[str, tuple[int | None, ...]]) -> dict[st
         shapes: name of every array to read -> its expected shape, with None for any length.
 
     Raises:
-        ValueError: an array is missing, has another shape, holds objects, or is larger than its header says.
+        ValueError: an array is missing, has another shape, holds objects, is shorter than its header says, or exceeds
+            MAX_ARRAY_BYTES.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -63,8 +64,8 @@ def parse_parquet(data: bytes, origin: object) -> "pa.Table":
     """Read the bytes of a parquet file of numbers and short texts.
 
     Raises:
-        Malformed: the file is invalid, or expands to more than rows of a training do. A few kB can repeat a number a
-            billion times.
+        Malformed: the file is invalid, or larger in memory than the rows of a training can be. A few kB can encode a
+            number that is repeated a billion times.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -76,22 +77,22 @@ def parse_parquet(data: bytes, origin: object) -> "pa.Table":
         table.validate(full=True)
     except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
         raise Malformed(origin, f"is not a table of training rows ({reason(error)[:120]})") from None
-    return table.replace_schema_metadata(None)  # or pandas would follow it
+    return table.replace_schema_metadata(None)  # pandas would trust the metadata
 
 
 def _refuse_large(file: Any) -> None:
-    """Raise ValueError for columns of other types than rows have, and for tables larger than rows can be."""
-    import pyarrow.types as kinds
+    """Raise ValueError for column types and names that training rows never have, and for tables that are too large."""
+    import pyarrow.types as types
 
     schema, metadata = file.schema_arrow, file.metadata
-    simple = (kinds.is_boolean, kinds.is_integer, kinds.is_floating, kinds.is_null, kinds.is_string)
+    simple = (types.is_boolean, types.is_integer, types.is_floating, types.is_null, types.is_string)
     texts = set()
     for column in schema:
-        if not any(is_kind(column.type) for is_kind in (*simple, kinds.is_large_string)):
+        if not any(is_kind(column.type) for is_kind in (*simple, types.is_large_string)):
             raise ValueError(f"{column.name!r} is {column.type}")
         if not column.name.isprintable() or set(column.name) & set("`<>|"):
             raise ValueError(f"a column is named {column.name[:40]!r}")
-        if kinds.is_string(column.type) or kinds.is_large_string(column.type):
+        if types.is_string(column.type) or types.is_large_string(column.type):
             texts.add(column.name)
     if len(set(schema.names)) < len(schema.names):
         raise ValueError("two columns have the same name")
@@ -99,7 +100,7 @@ def _refuse_large(file: Any) -> None:
         raise ValueError(f"{metadata.num_rows:,} rows of {metadata.num_columns:,} columns")
     groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
     chunks = [(group.num_rows, group.column(i)) for group in groups for i in range(group.num_columns)]
-    # No text is longer than everything that its column stores.
+    # An upper bound, because no text is longer than all the data of its column chunk.
     if (
         sum(rows * chunk.total_uncompressed_size for rows, chunk in chunks if chunk.path_in_schema in texts)
         > MAX_TEXT_BYTES

@@ -1,4 +1,4 @@
-"""Tensors from untrusted files."""
+"""Tensors as files: loaded without trust in their origin, and stored as NumPy archives."""
 
 import io
 import threading
@@ -6,6 +6,8 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 if TYPE_CHECKING:
     import torch
@@ -31,6 +33,13 @@ def load(data: bytes, device: "torch.device | str" = "cpu", legacy: bool = False
     stored = torch.load(io.BytesIO(data), map_location=device, weights_only=True)
     _refuse_repeated(stored, len(data))
     return stored
+
+
+def to_npz(arrays: "dict[str, torch.Tensor]") -> bytes:
+    """Serialise tensors on the CPU as a compressed NumPy archive."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **{name: values.numpy() for name, values in arrays.items()})
+    return buffer.getvalue()
 
 
 def _refuse_expansion(data: bytes) -> None:
@@ -72,7 +81,7 @@ def state_matches(state: Any, network: "nn.Module") -> bool:
 
 @contextmanager
 def on_meta_device(max_bytes: int) -> Iterator[None]:
-    """Build networks inside without allocating memory.
+    """Build networks inside the context without allocating memory.
 
     Raises:
         ValueError: their parameters and buffers have more than `max_bytes`.

@@ -15,7 +15,7 @@ from bench.errors import RunError, UserError, one_line, reason
 from bench.io.files import CHECKSUMS, Damaged
 
 MAX_DOCUMENT_BYTES = 2**20  # of a document that describes a trial
-MAX_LIST_BYTES = 2**28  # of a document with a list, such as images left out, which may be a million
+MAX_LIST_BYTES = 2**28  # of a document with a long list, such as a million images that were left out
 MAX_PIXELS = 2**26  # of a grid of images
 MAX_FILE_BYTES = 2**31  # of any other file, except prepared images (.npy), which are never read as a whole
 MAX_BYTES: dict[str, int] = dict.fromkeys(("spec.json", "status.json", "environment.json"), MAX_DOCUMENT_BYTES)
@@ -44,15 +44,15 @@ def refuse_unsafe_tree(folder: Path) -> None:
     """
     root = Path(os.path.realpath(folder))
     entries = 0
-    for place, folders, files in os.walk(root):
+    for parent, folders, files in os.walk(root):
         entries += len(folders) + len(files)
         if entries > MAX_ENTRIES:
             raise Malformed(
                 folder, f"holds more than {MAX_ENTRIES:,} files, too many for an experiment; is it the right folder?"
             )
         for name in (*folders, *files):
-            _refuse_unsafe_entry(Path(place, name), root)
-        if Path(place) == root:  # loggers' folders are never read, and may contain links
+            _refuse_unsafe_entry(Path(parent, name), root)
+        if Path(parent) == root:  # loggers' folders are never read, and may contain links
             folders[:] = [name for name in folders if name not in LOGGER_FOLDERS]
 
 
@@ -78,7 +78,7 @@ def _refuse_unsafe_entry(path: Path, root: Path) -> None:
 
 
 def _too_large(size: int, max_bytes: int) -> str:
-    return f"has {size:,} bytes, more than the {max_bytes:,} that are read; remove it"
+    return f"has {size:,} bytes, more than the limit of {max_bytes:,}; remove it"
 
 
 def read_bounded(path: Path, max_bytes: int = MAX_DOCUMENT_BYTES) -> bytes:

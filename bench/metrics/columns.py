@@ -61,7 +61,7 @@ class Column:
 
     @property
     def real(self) -> str:
-        """Name of the column with the same metric of real images; for a distance this is the floor."""
+        """Name of the column that holds this metric of real images; for a distance, that value is the floor."""
         return f"{self}_{'floor' if self.metric in LOWER_IS_BETTER else 'real'}"
 
 

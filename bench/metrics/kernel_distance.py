@@ -10,7 +10,7 @@ from torch import Tensor
 SUBSETS = 100
 SUBSET = 1000  # images of each set in a subset; at most half of the set
 ROWS = 1000  # rows of the kernel matrix in memory at a time
-MEMBERSHIP = 3  # relative cost of a pair if its kernel value is also summed over all subsets
+MEMBERSHIP = 3  # cost of a pair whose kernel value is shared by all subsets, in pairs computed for one subset
 
 
 def kernel_distance(x: Tensor, y: Tensor, subsets: int = SUBSETS, size: int = SUBSET) -> tuple[float, float]:
@@ -25,8 +25,8 @@ def kernel_distance(x: Tensor, y: Tensor, subsets: int = SUBSETS, size: int = SU
         size: vectors of each set in a subset; at most half of a set is used.
     """
     size = min(size, len(x) // 2, len(y) // 2)
-    drawn = [(torch.randperm(len(x))[:size], torch.randperm(len(y))[:size]) for _ in range(subsets)]
-    in_x, in_y = (torch.stack(each).to(x.device) for each in zip(*drawn, strict=True))
+    subset_rows = [(torch.randperm(len(x))[:size], torch.randperm(len(y))[:size]) for _ in range(subsets)]
+    in_x, in_y = (torch.stack(each).to(x.device) for each in zip(*subset_rows, strict=True))
     within = sum(_totals(a, a, rows, rows) - _diagonal(a)[rows].sum(1) for a, rows in ((x, in_x), (y, in_y)))
     values = within / (size * (size - 1)) - 2 * _totals(x, y, in_x, in_y) / size**2
     return float(values.mean()), float(values.std() / subsets**0.5)

@@ -1,4 +1,4 @@
-"""Latent diagnostics: how well the distribution of codes matches the prior, measured alike for every method.
+"""Latent diagnostics: how well the distribution of codes matches the prior, with the same measures for every method.
 
 The codes are `sample_codes` (draws from q(z|x), not means) of held-out images. Every value is accompanied by the value
 of equally many draws from the prior: the value expected from a perfect match, at this sample size.
@@ -28,7 +28,7 @@ SLICES = 256
 PERMUTATIONS = 500
 SAMPLE_SEED = 1_000_000  # added to a seed, so that prior samples are independent of the codes
 FRESH = 1  # added to a seed for the second set of prior samples
-ACTIVE = 0.01  # a direction counts as active above this fraction of the prior's variance in a direction
+ACTIVE = 0.01  # a direction counts as active above this fraction of the prior's variance per direction
 
 
 def diagnose(codes: Tensor, prior: Prior, seed: int) -> dict[str, float]:
@@ -128,11 +128,11 @@ def mmd_p_value(codes: Tensor, samples: Tensor, base: float, permutations: int =
     kernel = imq_kernel(pooled, pooled, base).double()
     kernel -= kernel.mean()  # adds the same constant to every statistic, and reduces rounding
     kernel.fill_diagonal_(0)
-    first = torch.stack([torch.randperm(2 * n) < n for _ in range(permutations)]).T
-    first = torch.cat([(torch.arange(2 * n) < n)[:, None], first], dim=1).double().to(codes.device)
-    within_first, row_sums = first * (kernel @ first), kernel.sum(1)
+    in_first = torch.stack([torch.randperm(2 * n) < n for _ in range(permutations)]).T
+    in_first = torch.cat([(torch.arange(2 * n) < n)[:, None], in_first], dim=1).double().to(codes.device)
+    within_first, row_sums = in_first * (kernel @ in_first), kernel.sum(1)
     a = within_first.sum(0)
-    cross = first.T @ row_sums - a
+    cross = in_first.T @ row_sums - a
     b = row_sums.sum() - a - 2 * cross
     statistics = (a + b) / (n * (n - 1)) - 2 * cross / n**2
     as_large = int((statistics[1:] >= statistics[0]).sum())

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from pathlib import Path
 
-from bench.io import disk
 from bench.io.files import display_path
 from bench.reporting import (
     across_datasets,
@@ -22,6 +21,7 @@ from bench.reporting.group import Group
 from bench.reporting.notes import failures, notes, provenance
 from bench.reporting.page import ImageGrids, Section
 from bench.reporting.table import Table
+from bench.store import disk_usage
 
 
 def write(group: Group, folder: Path, prefix: str) -> tuple[list[Table], list[Section]]:
@@ -85,4 +85,4 @@ def _images(group: Group, folder: Path) -> Section:
 
 
 def _disk(group: Group) -> str:
-    return "\n".join(f"{display_path(folder.path)}: {disk.summary(folder.path)}" for folder in group.folders)
+    return "\n".join(f"{display_path(folder.path)}: {disk_usage.summary(folder.path)}" for folder in group.folders)

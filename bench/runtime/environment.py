@@ -36,7 +36,7 @@ def describe(device: "torch.device", threads: int, concurrent: int, git: GitStat
 
     Args:
         device: where the trial is trained.
-        threads: of this trial.
+        threads: the number of threads of this trial.
         concurrent: the number of trials that may run at once on the machine.
         git: the result of `git_state`.
     """

@@ -15,7 +15,7 @@ STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 def reset(device: torch.device) -> None:
-    """Reset the peak, so that a worker does not count the memory of the trial before."""
+    """Reset the peak, so that a worker does not count the memory of the previous trial."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     elif CLEAR.exists():
@@ -55,7 +55,7 @@ def hoard() -> None:
     libc = ctypes.CDLL(None)
     if hasattr(libc, "mallopt"):  # glibc only
         libc.mallopt(M_MMAP_MAX, 0)
-        libc.mallopt(M_TRIM_THRESHOLD, -1)  # never
+        libc.mallopt(M_TRIM_THRESHOLD, -1)  # never trim
 
 
 def _trim() -> None:

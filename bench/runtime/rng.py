@@ -1,4 +1,4 @@
-"""All random states that a training uses: seeding, saving, restoring, and isolation from evaluation."""
+"""All random generators of a training: seeding them, saving and restoring their states, isolating evaluations."""
 
 import random
 from collections.abc import Iterator
@@ -50,7 +50,7 @@ def set_state(state: RandomStates) -> None:
 
 @contextmanager
 def forked(seed: int) -> Iterator[None]:
-    """Seed everything inside, and restore the states afterwards, so that more evaluations do not change a training."""
+    """Seed everything inside the context, and restore the states afterwards. So evaluations never change a training."""
     state = get_state()
     seed_everything(seed)
     try:

@@ -41,7 +41,7 @@ def held(folder: Remote) -> Iterator[None]:
         thread.start()
         yield
     finally:
-        lease.over.set()
+        lease.released.set()
         if thread.ident:
             thread.join(BEAT)
         lease.release()
@@ -52,7 +52,7 @@ class Lease:
 
     def __init__(self, file: Remote) -> None:
         self.file, self.token, self.beats = file, uuid.uuid4().hex, 0
-        self.over = threading.Event()
+        self.released = threading.Event()
 
     def acquire(self) -> None:
         """Take the lease; wait for it first if its holder may have died.
@@ -67,7 +67,7 @@ class Lease:
 
     def renew(self, stop: Callable[[], None]) -> None:
         """Renew the lease until it is released, in a thread. If another run has taken it, warn and call `stop`."""
-        while not self.over.wait(BEAT):
+        while not self.released.wait(BEAT):
             try:
                 self._refuse_other(self._read())
                 self._write()

@@ -43,13 +43,13 @@ class Index:
         Folder(folder).write(INDEX, json.dumps({name: stamp or [] for name, stamp in self.stamps.items()}).encode())
 
     def outdated(self, listing: dict[str, Stamp], below: str) -> set[str]:
-        """Return the copied files in the folder `below` that are gone from the store or have changed there."""
+        """Return the copied files in the folder `below` that are gone from the store, or may have changed there."""
         names = {name for name in self.stamps if not below or name.startswith(f"{below}/")}
         return {name for name in names if listing.get(name) != self.stamps[name] or name not in listing}
 
     def update(self, copied: Iterable[str], removed: set[str], listing: dict[str, Stamp]) -> None:
         """Record the files that were copied from the store, and those that were removed from the copy."""
-        newest = max((changed for _, changed in listing.values()), default=0)
+        newest = max((modified for _, modified in listing.values()), default=0)
         self.stamps = {name: stamp for name, stamp in self.stamps.items() if name not in removed}
         self.stamps |= {name: listing[name] if listing[name][1] < newest - SETTLING else None for name in copied}
 
@@ -64,7 +64,7 @@ def pull(remote: Remote, folder: Path, wanted: Callable[[PurePosixPath], bool], 
         remote: the experiment in the store.
         folder: the copy.
         wanted: whether to copy the file of a name.
-        below: the name of a folder in both.
+        below: the folder to which copying is limited, relative to both; empty: the whole experiment.
 
     Returns:
         The number of files that were copied.
@@ -119,8 +119,8 @@ def push(folder: Path, remote: Remote, names: Sequence[str]) -> None:
 
 def _parse_stamp(stamp: object) -> Stamp | None:
     match stamp:
-        case [int(size), int(changed)]:
-            return size, changed
+        case [int(size), int(modified)]:
+            return size, modified
     return None
 
 

@@ -1,4 +1,4 @@
-"""Validation of the rows of a training when they are read: what reports need at least."""
+"""Validation of the rows of a training when they are read: the minimum that reports need."""
 
 import re
 

@@ -4,10 +4,10 @@ from enum import StrEnum
 
 
 class State(StrEnum):
-    """How far a trial has come, as status.json and tables say it.
+    """The state of a trial, as recorded in status.json and shown in tables.
 
-    A trial whose machine died says `running` for ever, so tables show every running trial as `unfinished`.
-    `taken_over` is only reported: another process trains the trial now, and its own status stands.
+    The status of a trial whose machine died stays `running` forever, so tables show every running trial as
+    `unfinished`. `taken_over` is reported but not recorded: another process now trains the trial and records its state.
     """
 
     missing = "missing"
@@ -21,7 +21,7 @@ class State(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether the training has nothing more to say: it finished, diverged or was stopped by a scheduler."""
+        """Whether the training is over: it finished, diverged or was stopped by a scheduler."""
         return self in (State.done, State.diverged, State.stopped)
 
     @property

@@ -13,8 +13,9 @@ import torch
 from bench.data.prepared import Prepared
 from bench.errors import reason
 from bench.evaluation.evaluator import Evaluator
-from bench.evaluation.image_grids import STEPS, grid_png, npz
+from bench.evaluation.image_grids import STEPS, grid_png
 from bench.experiment.specification import TrialSpec
+from bench.io import tensors
 from bench.runtime import memory
 from bench.runtime.numerics import exact_arithmetic
 from bench.store.trial_folder import Row
@@ -173,9 +174,9 @@ class Trainer:
         if not columns:
             return {}
         self.state.rows.append(self._row(clock, started, columns))
-        lines, arrays = self.evaluator.ending(self.method)
+        lines, arrays = self.evaluator.final_pictures(self.method)
         step = f"{self.state.step:08d}"
-        return {f"interpolations-{step}.png": grid_png(lines, STEPS), f"codes-{step}.npz": npz(arrays)}
+        return {f"interpolations-{step}.png": grid_png(lines, STEPS), f"codes-{step}.npz": tensors.to_npz(arrays)}
 
     def _save(self, pictures: dict[str, bytes]) -> None:
         """Save, and set the pause before the next checkpoint."""

@@ -59,7 +59,7 @@ def _from_codes(latent_dim: int, channels: int, side: int) -> list[nn.Module]:
 def convolutional_encoder(
     shape: Shape, outputs: int, width: int, *, blocks: int, norm: bool = True, kernel: int = 4
 ) -> nn.Module:
-    """Build `blocks` convolutions of stride 2 with width, 2 width, 4 width ... channels, then one linear layer."""
+    """Build `blocks` convolutions of stride 2 with width, 2 * width, 4 * width ... channels, then one linear layer."""
     channels, height, _ = shape
     layers: list[nn.Module] = []
     for block in range(blocks):
@@ -85,7 +85,7 @@ def mirrored_decoder(shape: Shape, latent_dim: int, width: int, *, blocks: int, 
 def published_decoder(
     shape: Shape, latent_dim: int, width: int, *, doublings: int, kernel: int, activated: bool
 ) -> nn.Module:
-    """Build the decoder of WAE and RAE, which starts with 8 width channels.
+    """Build the decoder of WAE and RAE, which starts with 8 * width channels.
 
     Args:
         shape: channels, height, width of the images.
@@ -126,7 +126,7 @@ def _bottleneck(channels: int, hidden: int) -> nn.Module:
 
 
 def small_residual_encoder(shape: Shape, outputs: int, width: int) -> nn.Module:
-    """Build three convolutions to 2 width channels at a quarter of the side, two bottlenecks, a linear layer."""
+    """Build three convolutions to 2 * width channels at a quarter of the side, two bottlenecks, a linear layer."""
     channels, height, _ = shape
     inner, hidden, side = 2 * width, max(width // 2, 1), height >> 2
     return nn.Sequential(
@@ -181,7 +181,7 @@ def _stages(width: int, blocks: int) -> list[int]:
 
 
 def residual_encoder(shape: Shape, outputs: int, width: int, *, blocks: int) -> nn.Module:
-    """Build a convolution and `blocks` residual blocks that halve the side, with width to 8 width channels."""
+    """Build a convolution and `blocks` residual blocks that halve the side, with width to 8 * width channels."""
     channels, height, _ = shape
     stages, side = _stages(width, blocks), height >> blocks
     downs = [_down(inner, outer) for inner, outer in zip([width, *stages], stages, strict=False)]

@@ -28,7 +28,7 @@ class Architecture:
         multiple_of: the side of images must be a multiple of this number.
         shape: the image shape that the network is designed for.
         width: as published for that shape, or the project's choice if `about` names no source.
-        latent_dim: as `width`.
+        latent_dim: as published or as the project chose, like `width`.
         about: the description in bench.info.
         automatic: whether the setting "auto" may choose this network.
         heavy: whether it computes enough to become faster in low precision, on processors that support it.

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from bench.clean import app
 from bench.data import preparation, prepared
 from bench.io import disk
+from bench.store import disk_usage
 from bench.store.folders import ExperimentFolder
 
 
@@ -113,7 +114,7 @@ def test_what_a_run_is_using_is_left_alone(bench_run, clean, tmp_path):
 @pytest.mark.reports
 def test_disk_use_adds_up_and_is_in_the_report(bench_run, tmp_path):
     assert bench_run("--methods", "mmd", "--seeds", "1").exit_code == 0
-    found = disk.usage(tmp_path / "out")
+    found = disk_usage.usage(tmp_path / "out")
     assert sum(found.values()) == disk.size(tmp_path / "out")
     assert {"checkpoints", "grids", "rows", "extractor", "report"} <= set(found)
     page = (tmp_path / "out" / "report" / "index.html").read_text()

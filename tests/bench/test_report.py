@@ -17,9 +17,10 @@ from typer.testing import CliRunner
 
 from bench import report
 from bench.analysis import frames
-from bench.evaluation.image_grids import grid_png, npz
+from bench.evaluation.image_grids import grid_png
 from bench.experiment.specification import MethodSource
 from bench.io.files import sha256
+from bench.io.tensors import to_npz
 from bench.reporting import (
     build,
     code_figures,
@@ -90,7 +91,7 @@ def add(
         grid = grid_png(torch.randint(0, 255, (64, 1, 8, 8), generator=random, dtype=torch.uint8))
         shown = {f"{kind}-{step:08d}.png": grid for kind in ("samples", "reconstructions") for step in STEPS}
         codes = torch.randn(50, 4, generator=random)
-        shown |= {"interpolations-00000100.png": grid, "codes-00000100.npz": npz({"codes": codes, "prior": codes})}
+        shown |= {"interpolations-00000100.png": grid, "codes-00000100.npz": to_npz({"codes": codes, "prior": codes})}
     if final is not None:
         trial.save(token, b"checkpoint", rows_of(final, seed), shown)
     trial.end(planned, Ending(State(state), reason, error), token)
@@ -437,7 +438,7 @@ def test_codes_far_from_the_prior_stay_in_their_own_place(tmp_path, monkeypatch)
     folder = described(ExperimentFolder(tmp_path / "exp"))
     for label in ("mmd", "vae"):
         add(folder, label, 0, 10.0)
-    far = npz({"codes": torch.full((10, 4), 50.0), "prior": torch.zeros(10, 4)})
+    far = to_npz({"codes": torch.full((10, 4), 50.0), "prior": torch.zeros(10, 4)})
     folder.trials()[0].write("samples/codes-00000100.npz", far)
     drawn = []
     monkeypatch.setattr(code_figures, "save", lambda canvas, *_: drawn.append(canvas))

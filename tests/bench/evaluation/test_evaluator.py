@@ -261,7 +261,7 @@ def test_floors_are_of_exactly_as_many_images_as_there_are_or_as_are_generated(m
 
 
 def test_fewer_real_images_than_the_metrics_need_are_refused(monkeypatch, references):
-    monkeypatch.setattr("bench.evaluation.reference.FEWEST", 500)
+    monkeypatch.setattr("bench.evaluation.reference.MIN_IMAGES", 500)
     with pytest.raises(UserError, match="digits has 400 test images, but metrics need at least 500"):
         references.get("train", "test", 100, full=True)
 
@@ -288,9 +288,9 @@ def test_two_that_want_one_reference_make_it_once(digits, stored, tmp_path, monk
 
 
 def test_a_read_only_prepared_set_leaves_its_statistics_with_the_experiment(digits, monkeypatch, tmp_path):
-    assert digits.features(otherwise=Folder(tmp_path)).path == digits.folder / "features"
+    assert digits.features(fallback=Folder(tmp_path)).path == digits.folder / "features"
     monkeypatch.setattr("os.access", lambda *_: False)
-    assert digits.features(otherwise=Folder(tmp_path)).path == tmp_path
+    assert digits.features(fallback=Folder(tmp_path)).path == tmp_path
 
 
 @pytest.mark.gpu

@@ -9,7 +9,7 @@ from conftest import ROOT, asked, module_from
 from bench.data import preparation
 from bench.errors import UserError
 from bench.evaluation.feature_network import Classifier, folded, load_extractor
-from bench.evaluation.feature_training import train_extractor, turned
+from bench.evaluation.feature_training import rotated_randomly, train_extractor
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def test_folding_the_normalisation_changes_no_feature():
 def test_turned_images_are_turned_by_as_many_quarters_as_is_said():
     torch.manual_seed(0)
     images = torch.randint(0, 256, (40, 3, 6, 6), dtype=torch.uint8)
-    rotated, quarters = turned(images)
+    rotated, quarters = rotated_randomly(images)
     assert set(quarters.tolist()) == {0, 1, 2, 3}
     for before, after, k in zip(images, rotated, quarters.tolist(), strict=True):
         assert torch.equal(after, torch.rot90(before, k, (1, 2)))
