@@ -23,7 +23,7 @@ from bench.errors import RunError, warn
 from bench.evaluation import extractor_choice, extractors
 from bench.evaluation.feature_network import load_extractor
 from bench.executors.base import Context, Inputs, Resources, check_machine
-from bench.experiment.plugins import Packaged, Plugin
+from bench.experiment.plugins import Plugin
 from bench.experiment.settings import Evaluation, Experiment, Training
 from bench.experiment.specification import Trial
 from bench.experiment.trials import plan
@@ -70,7 +70,7 @@ class Pipeline:
     request: Request
     options: Options
     resources: Resources
-    plugins: tuple[Plugin | Packaged, ...]
+    plugins: tuple[Plugin, ...]
     first_seed: int = 0
 
     @property
