@@ -114,7 +114,7 @@ class Search(Section):
         points: points of each method's search space. Default: no search.
         seeds: tuning seeds per point.
         scheduler: "none" trains every point to the end. "asha" (Li et al., arXiv 1810.05934) stops trials early if
-            they fall behind, which favours methods that learn fast at first.
+            they fall behind, which favours methods that start fast.
     """
 
     points: Annotated[int, Field(gt=0, le=10_000)] | None = None

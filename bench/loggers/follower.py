@@ -67,9 +67,8 @@ class Follower:
     def __init__(self, name: str, folder: Path, experiment: ExperimentFolder, trials: list[Trial]) -> None:
         self.name, self.folder, self.experiment = name, folder, experiment
         self.trials = {trial.id: trial for trial in trials}
-        self.queue: SimpleQueue[tuple[str, Kind] | None] = (
-            SimpleQueue()
-        )  # trial id and kind of event; None ends the thread
+        # Trial id and kind of event; None ends the thread.
+        self.queue: SimpleQueue[tuple[str, Kind] | None] = SimpleQueue()
         self.logger: Logger | None = None  # created by the thread, because a database or server may take seconds
         self.runs: dict[str, LoggedRun] = {}
         self.failed: dict[str, Kind] = {}  # trials whose rows could not be logged -> kind of their last event

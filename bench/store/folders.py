@@ -89,10 +89,8 @@ class ExperimentFolder(Folder):
 
     def reset(self, name: str) -> None:
         """Remove a trial."""
-        for place in (
-            self.path / "trials",
-            self.trained,
-        ):  # the copy first, so that it never has trials that its origin lacks
+        # The copy first, so that it never has a trial that its origin lacks.
+        for place in (self.path / "trials", self.trained):
             TrialFolder(place / name).forget()
 
     def pull(self, below: str = "", checkpoints: bool = False) -> int:
