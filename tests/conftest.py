@@ -64,9 +64,9 @@ def asked(name: str, root: Path, skip_unreadable: bool = False, **preprocessing:
 @pytest.fixture(autouse=True)
 def registry():
     """What plug-ins and packages add to the registry during a test is taken out again."""
-    before, origin = dict(METHODS), dict(plugins._origin)
+    before, origin = dict(METHODS), dict(plugins._origins)
     yield
-    for now, then in ((METHODS, before), (plugins._origin, origin)):
+    for now, then in ((METHODS, before), (plugins._origins, origin)):
         now.clear()
         now.update(then)
 

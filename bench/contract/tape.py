@@ -29,7 +29,7 @@ class Tape(TorchDispatchMode):
         self.calls.append((func, *inputs, _views(result)))
         return result
 
-    def aside(self, run: Callable[[], Losses]) -> Losses:
+    def warm_up(self, run: Callable[[], Losses]) -> Losses:
         """Call `run` without recording."""
         return run()
 
@@ -57,7 +57,7 @@ def _views(tree: Any) -> Any:
 class Recomputed:
     """Recomputes the step at every replay: the reference for `Tape`."""
 
-    def aside(self, run: Callable[[], Losses]) -> Losses:
+    def warm_up(self, run: Callable[[], Losses]) -> Losses:
         """Call `run` without recording."""
         return run()
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from bench.data.datasets import DATASETS
 from bench.evaluation.samplers import SAMPLERS
-from bench.experiment.configuration import dataset_defaults, settings
+from bench.experiment.configuration import dataset_defaults, default_settings
 from methods import METHODS, Method
 from methods.hyperparameters import schema
 from methods.networks import NETWORKS, Architecture
@@ -105,7 +105,7 @@ def collect() -> Catalogue:
         initialisations={name: _first_line(function) for name, function in INITIALISATIONS.items()},
         extractors=EXTRACTORS,
         samplers=SAMPLERS,
-        settings=settings(),
+        settings=default_settings(),
     )
 
 

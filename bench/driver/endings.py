@@ -1,4 +1,4 @@
-"""How the trials of a run ended: what their own workers could not record is recorded here, and losses are reported."""
+"""Collect how the trials of a run ended, record endings that workers could not record, and report failures."""
 
 import sys
 from contextlib import suppress
@@ -13,9 +13,9 @@ from bench.training.events import Ended, Event
 
 
 class Endings:
-    """Collects the endings that events report.
+    """Collects the endings of trials from their events.
 
-    A worker records its own trial's ending, unless it was lost, a scheduler stopped it, or its storage failed.
+    A worker records the ending of its trial, unless the worker was lost, a scheduler stopped it, or storage failed.
     """
 
     def __init__(self, folder: ExperimentFolder) -> None:
@@ -23,13 +23,13 @@ class Endings:
         self.reported: dict[str, Ended] = {}  # by trial id
 
     def observe(self, trial: Trial, event: Event) -> None:
-        """Record the ending that an event reports, unless the worker has recorded it."""
+        """If the event reports a failed or stopped trial, record this ending, unless the worker has done so."""
         if isinstance(event, Ended) and event.state in (State.failed, State.stopped):
             self.reported[trial.id] = event
             self._record(trial, event, TrialFolder(self.folder.trained / trial.name))
 
     def record_rest(self, trials: list[Trial]) -> None:
-        """Record again, on this machine too, what could not be recorded while the trials ran."""
+        """Retry recording endings that could not be recorded, also in the copies of the trials on this machine."""
         for trial in trials:
             event = self.reported.get(trial.id)
             if event:
@@ -37,12 +37,12 @@ class Endings:
                     self._record(trial, event, TrialFolder(parent / trial.name))
 
     def _record(self, trial: Trial, event: Ended, folder: TrialFolder) -> None:
-        with suppress(RunError):  # a disk that is still full; `status` knows the ending all the same
+        with suppress(RunError):  # the disk may still be full; `status` still returns the ending
             if not folder.status().state.has_ended:
                 folder.end(trial, Ending(event.state, event.reason))
 
     def status(self, trial: Trial) -> Status:
-        """How the trial ended: as recorded or, if that was impossible, as reported."""
+        """Return the recorded status of a trial or, if it could not be recorded, the reported one."""
         status = self.folder.trial(trial.name).status()
         event = self.reported.get(trial.id)
         if event is None or status.state.has_ended:
@@ -50,12 +50,12 @@ class Endings:
         return Status(state=event.state, reason=event.reason)
 
     def report_lost(self, trials: list[Trial]) -> bool:
-        """Print why trials failed or diverged; returns whether any did."""
+        """Print why trials failed or diverged, and return whether any did."""
         lost = [(trial, status) for trial in trials if (status := self.status(trial)).state.is_lost]
         if lost:
-            print("the same command with --retry-failed runs again what failed or diverged", file=sys.stderr)
+            print("to retry failed and diverged trials, add --retry-failed to the same command", file=sys.stderr)
         if any(self.folder.trial(trial.name).is_intact("error.txt") for trial, _ in lost):
-            print("the tracebacks of failed trials are in their folders, as error.txt", file=sys.stderr)
+            print("tracebacks are in error.txt in the folders of failed trials", file=sys.stderr)
         for trial, status in lost:
             print(f"error: {trial} {status.state}: {status.reason}", file=sys.stderr)
         return bool(lost)

@@ -21,7 +21,7 @@ from bench.driver.resume import Retraining, describe, refuse_other_protocol, sel
 from bench.errors import RunError
 from bench.evaluation import extractors
 from bench.executors.base import Context, Inputs, Resources, check_machine
-from bench.experiment.plugins import Packaged, Plugin
+from bench.experiment.plugins import Plugin
 from bench.experiment.settings import Experiment
 from bench.experiment.specification import Trial
 from bench.experiment.trials import plan
@@ -53,7 +53,7 @@ class Pipeline:
     request: Request
     options: Options
     resources: Resources
-    plugins: tuple[Plugin | Packaged, ...]
+    plugins: tuple[Plugin, ...]
     first_seed: int = 0
 
     @property

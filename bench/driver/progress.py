@@ -1,4 +1,4 @@
-"""What a user sees while trials run: one live table in a terminal, plain lines elsewhere."""
+"""Progress output while trials run: a live table in a terminal, plain lines elsewhere."""
 
 import sys
 import time
@@ -13,16 +13,20 @@ from bench.errors import warn
 from bench.experiment.specification import Trial
 from bench.training.events import Ended, Evaluated, Evaluating, Event, Position, Progressed, Started
 
-PLAIN_SECONDS = 10.0  # between plain lines about running trials
-CREDIBLE_SECONDS = 10.0  # of training, before the remaining time is estimated
+PLAIN_SECONDS = 10.0  # minimum time between plain lines about running trials
+MIN_ESTIMATE_SECONDS = 10.0  # of training before the remaining time is estimated
 WAITING, RUNNING, EVALUATING = "waiting", "running", "evaluating"
-GOING = (WAITING, RUNNING, EVALUATING)
-MOST_ROWS = 20  # of the live table
+UNFINISHED = (WAITING, RUNNING, EVALUATING)
+MAX_ROWS = 20  # of the live table
 
 
 @dataclass
 class TrialProgress:
-    """The latest news of a trial. from_step: where its attempt began."""
+    """The latest state of a trial.
+
+    Attributes:
+        from_step: first step of the current attempt.
+    """
 
     label: str
     state: str = WAITING
@@ -36,7 +40,7 @@ class TrialProgress:
     reason: str | None = None
 
     def update(self, event: Event) -> None:
-        """Take over what an event says."""
+        """Update the fields from an event."""
         self.state = RUNNING
         match event:
             case Started():
@@ -61,13 +65,13 @@ class TrialProgress:
 
 
 class Progress:
-    """Shows the events of trials. Use it as a context manager, and call it with a trial's id and an event."""
+    """Shows the events of trials. It is a context manager; call it with the id of a trial and an event."""
 
     def __init__(self, trials: list[Trial], console: Console | None = None) -> None:
         self.trials = {trial.id: TrialProgress(f"{trial.label} s{trial.spec.seed}") for trial in trials}
         self.console = console or Console(file=sys.stdout)
         self.started = self.printed = time.monotonic()
-        self.moving: float | None = None  # when the first step was reported: starting Ray says nothing about the pace
+        self.first_event: float | None = None  # time of the first event after `Started`; excludes the start of Ray
         self.live = Live(get_renderable=self._render, console=self.console, refresh_per_second=2)
 
     def __enter__(self) -> "Progress":
@@ -86,8 +90,8 @@ class Progress:
         if isinstance(event, Started):
             for warning in event.warnings:
                 warn(warning)
-        elif self.moving is None:
-            self.moving = time.monotonic()
+        elif self.first_event is None:
+            self.first_event = time.monotonic()
         if not self.console.is_terminal:
             self._print(progress, event)
 
@@ -98,7 +102,7 @@ class Progress:
             print(f"{progress.label}: {progress.state}{reason}{_score(progress)}  [{self.overall()}]", flush=True)
         elif isinstance(event, Started):
             if event.step:
-                print(f"{progress.label}: goes on from step {event.step} of {event.steps}", flush=True)
+                print(f"{progress.label}: resumes from step {event.step} of {event.steps}", flush=True)
         elif now - self.printed > PLAIN_SECONDS:
             self.printed = now
             activity = ", evaluating" if progress.state == EVALUATING else ""
@@ -106,18 +110,21 @@ class Progress:
             print(f"{progress.label}: epoch {progress.epoch:.1f}{activity}{loss}{_score(progress)}", flush=True)
 
     def overall(self) -> str:
-        """'7 of 18 trials, 1:02 so far, about 1:40 left'. The remaining time follows from the steps taken so far."""
+        """Summarise all trials: '7 of 18 trials, 1:02 so far, about 1:40 left'.
+
+        The remaining time is extrapolated from the rate of steps so far.
+        """
         trials = self.trials.values()
-        going = [trial for trial in trials if trial.state in GOING]
+        unfinished = [trial for trial in trials if trial.state in UNFINISHED]
         elapsed = time.monotonic() - self.started
-        known = max((trial.steps for trial in trials), default=0)
-        total = sum((trial.steps or known) - trial.from_step for trial in trials)
+        default = max((trial.steps for trial in trials), default=0)  # for trials that have not started
+        total = sum((trial.steps or default) - trial.from_step for trial in trials)
         # A trial that ended early (diverged, failed) has no steps left.
-        left = sum((trial.steps or known) - trial.step for trial in going)
-        text = f"{len(trials) - len(going)} of {len(trials)} trials, {_clock(elapsed)} so far"
-        moving = time.monotonic() - (self.moving or time.monotonic())
-        if 0 < left < total and moving > CREDIBLE_SECONDS:
-            text += f", about {_clock(moving * left / (total - left))} left"
+        left = sum((trial.steps or default) - trial.step for trial in unfinished)
+        text = f"{len(trials) - len(unfinished)} of {len(trials)} trials, {_clock(elapsed)} so far"
+        training = time.monotonic() - (self.first_event or time.monotonic())
+        if 0 < left < total and training > MIN_ESTIMATE_SECONDS:
+            text += f", about {_clock(training * left / (total - left))} left"
         return text
 
     def _render(self) -> Group:
@@ -125,12 +132,12 @@ class Progress:
         for heading in ("trial", "state", "epoch", "loss", "distance", "images/s"):
             table.add_column(heading, justify="left" if heading in ("trial", "state") else "right")
         order = {RUNNING: 0, EVALUATING: 0, WAITING: 2}
-        for trial in sorted(self.trials.values(), key=lambda trial: order.get(trial.state, 1))[:MOST_ROWS]:
+        for trial in sorted(self.trials.values(), key=lambda trial: order.get(trial.state, 1))[:MAX_ROWS]:
             epoch = f"{trial.epoch:.1f}" if trial.step else ""
             speed = f"{trial.images_per_second:,.0f}" if trial.images_per_second else ""
             row = (escape(trial.label), trial.state, epoch, _number(trial.loss), _number(trial.score), speed)
             table.add_row(*row)
-        hidden = len(self.trials) - MOST_ROWS
+        hidden = len(self.trials) - MAX_ROWS
         return Group(table, *([f"... and {hidden} more"] if hidden > 0 else []), self.overall())
 
 

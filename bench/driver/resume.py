@@ -1,4 +1,4 @@
-"""A new command meets an experiment's folder: what is done, what is left to do, and whether the two fit together."""
+"""Resume an experiment: compare a command with its folder, and decide what to do about every trial."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from bench.store.trial_folder import TrialFolder, belongs_to_other_version
 
 
 class Action(StrEnum):
-    """What a run does about a trial."""
+    """What a run does with a trial."""
 
     train = "train"
     resume = "resume"
@@ -28,18 +28,18 @@ class Action(StrEnum):
 
     @property
     def runs(self) -> bool:
-        """Whether the trial is trained."""
+        """Whether the run trains the trial."""
         return self in (Action.train, Action.resume, Action.retrain)
 
 
 @dataclass(frozen=True)
 class Retraining:
-    """Which trials the user wants trained again.
+    """The options that select trials to retrain or retry.
 
     Attributes:
-        force: all.
-        stale: those whose method's code has changed, or that another version of the project began.
-        failed: those that failed or diverged, from their last checkpoints.
+        force: retrain all trials.
+        stale: retrain trials whose method's code has changed, or that another version of the project started.
+        failed: retry trials that failed or diverged, from their last checkpoints.
     """
 
     force: bool = False
@@ -48,10 +48,10 @@ class Retraining:
 
 
 def action(trial: Trial, experiment: ExperimentFolder, retraining: Retraining) -> Action:
-    """What a run does about `trial`, given the content of its folder."""
+    """Decide what a run does with a trial, from the content of its folder."""
     folder = experiment.trial(trial.name)
     if not folder.exists("spec.json"):
-        # A checkpoint without spec.json may have any source: the removal of the trial was interrupted.
+        # The removal of a trial was interrupted. Without spec.json, the source of its checkpoint is unknown.
         return Action.retrain if any(map(folder.exists, CHECKPOINTS)) else Action.train
     stored, status = _stored(trial, folder), folder.status()
     if retraining.force or stored is None:
@@ -59,19 +59,19 @@ def action(trial: Trial, experiment: ExperimentFolder, retraining: Retraining) -
     if belongs_to_other_version(stored, status):
         return Action.retrain if retraining.stale else Action.stale
     if stored.source.sha256 != trial.source.sha256:
-        # Code must not finish what other code began.
+        # A training must not continue with different code.
         return Action.stale if status.state.has_ended and not retraining.stale else Action.retrain
     if status.state.is_lost:
         return Action.resume if retraining.failed else Action.lost
-    # The checkpoint of a finished trial holds its rows too, so resuming the trial writes them again.
+    # The checkpoint of a finished trial contains its rows, so resuming it restores damaged rows.
     return Action.done if status.state.has_ended and not repair.rows_damaged(folder) else Action.resume
 
 
 def _stored(trial: Trial, folder: TrialFolder) -> Trial | None:
-    """The trial in spec.json, or `trial` if the damaged file described it; None if that cannot be known.
+    """Return the trial in spec.json. If it is damaged: `trial` if its checksum matches `trial`, else None.
 
     Raises:
-        Damaged: the file was copied without its checksum.
+        Damaged: spec.json has no checksum, as after copying only some files.
     """
     try:
         return folder.trial()
@@ -82,14 +82,14 @@ def _stored(trial: Trial, folder: TrialFolder) -> Trial | None:
 
 
 def mend(trial: Trial, experiment: ExperimentFolder) -> list[str]:
-    """Rewrite damaged documents in the folder of `trial`, as far as their content is known; returns warnings."""
+    """Rewrite damaged documents of a trial as far as their content is known, and return warnings."""
     folder = experiment.trial(trial.name)
     if not folder.exists("spec.json"):
         return []
     stored = _stored(trial, folder)
     if stored is None:
-        unknown = "what it was trained with cannot be known; it is trained again from the start"
-        return [f"{trial.name}/spec.json is damaged, so that {unknown}"]
+        effect = "the settings of the trial are unknown, and it is retrained from the start"
+        return [f"{trial.name}/spec.json is damaged; {effect}"]
     return repair.mend(folder, stored)
 
 
@@ -115,7 +115,7 @@ def select(trials: list[Trial], experiment: ExperimentFolder, retraining: Retrai
 
 
 def refuse_other_protocol(experiment: ExperimentFolder, trial: Trial) -> None:
-    """Refuse a folder whose trials follow another protocol than `trial`.
+    """Refuse a folder whose trials follow a different protocol than `trial`.
 
     Raises:
         UserError: the message names the first difference.
@@ -126,7 +126,7 @@ def refuse_other_protocol(experiment: ExperimentFolder, trial: Trial) -> None:
     written = {key: value for key, value in description.written.items() if key != "extractor_sha256"}
     first = difference(written, trial.protocol)
     if first:
-        raise UserError(f"{experiment.path} holds another protocol: {first}; choose another --out")
+        raise UserError(f"{experiment.path} has a different protocol: {first}; choose another --out")
 
 
 def describe(
@@ -137,14 +137,14 @@ def describe(
     extractor_sha256: str,
     skipped_images: int,
 ) -> None:
-    """Write experiment.yaml: all methods, seeds and commands so far, and their protocol.
+    """Write experiment.yaml: the protocol, and all variants, seeds and commands so far.
 
     Args:
         experiment: the folder.
-        trials: of this command; they share one protocol.
-        seeds: for each variant of this command.
-        command: as the user could type it, without credentials.
-        extractor_sha256: of the feature extractor.
+        trials: the trials of this command; they share one protocol.
+        seeds: seeds per variant of this command.
+        command: the command line, quoted for a shell, without credentials.
+        extractor_sha256: hash of the feature extractor.
         skipped_images: images of the data set that could not be used.
     """
     before = experiment.description()

@@ -1,4 +1,4 @@
-"""bench.run --tune N: N points of every method's search space, then its best point again on fresh seeds."""
+"""bench.run --tune N: train N points of every method's search space, then retrain the best point on fresh seeds."""
 
 import sys
 from dataclasses import dataclass, replace
@@ -12,17 +12,18 @@ from bench.experiment.variants import Variant
 from bench.store.folders import ExperimentFolder
 from bench.store.lock import locked
 
-TUNING_SEED = 10_000  # the first one; the seeds of an experiment begin at 0 and stay below
+TUNING_SEED = 10_000  # the first tuning seed; the seeds of experiments are smaller
 
 
 @dataclass(frozen=True)
 class Tuning:
-    """A search, in `search/` below the experiment's folder, and the experiment with the points that it chose.
+    """A search, stored in `search/` in the experiment's folder, followed by the experiment with the best points.
 
-    pipeline: the experiment, with one variant for each search.
+    Attributes:
+        pipeline: the experiment, with one variant per search.
 
     Raises:
-        UserError: a variant names a point already.
+        UserError: a variant already has a point.
     """
 
     pipeline: Pipeline
@@ -47,7 +48,7 @@ class Tuning:
             variant.at_point(point)
             for point in range(budget.points)
             for variant in pipeline.variants
-            if variant.free or point == 0  # without anything to search, all points are the same
+            if variant.searched or point == 0  # if nothing is searched, all points are equal
         ]
         storage = pipeline.options.storage and pipeline.options.storage / search.FOLDER
         options = replace(pipeline.options, out=pipeline.options.out / search.FOLDER, storage=storage)
@@ -55,23 +56,27 @@ class Tuning:
 
     @property
     def confirming(self) -> Pipeline:
-        """The second stage, before its points are chosen. No trial is stopped early."""
+        """The second stage, before the best points are known. No trial is stopped early."""
         return replace(self.pipeline, resources=replace(self.pipeline.resources, scheduler="none"))
 
     def dry_run(self) -> None:
-        """Print the trials of the search and its estimates. Nothing is trained or written."""
+        """Print the trials of the search, and estimates of time and disk. Nothing is trained or written."""
         foreseen = Tuning(self.pipeline.foresee())
         dry_run(foreseen.searching)
         count, seeds = len(self.pipeline.variants), self.pipeline.experiment.seeds
         print(
-            f"then the best point of each of {count} variants again, {seeds} seeds each, against the test images "
-            "(time and disk not counted above)"
+            f"then the best point of each of the {count} variants is retrained on {seeds} seeds and evaluated against "
+            "the test images (not included in the time and disk above)"
         )
 
     def run(self) -> None:
-        """Search, choose, train again, report. Exit status 1 if a variant has no point or a chosen trial failed."""
+        """Search, choose the best points, retrain them, and report.
+
+        Raises:
+            SystemExit: status 1, if a variant has no best point or a retrained trial failed.
+        """
         with self.pipeline.session(trials=self.searching.size + self.pipeline.size):
-            foreseen = Tuning(self.confirming.foresee())  # a refusal after the search would come too late
+            foreseen = Tuning(self.confirming.foresee())  # refuse now, not after the search
             searching = replace(foreseen.searching, resources=self.pipeline.resources)
             with locked(searching.folder):
                 ids = {trial.id for trial in searching.train().trials}
@@ -84,28 +89,28 @@ class Tuning:
     def _choose(self, folder: ExperimentFolder, ids: set[str]) -> list[Variant]:
         """Return each variant at its best point.
 
-        Only trials with these ids count: an earlier, longer search may have left more in the folder.
+        Only trials with these ids count, because an earlier, longer search may have left more trials in the folder.
         """
         results = search.results(folder)
         results = results[results["trial"].isin(ids)]
         if len(results) < len(ids):
-            stale = f"{len(ids) - len(results)} trials of the search are stale, so that not all methods had as many"
-            raise RunError(f"{stale}; --retrain-stale trains them again")
+            problem = f"{len(ids) - len(results)} trials of the search are stale, so methods had different budgets"
+            raise RunError(f"{problem}; --retrain-stale trains them again")
         best = search.best(results)
         chosen = []
         for variant in self.pipeline.variants:
             point = best.get(split_label(variant.at_point(0).label)[0])
             if point is None:
-                print(f"error: no point of {variant.label} came to its end; see {folder.path}", file=sys.stderr)
+                print(f"error: no point of {variant.label} finished; see {folder.path}", file=sys.stderr)
             else:
                 chosen.append(variant.at_point(point))
-                print(f"the best of {variant.label}: {chosen[-1].label}, {chosen_values(chosen[-1])}")
+                print(f"the best point of {variant.label}: {chosen[-1].label}, {chosen_values(chosen[-1])}")
         if not chosen:
-            raise RunError(f"no point of any method came to its end; {folder.path}/trials/*/status.json say why")
+            raise RunError(f"no point of any method finished; see the reasons in {folder.path}/trials/*/status.json")
         return chosen
 
 
 def chosen_values(variant: Variant) -> str:
-    """'weight=31.6, learning_rate=0.002': the values that the search chose."""
+    """Format the values that the search chose: 'weight=31.6, learning_rate=0.002'."""
     values = variant.hyperparameters | {"learning_rate": variant.learning_rate}
-    return ", ".join(f"{name}={values[name]}" for name in variant.free)
+    return ", ".join(f"{name}={values[name]}" for name in variant.searched)

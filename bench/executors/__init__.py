@@ -1,1 +1,1 @@
-"""Executors run trials and report their events. `run_trial` is what one trial does in all of them."""
+"""Executors run trials and report their events. All of them run each trial with `run_trial`."""

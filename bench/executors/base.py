@@ -1,15 +1,15 @@
-"""What executors and trials are given."""
+"""The inputs, resources and settings that a run passes to executors and trials."""
 
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.errors import RunError, UserError
-from bench.experiment.plugins import Packaged, Plugin
+from bench.experiment.plugins import Plugin
 from bench.io.object_store import Remote
 from bench.store.documents import Git
 
-MORE_MEMORY = {  # another batch size is another protocol, and needs another --out
+MORE_MEMORY = {  # how to give a trial more; another batch size is another protocol, which needs another --out
     "GPU": "give it a larger --gpus-per-trial, or lower training.batch_size",
     "CPU": "give it a lower --max-concurrent, or lower training.batch_size",
 }
@@ -17,13 +17,13 @@ MORE_MEMORY = {  # another batch size is another protocol, and needs another --o
 
 @dataclass(frozen=True)
 class Inputs:
-    """What trials read: absolute paths on the driver's machine, or of a node's copy (`bench.executors.delivery`).
+    """The files that trials read, as absolute paths: the driver's, or a node's copies (`bench.executors.delivery`).
 
     Attributes:
         data: the prepared data set.
-        features: the folder of the statistics of real images.
-        extractor: the experiment's folder of its feature extractor.
-        inception: the file of Inception's weights, if the extractor is FID's.
+        features: the folder of the feature statistics of real images.
+        extractor: the folder of the experiment's feature extractor.
+        inception: the file of Inception's weights, if the extractor is Inception.
     """
 
     data: Path
@@ -34,19 +34,19 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Context:
-    """What all trials of a run share. Paths are absolute, because a worker has its own working directory.
+    """The settings that all trials of a run share. Paths are absolute: workers have other working directories.
 
     Attributes:
-        trials: where trial folders are.
-        inputs: of the driver's machine.
-        eager: GPUs run every operation of a step by itself.
+        trials: the folder that contains the trial folders.
+        inputs: on the driver's machine.
+        eager: on GPUs, run the operations of a step one by one, instead of as a CUDA graph.
         git: the commit of the driver's project.
     """
 
     trials: Path | Remote
     inputs: Inputs
     extractor_sha256: str
-    plugins: tuple[Plugin | Packaged, ...]
+    plugins: tuple[Plugin, ...]
     checkpoint_seconds: float
     eager: bool
     git: Git
@@ -54,7 +54,7 @@ class Context:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a trial runs: its torch device, how many trials may share the machine, and the cluster's node, if any."""
+    """Where a trial runs: the torch device, how many trials may share the machine, and the cluster node, if any."""
 
     device: str
     concurrent: int = 1
@@ -63,17 +63,18 @@ class Place:
 
 @dataclass(frozen=True)
 class Resources:
-    """What each trial is given.
+    """The resources of each trial, and how trials are scheduled.
 
     Attributes:
-        gpus: None means one if the cluster or machine has any.
-        custom: amounts of the cluster's own resources, by name.
-        max_concurrent: trials at a time; None means as many as fit.
-        address: of an existing Ray cluster; None means this machine.
-        scheduler: "none", or "asha" to stop trials that are behind.
+        cpus: CPUs per trial.
+        gpus: GPUs per trial, or a fraction of one. None means one if the cluster or machine has any.
+        custom: amounts of custom resources of the cluster, by name.
+        max_concurrent: maximum number of trials at a time; None means as many as fit.
+        address: address of an existing Ray cluster; None means this machine.
+        scheduler: "none", or "asha" to stop trials early if they fall behind.
 
     Raises:
-        UserError: a fraction of several GPUs.
+        UserError: `gpus` is above 1 and not a whole number.
     """
 
     cpus: int = 1
@@ -90,16 +91,16 @@ class Resources:
 
 
 def check_machine(resources: Resources) -> None:
-    """Refuse, before any waiting, a trial that does not fit on this machine.
+    """Check that a trial fits on this machine, before any expensive work.
 
     Raises:
-        UserError: it needs a cluster's resources.
-        RunError: it needs more CPUs or GPUs than there are.
+        UserError: the trial needs custom resources, which only clusters have.
+        RunError: the trial needs more CPUs or GPUs than this machine has.
     """
     import torch
 
     for name, amount in resources.custom.items():
-        raise UserError(f"--resource {name}={amount:g} is a cluster's; give its --address too")
+        raise UserError(f"--resource {name}={amount:g} needs a cluster; give its --address too")
     requested = {"CPUs": resources.cpus, "GPUs": resources.gpus or 0}
     available = {"CPUs": os.cpu_count() or 1, "GPUs": torch.cuda.device_count()}
     for kind, number in requested.items():

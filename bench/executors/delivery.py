@@ -1,7 +1,8 @@
-"""What trials read, on nodes that do not see the driver's files: fetched once a node, by whichever trial asks first.
+"""Copies of the trials' inputs on nodes that cannot read the driver's files.
 
-A node keeps its copy in a folder of its own (`WAE_BENCH_NODE_CACHE`, else one of the user's in the temporary folder)
-under a name that says what is in it, so that later runs find it there; trials map the images from that one file.
+The first trial on a node that needs a copy fetches it; later trials and runs reuse it. Each node has one folder for
+copies (`WAE_BENCH_NODE_CACHE`, or a private folder in the temporary directory). The names of copies are hashes of their
+content. All trials of a node memory-map the same file of images.
 """
 
 import os
@@ -18,32 +19,35 @@ from bench.errors import RunError
 from bench.executors.base import Inputs
 from bench.io.files import explain_write_errors, file_sha256, make_folder, sha256
 
-CACHE = "WAE_BENCH_NODE_CACHE"
-PART = 32 * 2**20  # bytes that travel at a time
+CACHE_VARIABLE = "WAE_BENCH_NODE_CACHE"
+CHUNK_BYTES = 32 * 2**20  # bytes per request
 
-Fetch = Callable[[str, str, int], bytes]  # kind of parcel, file, number of the part -> its bytes
+Fetch = Callable[[str, str, int], bytes]  # kind of file set, name of a file, index of a chunk -> content of the chunk
 
-_places: dict[str, Path] = {}  # what this process has found or fetched, so that not every trial of it hashes it
+_located: dict[str, Path] = {}  # folders that this process has verified or fetched, so that it hashes them only once
 
 
 @dataclass(frozen=True)
-class Parcel:
-    """Files of the driver's machine below a folder. files: name -> size, and sha256 where nothing else checks it.
+class FileSet:
+    """Files in a folder on the driver's machine.
 
-    of: the name of the parcel that it belongs to, if any.
+    Attributes:
+        folder: the folder.
+        files: relative path -> size in bytes and sha256. The sha256 is None if `Prepared.check` verifies the file.
+        parent: the name of the file set that this one was computed from, if any.
     """
 
     folder: Path
     files: Mapping[str, tuple[int, str | None]]
-    of: str = ""
+    parent: str = ""
 
     @property
     def name(self) -> str:
-        """Under which a node keeps its copy: of the content."""
-        return sha256(repr((self.of, sorted(self.files.items()))).encode())[:16]
+        """The name of a node's copy: a hash of the content."""
+        return sha256(repr((self.parent, sorted(self.files.items()))).encode())[:16]
 
-    def seen(self, folder: Path) -> bool:
-        """Whether these very files are in `folder` here."""
+    def is_in(self, folder: Path) -> bool:
+        """Whether `folder` on this machine contains all files, with the same sizes and hashes."""
         if not folder.is_dir():
             return False
         for name, (size, digest) in self.files.items():
@@ -53,95 +57,96 @@ class Parcel:
         return True
 
 
-def packed(inputs: Inputs) -> dict[str, Parcel]:
-    """What there is to fetch, by its name in `Inputs`."""
-    # Every image is vouched for by the sidecar.
-    parcels = {"data": _parcel(inputs.data, lambda path: path.suffix != ".npy", skip=(inputs.features,))}
+def file_sets(inputs: Inputs) -> dict[str, FileSet]:
+    """Return the files that a node may have to fetch, by field of `Inputs`."""
+    # Arrays of images are not hashed here, because the sidecar of the data set has their checksums.
+    sets = {"data": _file_set(inputs.data, lambda path: path.suffix != ".npy", skip=(inputs.features,))}
     make_folder(inputs.features)
-    parcels["features"] = replace(_parcel(inputs.features), of=parcels["data"].name)
-    parcels["extractor"] = _parcel(inputs.extractor)
+    sets["features"] = replace(_file_set(inputs.features), parent=sets["data"].name)
+    sets["extractor"] = _file_set(inputs.extractor)
     if inputs.inception:
         weights = inputs.inception
         files = {weights.name: (weights.stat().st_size, file_sha256(weights))}
-        parcels["inception"] = Parcel(weights.parent, files)
-    return parcels
+        sets["inception"] = FileSet(weights.parent, files)
+    return sets
 
 
-def _parcel(folder: Path, hashed: Callable[[Path], bool] = lambda _: True, skip: tuple[Path, ...] = ()) -> Parcel:
-    found = {}
+def _file_set(folder: Path, hashed: Callable[[Path], bool] = lambda _: True, skip: tuple[Path, ...] = ()) -> FileSet:
+    files = {}
     for path in sorted(folder.rglob("*")):
         if path.is_file() and not path.name.endswith((".lock", ".part")) and not {*skip} & {*path.parents}:
             digest = file_sha256(path) if hashed(path) else None
-            found[path.relative_to(folder).as_posix()] = (path.stat().st_size, digest)
-    return Parcel(folder, found)
+            files[path.relative_to(folder).as_posix()] = (path.stat().st_size, digest)
+    return FileSet(folder, files)
 
 
-def part(parcels: dict[str, Parcel], kind: str, name: str, number: int) -> bytes:
-    """A `Fetch`, on the driver's machine."""
-    with (parcels[kind].folder / name).open("rb") as file:
-        file.seek(number * PART)
-        return file.read(PART)
+def read_chunk(sets: dict[str, FileSet], kind: str, name: str, index: int) -> bytes:
+    """Read one chunk of a file on the driver's machine, as `Fetch` does from a node."""
+    with (sets[kind].folder / name).open("rb") as file:
+        file.seek(index * CHUNK_BYTES)
+        return file.read(CHUNK_BYTES)
 
 
-def here(inputs: Inputs, parcels: dict[str, Parcel], fetch: Fetch) -> Inputs:
-    """The inputs where this machine has them: at the same paths, if it sees those, else in its own copy.
+def locate(inputs: Inputs, sets: dict[str, FileSet], fetch: Fetch) -> Inputs:
+    """Return the inputs on this machine: the driver's own paths if they are readable, else copies.
 
     Raises:
-        RunError: what came is not what was sent, or there is no room for it.
+        RunError: a copy differs from the original, or the disk is full.
     """
-    folders = {kind: _place(kind, parcel, fetch) for kind, parcel in parcels.items()}
+    folders = {kind: _locate(kind, file_set, fetch) for kind, file_set in sets.items()}
     weights = folders["inception"] / inputs.inception.name if inputs.inception else None
     return Inputs(folders["data"], folders["features"], folders["extractor"], weights)
 
 
-def _place(kind: str, parcel: Parcel, fetch: Fetch) -> Path:
-    name = f"{kind}-{parcel.name}"
-    if name not in _places:
-        _places[name] = parcel.folder if parcel.seen(parcel.folder) else _copy(kind, parcel, fetch)
-    return _places[name]
+def _locate(kind: str, file_set: FileSet, fetch: Fetch) -> Path:
+    name = f"{kind}-{file_set.name}"
+    if name not in _located:
+        original = file_set.folder
+        _located[name] = original if file_set.is_in(original) else _copy(kind, file_set, fetch)
+    return _located[name]
 
 
-def _copy(kind: str, parcel: Parcel, fetch: Fetch) -> Path:
-    copies = cache()
-    target = copies / f"{kind}-{parcel.name}"
-    with FileLock(copies / f".{target.name}.lock"):  # another trial may be fetching it
-        if not _sound(kind, parcel, target):  # whatever has become of it since: temporary folders are swept
+def _copy(kind: str, file_set: FileSet, fetch: Fetch) -> Path:
+    cache = cache_folder()
+    target = cache / f"{kind}-{file_set.name}"
+    with FileLock(cache / f".{target.name}.lock"):  # another trial may be fetching it
+        if not _is_intact(kind, file_set, target):  # temporary folders are cleaned up from time to time
             shutil.rmtree(target, ignore_errors=True)
-            _fetch(kind, parcel, target, fetch)
+            _fetch(kind, file_set, target, fetch)
     return target
 
 
-def _sound(kind: str, parcel: Parcel, folder: Path) -> bool:
-    return parcel.seen(folder) and (kind != "data" or Prepared(folder).check())
+def _is_intact(kind: str, file_set: FileSet, folder: Path) -> bool:
+    return file_set.is_in(folder) and (kind != "data" or Prepared(folder).check())
 
 
-def _fetch(kind: str, parcel: Parcel, target: Path, fetch: Fetch) -> None:
+def _fetch(kind: str, file_set: FileSet, target: Path, fetch: Fetch) -> None:
     partial = target.with_name(f".{target.name}.part")
     shutil.rmtree(partial, ignore_errors=True)
     make_folder(partial)
-    for name, (size, _) in parcel.files.items():
+    for name, (size, _) in file_set.files.items():
         make_folder((partial / name).parent)
         with explain_write_errors(partial / name), (partial / name).open("wb") as file:
-            for number in range(-(-size // PART)):
-                file.write(fetch(kind, name, number))
-    if not _sound(kind, parcel, partial):
-        raise RunError(f"the {kind} that came to {target} is not what was sent")
+            for index in range(-(-size // CHUNK_BYTES)):
+                file.write(fetch(kind, name, index))
+    if not _is_intact(kind, file_set, partial):
+        raise RunError(f"the copy of the {kind} in {target} differs from the original; --retry-failed fetches it again")
     partial.rename(target)
 
 
-def cache() -> Path:
-    """The folder of a node's copies, of this user alone.
+def cache_folder() -> Path:
+    """Return the folder of this node's copies. Create it if it is missing, in the temporary directory with mode 0700.
 
     Raises:
-        RunError: it is somebody else's.
+        RunError: the folder in the temporary directory belongs to another user.
     """
-    named = os.environ.get(CACHE)
-    if named:
-        make_folder(Path(named))
-        return Path(named)
+    configured = os.environ.get(CACHE_VARIABLE)
+    if configured:
+        make_folder(Path(configured))
+        return Path(configured)
     folder = Path(tempfile.gettempdir()) / f"wae-bench-{os.getuid()}"
     with explain_write_errors(folder):
         folder.mkdir(mode=0o700, exist_ok=True)
     if folder.is_symlink() or folder.stat().st_uid != os.getuid():
-        raise RunError(f"{folder} is somebody else's; name a folder for copies of the data with {CACHE}")
+        raise RunError(f"{folder} belongs to another user; set {CACHE_VARIABLE} to a folder for copies of the data")
     return folder

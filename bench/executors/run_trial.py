@@ -1,4 +1,4 @@
-"""What a worker does about one trial. It is the same in all executors."""
+"""How a worker trains one trial. All executors share this module."""
 
 import traceback
 from collections.abc import Generator, Iterator
@@ -35,8 +35,8 @@ class StepMode:
     """How a trial runs its steps.
 
     Attributes:
-        replayed: as one CUDA graph.
-        warning: why steps are not replayed on a GPU that could do so.
+        replayed: whether steps are replayed as a CUDA graph.
+        warning: why steps are not replayed, although the device is a GPU.
     """
 
     device: torch.device
@@ -44,14 +44,14 @@ class StepMode:
     warning: str | None = None
 
     def graph(self) -> CudaGraph | None:
-        """A recorder for one training, if its steps are replayed."""
+        """Return a new recorder for one training; None if steps are not replayed."""
         return CudaGraph(self.device) if self.replayed else None
 
 
 def choose_step_mode(spec: TrialSpec, device: torch.device, eager: bool) -> StepMode:
-    """Replay steps on a GPU, unless the method does not allow it.
+    """Choose to replay steps if the device is a GPU and the method can be replayed.
 
-    The method is checked on the CPU, with tiny networks: a CUDA graph silently replays stale Python values.
+    The method is checked on the CPU with tiny networks, because a CUDA graph silently replays stale Python values.
     """
     if eager or device.type != "cuda":
         return StepMode(device)
@@ -59,7 +59,7 @@ def choose_step_mode(spec: TrialSpec, device: torch.device, eager: bool) -> Step
     try:
         verdicts = [judge(check, subject) for check in ("waiting", "replays")]
         reasons = [verdict.reason for verdict in verdicts if verdict.outcome is Outcome.broken]
-    except RuntimeError as error:  # a GPU that another trial has broken; the training will report it too
+    except RuntimeError as error:  # a GPU left broken by another trial; the training will fail with the same error
         reasons = [reason(error)]
     if reasons:
         message = f"{spec.method}: its steps are not replayed as a CUDA graph, which is slower"
@@ -68,12 +68,12 @@ def choose_step_mode(spec: TrialSpec, device: torch.device, eager: bool) -> Step
 
 
 def run_trial(trial: Trial, context: Context, inputs: Inputs, place: Place) -> Iterator[Event]:
-    """Train one trial from its last checkpoint and record how it ended. An error ends only its own trial.
+    """Train one trial from its last checkpoint, and record how it ended. Errors become the trial's ending.
 
     Args:
         trial: what to train.
         context: what all trials of the run share.
-        inputs: the context's inputs, or a copy of them on this node.
+        inputs: the inputs on this node: those of the context, or copies.
         place: where the trial runs.
     """
     for plugin in context.plugins:
@@ -85,7 +85,7 @@ def run_trial(trial: Trial, context: Context, inputs: Inputs, place: Place) -> I
     try:
         ending = yield from _attempt(trial, context, inputs, mode, _environment(trial, context, mode, place))
     finally:
-        # Collecting takes a fifth of a second, so after a training that ended well only a GPU's memory is worth it.
+        # Garbage collection takes 0.2 s. After a successful training, only GPU memory is worth that time.
         if ending.state is not State.done or torch.cuda.is_initialized():
             memory.release()
     yield Ended(ending.state, ending.reason)
@@ -100,7 +100,7 @@ def _environment(trial: Trial, context: Context, mode: StepMode, place: Place) -
 def _attempt(
     trial: Trial, context: Context, inputs: Inputs, mode: StepMode, environment: Environment
 ) -> Generator[Event, None, Ending]:
-    """Claim the trial, train it, and record how that ended. If it cannot be recorded (a full disk), only report it."""
+    """Claim the trial, train it, and record its ending. If that fails (a full disk), the ending is only returned."""
     folder, ending = TrialFolder(context.trials / trial.name), Ending(State.done)
     try:
         token = folder.claim(trial, environment)
@@ -114,12 +114,12 @@ def _attempt(
     except RunError as error:
         return Ending(State.failed, ending.reason or str(error))
     except Superseded as error:
-        return Ending(State.taken_over, str(error))  # the folder belongs to another run now
+        return Ending(State.taken_over, str(error))  # another run has claimed the folder
     return ending
 
 
 def _ending(error: Exception) -> Ending:
-    """How the exception that ended an attempt ends its trial."""
+    """Return the ending that an exception causes."""
     if isinstance(error, Diverged):
         return Ending(State.diverged, str(error))
     if isinstance(error, UserError):

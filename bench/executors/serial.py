@@ -1,4 +1,4 @@
-"""One trial after another in this process: for debugging, tests, and machines without Ray."""
+"""The serial executor: one trial after another in this process, for debugging, tests and machines without Ray."""
 
 from bench.errors import UserError
 from bench.executors.base import Context, Place, Resources, check_machine
@@ -7,15 +7,16 @@ from bench.training.events import OnEvent
 
 
 def check(resources: Resources) -> None:
-    """Refuse resources that this executor cannot give.
+    """Check that this machine has the resources, and that none needs a cluster or Ray Tune.
 
     Raises:
-        UserError: they are a cluster's. RunError: this machine has too few.
+        UserError: an option needs a cluster or Ray Tune.
+        RunError: this machine has too few CPUs or GPUs.
     """
     if resources.address:
-        raise UserError("--executor serial runs on this machine alone; leave out --address, or use --executor ray")
+        raise UserError("--executor serial runs on this machine only; leave out --address, or use --executor ray")
     if resources.scheduler != "none":
-        raise UserError(f"--scheduler {resources.scheduler} is Ray Tune's; use it with --executor ray")
+        raise UserError(f"--scheduler {resources.scheduler} needs Ray Tune; use it with --executor ray")
     check_machine(resources)
 
 
@@ -23,7 +24,7 @@ def run(trials: list[Trial], context: Context, resources: Resources, on_event: O
     """Run the trials in order."""
     import torch
 
-    from bench.executors.run_trial import run_trial  # imported late: a dry run only checks
+    from bench.executors.run_trial import run_trial  # imports torch and the methods, which a dry run does not need
 
     device = "cuda" if torch.cuda.is_available() and resources.gpus != 0 else "cpu"
     for trial in trials:

@@ -1,30 +1,30 @@
-"""Labels of variants, such as `mmd[prior=sphere,point=3]`: written and read here only."""
+"""Labels of variants, such as `mmd[prior=sphere,point=3]`: only this module formats and parses them."""
 
 from collections.abc import Mapping
 
 
 def format_label(method: str, settings: Mapping[str, object]) -> str:
-    """The method's name and, in brackets, what differs from its defaults. A search's point must come last."""
+    """Return `method[name=value,...]`, or the method alone without settings. `point` must be the last setting."""
     inside = ",".join(f"{name}={value}" for name, value in settings.items())
     return f"{method}[{inside}]" if inside else method
 
 
 def split_label(label: str) -> tuple[str, int]:
-    """'mmd[prior=sphere,point=3]' -> ('mmd[prior=sphere]', 3).
+    """Split off the search point: 'mmd[prior=sphere,point=3]' -> ('mmd[prior=sphere]', 3).
 
     Raises:
-        ValueError: the label names no point of a search.
+        ValueError: the label has no search point.
     """
     method, _, inside = label.removesuffix("]").partition("[")
     settings, comma, last = inside.rpartition(",")
     name, _, value = last.partition("=")
     if not label.endswith("]") or name != "point" or not (value.isascii() and value.isdecimal()):
-        raise ValueError(f"{label} is no point of a search")
+        raise ValueError(f"{label} has no search point")
     return f"{method}[{settings}]" if comma else method, int(value)
 
 
 def without_point(label: str) -> str:
-    """'mmd[prior=sphere,point=3]' -> 'mmd[prior=sphere]'; other labels stay as they are."""
+    """Remove the search point, if any: 'mmd[prior=sphere,point=3]' -> 'mmd[prior=sphere]'."""
     try:
         return split_label(label)[0]
     except ValueError:
@@ -32,7 +32,7 @@ def without_point(label: str) -> str:
 
 
 def without_settings(label: str) -> str:
-    """'mmd[prior=sphere,weight=3]' -> 'mmd[prior=sphere]'."""
+    """Remove all settings except the prior: 'mmd[prior=sphere,weight=3]' -> 'mmd[prior=sphere]'."""
     method, _, inside = label.removesuffix("]").partition("[")
     priors = [value for name, _, value in (part.partition("=") for part in inside.split(",")) if name == "prior"]
     return format_label(method, {"prior": priors[0]} if priors else {})

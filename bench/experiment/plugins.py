@@ -1,7 +1,7 @@
-"""Methods from outside the tree: of a file that --plugin names, or of an installed package with entry points of GROUP.
+"""Plug-ins: methods from files (--plugin FILE) and from installed packages with entry points in GROUP.
 
-These are the doors through which a run executes code that is not the project's. A file travels to workers as text, so
-that none needs to see it; a package as its name, and to an existing cluster with its modules (`shipped`).
+Only here does a run execute code from outside the project. A file is sent to workers as text, so workers need no access
+to it. A package is sent by name, and its modules too if the cluster is an existing one (`package_paths`).
 """
 
 import re
@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -26,26 +25,38 @@ from methods.hyperparameters import schema
 
 GROUP = "wae_bench.methods"
 
-_origin: dict[str, "Plugin | Packaged"] = {}  # method -> the plug-in it came from
+_origins: dict[str, "Plugin"] = {}  # name of a method -> its plug-in
 
 
 @dataclass(frozen=True)
-class Plugin:
-    """The file's absolute path and its text."""
+class PluginFile:
+    """A Python file that defines methods.
+
+    Attributes:
+        file: its absolute path.
+        text: its content. It is not compared, because a file that has changed since it was installed is the same
+            plug-in.
+        remedy: appended to errors; empty, because the user named the file.
+    """
 
     file: str
-    text: str = field(compare=False)  # that of the same file may have changed since it was installed
-    way_out = ""
+    text: str = field(compare=False)
+    remedy = ""
 
     def __str__(self) -> str:
         return f"the plug-in {self.file}"
 
     @property
     def module(self) -> str:
+        """The name under which the file is imported."""
         return f"wae_plugin_{Path(self.file).stem}"
 
-    def methods(self) -> dict[str, Any]:
-        """What the text, when it is run, calls METHODS."""
+    def methods(self) -> dict[str, object]:
+        """Execute the text and return its METHODS.
+
+        Raises:
+            UserError: the text raises an exception, or defines no dictionary METHODS.
+        """
         module = ModuleType(self.module)
         module.__file__ = self.file
         sys.modules[self.module] = module
@@ -53,15 +64,21 @@ class Plugin:
             exec(compile(self.text, self.file, "exec"), vars(module))
         except Exception as error:
             raise UserError(f"{self} fails: {type(error).__name__}: {error}") from error
-        added = vars(module).get("METHODS")
-        if not isinstance(added, dict):
+        methods = vars(module).get("METHODS")
+        if not isinstance(methods, dict):
             raise UserError(f'{self} has no METHODS = {{"name": Class}}')
-        return added
+        return methods
 
 
 @dataclass(frozen=True)
-class Packaged:
-    """An entry point of GROUP: its name, its "module:attribute", and the package that has it."""
+class PluginPackage:
+    """An entry point in GROUP.
+
+    Attributes:
+        name: name of the entry point.
+        value: its target, "module" or "module:attribute".
+        package: the distribution that declares it.
+    """
 
     name: str
     value: str
@@ -71,77 +88,100 @@ class Packaged:
         return f"the package {self.package}"
 
     @property
-    def way_out(self) -> str:
-        """What to do about a package that one did not write; nobody has to give it as an option to meet its error."""
+    def remedy(self) -> str:
+        """Appended to errors: how to remove the package, because it is loaded without any option."""
         return f" (pip uninstall {self.package} removes it)"
 
-    def methods(self) -> dict[str, Any]:
-        """The class under the entry point's name, or what a dict, or a module's METHODS, holds."""
-        try:
-            found = EntryPoint(self.name, self.value, GROUP).load()
-        except Exception as error:
-            said = f"{type(error).__name__}: {reason(error)}"
-            raise UserError(f"{self}: {self.value} cannot be imported: {said}{self.way_out}") from error
-        if isinstance(found, ModuleType):
-            found = vars(found).get("METHODS")
-        return found if isinstance(found, dict) else {self.name: found}
+    def methods(self) -> dict[str, object]:
+        """Load the entry point and return its methods by name.
 
-    def modules(self) -> list[str]:
-        """The folder (of a namespace package the folders), or the file, of its top-level module."""
+        The target is a module with METHODS, a dictionary of methods, or one class, named after the entry point.
+
+        Raises:
+            UserError: the target cannot be imported.
+        """
+        try:
+            target = EntryPoint(self.name, self.value, GROUP).load()
+        except Exception as error:
+            problem = f"{type(error).__name__}: {reason(error)}"
+            raise UserError(f"{self}: {self.value} cannot be imported: {problem}{self.remedy}") from error
+        methods = vars(target).get("METHODS") if isinstance(target, ModuleType) else target
+        return methods if isinstance(methods, dict) else {self.name: methods}
+
+    def paths(self) -> list[str]:
+        """The paths of its top-level module: one folder, several (a namespace package), or one file."""
         module = sys.modules[self.value.partition(":")[0].partition(".")[0].strip()]
         return [*getattr(module, "__path__", [module.__file__])]
 
 
-def install_all(files: Sequence[Path] = ()) -> tuple[Plugin | Packaged, ...]:
-    """Add to the registry what installed packages and `files` have; what a worker must install as well."""
-    found = sorted(entry_points(group=GROUP), key=lambda entry: (entry.name, entry.value))
-    packages = [Packaged(entry.name, entry.value, entry.dist.name if entry.dist else "?") for entry in found]
+Plugin = PluginFile | PluginPackage
+
+
+def install_all(files: Sequence[Path] = ()) -> tuple[Plugin, ...]:
+    """Add the methods of installed packages and `files` to the registry.
+
+    Returns:
+        All plug-ins; workers must install them too.
+    """
+    entries = sorted(entry_points(group=GROUP), key=lambda entry: (entry.name, entry.value))
+    packages = [PluginPackage(entry.name, entry.value, entry.dist.name if entry.dist else "?") for entry in entries]
     plugins = (*packages, *(read(path) for path in files))
     for plugin in plugins:
         install(plugin)
     return plugins
 
 
-def read(path: Path) -> Plugin:
+def read(path: Path) -> PluginFile:
+    """Read a plug-in file, without executing it.
+
+    Raises:
+        UserError: the file cannot be read, or is not UTF-8.
+    """
     try:
-        return Plugin(str(path.resolve()), untrusted.read_bounded(path).decode())
+        return PluginFile(str(path.resolve()), untrusted.read_bounded(path).decode())
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"cannot read the plug-in {path}: {reason(error)}") from None
 
 
-def install(plugin: Plugin | Packaged) -> None:
-    """Add a plug-in's methods to the registry; installing the same one again changes nothing."""
+def install(plugin: Plugin) -> None:
+    """Add a plug-in's methods to the registry. Installing the same plug-in again is allowed.
+
+    Raises:
+        UserError: a name is taken or invalid, or a method is not a valid subclass of `Method`.
+    """
     for name, method in plugin.methods().items():
-        if METHODS.get(name, method) is not method and _origin.get(name) != plugin:
-            raise UserError(f"{plugin}: there is a method {name!r} already; choose another name{plugin.way_out}")
+        if METHODS.get(name, method) is not method and _origins.get(name) != plugin:
+            raise UserError(f"{plugin}: a method {name!r} already exists; choose another name{plugin.remedy}")
         if not re.fullmatch(NAME, name):
-            raise UserError(f"{plugin}: {name!r} is no name for a method; use letters, digits, _ and -{plugin.way_out}")
+            raise UserError(
+                f"{plugin}: {name!r} is not a valid method name; use letters, digits, _ and -{plugin.remedy}"
+            )
         if not (isinstance(method, type) and issubclass(method, Method)):
-            raise UserError(f"{plugin}: {name!r} is not a subclass of methods.Method{plugin.way_out}")
+            raise UserError(f"{plugin}: {name!r} is not a subclass of methods.Method{plugin.remedy}")
         try:
             schema(method)
         except (TypeError, ValueError) as error:
-            raise UserError(f"{plugin}: {name}: {error}{plugin.way_out}") from None
+            raise UserError(f"{plugin}: {name}: {error}{plugin.remedy}") from None
         METHODS[name] = method
-        _origin[name] = plugin
+        _origins[name] = plugin
 
 
-def shipped() -> list[str]:
-    """Folders and files of the packages that methods here came from: modules that another machine may not have."""
-    packages = [plugin for plugin in _origin.values() if isinstance(plugin, Packaged)]
-    return sorted({place for plugin in packages for place in plugin.modules()})
+def package_paths() -> list[str]:
+    """Return the folders and files of all plug-in packages, because other machines may lack these packages."""
+    packages = [plugin for plugin in _origins.values() if isinstance(plugin, PluginPackage)]
+    return sorted({path for package in packages for path in package.paths()})
 
 
 def source_of(name: str) -> MethodSource:
-    """The file of a method, relative to the project if it is inside, and its sha256.
+    """Return the file that defines a method, and its sha256. The path is relative if the file is inside the project.
 
     Raises:
-        UserError: the file's path cannot be recorded.
+        UserError: the path has characters that spec.json does not allow, or is too long.
     """
     file = Path(str(sys.modules[METHODS[name].__module__].__file__))
-    shown = file.relative_to(ROOT) if file.is_relative_to(ROOT) else file
+    path = file.relative_to(ROOT) if file.is_relative_to(ROOT) else file
     try:
-        return MethodSource(file=str(shown), sha256=sha256(file.read_bytes()))
+        return MethodSource(file=str(path), sha256=sha256(file.read_bytes()))
     except ValidationError as error:
         problem = error.errors()[0]["msg"].lower()
         raise UserError(

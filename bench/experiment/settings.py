@@ -1,4 +1,4 @@
-"""What an experiment is: typed, strict, and resolved from defaults, the data set's file, a file and --set."""
+"""The settings of an experiment, as typed and immutable sections. `bench.experiment.configuration` resolves them."""
 
 from typing import Annotated, Literal
 
@@ -7,39 +7,45 @@ from pydantic import BaseModel, ConfigDict, Field
 from bench.io.schema import Name
 
 PositiveInt = Annotated[int, Field(gt=0, lt=2**53)]
-SampleCount = Annotated[int, Field(ge=16, le=1_000_000)]  # fewer have too few neighbours
+SampleCount = Annotated[int, Field(ge=16, le=1_000_000)]  # precision and recall need several neighbours per image
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class Section(BaseModel):
-    """A group of settings: typed, immutable, and without unknown keys."""
+    """A group of settings. Unknown keys and values of another type are errors."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 class Preprocessing(Section):
-    """What is made of a source's images: uint8 [channels, image_size, image_size].
+    """How source images become uint8 arrays of shape [channels, image_size, image_size].
 
-    crop: side of the square cut out of the centre first; without it, the largest that there is. What is left is
-    resized (Lanczos) to `image_size`, never enlarged. channels: 1 makes colour images grey; 3 takes none that are grey.
+    Attributes:
+        image_size: side of the prepared images in pixels. Images are resized (Lanczos), but never enlarged. The data
+            set `folder` has no default.
+        crop: side of the central square that is cut out before resizing. Default: the largest square that fits.
+        channels: 1 converts colour images to grey; 3 refuses grey images.
     """
 
-    image_size: PositiveInt | None = None  # there is no default for `folder`
+    image_size: PositiveInt | None = None
     crop: PositiveInt | None = None
     channels: Literal[1, 3] = 3
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Channels, height, width."""
-        assert self.image_size is not None  # `resolve` has seen to it
+        """Channels, height and width of an image."""
+        assert self.image_size is not None  # `resolve` refuses an experiment without it
         return self.channels, self.image_size, self.image_size
 
 
 class Network(Section):
-    """The networks that all methods share. `width`: channels at the highest resolution; deeper layers double it.
+    """The encoder and decoder that all methods share.
 
-    name: "auto" takes the deepest of the plain networks that fits the images' size.
-    initialisation: of the first weights: PyTorch's own, or as published for WAE or DCGAN.
+    Attributes:
+        name: architecture; "auto" is the deepest plain network that fits the image size.
+        width: channels at the highest resolution. They double at each lower resolution.
+        latent_dim: dimension of the latent space.
+        initialisation: distribution of the initial weights: PyTorch's default, or that published for WAE or DCGAN.
     """
 
     name: Name = "auto"
@@ -49,12 +55,18 @@ class Network(Section):
 
 
 class Training(Section):
-    """The budget, the same for every method.
+    """The training budget and objective, the same for every method.
 
-    train_images: use only the first so many. learning_rate: Adam's, constant or falling along half a cosine to 0.
-    precision: inside the networks; auto: bf16 where the processor has it and the networks are large enough to gain by
-    it, else fp32. reconstruction: what the decoder is trained by: the squared error summed over
-    pixels, or the binary cross-entropy averaged over them; penalty weights are in its units.
+    Attributes:
+        epochs: passes over the training images.
+        train_images: train on only the first N images. Default: all.
+        batch_size: images per step.
+        learning_rate: initial learning rate of Adam.
+        schedule: a constant learning rate, or half a cosine that falls to 0.
+        precision: number format inside the networks. "auto" is bf16 if the processor supports it and the networks are
+            large enough to benefit, else fp32.
+        reconstruction: the decoder's loss: squared error summed over pixels, or binary cross-entropy averaged over
+            pixels. Penalty weights are relative to this loss.
     """
 
     epochs: PositiveInt = 40
@@ -67,17 +79,21 @@ class Training(Section):
 
 
 class Evaluation(Section):
-    """The protocol of measuring.
+    """The evaluation protocol.
 
-    evaluations: rows of a trial, dense early: the k-th of n stands at (k/n)^2 of the training.
-    samples: generated images for each row. split: the held-out real images they are compared with.
-    final_samples: generated images for the last checkpoint's own row, of all metrics (FID: against the training
-    images); null: no such row.
-    extractor: whose features images are compared in: FID's Inception network, a classifier of the data set's labels, a
-    network that tells by how much an image was turned, or auto: the first of these that can be had.
-    extractor_precision: inside Inception. extractor_steps: the training of the other two.
-    seed: of the prior draws.
-    target: a distance (of `samples` images), fixed before anything is trained: how soon is it reached?
+    Attributes:
+        evaluations: number n of evaluations during training. The k-th follows the fraction (k/n)^2 of the steps, so
+            they are denser early.
+        samples: generated images per evaluation.
+        final_samples: generated images for the final row, which evaluates the last checkpoint on all metrics (FID
+            against the training images). null: no final row.
+        split: the held-out real images that generated images are compared with.
+        extractor: network whose features are compared: FID's Inception network, a classifier of the data set's labels,
+            or a network that predicts by how much an image was rotated. "auto" is the first of these that is available.
+        extractor_precision: number format inside Inception.
+        extractor_steps: training steps of the classifier or rotation network.
+        seed: seed of the prior samples.
+        target: a distance at `samples` images, chosen before training. The report states how soon trials reach it.
     """
 
     evaluations: PositiveInt = 12
@@ -92,10 +108,13 @@ class Evaluation(Section):
 
 
 class Search(Section):
-    """Equal-budget search (bench.run --tune). points: of each method's search space; none: no search.
+    """A hyperparameter search with the same budget for every method (bench.run --tune).
 
-    seeds: tuning seeds of a point. scheduler: none trains every point to its end; asha (Li et al., arXiv 1810.05934)
-    stops those early that are behind, which favours methods that start fast.
+    Attributes:
+        points: points of each method's search space. Default: no search.
+        seeds: tuning seeds per point.
+        scheduler: "none" trains every point to the end. "asha" (Li et al., arXiv 1810.05934) stops trials early if
+            they fall behind, which favours methods that start fast.
     """
 
     points: Annotated[int, Field(gt=0, le=10_000)] | None = None
@@ -104,7 +123,13 @@ class Search(Section):
 
 
 class Experiment(Section):
-    """One `bench.run`: methods x seeds on one data set under one protocol. No methods: every one there is."""
+    """The settings of one `bench.run`: methods and seeds on one data set, under one protocol.
+
+    Attributes:
+        methods: variants, such as `mmd[prior=sphere]`. An empty list stands for all methods.
+        dataset: name of the data set.
+        seeds: trials per variant.
+    """
 
     methods: list[str] = []
     dataset: str = "digits"

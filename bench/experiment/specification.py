@@ -1,6 +1,6 @@
-"""The specification of a trial: everything that decides its result, validated once.
+"""The specification of a trial: everything that determines its result.
 
-It is validated when a trial is planned or when spec.json is read, and dumped only into spec.json.
+It is validated when a trial is planned or spec.json is read, and serialised only for spec.json.
 """
 
 import json
@@ -11,23 +11,23 @@ from bench.experiment.settings import Evaluation, Network, PositiveFloat, Positi
 from bench.io.files import sha256
 from bench.io.schema import Hash, Label, Line, Name, StrictModel, Value, Whole, validate
 
-CHECKPOINT_FORMAT = 1  # of the content of checkpoints; raised by every change that makes older checkpoints useless
+CHECKPOINT_FORMAT = 1  # version of the checkpoint format; increase it if older checkpoints can no longer be loaded
 
 
 class DatasetIdentity(StrictModel):
-    """Which data set: its name, and the sha256 of its source files and preprocessing."""
+    """A data set: its name, and the sha256 of its source files and preprocessing."""
 
     name: Name
     fingerprint: Hash
 
 
 class TrialSpec(StrictModel):
-    """What decides a trial's result.
+    """Everything that determines a trial's result.
 
     Attributes:
-        learning_rate: the trial's own; older documents have only the experiment's (`training.learning_rate`).
+        learning_rate: of this trial. None in older documents, which have only `training.learning_rate`.
         dataset: None in documents of early versions.
-        threads: CPU threads of the trial, which decide the order of sums.
+        threads: CPU threads. They affect results, because they determine the order of floating-point sums.
     """
 
     method: Name
@@ -44,13 +44,16 @@ class TrialSpec(StrictModel):
 
     @property
     def optimisation(self) -> Training:
-        """The training section, with the trial's own learning rate."""
+        """The training section, with the learning rate of this trial."""
         rate = self.learning_rate or self.training.learning_rate
         return self.training.model_copy(update={"learning_rate": rate})
 
 
 class MethodSource(StrictModel):
-    """The file of a method and its sha256. It is outside the specification, so that changed code is noticed."""
+    """The file that defines a method, and its sha256.
+
+    It is not part of the specification: a trial keeps its id if the code changes, and the change is detected.
+    """
 
     file: Line
     sha256: Line
@@ -81,29 +84,29 @@ class Trial:
 
     @classmethod
     def plan(cls, spec: TrialSpec, label: str, source: MethodSource) -> "Trial":
-        """A new trial. Its id is the sha256 of its specification, never of place, time or order."""
+        """Return a new trial. Its id depends on its specification alone, not on the machine, time or order."""
         id = sha256(json.dumps(spec.model_dump(), sort_keys=True).encode())[:10]
         return cls(spec, label, source, id)
 
     @classmethod
     def parse(cls, value: object, origin: object) -> "Trial":
-        """The trial that spec.json describes.
+        """Return the trial that a parsed spec.json describes.
 
         Raises:
-            Malformed: the document is not one that bench.run writes.
+            Malformed: bench.run did not write the document.
         """
         document = validate(value, SpecDocument, origin)
         return cls(document.spec, document.label, document.source, document.id, document.format)
 
     @property
     def name(self) -> str:
-        """The name of its folder."""
+        """The name of the trial folder."""
         slug = re.sub(r"[^A-Za-z0-9.]+", "-", self.label).strip("-")[:60]
         return f"{slug}-s{self.spec.seed}-{self.id}"
 
     @property
     def protocol(self) -> dict[str, object]:
-        """What all trials of an experiment share, as plain data: what makes their numbers comparable."""
+        """The settings that all trials of an experiment share, as plain data. They make results comparable."""
         return self.spec.model_dump(include=set(PROTOCOL))
 
     @property

@@ -1,4 +1,4 @@
-"""Plans the trials of an experiment."""
+"""Plan the trials of an experiment."""
 
 from pydantic import ValidationError
 
@@ -12,10 +12,10 @@ from bench.experiment.variants import Variant
 def plan(
     experiment: Experiment, variants: list[Variant], fingerprint: str, threads: int, first_seed: int = 0
 ) -> list[Trial]:
-    """Every variant with every seed, ordered by seed, so that an interrupted run still covers every variant.
+    """Return a trial for every variant and seed. Ordered by seed, so an interrupted run still covers every variant.
 
     Raises:
-        UserError: a hyperparameter has a value that no document can hold.
+        UserError: a hyperparameter has a value that spec.json cannot store.
     """
     seeds = range(first_seed, first_seed + experiment.seeds)
     pairs = [(seed, variant) for seed in seeds for variant in variants]

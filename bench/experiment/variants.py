@@ -1,7 +1,7 @@
-"""`moco[temperature=0.05|0.1,prior=sphere]` -> variants: a method, its prior and all its hyperparameters.
+"""Variants of methods, parsed from texts such as `moco[temperature=0.05|0.1,prior=sphere]`, and their search points.
 
-`learning_rate` may be chosen like a hyperparameter, and `point=K` takes what is not chosen, and may be searched, from
-the K-th point of the method's search (`search_point`).
+Every method also accepts `learning_rate` and `point`. `point=K` sets all searchable hyperparameters that the text does
+not set to the K-th point of the method's search (`search_point`).
 """
 
 import itertools
@@ -9,72 +9,93 @@ import math
 import re
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench.errors import UserError, cut, short, unknown
 from bench.experiment.labels import format_label
 from bench.io.files import sha256
+from bench.io.schema import Value
 from bench.io.strict_yaml import parse_yaml
 from methods import METHODS
 from methods.hyperparameters import Hyperparameter, LogUniform, Positive, Range, schema
 from methods.priors import PRIORS
 
+if TYPE_CHECKING:
+    import numpy as np
+
 EXAMPLE = "moco[temperature=0.1|0.2,queue_size=4096]"
-LEARNING_RATES = LogUniform(3e-4, 3e-2)  # searched for every method alike
-MOST_POINTS = 10_000
-MOST_VARIANTS = 10_000
-LONGEST = 10_000  # characters of a list of methods
-COMMON = {  # may stand in any method's brackets, beside its hyperparameters and prior
+LEARNING_RATES = LogUniform(3e-4, 3e-2)  # the same search space for every method
+MAX_POINTS = 10_000
+MAX_VARIANTS = 10_000
+MAX_CHARACTERS = 10_000  # of a list of methods
+COMMON = {  # keys that every method accepts, besides its hyperparameters and `prior`
     "learning_rate": Hyperparameter("learning_rate", float, 1e-3, Positive),
-    "point": Hyperparameter("point", int, 0, Range(0, MOST_POINTS)),
+    "point": Hyperparameter("point", int, 0, Range(0, MAX_POINTS)),
 }
 
 
 @dataclass(frozen=True)
 class Variant:
-    """One method with everything that can be chosen about it resolved."""
+    """A method with its prior and the values of all its hyperparameters.
+
+    Attributes:
+        learning_rate: None means that of the experiment.
+        point: index of a search point, if values come from a search.
+        searched: searchable hyperparameters that the user did not set, and "learning_rate" if it was not set.
+    """
 
     method: str
     prior: str
-    hyperparameters: dict[str, Any] = field(hash=False)
-    learning_rate: float | None = None  # None: the experiment's
+    hyperparameters: dict[str, Value] = field(hash=False)
+    learning_rate: float | None = None
     point: int | None = None
-    free: tuple[str, ...] = ()  # what a search draws: searchable, and not chosen
+    searched: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
-        """The method's name and, in brackets, what differs from its defaults: the same for the same content."""
+        """The method's name and, in brackets, every setting that differs from its default. Equal variants share it."""
         method = METHODS[self.method]
         settings: dict[str, object] = {} if self.prior == method.priors[0] else {"prior": self.prior}
         defaults = {name: parameter.default for name, parameter in schema(method).items()}
         values = self.hyperparameters | {"learning_rate": self.learning_rate, "point": self.point}
-        if self.point is not None:  # which says what is free; what is not was chosen, be it the default
-            values = {k: v for k, v in values.items() if k not in self.free}
-            defaults = {k: v for k, v in defaults.items() if k not in method.search_space}
+        if self.point is not None:
+            # The point determines the searched values. Other searchable values are listed even if they are defaults,
+            # because they were excluded from the search.
+            values = {name: value for name, value in values.items() if name not in self.searched}
+            defaults = {name: value for name, value in defaults.items() if name not in method.search_space}
         settings |= {name: value for name, value in values.items() if value != defaults.get(name)}
         return format_label(self.method, settings)
 
     def at_point(self, point: int) -> "Variant":
-        """This variant with what is free from a point of its method's search."""
-        drawn = search_point(self.method, self.free, point)
-        rate = drawn.pop("learning_rate", self.learning_rate)
-        return replace(self, hyperparameters=self.hyperparameters | drawn, learning_rate=rate, point=point)
+        """Return this variant with its searched values taken from a search point."""
+        values = search_point(self.method, self.searched, point)
+        rate = values.pop("learning_rate", self.learning_rate)
+        return replace(self, hyperparameters=self.hyperparameters | values, learning_rate=rate, point=point)
 
 
 @lru_cache(maxsize=1024)
-def unit_points(names: tuple[str, ...], count: int) -> Any:
-    """The first `count` points of a scrambled Halton sequence in the unit cube, seeded by the names of its axes."""
-    from scipy.stats import qmc  # takes a while
+def unit_points(names: tuple[str, ...], count: int) -> "np.ndarray":
+    """Return the first points of a scrambled Halton sequence in the unit cube, seeded by the names of its axes.
+
+    Returns:
+        Array of shape [count, len(names)].
+    """
+    from scipy.stats import qmc  # slow to import
 
     seed = int(sha256(",".join(names).encode())[:8], 16)
     return qmc.Halton(len(names), scramble=True, rng=seed).random(count)
 
 
 def search_point(method: str, names: tuple[str, ...], point: int) -> dict[str, Any]:
-    """Values for `names`, of the method's search space or "learning_rate", at point 0, 1, ... of the search.
+    """Return the values of one search point.
 
-    The first points of a longer search are those of a shorter one. Methods that search under the same names are tried
-    at the same places of their ranges.
+    A longer search begins with the points of a shorter one. Methods with the same searched names get the same quantiles
+    of their ranges.
+
+    Args:
+        method: name of the method.
+        names: hyperparameters in its search space, or "learning_rate".
+        point: index of the point, from 0.
     """
     if not names:
         return {}
@@ -84,25 +105,31 @@ def search_point(method: str, names: tuple[str, ...], point: int) -> dict[str, A
 
 
 def split_methods(text: str) -> list[str]:
-    """Split at the commas outside brackets: 'x[a=1,b=2],y' -> ['x[a=1,b=2]', 'y']."""
-    if len(text) > LONGEST:  # of which splitting takes the square
-        raise UserError(f"a list of methods has {len(text):,} characters, more than {LONGEST:,}; use a file (--config)")
+    """Split a list of methods at the commas outside brackets: 'x[a=1,b=2],y' -> ['x[a=1,b=2]', 'y']."""
+    if len(text) > MAX_CHARACTERS:  # splitting takes quadratic time
+        raise UserError(
+            f"a list of methods has {len(text):,} characters, more than {MAX_CHARACTERS:,}; use a file (--config)"
+        )
     parts = re.split(r",(?![^\[]*\])", text)
     return [part.strip() for part in parts]
 
 
 def parse_variants(texts: list[str]) -> list[Variant]:
-    """All variants that the texts name, in order; the same one twice counts once."""
-    found: dict[str, Variant] = {}
+    """Return all variants that the texts describe, in order and without duplicates.
+
+    Raises:
+        UserError: a text cannot be parsed, or describes too many variants.
+    """
+    variants: dict[str, Variant] = {}  # by label
     for text in texts:
         for variant in _parse(text):
-            found.setdefault(variant.label, variant)
-    return list(found.values())
+            variants.setdefault(variant.label, variant)
+    return list(variants.values())
 
 
 def _parse(text: str) -> list[Variant]:
-    if len(text) > LONGEST:
-        raise UserError(f"the method {short(text)} has more than {LONGEST:,} characters; name fewer values")
+    if len(text) > MAX_CHARACTERS:
+        raise UserError(f"the method {short(text)} has more than {MAX_CHARACTERS:,} characters; name fewer values")
     match = re.fullmatch(r"([^\[\]]+)(?:\[([^\[\]]+)\])?", text.strip())
     if not match:
         raise UserError(f"cannot read the method {short(text)}; write it like {EXAMPLE}")
@@ -114,19 +141,19 @@ def _parse(text: str) -> list[Variant]:
         key, _, values = part.partition("=")
         key = key.strip()
         if not key or not values or key in choices:
-            problem = f"{short(key)} stands twice" if key in choices else f"{short(part)} is not key=value"
+            problem = f"{short(key)} appears twice" if key in choices else f"{short(part)} is not key=value"
             raise UserError(f"cannot read the method {short(text)}: {problem}; write it like {EXAMPLE}")
         choices[key] = [_value(name, key, value) for value in values.split("|")]
     count = math.prod(map(len, choices.values()))
-    if count > MOST_VARIANTS:
-        many = f"{count:,} variants, more than {MOST_VARIANTS:,}"
-        raise UserError(f"the method {short(text)} has {many}; name fewer values")
+    if count > MAX_VARIANTS:
+        excess = f"{count:,} variants, more than {MAX_VARIANTS:,}"
+        raise UserError(f"the method {short(text)} has {excess}; name fewer values")
     combinations = itertools.product(*choices.values())
     return [_variant(name, dict(zip(choices, combination, strict=True))) for combination in combinations]
 
 
 def _value(name: str, key: str, text: str) -> Any:
-    """One value of `key`, checked against the method's signature, or against its priors for the key 'prior'."""
+    """Parse one value of `key`, and validate it against the method's signature or, for "prior", its priors."""
     method = METHODS[name]
     known = schema(method) | COMMON
     if key == "prior":
@@ -139,15 +166,15 @@ def _value(name: str, key: str, text: str) -> Any:
         raise unknown(f"hyperparameter of {name}", key, [*known, "prior"])
     try:
         return known[key].parse(parse_yaml(text, f"{name}[{key}={text}]"))
-    except (ValueError, OverflowError) as error:  # the second: a whole number that is no float
+    except (ValueError, OverflowError) as error:  # OverflowError: an integer too large for a float
         raise UserError(f"{name}: {cut(str(error))}") from None
 
 
-def _variant(name: str, chosen: dict[str, Any]) -> Variant:
-    prior = chosen.pop("prior", METHODS[name].priors[0])
-    rate, point = chosen.pop("learning_rate", None), chosen.pop("point", None)
+def _variant(name: str, values: dict[str, Any]) -> Variant:
+    prior = values.pop("prior", METHODS[name].priors[0])
+    rate, point = values.pop("learning_rate", None), values.pop("point", None)
     defaults = {key: parameter.default for key, parameter in schema(METHODS[name]).items()}
-    free = [key for key in METHODS[name].search_space if key not in chosen]
-    free += ["learning_rate"] if rate is None else []
-    variant = Variant(name, prior, defaults | chosen, rate, free=tuple(free))
+    searched = [key for key in METHODS[name].search_space if key not in values]
+    searched += ["learning_rate"] if rate is None else []
+    variant = Variant(name, prior, defaults | values, rate, searched=tuple(searched))
     return variant if point is None else variant.at_point(point)

@@ -1,14 +1,14 @@
-"""bench.run --log: every row of every trial, as scalars, in TensorBoard, MLflow or Weights & Biases while trials train.
+"""bench.run --log: log every row of every trial to TensorBoard, MLflow or Weights & Biases while trials train.
 
-Each library's own client runs in the driver, and does the same for every executor. Ray Tune's callbacks for the three
-libraries do not fit. They log reports (progress) instead of rows, number them within one attempt, and use Tune's names.
-A resumed trial becomes a new run that repeats its rows. TensorBoard's files are in Tune's folder, which is thrown away.
-An exception of a tracking server ends the whole run. Without Ray there are none.
+Each library's own client runs in the driver, with every executor. Ray Tune's callbacks for the three libraries do not
+fit: they log progress reports instead of rows, number them within one attempt, and use Tune's names. A resumed trial
+becomes a new run that repeats its rows. TensorBoard's files are in Tune's folder, which is deleted. An exception of a
+tracking server ends the whole run. The callbacks also need Ray.
 
-What is logged comes from the trial folders; events only trigger a look there. So a row can be late (a server was away,
-a run was killed), but it is never logged twice or lost: the same command again logs what is missing.
+Rows are read from the trial folders; events only trigger the reading. A row may therefore be late (the server was
+unreachable, or the run was killed), but it is never lost or logged twice: rerunning the command logs missing rows.
 
-A scalar's step is the row's number of optimisation steps; epoch, images_seen and train_seconds are scalars too.
+The step of a scalar is the row's number of optimisation steps. epoch, images_seen and train_seconds are scalars too.
 """
 
 import importlib
@@ -17,12 +17,16 @@ from pathlib import Path
 from bench.errors import UserError, unknown
 from bench.loggers.base import Log, module_of
 
-# Imported to see whether a library is installed. Its logger is in the module `bench.loggers.<name>_log`.
+# Name of a library -> the module whose import shows that it is installed. Its logger is `bench.loggers.<name>_log`.
 LIBRARIES = {"tensorboard": "torch.utils.tensorboard", "mlflow": "mlflow", "wandb": "wandb"}
 
 
 def choose(text: str | None, folder: Path) -> Log:
-    """The libraries that `--log tensorboard,wandb` names, each once; `folder` is for logs that go to no server.
+    """Parse the argument of --log, such as "tensorboard,wandb", and check that every library can be used.
+
+    Args:
+        text: comma-separated names of libraries. Duplicates are ignored.
+        folder: for logs that are not sent to a server.
 
     Raises:
         UserError: a name is unknown, or a library cannot be imported or used.

@@ -1,4 +1,4 @@
-"""What a logging library is given, and the two interfaces that its module implements."""
+"""The data that logging libraries receive, and the interfaces that their modules implement."""
 
 import importlib
 import json
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Log:
-    """What is logged, and where.
+    """The argument of --log, parsed.
 
     Attributes:
-        names: of the libraries.
-        folder: of logs that go to no server; absolute.
+        names: names of the libraries.
+        folder: absolute path of the folder for logs that are not sent to a server.
     """
 
     names: tuple[str, ...]
@@ -32,10 +32,10 @@ class Log:
 
 @dataclass(frozen=True)
 class LoggedTrial:
-    """What a library is told about a trial.
+    """The description of a trial that a library receives.
 
     Attributes:
-        id: shared by all attempts; a trial that is trained anew gets another one.
+        id: shared by all attempts of one training. A trial that is retrained from the start gets a new id.
         name: label and seed.
         folder: the name of the trial folder.
         parameters: method, prior, learning rate, seed and hyperparameters.
@@ -48,7 +48,7 @@ class LoggedTrial:
 
     @classmethod
     def of(cls, trial: Trial, folder: TrialFolder) -> "LoggedTrial":
-        """Describe a trial. Its first attempt tells one training of it from another."""
+        """Describe a trial. The id depends on its first attempt, so retraining from the start changes it."""
         spec, attempts = trial.spec, folder.status().attempts
         first = [attempts[0].started, attempts[0].host, attempts[0].pid] if attempts else [None, None, None]
         id = sha256(json.dumps([trial.id, *first]).encode())[:16]
@@ -62,7 +62,11 @@ class LoggedTrial:
 
 
 class LoggedRun(Protocol):
-    """One training in a library. last: the step of its last row; -1 if it has none."""
+    """One training in a library.
+
+    Attributes:
+        last: the step of the last logged row; -1 if there is none.
+    """
 
     last: int
 
@@ -76,12 +80,16 @@ class LoggedRun(Protocol):
 
 
 class Logger(Protocol):
-    """A library. where: its server, if it has one, because logs on one server are not on another."""
+    """A library.
+
+    Attributes:
+        where: URL of its server, or "". It is recorded, because each server has its own logs.
+    """
 
     where: str
 
     def open(self, trial: LoggedTrial) -> LoggedRun:
-        """Begin a training's run, or continue it."""
+        """Open the run of a training: continue it if it exists, else create it."""
         ...
 
 
@@ -91,29 +99,29 @@ class LoggerModule(Protocol):
     Logger: type[Logger]
 
     def check(self) -> None:
-        """Refuse to start if the library could not be used.
+        """Check that the library can be used.
 
         Raises:
-            UserError: the message says what to do.
+            UserError: it cannot; the message says what to do.
         """
         ...
 
 
 def module_of(name: str) -> LoggerModule:
-    """Import the module of a library. Its name has a suffix, because a module called mlflow would hide the library."""
+    """Import the logger of a library. Its name ends in _log, so that it does not shadow the library."""
     return cast("LoggerModule", importlib.import_module(f"bench.loggers.{name}_log"))
 
 
 def make_logger(name: str, folder: Path) -> Logger:
-    """Open a library; its files, if it has any, are below `folder`."""
+    """Create the logger of a library. Its local files, if any, are in `folder`."""
     return module_of(name).Logger(folder)  # pyright: ignore[reportCallIssue]
 
 
 def scalars(rows: "pd.DataFrame") -> dict[int, dict[str, float]]:
-    """Return the numbers of `rows` by step, without missing ones.
+    """Return the numbers of `rows` by step, without missing values.
 
-    A training's last step has two rows, one of the curve and one of the table. They become one; where both have a value
-    (the clock), the curve's is taken.
+    The last step of a training has two rows: one of the training curve and the final row. They are merged; the curve's
+    row takes precedence.
     """
     if rows.empty:
         return {}

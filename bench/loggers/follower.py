@@ -1,4 +1,4 @@
-"""Follows trials, and logs their rows in one library, in a thread of its own."""
+"""Threads that follow trials and log their rows, one thread per library."""
 
 import textwrap
 import threading
@@ -16,21 +16,21 @@ from bench.store.states import State
 from bench.store.trial_folder import TrialFolder
 from bench.training.events import Ended, Evaluated, Event, OnEvent, Started
 
-PATIENCE_SECONDS = 30.0  # at the end of a run, for a library that does not answer
+TIMEOUT_SECONDS = 30.0  # at the end of a run, to wait for a library without progress
 
 
 @contextmanager
 def following(log: Log, experiment: ExperimentFolder, trials: list[Trial], todo: list[Trial]) -> Iterator[OnEvent]:
-    """Log `trials` in libraries while they train.
+    """Log trials while they train.
 
     Args:
         log: the libraries and their folder.
-        experiment: has the trials' rows.
-        trials: all of the experiment.
-        todo: those that this run trains. The others are logged at once, if they are not logged yet.
+        experiment: the folder with the trials' rows.
+        trials: all trials of the experiment.
+        todo: the trials that this run trains. The others are logged immediately, unless they already have been.
 
     Yields:
-        The function to call with every event of `todo`.
+        The function to call with every event of the trials in `todo`.
     """
     followers = [Follower(name, log.folder, experiment, trials) for name in log.names]
     running = {trial.id for trial in todo}
@@ -42,7 +42,7 @@ def following(log: Log, experiment: ExperimentFolder, trials: list[Trial], todo:
 
     for follower in followers:
         follower.catch_up([trial for trial in trials if trial.id not in running])
-    hurry = True  # an interrupted run does not wait for what is queued
+    hurry = True  # an interrupted run does not wait for queued events
     try:
         yield on_event
         hurry = False
@@ -52,45 +52,46 @@ def following(log: Log, experiment: ExperimentFolder, trials: list[Trial], todo:
 
 
 class Finished:
-    """The event of a trial that had ended before this run began."""
+    """Stands for the events of a trial that ended before this run began."""
 
 
 Kind = type[Event] | type[Finished]
 
 
 class Follower:
-    """Keeps one library level with the trial folders. It has a thread, so that training never waits for a server.
+    """Keeps one library up to date with the trial folders, in its own thread, so training never waits for a server.
 
-    The first error of the library is a warning. Logging is tried again at the trial's next event and at the end.
+    The library's first error is printed as a warning. Logging is retried at the trial's next event and at the end.
     """
 
     def __init__(self, name: str, folder: Path, experiment: ExperimentFolder, trials: list[Trial]) -> None:
         self.name, self.folder, self.experiment = name, folder, experiment
         self.trials = {trial.id: trial for trial in trials}
-        self.queue: SimpleQueue[tuple[str, Kind] | None] = SimpleQueue()  # trial id, kind of event; None: the end
-        self.logger: Logger | None = None  # opened by the thread: a database or a server may take seconds
+        # Trial id and kind of event; None ends the thread.
+        self.queue: SimpleQueue[tuple[str, Kind] | None] = SimpleQueue()
+        self.logger: Logger | None = None  # created by the thread, because a database or server may take seconds
         self.runs: dict[str, LoggedRun] = {}
-        self.behind: dict[str, Kind] = {}  # trials whose last event, of that kind, could not be logged
+        self.failed: dict[str, Kind] = {}  # trials whose rows could not be logged -> kind of their last event
         self.warned = self.closing = self.hurry = False
         self.handled = 0
         self.thread = threading.Thread(target=self._work, name=f"log-{name}", daemon=True)
         self.thread.start()
 
     def catch_up(self, trials: list[Trial]) -> None:
-        """Log these trials, which have ended, unless a note says that they are logged."""
+        """Log trials that have ended, unless their rows are recorded as logged."""
         for trial in trials:
             self.queue.put((trial.id, Finished))
 
     def close(self, hurry: bool) -> None:
-        """Wait for what is queued while there is progress; with `hurry`, only close what is open."""
+        """Wait for queued events as long as the thread makes progress. With `hurry`, only close open runs."""
         self.hurry, self.closing = hurry, True
         self.queue.put(None)
         handled = -1
         while self.thread.is_alive() and handled != self.handled:
             handled = self.handled
-            self.thread.join(PATIENCE_SECONDS)
+            self.thread.join(TIMEOUT_SECONDS)
         if self.thread.is_alive():
-            self._warn(f"no answer for {PATIENCE_SECONDS:g} s")
+            self._warn(f"no answer for {TIMEOUT_SECONDS:g} s")
 
     def _work(self) -> None:
         self._drain()
@@ -99,33 +100,33 @@ class Follower:
                 run.end(State.running)
 
     def _drain(self) -> None:
-        """Handle events until the end, then retry what failed once. During the end, the first failure is the last."""
+        """Handle events until `close`, then retry failed trials once. After `close`, stop at the first failure."""
         while (item := self.queue.get()) and not self.hurry:
             if not self._attempt(*item) and self.closing:
                 return
-        for item in [] if self.hurry else list(self.behind.items()):
+        for item in [] if self.hurry else list(self.failed.items()):
             if not self._attempt(*item):
                 return
 
     def _attempt(self, trial: str, kind: Kind) -> bool:
         try:
             self._follow(self.trials[trial], kind)
-        except Exception as error:  # libraries raise anything
-            self.runs.pop(trial, None)  # the library is asked again which rows it has
-            self.behind[trial] = kind
+        except Exception as error:  # libraries raise all kinds of exceptions
+            self.runs.pop(trial, None)  # reopening the run shows which rows the library has
+            self.failed[trial] = kind
             self._warn(textwrap.shorten(reason(error), 160, placeholder=" ..."))
             return False
         finally:
             self.handled += 1
-        self.behind.pop(trial, None)
+        self.failed.pop(trial, None)
         return True
 
     def _follow(self, trial: Trial, kind: Kind) -> None:
         self.experiment.pull(f"trials/{trial.name}")
         folder = self.experiment.trial(trial.name)
-        if kind is Finished and self._noted(trial) == self._digest(folder):
+        if kind is Finished and self._noted_digest(trial) == self._digest(folder):
             return
-        if kind is Started and trial.id in self.runs:  # its worker was lost, and perhaps its last rows
+        if kind is Started and trial.id in self.runs:  # its worker was lost, perhaps with its last rows
             self.runs.pop(trial.id).end(State.running)
         run = self.runs.get(trial.id)
         if run is None:
@@ -144,18 +145,18 @@ class Follower:
         return self.logger
 
     def _note(self, trial: Trial) -> Path:
-        """The file that records what was logged of an ended trial. It is inside the library's folder, to go with it."""
+        """The file that records the logged rows of an ended trial. It is deleted together with the library's folder."""
         return self.folder / self.name / ".logged" / trial.name
 
-    def _noted(self, trial: Trial) -> str | None:
+    def _noted_digest(self, trial: Trial) -> str | None:
         return self._note(trial).read_text() if self._note(trial).exists() else None
 
     def _digest(self, folder: TrialFolder) -> str:
         rows = folder.read("history.parquet") if folder.exists("history.parquet") else b""
         return sha256(self._library().where.encode() + rows)
 
-    def _warn(self, why: str) -> None:
+    def _warn(self, problem: str) -> None:
         if not self.warned:
             self.warned = True
-            effect = "training goes on, and the same command logs what is missing"
-            warn(f"{self.name} does not take all rows ({why}); {effect}")
+            effect = "training continues, and rerunning the command logs the missing rows"
+            warn(f"{self.name} has not logged all rows ({problem}); {effect}")

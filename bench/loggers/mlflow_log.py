@@ -1,6 +1,6 @@
-"""MLflow: its configured tracking server (MLFLOW_TRACKING_URI), else a database in <out>/mlflow/.
+"""MLflow: the configured tracking server (MLFLOW_TRACKING_URI), else a database in <out>/mlflow/.
 
-`mlflow ui --backend-store-uri sqlite:///<out>/mlflow/mlflow.db` shows the database.
+To view the database: `mlflow ui --backend-store-uri sqlite:///<out>/mlflow/mlflow.db`.
 """
 
 import logging
@@ -8,7 +8,7 @@ import os
 import time
 from pathlib import Path
 
-# Give up on a dead server within seconds, not minutes; it is tried again at the trial's next row.
+# Give up on an unreachable server within seconds, not minutes. Logging is retried at the trial's next row.
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")  # seconds
 
@@ -21,18 +21,18 @@ from bench.loggers.base import LoggedTrial
 from bench.store.states import State
 
 STATUS = {State.done: "FINISHED", State.stopped: "FINISHED", State.running: "KILLED"}  # others: FAILED
-BATCH = 1000  # what a server takes in one request
+BATCH = 1000  # metrics per request, the maximum that servers accept
 
 
 def check() -> None:
-    """Accept: nothing but the library is needed."""
+    """Do nothing: the library needs no further setup."""
 
 
 class Logger:
     """A tracking server or a local database, with one MLflow experiment for the experiment's folder."""
 
     def __init__(self, folder: Path) -> None:
-        logging.getLogger("mlflow").setLevel(logging.WARNING)  # it logs how it creates its database
+        logging.getLogger("mlflow").setLevel(logging.WARNING)  # hides the messages about creating the database
         logging.getLogger("alembic").setLevel(logging.WARNING)
         self.where = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else ""
         artifacts = None
@@ -40,15 +40,15 @@ class Logger:
             make_folder(folder / "mlflow")
             artifacts = (folder / "mlflow" / "artifacts").as_uri()
         self.client = MlflowClient(self.where or f"sqlite:///{folder / 'mlflow' / 'mlflow.db'}")
-        found = self.client.get_experiment_by_name(folder.name)
-        self.experiment = found.experiment_id if found else self.client.create_experiment(folder.name, artifacts)
+        existing = self.client.get_experiment_by_name(folder.name)
+        self.experiment = existing.experiment_id if existing else self.client.create_experiment(folder.name, artifacts)
 
     def open(self, trial: LoggedTrial) -> "Run":
-        """Continue the run of this training if there is one, else create it."""
+        """Continue the run of this training if it exists, else create it."""
         tag = "wae_bench.training"
-        found = self.client.search_runs([self.experiment], f"tags.`{tag}` = '{trial.id}'", max_results=1)
-        if found:
-            run = found[0].info.run_id
+        runs = self.client.search_runs([self.experiment], f"tags.`{tag}` = '{trial.id}'", max_results=1)
+        if runs:
+            run = runs[0].info.run_id
             self.client.update_run(run, status="RUNNING")
         else:
             tags = {tag: trial.id, "wae_bench.trial": trial.folder}
@@ -63,7 +63,7 @@ class Run:
 
     def __init__(self, client: MlflowClient, run: str) -> None:
         self.client, self.run = client, run
-        # train_seconds is in every row, and is sent with its last request.
+        # train_seconds is in every row and is sent last, so a row that has it is complete.
         self.last = max((metric.step for metric in client.get_metric_history(run, "train_seconds")), default=-1)
 
     def log(self, step: int, row: dict[str, float]) -> None:

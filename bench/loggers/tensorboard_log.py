@@ -1,7 +1,7 @@
-"""TensorBoard: one folder a trial in <out>/tensorboard/; `tensorboard --logdir <out>/tensorboard` shows them.
+"""TensorBoard: one folder per trial in <out>/tensorboard/. To view them: `tensorboard --logdir <out>/tensorboard`.
 
-The log of a killed process may end in half a row, so the log of a resumed trial is written again from its rows.
-TensorBoard's display notices.
+The log of a killed process may end with an incomplete row, so the log of a resumed trial is rewritten from its rows.
+A running TensorBoard reloads it.
 """
 
 import shutil
@@ -15,7 +15,7 @@ from bench.store.states import State
 
 
 def check() -> None:
-    """Accept: nothing but the library is needed."""
+    """Do nothing: the library needs no further setup."""
 
 
 class Logger:
@@ -27,12 +27,12 @@ class Logger:
         self.folder = folder / "tensorboard"
 
     def open(self, trial: LoggedTrial) -> "Run":
-        """Begin the log of a trial anew."""
+        """Replace the log of a trial by an empty one."""
         return Run(self.folder / trial.folder, trial)
 
 
 class Run:
-    """One trial's log, which begins empty."""
+    """The log of one trial, initially empty."""
 
     def __init__(self, folder: Path, trial: LoggedTrial) -> None:
         self.last = -1
@@ -44,7 +44,7 @@ class Run:
     def log(self, step: int, row: dict[str, float]) -> None:
         """Write the numbers of a row."""
         if self.last < 0:
-            # add_hparams would begin a second run beside this one. It uses only the names of the metrics.
+            # SummaryWriter.add_hparams would create a second run. Only the names of the metrics are used.
             for summary in hparams(self.parameters, dict(row))[:2]:
                 self.writer._get_file_writer().add_summary(summary)
         for name, value in row.items():

@@ -1,7 +1,7 @@
-"""Weights & Biases, in its configured mode: WANDB_MODE=offline keeps runs in <out>/wandb/, for `wandb sync`.
+"""Weights & Biases, in its configured mode. WANDB_MODE=offline keeps runs in <out>/wandb/, for `wandb sync`.
 
-The project is WANDB_PROJECT, else "wae-bench"; the group is the experiment's folder. Offline, the library cannot know
-which rows it has: an interrupted trial's second offline run repeats all rows, under the same id as its first.
+The project is WANDB_PROJECT, or "wae-bench" by default. The group is the name of the experiment's folder. In offline
+mode the library cannot report which rows it has, so a resumed trial logs all rows again, under the same run id.
 """
 
 import os
@@ -15,15 +15,19 @@ from bench.store.states import State
 
 
 def check() -> None:
-    """Refuse to start without a login, which the library would ask for later. The server is not contacted yet."""
+    """Check that the user is logged in; else the library would ask for it during the run. No server is contacted.
+
+    Raises:
+        UserError: nobody is logged in.
+    """
     if wandb.setup().settings.mode != "online":
         return
     try:
-        known = wandb.login(prompt=False, verify=False)
+        logged_in = wandb.login(prompt=False, verify=False)
     except wandb.Error as error:
         raise UserError(f"--log wandb: {reason(error)}") from None
-    if not known:
-        raise UserError("--log wandb: nobody is logged in; wandb login, or WANDB_MODE=offline to keep runs here")
+    if not logged_in:
+        raise UserError("--log wandb: you are not logged in; run wandb login, or set WANDB_MODE=offline")
 
 
 class Logger:
@@ -35,7 +39,7 @@ class Logger:
         self.folder = folder
 
     def open(self, trial: LoggedTrial) -> "Run":
-        """Begin or continue the run of a trial."""
+        """Continue the run of a trial if it exists, else create it."""
         return Run(self.folder, trial)
 
 
@@ -51,15 +55,15 @@ class Run:
             config=trial.parameters | {"trial": trial.folder},
             dir=str(folder),
             resume="allow",
-            reinit="create_new",  # several trials train at a time
+            reinit="create_new",  # several runs are open at a time
             settings=wandb.Settings(silent=True, console="off"),
         )
         self.last = self.run.step - 1
 
     def log(self, step: int, row: dict[str, float]) -> None:
         """Send the numbers of a row."""
-        self.run.log(row, step=step, commit=True)  # else a row waits for the next one
+        self.run.log(row, step=step, commit=True)  # send the row now, not with the next one
 
     def end(self, state: State) -> None:
-        """Finish the run; the exit code tells whether the training ended well."""
+        """Finish the run. The exit code is 0 if the training is done or was stopped early, else 1."""
         self.run.finish(exit_code=int(state not in (State.done, State.stopped)))

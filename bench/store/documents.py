@@ -1,4 +1,4 @@
-"""The documents of an experiment on disk, as types. Each is validated where it is read."""
+"""Types of the documents that an experiment stores. Documents are validated when they are read."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from bench.store.states import State
 
 
 class Attempt(StrictModel):
-    """One process that trained a trial: when and where it began, and the step from which it continued."""
+    """One process that trained a trial: where and when it started, and the step from which it resumed."""
 
     from_step: Whole | None = None
     started: Line
@@ -25,8 +25,8 @@ class Status(StrictModel):
     """status.json.
 
     Attributes:
-        token: the key of the attempt that may write; every write presents it.
-        stale: another version of the project began the trial, and only that version can continue it.
+        token: identifies the attempt that may write to the folder; every write must present it.
+        stale: another version of the project started the trial, and only that version can resume it.
     """
 
     state: Annotated[State, Field(strict=False)]  # a string in the file
@@ -42,8 +42,8 @@ class Ending:
     """How an attempt ended.
 
     Attributes:
-        reason: one line.
-        error: the traceback, if there is one.
+        reason: one line, for the user.
+        error: the traceback, if any.
         stale: see `Status`.
     """
 
@@ -54,20 +54,20 @@ class Ending:
 
 
 class Git(StrictModel):
-    """The commit of the project, and whether files differed from it."""
+    """The commit of the project, and whether the working tree had changes."""
 
     commit: Line | None = None
     dirty: bool | None = None
 
 
 class Environment(StrictModel):
-    """environment.json: what the last attempt of a trial ran on.
+    """environment.json: the machine and software of the last attempt of a trial.
 
     Attributes:
         concurrent_trials: how many trials may have shared the machine.
-        node: the id of the cluster's node.
+        node: id of the node, on a cluster.
         data: the folder of the prepared data set.
-        replayed: whether steps were replayed as a CUDA graph; older trials do not say.
+        replayed: whether steps were replayed as a CUDA graph; None for older trials.
     """
 
     python: Line
@@ -85,7 +85,7 @@ class Environment(StrictModel):
 
 
 class ExperimentProtocol(StrictModel):
-    """What all trials of an experiment share. Sections are missing in documents of early versions."""
+    """The settings that all trials of an experiment share. Documents of early versions lack some sections."""
 
     dataset: DatasetIdentity
     preprocessing: Preprocessing | None = None
@@ -109,14 +109,17 @@ class DescriptionDocument(StrictModel):
 
 @dataclass(frozen=True)
 class Description:
-    """What experiment.yaml says of an experiment.
+    """The content of experiment.yaml.
 
     Attributes:
-        commands: every command so far. methods: the labels of all variants. seeds: per variant.
+        commands: all commands so far.
+        methods: labels of all variants.
+        seeds: seeds per variant.
         skipped_images: images of the data set that could not be used.
-        storage: the object store that holds the trials, without credentials.
-        written: the protocol as it was written. Others are compared with it, and a key that an older version did not
-            write counts as a difference.
+        storage: URI of the object store that contains the trials, without credentials.
+        protocol: the protocol, validated.
+        written: the protocol as it was written. Comparisons use it, so that a key which an older version did not write
+            counts as a difference.
     """
 
     commands: list[str]
@@ -141,7 +144,7 @@ class Description:
 
     @property
     def document(self) -> dict[str, object]:
-        """The content of experiment.yaml."""
+        """The document to store as experiment.yaml."""
         storage = {"storage": self.storage} if self.storage else {}
         return {
             "commands": self.commands,

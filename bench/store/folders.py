@@ -1,4 +1,4 @@
-"""The folder of an experiment, on this machine or as a copy of one in an object store."""
+"""The folder of an experiment on this machine, which may be a copy of one in an object store."""
 
 import shlex
 from pathlib import Path, PurePosixPath
@@ -15,21 +15,21 @@ from bench.store import mirror, repair
 from bench.store.documents import Description
 from bench.store.trial_folder import TrialFolder
 
-REAL = "real.png"  # a grid of real images, beside the extractor
+REAL = "real.png"  # a grid of real images, in the folder of the extractor
 
 
 class ExperimentFolder(Folder):
     """results/<experiment>: experiment.yaml, extractor/, trials/, report/, and the lock of the run that writes to it.
 
-    The constructor refuses a folder with unsafe content, so that nothing can be read without this check.
+    The constructor refuses a folder with unsafe content, so nothing is read without this check.
 
     Args:
         place: the folder on this machine.
-        home: the experiment's folder in an object store, where its trials are trained; `place` is then a copy without
+        home: the experiment's folder in an object store, if workers write trials there. `place` is then a copy without
             checkpoints, which `pull` updates.
 
     Raises:
-        Malformed: a link leads out of the folder, or it holds something that no run writes.
+        Malformed: a link leads out of the folder, or the folder contains something that no run writes.
     """
 
     def __init__(self, place: Path, home: Remote | None = None) -> None:
@@ -40,10 +40,10 @@ class ExperimentFolder(Folder):
 
     @classmethod
     def open(cls, place: Path) -> "ExperimentFolder":
-        """An experiment that exists.
+        """Open an existing experiment.
 
         Raises:
-            UserError: the folder is missing, or is no experiment.
+            UserError: the folder is missing or is not an experiment.
         """
         if not place.is_dir():
             raise UserError(f"there is no folder {display_path(place)}")
@@ -52,10 +52,11 @@ class ExperimentFolder(Folder):
         return folder
 
     def require_description(self) -> Description:
-        """What experiment.yaml says.
+        """Read experiment.yaml, which must exist.
 
         Raises:
-            UserError: there is none. Damaged: see `description`.
+            UserError: there is no experiment.yaml.
+            Damaged: see `description`.
         """
         description = self.description()
         if description is None:
@@ -83,18 +84,24 @@ class ExperimentFolder(Folder):
         return (self.home or self.path) / "trials"
 
     def trial(self, name: str) -> TrialFolder:
-        """The folder of one trial on this machine."""
+        """Return the folder of one trial on this machine."""
         return TrialFolder(self.path / "trials" / name)
 
     def reset(self, name: str) -> None:
         """Remove a trial."""
-        for place in (self.path / "trials", self.trained):  # the copy first: it must not say more than its origin
+        # The copy first, so that it never has a trial that its origin lacks.
+        for place in (self.path / "trials", self.trained):
             TrialFolder(place / name).forget()
 
     def pull(self, below: str = "", checkpoints: bool = False) -> int:
-        """Copy what is new at home, or in one folder of it; returns the number of files.
+        """Update the copy from `home`.
 
-        Checkpoints are large and stay there unless `checkpoints` asks for them.
+        Args:
+            below: update only this folder of the experiment.
+            checkpoints: also copy checkpoints, which are large.
+
+        Returns:
+            The number of copied files.
         """
 
         def wanted(name: PurePosixPath) -> bool:
@@ -105,20 +112,20 @@ class ExperimentFolder(Folder):
             return 0
         if not below:
             for trial in self.trials():
-                repair.drop_damaged(trial)  # else an intact file at home would be "mended" from a damaged copy
+                repair.drop_damaged(trial)  # else an intact file in the store could be overwritten from a damaged copy
         return mirror.pull(self.home, self.path, wanted, below)
 
     def push(self, report: bool = False) -> None:
-        """Copy home what this machine made: the description, the extractor and, if asked, the report."""
+        """Copy the description, the extractor and optionally the report to `home`."""
         if self.home:
             mirror.push(self.path, self.home, ("experiment.yaml", "extractor", *(["report"] if report else [])))
 
     def trials(self) -> list[TrialFolder]:
-        """The folders of all trials, ordered by name."""
+        """Return the folders of all trials, ordered by name."""
         return [TrialFolder(path.parent) for path in sorted(self.path.glob("trials/*/spec.json"))]
 
     def description(self) -> Description | None:
-        """What experiment.yaml says; None if nothing ran here yet.
+        """Read experiment.yaml; None if no run has written it yet.
 
         Raises:
             Damaged: the file has changed since it was written, or bench.run did not write it.
@@ -140,7 +147,7 @@ class ExperimentFolder(Folder):
 
 
 def how_to_get_checkpoint(trial: TrialFolder) -> str:
-    """What to do about a checkpoint that is not on this machine."""
+    """Return the command that restores a checkpoint which is missing on this machine, for error messages."""
     description = ExperimentFolder(trial.path.parent.parent).description()
     if description and description.storage:
         return f"python -m bench.pull {shlex.quote(description.storage)} --checkpoints"

@@ -1,4 +1,4 @@
-"""The untrained method of a trial, and the schedules that follow from its specification."""
+"""Build the untrained method of a trial, and derive its schedules: evaluation steps and the order of images."""
 
 import math
 
@@ -12,7 +12,7 @@ from methods.priors import PRIORS
 
 
 def build(spec: TrialSpec) -> Method:
-    """The untrained method of a specification. It is seeded, so networks start equal across methods."""
+    """Build the untrained method. All methods with the same seed start from the same networks."""
     network, training = spec.network, spec.training
     prior = PRIORS[spec.prior](network.latent_dim)
     networks = Networks(
@@ -30,5 +30,5 @@ def build(spec: TrialSpec) -> Method:
 
 
 def evaluation_steps(total: int, evaluations: int) -> list[int]:
-    """Steps after which to evaluate, dense early: total * (k / n)^2 rounded up; the last one is `total`."""
+    """Return the steps to evaluate after, denser early: total * (k / n)^2, rounded up. The last one is `total`."""
     return sorted({math.ceil(total * k * k / evaluations**2) for k in range(1, evaluations + 1)})

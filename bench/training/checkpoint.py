@@ -1,6 +1,6 @@
-"""Checkpoints: everything that changes while a trial trains, as bytes.
+"""Checkpoints: everything that changes during a training, as bytes.
 
-The trainer and the contract's checks share this module, so that a method is checked with the code that stores it.
+The trainer and the contract's checks share this module, so methods are checked with the code that stores them.
 """
 
 import io
@@ -19,15 +19,18 @@ from bench.training.step import Stepper
 
 
 class OtherVersion(UserError):
-    """A checkpoint that another version of the project made, and that this version cannot continue from."""
+    """A checkpoint of another version of the project, from which this version cannot resume."""
 
 
 @dataclass
 class TrainingState:
-    """What changes while a trial trains, beside the method, the optimiser and the random generators.
+    """Everything that changes during a training, except the method, the optimiser and the random generators.
 
     Attributes:
-        sums: losses since the last row, on the device. summed_steps: over how many steps.
+        step: completed steps.
+        train_seconds: seconds spent in optimisation steps.
+        sums: losses by name, summed since the last row, on the device.
+        summed_steps: number of summed steps.
         rows: all rows so far; history.parquet is written from them.
     """
 
@@ -39,13 +42,14 @@ class TrainingState:
 
     @classmethod
     def parse(cls, stored: Mapping[str, Any]) -> "TrainingState":
-        """The state in a checkpoint.
+        """Read the state in a checkpoint.
 
         Raises:
-            ValueError: it lacks a field. TypeError: it has an unknown one.
+            ValueError: a field is missing.
+            TypeError: a field is unknown.
         """
         state = cls(**stored)
-        missing = sorted({each.name for each in fields(cls)} - stored.keys())
+        missing = sorted({item.name for item in fields(cls)} - stored.keys())
         if missing:
             raise ValueError(f"its state lacks {', '.join(missing)}")
         return state
@@ -65,18 +69,20 @@ def save(stepper: Stepper, state: TrainingState) -> bytes:
 
 
 def restore(stepper: Stepper, checkpoint: bytes, device: torch.device) -> TrainingState:
-    """Continue from the bytes of `save`: sets the stepper's method and optimiser and all random generators.
+    """Restore the stepper's method and optimiser, and all random generators, from the bytes of `save`.
 
     Returns:
-        The state, which nothing has taken over if this raises.
+        The state of the training, for the caller to adopt.
 
     Raises:
-        Exception: whatever torch raises for missing keys and other shapes.
+        Exception: of any type that torch raises for missing keys or other shapes.
     """
     stored = tensors.load(checkpoint, device)
     state = TrainingState.parse(stored["state"])
     stepper.method.load_state_dict(stored["method"])
     stepper.load_state_dict(stored["optimizer"])
     random = stored["rng"]
-    rng.set_state(random | {"torch": random["torch"].cpu(), "cuda": [each.cpu() for each in random["cuda"]]})
+    rng.set_state(
+        random | {"torch": random["torch"].cpu(), "cuda": [device_state.cpu() for device_state in random["cuda"]]}
+    )
     return state

@@ -1,4 +1,4 @@
-"""The clock of a training, which runs during optimisation steps only."""
+"""The clock of a training. It runs only during optimisation steps."""
 
 import time
 
@@ -6,7 +6,7 @@ import torch
 
 
 class Clock:
-    """Seconds spent inside `with clock:`. Only reading the clock waits for the device."""
+    """Measures the seconds spent inside `with clock:`. Only `read` synchronises with the device."""
 
     def __init__(self, device: torch.device, seconds: float = 0.0) -> None:
         self.device, self.seconds = device, seconds
@@ -18,7 +18,7 @@ class Clock:
         self.seconds += time.perf_counter() - self._started
 
     def read(self) -> float:
-        """Seconds so far. On a GPU the wait for unfinished steps is counted."""
+        """Return the seconds so far. On a GPU, wait for unfinished steps and include that time."""
         if self.device.type == "cuda":
             with self:
                 torch.cuda.synchronize(self.device)

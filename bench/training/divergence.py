@@ -1,4 +1,4 @@
-"""When a training has diverged: a loss is not finite, a loss has exploded, or the method fails on such numbers."""
+"""Detect divergence: a loss is not finite or has exploded, or the method fails because of such values."""
 
 import math
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ class Diverged(Exception):
 
 
 def refuse_not_finite(means: dict[str, float], step: int) -> None:
-    """Raise Diverged if a value is NaN or infinite. means: values by name."""
+    """Raise Diverged if one of the named values is NaN or infinite."""
     for name, value in means.items():
         if not math.isfinite(value):
             raise Diverged(f"{name} is {value} at step {step}")
@@ -31,8 +31,8 @@ def refuse_explosion(means: dict[str, float], rows: list[Row], step: int) -> Non
 
     Args:
         means: losses by name, averaged since the last row.
-        rows: all rows so far.
-        step: the present one.
+        rows: all rows so far; nothing is checked before the first.
+        step: the current step.
     """
     for name, value in means.items() if rows else ():
         recorded = rows[0].get(f"train_{name}")
@@ -43,12 +43,12 @@ def refuse_explosion(means: dict[str, float], rows: list[Row], step: int) -> Non
 
 @contextmanager
 def blaming_numbers(method: nn.Module, sums: dict[str, Tensor], step: int) -> Iterator[None]:
-    """Turn an exception into Diverged if a loss or parameter is no longer finite, which is then its cause.
+    """Turn an exception into Diverged if a loss or parameter is no longer finite, because that is the likely cause.
 
-    For example, a matrix cannot be factorised or a distribution refuses NaN.
+    For example, a factorisation fails or a distribution refuses NaN.
 
     Args:
-        method: the method whose code runs inside.
+        method: the method whose code runs inside the context.
         sums: losses so far, by name.
         step: the last completed step.
     """
@@ -57,14 +57,14 @@ def blaming_numbers(method: nn.Module, sums: dict[str, Tensor], step: int) -> It
     except (UserError, MemoryError, torch.OutOfMemoryError):
         raise
     except Exception as error:
-        broken = _broken(method, sums)
-        if broken is None:
+        name = _first_not_finite(method, sums)
+        if name is None:
             raise
-        raise Diverged(f"{broken} is not finite after step {step} ({type(error).__name__}: {reason(error)})") from error
+        raise Diverged(f"{name} is not finite after step {step} ({type(error).__name__}: {reason(error)})") from error
 
 
-def _broken(method: nn.Module, sums: dict[str, Tensor]) -> str | None:
-    """Name the loss or parameter that is not finite; None if all are finite, or if the device has failed."""
+def _first_not_finite(method: nn.Module, sums: dict[str, Tensor]) -> str | None:
+    """Return the name of a loss or parameter that is not finite; None if there is none, or the device has failed."""
     try:
         for name, value in (*sums.items(), *method.named_parameters()):
             if not value.isfinite().all():

@@ -1,4 +1,4 @@
-"""What a trial reports while it trains: the typed messages that executors, loggers and the display share."""
+"""The events that a trial reports while it trains. Executors, loggers and the display share them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,10 +8,10 @@ from bench.store.states import State
 
 @dataclass(frozen=True)
 class Position:
-    """How far a training has come.
+    """The progress of a training.
 
     Attributes:
-        images_per_second: since the first step, optimisation alone.
+        images_per_second: mean since the first step, without evaluations.
     """
 
     step: int
@@ -22,7 +22,12 @@ class Position:
 
 @dataclass(frozen=True)
 class Started:
-    """An attempt begins at `step` of `steps`; 0 unless it continues from a checkpoint."""
+    """An attempt starts.
+
+    Attributes:
+        step: 0, or the step of the checkpoint that it resumes from.
+        steps: number of steps of the whole training.
+    """
 
     step: int
     steps: int
@@ -31,7 +36,11 @@ class Started:
 
 @dataclass(frozen=True)
 class Progressed:
-    """Steps were taken. loss: the mean since the last row; None right after one."""
+    """Steps were completed.
+
+    Attributes:
+        loss: mean since the last row; None immediately after a row.
+    """
 
     position: Position
     loss: float | None
@@ -39,14 +48,19 @@ class Progressed:
 
 @dataclass(frozen=True)
 class Evaluating:
-    """An evaluation begins, which may take long."""
+    """An evaluation starts, which may take long."""
 
     position: Position
 
 
 @dataclass(frozen=True)
 class Evaluated:
-    """A row was stored. score: its headline distance. loss: the mean since the row before."""
+    """A row was stored.
+
+    Attributes:
+        loss: mean since the previous row.
+        score: the headline distance of the row.
+    """
 
     position: Position
     loss: float
@@ -55,7 +69,7 @@ class Evaluated:
 
 @dataclass(frozen=True)
 class Ended:
-    """The attempt is over."""
+    """The attempt has ended."""
 
     state: State
     reason: str | None

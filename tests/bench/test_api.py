@@ -70,7 +70,7 @@ def test_mistakes_are_one_line(bench_run, tmp_path):
         loaded.method("mmd", seed=7)
     for path in (tmp_path / "out").glob("trials/*/checkpoint*"):
         path.unlink()
-    with pytest.raises(UserError, match="has no checkpoint"):
+    with pytest.raises(UserError, match="no longer has a checkpoint"):
         loaded.method("mmd")
 
 
@@ -79,7 +79,7 @@ def test_a_method_from_a_plug_in_needs_it(bench_run, tmp_path):
     body = "r = squared_error(self.decode(self.encode(x)), x); return dict(loss=r, reconstruction=r)"
     plugin.write_text(PLUGIN.format(body=body))
     assert bench_run("--plugin", str(plugin), "--methods", "broken", "--seeds", "1").exit_code == 0
-    del METHODS["broken"], plugins._origin["broken"]  # as in another process
+    del METHODS["broken"], plugins._origins["broken"]  # as in another process
     loaded = bench.load(tmp_path / "out")
     with pytest.raises(UserError, match=r"comes from a plug-in; give its file"):
         loaded.method("broken")

@@ -102,7 +102,7 @@ def test_another_protocol_in_the_same_folder_is_refused_with_the_difference(benc
     assert bench_run("--methods", "mmd", "--seeds", "1").exit_code == 0
     result = bench_run("--methods", "mmd", "--seeds", "1", training__epochs="3")
     assert result.exit_code == 2
-    assert "holds another protocol: training.epochs is 2 there and 3 here" in result.stderr
+    assert "has a different protocol: training.epochs is 2 there and 3 here" in result.stderr
 
 
 def test_dry_run_counts_and_estimates_and_writes_nothing(bench_run, tmp_path):
@@ -227,7 +227,7 @@ def test_a_damaged_checkpoint_is_said_and_the_one_before_is_used(bench_run, tmp_
     change_document(folder, "status.json", state="running")
     result = bench_run("--methods", "mmd", "--seeds", "1")
     assert "checkpoint.pt is damaged; going on from what was before it" in result.output
-    assert "goes on from step 4 of 8" in result.output
+    assert "resumes from step 4 of 8" in result.output
     pd.testing.assert_frame_equal(rows_of(tmp_path / "out"), before, check_exact=True)
 
 
@@ -359,7 +359,7 @@ def interrupted_and_whole(start_run, tmp_path, number, *arguments, epochs=60):
     # Time may have passed for one more checkpoint between the look and the kill, never for a step back.
     assert attempts[0] == 0
     assert attempts[1] >= kept > 0
-    assert f"goes on from step {attempts[1]}" in second_output
+    assert f"resumes from step {attempts[1]}" in second_output
     assert start_run(*command, out="whole").finish()[0] == 0
     pd.testing.assert_frame_equal(rows_of(tmp_path / "out"), rows_of(tmp_path / "whole"), check_exact=True)
     return code, output
@@ -421,7 +421,7 @@ def test_info_lists_every_method_with_its_hyperparameters():
 def test_a_plugin_cannot_replace_a_method_of_the_tree(tmp_path):
     path = tmp_path / "mine.py"
     path.write_text("from methods.mmd import MMD\nMETHODS = {'moco': MMD}\n")
-    with pytest.raises(plugins.UserError, match="there is a method 'moco' already"):
+    with pytest.raises(plugins.UserError, match="a method 'moco' already exists"):
         plugins.install(plugins.read(path))
     path.write_text("METHODS = {'mine': 3}\n")
     with pytest.raises(plugins.UserError, match="not a subclass"):

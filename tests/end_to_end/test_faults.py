@@ -184,7 +184,7 @@ def test_what_failed_or_diverged_is_run_again_only_when_asked_and_goes_on(bench_
     retried = bench_run(*arguments, "--retry-failed")
     assert retried.exit_code == 0, retried.output
     assert "2 trials, 1 to train" in retried.stdout
-    assert "faulty s0: goes on from step 4 of 8" in retried.stdout
+    assert "faulty s0: resumes from step 4 of 8" in retried.stdout
     assert bench_run(*arguments, out="whole").exit_code == 0
     pd.testing.assert_frame_equal(rows_of(tmp_path / "out"), rows_of(tmp_path / "whole"), check_exact=True)
 
@@ -278,8 +278,8 @@ def test_a_trial_whose_source_can_no_longer_be_known_is_trained_again_from_the_s
     flipped(tmp_path / "out" / "trials" / folder.name / "spec.json")
     assert "mmd seed 0: train again" in bench_run(*ONE, "--dry-run").stdout
     result = bench_run(*ONE)
-    assert "spec.json is damaged, so that what it was trained with cannot be known" in result.stderr
-    assert "goes on from step" not in result.stdout
+    assert "spec.json is damaged; the settings of the trial are unknown" in result.stderr
+    assert "resumes from step" not in result.stdout
     pd.testing.assert_frame_equal(rows_of(copied), rows_of(finished / "out"), check_exact=True)
 
 
@@ -288,7 +288,7 @@ def test_a_checkpoint_without_a_specification_is_not_used(bench_run, copied, fin
     """As it is left where the removal of a trial that is to be trained again was interrupted."""
     (tmp_path / "out" / "trials" / trial_of(copied).name / "spec.json").unlink()
     result = bench_run(*ONE)
-    assert "goes on from step" not in result.stdout
+    assert "resumes from step" not in result.stdout
     pd.testing.assert_frame_equal(rows_of(copied), rows_of(finished / "out"), check_exact=True)
 
 
@@ -367,7 +367,7 @@ def test_an_unfinished_trial_from_before_formats_were_numbered_goes_on(bench_run
     folder = trial_of(copied)
     change_document(folder, "spec.json", format=None)
     set_state(folder, "running")
-    assert "goes on from step 8 of 8" in bench_run(*ONE).stdout
+    assert "resumes from step 8 of 8" in bench_run(*ONE).stdout
     pd.testing.assert_frame_equal(rows_of(copied), rows_of(finished / "out"), check_exact=True)
 
 
@@ -572,7 +572,7 @@ def test_a_clock_set_back_changes_no_row_and_makes_no_time_negative(bench_run, c
     set_state(folder, "running")
     result = bench_run("--methods", "mmd,vae", "--seeds", "1", "--checkpoint-seconds", "0")
     assert result.exit_code == 0, result.output
-    assert "goes on from step 4 of 8" in result.stdout
+    assert "resumes from step 4 of 8" in result.stdout
     mine = rows_of(copied)
     mine = mine[mine["method"] == "mmd"].reset_index(drop=True)
     pd.testing.assert_frame_equal(mine, rows_of(finished / "out"), check_exact=True)
@@ -599,7 +599,7 @@ def test_results_that_were_copied_go_on_where_they_are_now(bench_run, finished, 
     result = bench_run(*arguments, "--data-root", str(tmp_path / "images"), out="new/out")
     assert result.exit_code == 0, result.output
     assert "2 trials, 1 to train" in result.stdout
-    assert "vae s0: goes on from step 4 of 8" in result.stdout
+    assert "vae s0: resumes from step 4 of 8" in result.stdout
     assert bench_run(*arguments, "--data-root", str(finished / "data"), out="whole").exit_code == 0
     same(tmp_path / "new" / "out", tmp_path / "whole")
 

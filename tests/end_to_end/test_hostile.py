@@ -204,16 +204,16 @@ def grids(content: Callable[[], bytes]) -> Callable[[Path], None]:
 REFUSED = "is not what bench.run writes"
 # What was done to the experiment, which command meets it, its exit status, and a part of what it says.
 EXPERIMENTS = {
-    "a pickle": (written("checkpoint.pt", lambda: pickle.dumps(Evil())), "sample", 1, "is no checkpoint"),
-    "a pickle in torch's archive": (written("checkpoint.pt", lambda: stored(Evil())), "sample", 1, "is no checkpoint"),
+    "a pickle": (written("checkpoint.pt", lambda: pickle.dumps(Evil())), "sample", 1, "is not a readable"),
+    "a pickle in torch's archive": (written("checkpoint.pt", lambda: stored(Evil())), "sample", 1, "is not a readable"),
     "a compressed checkpoint": (
         written("checkpoint.pt", lambda: deflated({"method": torch.zeros(10**7)})), "sample", 1, "it is compressed"),
     "a tensor that repeats one value": (
         written("checkpoint.pt", lambda: stored({"method": torch.zeros(1).expand(10**12)})), "sample", 1, "not fit"),
     "a huge network": (edited("spec.json", spec__network__width=3000), "sample", 2, "are larger than its weights"),
     "a method of another signature": (
-        edited("spec.json", spec__hyperparameters={"weight": 1.0, "exec": 2}), "sample", 2, "fits no method here"),
-    "a prior that is none": (edited("spec.json", spec__prior="uniform"), "sample", 2, "fits no method here"),
+        edited("spec.json", spec__hyperparameters={"weight": 1.0, "exec": 2}), "sample", 2, "fits no installed method"),
+    "a prior that is none": (edited("spec.json", spec__prior="uniform"), "sample", 2, "fits no installed method"),
     "a name that is a path": (edited("spec.json", spec__dataset__name="../../outside"), "evaluate", 1, REFUSED),
     "a seed that is a text": (edited("spec.json", spec__seed="0"), "report", 1, REFUSED),
     "a label of HTML": (edited("spec.json", label="mmd<script>alert(1)</script>"), "report", 1, REFUSED),

@@ -12,8 +12,8 @@ from bench.analysis import frames
 from bench.errors import UserError
 from bench.executors.base import Resources
 from bench.executors.ray import cluster as ray_cluster
-from bench.executors.ray import losses, report_of
-from bench.executors.ray.losses import RETRIES
+from bench.executors.ray import lost_trials, report_of
+from bench.executors.ray.lost_trials import RETRIES
 from bench.store.folders import ExperimentFolder
 from bench.store.states import State
 from bench.training.events import Ended, Started
@@ -156,20 +156,20 @@ def test_an_existing_cluster_runs_the_trials_and_a_trial_must_fit_on_one_node(cl
     ],
 )
 def test_how_many_trials_fit_on_a_node(node, cpus, gpus, places):
-    assert ray_cluster.places(node, Resources(cpus), gpus) == places
+    assert ray_cluster.capacity(node, Resources(cpus), gpus) == places
 
 
 def test_a_clusters_own_resources_limit_the_trials_of_a_node():
     node = {"CPU": 8, "GPU": 4, "a100": 2}
-    assert ray_cluster.places(node, Resources(1, custom={"a100": 1}), 0.25) == 2
-    assert ray_cluster.places(node, Resources(1, custom={"a100": 0.25}), 0.25) == 8
-    assert ray_cluster.places(node, Resources(1, custom={"h100": 1}), 0.25) == 0
+    assert ray_cluster.capacity(node, Resources(1, custom={"a100": 1}), 0.25) == 2
+    assert ray_cluster.capacity(node, Resources(1, custom={"a100": 0.25}), 0.25) == 8
+    assert ray_cluster.capacity(node, Resources(1, custom={"h100": 1}), 0.25) == 0
 
 
 def test_a_trial_that_gets_on_between_losses_is_never_given_up():
     """Its retries begin anew with every checkpoint that it reaches, and only then."""
     trial, seen = SimpleNamespace(config={"id": "a"}, num_failures=0, max_failures=RETRIES), []
-    relay = losses.Relay(lambda id, event: seen.append((id, event)))
+    relay = lost_trials.Relay(lambda id, event: seen.append((id, event)))
 
     def lost_at(step: int) -> None:
         relay.on_trial_result(0, [], trial, report_of(Started(step, 200)))

@@ -1,7 +1,7 @@
-"""Ray Tune places, schedules and retries trials. The only folder that imports ray; Tune is not the store.
+"""The Ray executor: Ray Tune places, schedules and retries trials. Only this package imports ray.
 
-Tune's own results lag behind and repeat rows after a retry, so everything that counts is written by `run_trial` into
-trial folders, and Tune's folder is thrown away at the end.
+Results are not read from Tune, because its own lag behind and repeat rows after a retry. `run_trial` writes results to
+the trial folders, and Tune's folder is deleted at the end.
 """
 
 import os
@@ -9,13 +9,13 @@ import shutil
 from dataclasses import dataclass
 
 # ruff: noqa: E402
-# Read when ray is imported, or passed on to its workers.
+# Ray reads these when it is imported, or passes them to its workers.
 for _name, _value in {
     "RAY_USAGE_STATS_ENABLED": "0",
-    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C is bench.run's: Tune would return as if all had gone well
-    "RAY_AIR_NEW_OUTPUT": "0",  # the new output engine prints a box even when told to be silent
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # bench.run handles Ctrl-C; Tune would return normally
+    "RAY_AIR_NEW_OUTPUT": "0",  # the new output engine prints a box even with verbose=0
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
-    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # a scheduler's score is in the rows alone, not in every event
+    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # only `Evaluated` events have the score that a scheduler needs
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }.items():
@@ -26,8 +26,8 @@ from ray import tune
 
 from bench.executors.base import Context, Place, Resources
 from bench.executors.ray.asha import Asha
-from bench.executors.ray.cluster import Served, connect, fit, serve
-from bench.executors.ray.losses import RETRIES, Relay, reasons
+from bench.executors.ray.cluster import InputSource, connect, fit, serve_inputs
+from bench.executors.ray.lost_trials import RETRIES, Relay, reasons
 from bench.executors.ray.private import patch
 from bench.executors.run_trial import run_trial
 from bench.experiment.specification import Trial
@@ -38,7 +38,12 @@ patch()
 
 
 def check(resources: Resources) -> None:
-    """Refuse resources that the cluster at `resources.address` cannot give one trial."""
+    """Check that the cluster at `resources.address` answers and has the resources for one trial.
+
+    Raises:
+        UserError: the address is of Ray Client.
+        RunError: no cluster answers, or a trial does not fit on any node.
+    """
     connect(resources)
     fit(resources, trials=1)
 
@@ -47,27 +52,27 @@ def run(trials: list[Trial], context: Context, resources: Resources, on_event: O
     """Run the trials on a local cluster or, with `resources.address`, on an existing one.
 
     Raises:
-        RunError: the cluster cannot be reached or is too small for one trial.
+        RunError: the cluster cannot be reached, is too small for one trial, or has a node without shared storage.
     """
     scratch = context.inputs.extractor.parent / ".ray"
     try:
         if not ray.is_initialized():
             connect(resources)
         gpus, at_once = fit(resources, len(trials))
-        served = serve(context, scratch) if resources.address else None
+        source = serve_inputs(context, scratch) if resources.address else None
         scheduler = Asha({trial.id: trial for trial in trials}) if resources.scheduler == "asha" else None
         relay = Relay(on_event)
         tuner = tune.Tuner(
             tune.with_resources(
-                tune.with_parameters(_trainable, work=Work({t.id: t for t in trials}, context, served, at_once)),
+                tune.with_parameters(_trainable, work=Work({t.id: t for t in trials}, context, source, at_once)),
                 tune.PlacementGroupFactory([{"CPU": resources.cpus, "GPU": gpus, **resources.custom}]),
             ),
             param_space={"id": tune.grid_search([trial.id for trial in trials])},
             tune_config=tune.TuneConfig(
                 scheduler=scheduler,
-                # The thread of a stopped trial runs on in its worker for a while, which must not begin another trial.
+                # The thread of a stopped trial keeps running for a while, so its worker must not start another trial.
                 reuse_actors=scheduler is None,
-                # A cluster may grow during the run, so only the user's limit restricts the number of its trials.
+                # A cluster may grow during the run, so only the user's own limit applies to it.
                 max_concurrent_trials=resources.max_concurrent if resources.address else at_once,
                 trial_dirname_creator=lambda trial: trial.config["id"],
             ),
@@ -87,25 +92,32 @@ def run(trials: list[Trial], context: Context, resources: Resources, on_event: O
 
 @dataclass(frozen=True)
 class Work:
-    """What every worker is sent once: all trials by id, and how a node gets their inputs."""
+    """The data that every worker receives once.
+
+    Attributes:
+        trials: all trials by id.
+        context: what they share.
+        source: how a node of a cluster gets the inputs; None on this machine.
+        at_once: trials that run at a time.
+    """
 
     trials: dict[str, Trial]
     context: Context
-    served: Served | None
+    source: InputSource | None
     at_once: int
 
 
 def _trainable(config: dict[str, str], work: Work) -> None:
-    # Ray does not hide GPUs from a trial that was given none, so ask which were given.
+    # GPUs stay visible to a trial that requested none, so ask Ray which GPUs it has assigned.
     device = "cuda:0" if ray.get_gpu_ids() else "cpu"
     place = Place(device, work.at_once, ray.get_runtime_context().get_node_id())
-    inputs = work.served.inputs(work.context) if work.served else work.context.inputs
+    inputs = work.source.local_inputs(work.context) if work.source else work.context.inputs
     for event in run_trial(work.trials[config["id"]], work.context, inputs, place):
         tune.report(report_of(event))
 
 
 def report_of(event: Event) -> dict[str, object]:
-    """The event as Tune takes it. Its schedulers look for "epoch" and "score" beside the event."""
+    """Return the event as a report to Tune. Tune's schedulers read "epoch" and "score"."""
     report: dict[str, object] = {"event": event}
     if isinstance(event, Evaluated):
         report |= {"epoch": event.position.epoch, "score": event.score}
@@ -113,12 +125,12 @@ def report_of(event: Event) -> dict[str, object]:
 
 
 def _report_rest(trials: list[Trial], causes: dict[str, str], relay: Relay, stopped: bool) -> None:
-    """Report how those trials ended that could not report it: the scheduler stopped them, or they were lost."""
+    """Report the end of trials that could not report it themselves: stopped by the scheduler, or lost."""
     for trial in (trial for trial in trials if trial.id not in relay.ended):
         if stopped and trial.id not in causes:
-            relay.on_event(trial.id, Ended(State.stopped, "behind the others (asha)"))
+            relay.on_event(trial.id, Ended(State.stopped, "stopped early by asha: it was behind other trials"))
             continue
-        reason = f"lost {RETRIES + 1} times without getting on: {causes.get(trial.id, 'Ray gave no reason')}"
+        reason = f"lost {RETRIES + 1} times without progress: {causes.get(trial.id, 'Ray gave no reason')}"
         if trial.id not in relay.reached:
-            reason += "; it never began: have all nodes the requirements?"
+            reason += "; it never started: are all requirements installed on every node?"
         relay.on_event(trial.id, Ended(State.failed, reason))

@@ -1,4 +1,4 @@
-"""A Ray cluster: joining it, how many trials it has room for, and handing out what they read to its nodes."""
+"""A Ray cluster: connect to it, compute how many trials fit, and serve their inputs to its nodes."""
 
 import logging
 import os
@@ -16,48 +16,52 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from bench.errors import RunError, UserError
 from bench.executors import delivery
 from bench.executors.base import Context, Inputs, Resources
-from bench.experiment.plugins import shipped
+from bench.experiment.plugins import package_paths
 from bench.io.files import write_atomically
 from bench.paths import ROOT
 from bench.runtime import memory
 
 CONNECT_SECONDS = 5.0
-BOOT_SECONDS = 600.0  # for the first node that can run trials, of a cluster that is being started
-SEEING_SECONDS = 10
-LOOK_SECONDS = 120.0
-LEFT_HERE = ("results", "tests", "docs", "benchmarks")  # folders of the project that workers do not need
+BOOT_SECONDS = 600.0  # to wait for the first node with CPUs while a cluster starts
+VISIBLE_SECONDS = 10  # to wait until a new file appears on shared storage
+VISIBILITY_CHECK_SECONDS = 120.0  # to wait for the answers of all nodes
+NOT_SENT = ("results", "tests", "docs", "benchmarks")  # folders of the project that workers do not need
 
 
 def connect(resources: Resources) -> None:
-    """Start Ray on this machine, or join the cluster that `resources.address` names.
+    """Start Ray on this machine, or connect to the cluster at `resources.address`.
 
     Raises:
-        UserError: it is no address. RunError: nothing answers there.
+        UserError: the address is of Ray Client.
+        RunError: no cluster answers there, or Ray does not start.
     """
     options: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False, "include_dashboard": False}
     if resources.address:
         _probe(resources.address)
-        # Ray takes an empty list of modules for one without an address, and never starts a worker.
-        modules = shipped()
-        environment: dict[str, Any] = {"working_dir": str(ROOT), "excludes": [f"/{name}/" for name in LEFT_HERE]}
-        environment["env_vars"] = memory.ONE_ARENA
-        environment |= {"py_modules": modules} if modules else {}
+        environment: dict[str, object] = {
+            "working_dir": str(ROOT),
+            "excludes": [f"/{name}/" for name in NOT_SENT],
+            "env_vars": memory.ONE_ARENA,
+        }
+        modules = package_paths()
+        if modules:  # with an empty list Ray never starts a worker: it takes the list for a module without a URI
+            environment["py_modules"] = modules
         options |= {"address": resources.address, "runtime_env": environment}
         del options["include_dashboard"]
     else:
-        # "local": never a cluster that happens to run here or that RAY_ADDRESS names.
-        # Images are memory-mapped files, so the object store needs next to nothing.
+        # "local" starts a new cluster, even if one already runs on this machine or RAY_ADDRESS is set.
+        # Images are memory-mapped files, so the object store stays almost empty.
         options |= {"address": "local", "object_store_memory": 100 * 2**20}
-        os.environ.update(memory.ONE_ARENA)  # Ray's processes inherit it; this one has started
+        os.environ.update(memory.ONE_ARENA)  # for Ray's processes, which inherit it; no effect on this one
     try:
         ray.init(**options)
-    except Exception as error:  # a machine that is too busy makes it raise just that
+    except Exception as error:  # on an overloaded machine, Ray raises a plain Exception
         where = f"the Ray cluster at {resources.address}" if resources.address else "Ray on this machine"
         raise RunError(f"cannot start on {where}: {str(error).splitlines()[0]}") from error
 
 
 def _probe(address: str) -> None:
-    """Fail within seconds where ray.init would try a dead address for minutes."""
+    """Check that a cluster answers. For a dead address this takes seconds, but ray.init retries for minutes."""
     if address.startswith("ray://"):
         raise UserError("a Ray Client address cannot be used; run this on a node of the cluster, with --address auto")
     host, colon, port = address.rpartition(":")
@@ -65,125 +69,158 @@ def _probe(address: str) -> None:
         return
     try:
         with socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS) as connection:
-            # A cluster speaks gRPC: HTTP/2, whose servers answer this preface with their settings (RFC 9113, 3.4).
+            # A cluster speaks gRPC over HTTP/2. HTTP/2 servers answer this preface with their settings (RFC 9113, 3.4).
             connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]))
             frame = connection.recv(9)
     except OSError as error:
-        found = str(error)
+        problem = str(error)
     else:
         if frame[3:4] == b"\x04" or os.environ.get("RAY_USE_TLS") == "1":
             return
-        found = "something else listens there"
+        problem = "another service listens there"
     hint = "see `ray status` on its head node"
-    raise RunError(f"no Ray cluster answers at {address} ({found}); {hint}")
+    raise RunError(f"no Ray cluster answers at {address} ({problem}); {hint}")
 
 
 def fit(resources: Resources, trials: int) -> tuple[float, int]:
-    """GPUs for a trial, and how many trials run at a time. A trial must fit on one node."""
+    """Compute how many of the trials can run at a time. A trial must fit on one node.
+
+    Returns:
+        GPUs per trial, and the number of concurrent trials.
+
+    Raises:
+        RunError: no node is large enough for one trial.
+    """
     nodes = _nodes(resources)
     gpus = resources.gpus if resources.gpus is not None else float(any(node.get("GPU") for node in nodes))
-    room = sum(places(node, resources, gpus) for node in nodes)
-    if not room:
+    total = sum(capacity(node, resources, gpus) for node in nodes)
+    if not total:
         largest = max(nodes, key=lambda node: (node.get("GPU", 0), node.get("CPU", 0)))
-        lacking = [f"{name}={amount:g}" for name, amount in resources.custom.items()]
-        if lacking and any(places(node, replace(resources, custom={}), gpus) for node in nodes):
-            asked = f"{', '.join(lacking)}, {resources.cpus} CPUs and {gpus:g} GPUs"
-            raise RunError(f"no node has {asked} for a trial; mend --resource (`ray status` shows what there is)")
+        custom = [f"{name}={amount:g}" for name, amount in resources.custom.items()]
+        if custom and any(capacity(node, replace(resources, custom={}), gpus) for node in nodes):
+            request = f"{', '.join(custom)}, {resources.cpus} CPUs and {gpus:g} GPUs"
+            raise RunError(
+                f"no node has {request} for a trial; correct --resource (`ray status` lists the cluster's resources)"
+            )
         raise RunError(
             f"a trial asks for {resources.cpus} CPUs and {gpus:g} GPUs, but the largest of {len(nodes)} nodes has "
             f"{largest.get('CPU', 0):g} and {largest.get('GPU', 0):g}; lower --cpus-per-trial or --gpus-per-trial"
         )
-    return gpus, min(room, trials, resources.max_concurrent or trials)
+    return gpus, min(total, trials, resources.max_concurrent or trials)
 
 
 def _nodes(resources: Resources) -> list[dict[str, float]]:
-    """The resources of every node; of a cluster that is being started, once there is one with CPUs."""
+    """Return the resources of every node. If an existing cluster has no CPUs yet, wait for its first node with CPUs."""
     deadline = time.monotonic() + (BOOT_SECONDS if resources.address else 0)
-    told = False
+    announced = False
     while True:
         nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
         if any(node.get("CPU") for node in nodes) or time.monotonic() > deadline:
             return nodes
-        if not told:
+        if not announced:
             print(f"waiting up to {BOOT_SECONDS:.0f} s for a node with CPUs", flush=True)
-        told = True
+        announced = True
         time.sleep(2)
 
 
-def places(node: dict[str, float], resources: Resources, gpus: float) -> int:
-    """How many trials fit on a node at a time."""
-    found = [node.get("CPU", 0) // resources.cpus]
-    found += [node.get(name, 0) // amount for name, amount in resources.custom.items()]
+def capacity(node: dict[str, float], resources: Resources, gpus: float) -> int:
+    """Return how many trials fit on a node at a time.
+
+    Args:
+        node: the node's total amount of each resource.
+        resources: CPUs and custom resources per trial.
+        gpus: GPUs per trial.
+    """
+    limits = [node.get("CPU", 0) // resources.cpus]
+    limits += [node.get(name, 0) // amount for name, amount in resources.custom.items()]
     if gpus:
-        # Ray puts a trial with a fraction of a GPU on one GPU, and one with several on as many whole ones.
-        found.append(node.get("GPU", 0) * int(1 / gpus + 1e-9) if gpus < 1 else node.get("GPU", 0) // gpus)
-    return int(min(found))
+        # A trial with a fraction of a GPU must fit on one GPU; a trial with several gets whole GPUs.
+        limits.append(node.get("GPU", 0) * int(1 / gpus + 1e-9) if gpus < 1 else node.get("GPU", 0) // gpus)
+    return int(min(limits))
 
 
-class Courier:
-    """Hands out what trials read, on the driver's machine (`bench.executors.delivery`)."""
+class FileServer:
+    """A Ray actor on the driver's machine that reads the trials' inputs for other nodes."""
 
-    def __init__(self, parcels: dict[str, delivery.Parcel]) -> None:
-        self.parcels = parcels
+    def __init__(self, sets: dict[str, delivery.FileSet]) -> None:
+        self.sets = sets
 
-    def part(self, kind: str, name: str, number: int) -> bytes:
-        return delivery.part(self.parcels, kind, name, number)
+    def read_chunk(self, kind: str, name: str, index: int) -> bytes:
+        """Read one chunk of a file (`bench.executors.delivery.read_chunk`)."""
+        return delivery.read_chunk(self.sets, kind, name, index)
 
 
 @dataclass(frozen=True)
-class Served:
-    """How a node of a cluster comes by what trials read, and knows whether it sees the experiment's folder.
+class InputSource:
+    """How the nodes of a cluster get the trials' inputs, and check that they share the experiment's folder.
 
-    beacon: a file in that folder, and what stands in it.
+    Attributes:
+        sets: the files of the inputs.
+        server: handle of the `FileServer`.
+        beacon: a file in the experiment's folder.
+        token: the content of the beacon.
     """
 
-    parcels: dict[str, delivery.Parcel]
-    courier: Any
-    beacon: tuple[Path, str]
+    sets: dict[str, delivery.FileSet]
+    server: Any
+    beacon: Path
+    token: str
 
-    def inputs(self, context: Context) -> Inputs:
-        """On the node that this is called on.
+    def local_inputs(self, context: Context) -> Inputs:
+        """Return the inputs on the node that runs this call, and fetch missing files.
 
         Raises:
-            RunError: it does not see where trials are kept.
+            RunError: the node cannot read the experiment's folder, or a file cannot be fetched.
         """
-        path, token = self.beacon
-        if isinstance(context.trials, Path) and not sees(path, token):
-            where = f"the node {platform.node()} does not see {context.trials.parent}"
-            raise RunError(f"{where}; it must be on storage that all nodes share, or in an object store (--storage)")
-        return delivery.here(context.inputs, self.parcels, lambda *asked: ray.get(self.courier.part.remote(*asked)))
+        if isinstance(context.trials, Path) and not can_read(self.beacon, self.token):
+            problem = f"the node {platform.node()} cannot read {context.trials.parent}"
+            raise RunError(f"{problem}; it must be on storage that all nodes share, or in an object store (--storage)")
+
+        def fetch(kind: str, name: str, index: int) -> bytes:
+            return ray.get(self.server.read_chunk.remote(kind, name, index))
+
+        return delivery.locate(context.inputs, self.sets, fetch)
 
 
-def serve(context: Context, scratch: Path) -> Served:
-    """Begin to hand out what trials read. No images are read before a node asks for them."""
-    parcels = delivery.packed(context.inputs)
-    mine = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-    courier = ray.remote(Courier).options(num_cpus=0, scheduling_strategy=mine).remote(parcels)
+def serve_inputs(context: Context, scratch: Path) -> InputSource:
+    """Start to serve the trials' inputs. Images are read when a node requests them.
+
+    Raises:
+        RunError: a node cannot read the experiment's folder.
+    """
+    sets = delivery.file_sets(context.inputs)
+    this_node = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    server = ray.remote(FileServer).options(num_cpus=0, scheduling_strategy=this_node).remote(sets)
     beacon = scratch / "beacon"
     token = uuid.uuid4().hex
     write_atomically(beacon, token.encode())
     if isinstance(context.trials, Path):
-        _refuse_blind(beacon, token, context.trials.parent)
-    return Served(parcels, courier, (beacon, token))
+        _require_shared_folder(beacon, token, context.trials.parent)
+    return InputSource(sets, server, beacon, token)
 
 
-def _refuse_blind(beacon: Path, token: str, folder: Path) -> None:
-    """RunError where a node does not see `folder`: idle for all its trials fail, it would draw one after another."""
-    look = ray.remote(num_cpus=0, max_retries=0)(sees)
-    asked = {}
+def _require_shared_folder(beacon: Path, token: str, folder: Path) -> None:
+    """Raise RunError if a node cannot read `folder`.
+
+    Fail fast: a node whose trials all fail is always idle, so it would consume every trial.
+    """
+    check = ray.remote(num_cpus=0, max_retries=0)(can_read)
+    hosts = {}  # pending answer -> host name of its node
     for node in (node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")):
-        there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-        asked[look.options(scheduling_strategy=there).remote(beacon, token)] = node["NodeManagerHostname"]
-    answered, _ = ray.wait(list(asked), num_returns=len(asked), timeout=LOOK_SECONDS) if asked else ([], [])
-    blind = [asked[answer] for answer in answered if not ray.get(answer)]
-    if blind:
-        where = f"{len(blind)} of {len(asked)} nodes (such as {min(blind)}) do not see {folder}"
-        raise RunError(f"{where}; put it on storage that all nodes share, or give an object store (--storage)")
+        strategy = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+        hosts[check.options(scheduling_strategy=strategy).remote(beacon, token)] = node["NodeManagerHostname"]
+    if not hosts:
+        return
+    answers, _ = ray.wait(list(hosts), num_returns=len(hosts), timeout=VISIBILITY_CHECK_SECONDS)
+    failed = [hosts[answer] for answer in answers if not ray.get(answer)]
+    if failed:
+        problem = f"{len(failed)} of {len(hosts)} nodes (such as {min(failed)}) cannot read {folder}"
+        raise RunError(f"{problem}; put it on storage that all nodes share, or in an object store (--storage)")
 
 
-def sees(beacon: Path, token: str) -> bool:
-    """Whether this machine sees the file with this in it; shared folders take a while to show new ones."""
-    for _ in range(SEEING_SECONDS):
+def can_read(beacon: Path, token: str) -> bool:
+    """Whether this machine can read the beacon. New files on shared storage may appear with a delay."""
+    for _ in range(VISIBLE_SECONDS):
         if beacon.is_file() and beacon.read_text() == token:
             return True
         time.sleep(1)

@@ -1,4 +1,4 @@
-"""Ray's private names that are patched here, each checked first: a release of Ray may move or remove them."""
+"""Patches of private names in Ray. Each name is checked first, because a new release may move or remove it."""
 
 import importlib
 from collections.abc import Callable
@@ -10,21 +10,21 @@ from ray.exceptions import OutOfMemoryError, RayActorError
 from bench.errors import RunError
 from bench.io.object_store import redact
 
-# Tune ends a run with a traceback if Ray's memory monitor kills a worker: to Tune such a worker is not a lost one.
+# If Ray's memory monitor kills a worker, Tune aborts the run with a traceback instead of retrying the trial.
 LOST_WORKER_MODULES = ("ray.air.execution._internal.actor_manager", "ray.tune.execution.tune_controller")
 ENTRYPOINT_MODULE = "ray._private.utils"
 
 
 def patch() -> None:
-    """Patch Ray; a second call changes nothing.
+    """Patch Ray. A second call changes nothing.
 
     Raises:
-        RunError: this release of Ray lacks a patched name.
+        RunError: this release of Ray does not have a patched name.
     """
     for module in LOST_WORKER_MODULES:
         _require(module, "RayActorError")
         setattr(importlib.import_module(module), "RayActorError", (RayActorError, OutOfMemoryError))  # noqa: B010
-    # The cluster's list of jobs shows the command line, which may hold a store's credentials.
+    # The cluster's job list shows the command line, which may contain credentials of an object store.
     command_line: Callable[[], str] = _require(ENTRYPOINT_MODULE, "get_entrypoint_name")
     if not hasattr(command_line, "redacts"):
 

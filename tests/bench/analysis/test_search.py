@@ -59,7 +59,7 @@ def test_what_is_chosen_is_not_searched_and_stands_in_the_name():
     variant = parse_variants(["moco[temperature=0.1,learning_rate=0.002,point=5]"])[0]
     assert variant.hyperparameters["temperature"] == 0.1
     assert variant.learning_rate == 0.002
-    assert variant.free == ("weight", "queue_size", "momentum")
+    assert variant.searched == ("weight", "queue_size", "momentum")
     assert variant.label == "moco[temperature=0.1,learning_rate=0.002,point=5]"
     assert split_label(variant.label) == ("moco[temperature=0.1,learning_rate=0.002]", 5)
     assert split_label("mmd[point=12]") == ("mmd", 12)
@@ -137,11 +137,11 @@ def test_a_method_of_which_no_point_ends_is_said_and_left_out(bench_run, tmp_pat
     plugin.write_text(BROKEN)
     result = bench_run("--plugin", str(plugin), "--methods", "broken,autoencoder", "--seeds", "1", "--tune", "1")
     assert result.exit_code == 1
-    assert "no point of broken came to its end" in result.output
+    assert "no point of broken finished" in result.output
     assert set(bench.load(tmp_path / "out").trials["variant"]) == {"autoencoder[point=0]"}
     alone = bench_run("--plugin", str(plugin), "--methods", "broken", "--seeds", "1", "--tune", "1", out="alone")
     assert alone.exit_code == 1
-    assert "no point of any method came to its end" in alone.output
+    assert "no point of any method finished" in alone.output
 
 
 BROKEN = """
@@ -162,14 +162,16 @@ def test_a_shorter_search_afterwards_chooses_from_its_own_points(bench_run, tmp_
     assert bench_run(*options, "4").exit_code == 0
     scores = search.results(ExperimentFolder(tmp_path / "out" / "search")).set_index("point")["score"]
     for points in (1, 2, 3):
-        assert f"the best of mmd: mmd[point={scores[:points].idxmin()}]" in bench_run(*options, str(points)).output
+        assert (
+            f"the best point of mmd: mmd[point={scores[:points].idxmin()}]" in bench_run(*options, str(points)).output
+        )
 
 
 def test_what_the_second_stage_would_be_refused_for_is_refused_before_the_search(bench_run, tmp_path):
     assert bench_run("--methods", "mmd", "--seeds", "1").exit_code == 0
     for more in ([], ["--dry-run"]):
         result = bench_run("--methods", "mmd", "--tune", "2", "--set", "network.width=7", *more)
-        assert "holds another protocol" in result.output
+        assert "has a different protocol" in result.output
     assert not (tmp_path / "out" / "search" / "trials").exists()
 
 
@@ -189,7 +191,7 @@ def test_each_variant_has_rungs_of_its_own_and_none_at_the_end():
         trials = {str(i): make_trial(label, training=Training(epochs=epochs)) for i, label in enumerate(labels)}
         asha = Asha(trials)
         assert asha.variants == {"0": "mmd", "1": "mmd[prior=sphere]", "2": "mmd"}
-        for one in asha.of.values():
+        for one in asha.schedulers.values():
             rungs = sorted(milestone for milestone, _ in one._brackets[0]._rungs)
             assert rungs == pytest.approx([epochs / 9, epochs / 3])
 

@@ -25,27 +25,27 @@ def inputs(tmp_path):
 @pytest.fixture
 def node(inputs, tmp_path, monkeypatch):
     """Inputs as a node that sees nothing of them gets them, each time as a new process; and what it fetched."""
-    monkeypatch.setenv(delivery.CACHE, str(tmp_path / "cache"))
-    parcels = delivery.packed(inputs)
-    blind = {kind: replace(parcel, folder=tmp_path / "nowhere" / kind) for kind, parcel in parcels.items()}
+    monkeypatch.setenv(delivery.CACHE_VARIABLE, str(tmp_path / "cache"))
+    sets = delivery.file_sets(inputs)
+    blind = {kind: replace(files, folder=tmp_path / "nowhere" / kind) for kind, files in sets.items()}
     fetched = []
 
     def here() -> Inputs:
-        monkeypatch.setattr(delivery, "_places", {})
+        monkeypatch.setattr(delivery, "_located", {})
         fetched.clear()
-        return delivery.here(inputs, blind, lambda *which: fetched.append(which) or delivery.part(parcels, *which))
+        return delivery.locate(inputs, blind, lambda *which: fetched.append(which) or delivery.read_chunk(sets, *which))
 
-    return here, fetched, parcels
+    return here, fetched, sets
 
 
 def test_who_sees_the_files_fetches_nothing(inputs):
-    delivery._places.clear()
-    found = delivery.here(inputs, delivery.packed(inputs), lambda *_: pytest.fail("it sees them"))
+    delivery._located.clear()
+    found = delivery.locate(inputs, delivery.file_sets(inputs), lambda *_: pytest.fail("it sees them"))
     assert found == inputs
 
 
 def test_a_node_fetches_once_and_has_what_the_driver_has(node, inputs, tmp_path, monkeypatch):
-    monkeypatch.setattr(delivery, "PART", 1000)
+    monkeypatch.setattr(delivery, "CHUNK_BYTES", 1000)
     here, fetched, _ = node
     found = here()
     assert fetched
@@ -79,9 +79,9 @@ def test_a_copy_that_something_has_happened_to_is_fetched_again(node, harm):
 
 
 def test_what_comes_damaged_is_refused(node, inputs, monkeypatch):
-    here, _, parcels = node
-    monkeypatch.setattr(delivery, "part", lambda *_: b"?" * 10)
-    with pytest.raises(RunError, match="is not what was sent"):
+    here, _, sets = node
+    monkeypatch.setattr(delivery, "read_chunk", lambda *_: b"?" * 10)
+    with pytest.raises(RunError, match="differs from the original"):
         here()
-    assert parcels["data"].name != replace(parcels["data"], of="x").name
+    assert sets["data"].name != replace(sets["data"], parent="x").name
     assert inputs.data.is_dir()

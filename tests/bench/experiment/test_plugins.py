@@ -147,7 +147,7 @@ def test_a_package_that_has_changed_makes_its_trials_stale(package, bench_run):
         ("x = theirs.penalty", "'x' is not a subclass of methods.Method"),
         ("x = theirs.more:VALUE", "'x' is not a subclass of methods.Method"),
         ("x = theirs.more:WRONG", "'y' is not a subclass of methods.Method"),
-        ("moco = theirs.penalty:Theirs", "there is a method 'moco' already; choose another name"),
+        ("moco = theirs.penalty:Theirs", "a method 'moco' already exists; choose another name"),
         ("x = theirs.more:UNTYPED", "x: "),
     ],
 )
@@ -177,7 +177,7 @@ def test_what_another_machine_is_sent_is_the_top_level_module(package, entries, 
     site = package(entries)
     (site / "single.py").write_text(PENALTY)
     plugins.install_all()
-    assert plugins.shipped() == [str(site / place) for place in places]
+    assert plugins.package_paths() == [str(site / place) for place in places]
 
 
 @pytest.mark.slow

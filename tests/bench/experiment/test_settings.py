@@ -44,7 +44,7 @@ def test_assignments_read_values_as_yaml_with_plain_exponents(text, value):
         (["epochs=3"], "unknown key 'epochs'. Did you mean training.epochs?"),
         (["datset=mnist"], "unknown key 'datset'. Did you mean dataset?"),
         (["trainin.epochs=3"], "unknown key 'trainin'. Did you mean training?"),
-        (["wobble=3"], "unknown key 'wobble'. python -m bench.info lists them."),
+        (["wobble=3"], "unknown key 'wobble'. python -m bench.info lists all keys."),
         (["training.epochs=0"], "training.epochs = 0: input should be greater than 0"),
         (["training.epochs=2.5"], "training.epochs = 2.5: input should be a valid integer"),
         (["training.learning_rate=.nan"], "training.learning_rate = nan"),

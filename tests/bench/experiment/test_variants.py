@@ -48,7 +48,7 @@ def test_everything_is_resolved():
         ("moco[", "cannot read the method 'moco['"),
         ("moco[]", "cannot read the method"),
         ("moco[temperature=]", "'temperature=' is not key=value"),
-        ("moco[temperature=1,temperature=2]", "'temperature' stands twice"),
+        ("moco[temperature=1,temperature=2]", "'temperature' appears twice"),
         ("moco[temperature=1|]", "moco: temperature must be of type float"),
         ("", "cannot read the method ''"),
     ],

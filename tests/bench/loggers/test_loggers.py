@@ -95,7 +95,7 @@ def killed_and_resumed(start_run, *arguments: str) -> None:
     run.finish()
     code, output = start_run(*command).finish()
     assert code == 0, output
-    assert "goes on from step" in output
+    assert "resumes from step" in output
 
 
 @pytest.mark.slow
@@ -120,8 +120,8 @@ def test_a_failing_logger_is_said_once_and_the_same_command_logs_what_is_missing
         patch.setattr(board.Run, "log", fail)
         result = bench_run(*command)
     assert result.exit_code == 0, result.output
-    warning = "warning: tensorboard does not take all rows (the server is away); "
-    assert result.stderr == warning + "training goes on, and the same command logs what is missing\n"
+    warning = "warning: tensorboard has not logged all rows (the server is away); "
+    assert result.stderr == warning + "training continues, and rerunning the command logs the missing rows\n"
     assert [len(trial.rows()) for trial in trials(tmp_path / "out")] == [4, 4]
     assert bench_run(*command).exit_code == 0
     same_as_the_rows(tmp_path / "out")
@@ -142,11 +142,11 @@ def test_a_logger_that_fails_now_and_then_has_every_row_once(bench_run, monkeypa
 
 
 def test_a_logger_that_never_answers_is_left(bench_run, monkeypatch):
-    monkeypatch.setattr(follower, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(follower, "TIMEOUT_SECONDS", 0.2)
     monkeypatch.setattr(board.Run, "log", lambda *_: threading.Event().wait())
     result = bench_run(*BENCH, "--log", "tensorboard")
     assert result.exit_code == 0, result.output
-    assert "warning: tensorboard does not take all rows (no answer for 0.2 s)" in result.stderr
+    assert "warning: tensorboard has not logged all rows (no answer for 0.2 s)" in result.stderr
 
 
 def test_of_the_two_rows_of_the_last_step_one_is_made():
@@ -271,7 +271,7 @@ def test_nobody_logged_in_is_refused_before_training(bench_run, tmp_path):
     sys.modules["wandb"].logged_in = False
     result = bench_run(*BENCH, "--log", "wandb")
     assert result.exit_code == 2
-    expected = "error: --log wandb: nobody is logged in; wandb login, or WANDB_MODE=offline to keep runs here\n"
+    expected = "error: --log wandb: you are not logged in; run wandb login, or set WANDB_MODE=offline\n"
     assert result.stderr == expected
     assert not (tmp_path / "out").exists()
 

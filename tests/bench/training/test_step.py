@@ -132,7 +132,7 @@ def test_a_dry_run_times_the_step_that_a_trial_takes(method):
     [
         (lambda g: g + g, "has a parameter twice"),
         (lambda g: [{"params": 2 * g[0]["params"]}], "has a parameter twice"),
-        (lambda g: [{"params": [2 * g[0]["params"][0]]}], "has a tensor that is no parameter"),
+        (lambda g: [{"params": [2 * g[0]["params"][0]]}], "has a tensor that is not a parameter"),
     ],
 )
 def test_a_trial_and_its_dry_run_refuse_the_same_parameters(groups, why):
@@ -234,7 +234,7 @@ def test_a_cuda_graph_does_its_first_steps_aside_then_records_and_replays(monkey
     monkeypatch.setattr(cuda_graph, "_side_stream", fake.Stream)  # without its cache
     graph = cuda_graph.CudaGraph(torch.device("cpu"))
     run = lambda: said.append("step") or {}  # noqa: E731
-    graph.aside(run)
+    graph.warm_up(run)
     assert said == ["side waits for main", "begin side", "step", "end side", "main waits for side"]
     said.clear()
     graph.record(run)
