@@ -89,7 +89,7 @@ class Pipeline:
 
         self._check_machine()
         for folder in (self.options.out, self.request.prepared):
-            preflight.can_be_a_folder(folder)
+            preflight.check_folder_path(folder)
         choice = self._choose_extractor(download=False)
         images = preparation.locate(self.request)
         if images is None:
@@ -97,7 +97,7 @@ class Pipeline:
             print(f"{self.request.name} is not under {self.request.root}; a run would download it, if it can")
         experiment = self._resolve(choice.evaluation, images is None or images.labelled)
         if images:
-            preflight.enough_images(experiment, images.counts)
+            preflight.check_image_counts(experiment, images.counts)
         self._report_precision(experiment)
         trials = self._plan(experiment, images.fingerprint if images else "unknown")
         if images:
@@ -118,7 +118,7 @@ class Pipeline:
         if images is None:
             return self
         experiment = self._resolve(choice.evaluation, images.labelled)
-        preflight.enough_images(experiment, images.counts)
+        preflight.check_image_counts(experiment, images.counts)
         refuse_other_protocol(self.folder, self._plan(experiment, images.fingerprint)[0])
         return replace(self, experiment=experiment)
 
@@ -149,7 +149,7 @@ class Pipeline:
         choice = self._choose_extractor(download=True)
         prepared = preparation.prepare(self.request)
         experiment = self._resolve(choice.evaluation, bool(prepared.classes))
-        preflight.enough_images(experiment, prepared.counts)
+        preflight.check_image_counts(experiment, prepared.counts)
         self._report_precision(experiment)
         trials = self._plan(experiment, prepared.fingerprint)
         refuse_other_protocol(self.folder, trials[0])
@@ -237,7 +237,7 @@ class Pipeline:
     def _resolve_training(self) -> Training:
         protocol = self._protocol_before
         before = protocol.training.precision if protocol and protocol.training else None
-        return preflight.with_precision(self.experiment, before, self.resources)
+        return preflight.resolve_precision(self.experiment, before, self.resources)
 
     @property
     def _protocol_before(self) -> ExperimentProtocol | None:
