@@ -84,7 +84,8 @@ def test_a_command_is_recorded_as_if_it_were_run_by_its_module(monkeypatch, tmp_
         app(["run", *options, "--data-root", str(tmp_path / "data")])
     assert (
         bench.load(tmp_path / "out")
-        .folder.description()["commands"][0]
+        .folder.require_description()
+        .commands[0]
         .startswith("python -m bench.run --methods mmd --seeds 1")
     )
 

@@ -178,7 +178,7 @@ def test_seconds_of_trials_that_shared_machines_differently_are_not_compared(tmp
     group = merge.load_one(folder)
     assert not group.comparable_times
     (table,) = comparison_tables.cost(group)
-    assert comparison_tables.UNLIKE in table.about
+    assert comparison_tables.TIMES_LEFT_OUT in table.about
     assert cells(table, "mmd")[-1] == "2, 4"
 
 

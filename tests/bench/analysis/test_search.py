@@ -197,7 +197,7 @@ def test_each_variant_has_rungs_of_its_own_and_none_at_the_end():
 def test_asha_needs_ray_and_a_search(bench_run):
     options = ["--methods", "mmd", "--scheduler", "asha"]
     assert "use it with --executor ray" in bench_run(*options, "--tune", "2").output
-    assert "give --tune N too" in bench_run(*options).output
+    assert "add --tune N" in bench_run(*options).output
 
 
 @pytest.mark.slow
