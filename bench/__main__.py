@@ -8,7 +8,7 @@ import bench
 from bench import cli
 from bench.cli.commands import NAME, Commands
 
-app = typer.Typer(**{**cli.PLAIN, "add_completion": True}, cls=Commands)
+app = typer.Typer(**{**cli.TYPER_SETTINGS, "add_completion": True}, cls=Commands)
 
 
 def _print_version(wanted: bool) -> None:

@@ -1,4 +1,4 @@
-"""Experiments from Python: the result of `bench.load`."""
+"""Access to experiments from Python: the class that `bench.load` returns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +23,7 @@ class Loaded:
     """An experiment.
 
     Attributes:
+        folder: The experiment's folder.
         rows: A row per evaluation.
         trials: A row per trial. results/README.md describes the columns of both.
     """
@@ -48,8 +49,8 @@ class Loaded:
         are those of the last checkpoint, even if the trial is unfinished.
 
         Args:
-            variant: As in the tables, such as "moco" or "mmd[prior=sphere]"; or the id of a trial, whatever its seed.
-            seed: Seed of the training.
+            variant: Label in the tables, such as "moco" or "mmd[prior=sphere]"; or the id of a trial.
+            seed: Seed of the training; ignored if `variant` is the id of a trial.
             device: PyTorch device.
 
         Raises:
@@ -64,5 +65,7 @@ class Loaded:
             seeds = trials.loc[trials["variant"] == variant, "seed"].tolist()
             if seeds:
                 raise UserError(f"{variant} has no seed {seed}; its seeds: {', '.join(map(str, seeds))}")
-            raise UserError(f"no trial {variant!r} here.{did_you_mean(variant, set(trials['variant']))}")
+            raise UserError(
+                f"the experiment has no variant or trial {variant!r}.{did_you_mean(variant, set(trials['variant']))}"
+            )
         return self.folder.trial(matches["folder"].iloc[0])

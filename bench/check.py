@@ -1,4 +1,4 @@
-"""python -m bench.check: test whether a method keeps the contract of methods/base.py, and list what it breaks."""
+"""python -m bench.check: check methods against the contract in methods/base.py, and list violations."""
 
 import sys
 from typing import Annotated
@@ -7,7 +7,7 @@ import typer
 
 from bench import cli
 
-app = typer.Typer(**cli.PLAIN)
+app = typer.Typer(**cli.TYPER_SETTINGS)
 
 
 @app.command(cls=cli.Command)
@@ -16,7 +16,7 @@ def main(
         str | None,
         typer.Argument(
             metavar="[NAME|FILE.py]",
-            help="A method, or a plug-in file with a METHODS dictionary, which is executed. Default: all methods.",
+            help="Name of a method, or a plug-in file that defines METHODS; its code is run. Default: all methods.",
         ),
     ] = None,
     prior: Annotated[

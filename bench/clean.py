@@ -13,7 +13,7 @@ from bench.errors import unknown
 if TYPE_CHECKING:
     from bench.driver.cleaning import Removable
 
-app = typer.Typer(**cli.PLAIN)
+app = typer.Typer(**cli.TYPER_SETTINGS)
 
 
 @app.command(cls=cli.Command)
@@ -44,9 +44,9 @@ def main(
     _, prepared_root = data_roots("", data_root, prepared)
     items = find(results, prepared_root)
     for kind, about in REMOVABLE.items():
-        of_kind = [item for item in items if item.kind == kind]
-        print(f"{kind:12} {disk.format_bytes(total_size(of_kind)):>8} in {len(of_kind):3}  {about}")
-    # A path may be of two kinds; it is removed once.
+        matches = [item for item in items if item.kind == kind]
+        print(f"{kind:12} {disk.format_bytes(total_size(matches)):>8} in {len(matches):3}  {about}")
+    # A path that is listed under two kinds is removed once.
     selected = list({item.path: item for item in items if item.kind in (kinds or [])}.values())
     if not kinds:
         print("to remove some: python -m bench.clean KIND ...")
@@ -62,7 +62,9 @@ def _remove(selected: list["Removable"], yes: bool) -> None:
 
     for item in selected:
         print(f"  {disk.format_bytes(disk.size(item.path)):>8}  {item.path}")
-    if not yes and not typer.confirm(f"remove these {len(selected)} ({disk.format_bytes(total_size(selected))})?"):
+    if not yes and not typer.confirm(
+        f"remove these {len(selected)} items ({disk.format_bytes(total_size(selected))})?"
+    ):
         print("nothing was removed")
         return
     freed, busy = remove(selected)

@@ -4,7 +4,7 @@ import difflib
 import sys
 from collections.abc import Iterable
 
-LONGEST = 200  # characters of a value that a message quotes
+MOST_CHARACTERS = 200  # of a value that a message quotes
 
 
 class UserError(Exception):
@@ -22,12 +22,12 @@ class RunError(UserError):
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return " Did you mean X?" with the nearest of the known names, or the list of all if none is near."""
     options = sorted(known)
-    near = difflib.get_close_matches(name[:LONGEST].lower(), options, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(name[:MOST_CHARACTERS].lower(), options, n=1, cutoff=0.5)
     return f" Did you mean {near[0]}?" if near else f" Choose from: {', '.join(options)}."
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:
-    """Return the error for a name that is not among the known ones. `kind`: what it should name."""
+    """Return the error for a name that is not among the known ones. `kind`: what is named, such as "data set"."""
     return UserError(f"unknown {kind} {short(name)}.{did_you_mean(name, known)}")
 
 
@@ -38,7 +38,7 @@ def short(value: object) -> str:
 
 def cut(text: str) -> str:
     """Truncate a text to a readable length."""
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+    return text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]}..."
 
 
 def one_line(text: str) -> str:

@@ -12,18 +12,19 @@ from bench import cli
 from bench.driver.choices import Precision, Split
 from bench.errors import unknown
 
-app = typer.Typer(**cli.PLAIN)
+app = typer.Typer(**cli.TYPER_SETTINGS)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """The command line."""
+    """The command line: a field per argument or option."""
 
     experiment: Annotated[Path, typer.Argument(help="Directory of the experiment, such as results/digits.")]
     extractor: cli.Extractor = None
     inception_weights: cli.InceptionWeights = None
     precision: Annotated[
-        Precision | None, typer.Option(help="Precision inside Inception. Default: as in the trainings, else fp32.")
+        Precision | None,
+        typer.Option(help="Precision of the Inception network. Default: evaluation.extractor_precision."),
     ] = None
     samples: Annotated[
         int | None,
@@ -31,7 +32,7 @@ class Options:
     ] = None
     split: Annotated[
         Split | None,
-        typer.Option(help="Real images to compare with. Default: train with Inception, else the held-out images."),
+        typer.Option(help="Split of the real images. Default: train with Inception, else the held-out images."),
     ] = None
     sampler: cli.Sampler = "prior"
     seed: Annotated[
@@ -47,9 +48,9 @@ class Options:
 @app.command(cls=cli.Command)
 @cli.with_options(Options)
 def main(options: Options) -> None:
-    """Score the finished trials of an experiment again, from their checkpoints, and write its report again.
+    """Score the finished trials of an experiment again, from their checkpoints, and rebuild its report.
 
-    Without options, the protocol is the one at the end of a training. Each protocol has its own columns in the report.
+    The default protocol is that of the last evaluation in a training. Each protocol has its own columns in the report.
     """
     from bench.driver import rescore
     from bench.evaluation.samplers import SAMPLERS

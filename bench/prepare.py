@@ -7,7 +7,7 @@ import typer
 from bench import cli
 from bench.cli import completion
 
-app = typer.Typer(**cli.PLAIN)
+app = typer.Typer(**cli.TYPER_SETTINGS)
 
 
 @app.command(cls=cli.Command)
@@ -42,7 +42,7 @@ def main(
     print(f"fingerprint: {images.fingerprint}")
     counts = ", ".join(f"{count:,} {split}" for split, count in images.counts.items())
     print(f"images: {counts}; {side}x{side}, {'grey' if channels == 1 else 'colour'}")
-    print(f"classes: {', '.join(images.classes) or 'none; without FID, images are compared by fd_rotation'}")
+    print(f"classes: {', '.join(images.classes) or 'none; unless FID is used, images are compared by fd_rotation'}")
     print(f"folder: {images.folder}")
 
 

@@ -8,7 +8,7 @@ import typer
 from bench import cli
 from bench.errors import UserError
 
-app = typer.Typer(**cli.PLAIN)
+app = typer.Typer(**cli.TYPER_SETTINGS)
 
 
 @app.command(cls=cli.Command)
@@ -21,7 +21,7 @@ def main(
         bool, typer.Option("--checkpoints", help="Also copy the checkpoints, which are large.")
     ] = False,
 ) -> None:
-    """Copy what is new in an experiment since the last copy, for bench.report and the other commands.
+    """Copy an experiment, or its new files only, so that bench.report and the other commands can use it.
 
     The experiment may still be running.
     """
@@ -36,8 +36,8 @@ def main(
         raise UserError(f"{home} is not an experiment: it has no experiment.yaml")
     with locked(ExperimentFolder(folder.path)):  # locks the copy only: the experiment may be running elsewhere
         refuse_other_storage(folder)
-        copied = folder.pull(checkpoints=checkpoints)
-    print(f"{copied} new files; {len(folder.trials())} trials are in {display_path(folder.path)}")
+        file_count = folder.pull(checkpoints=checkpoints)
+    print(f"{file_count} new files; {len(folder.trials())} trials are in {display_path(folder.path)}")
     print(f"to report: python -m bench.report {display_path(folder.path)}")
 
 

@@ -9,15 +9,18 @@ import typer
 from bench import cli
 from bench.errors import RunError, UserError
 
-app = typer.Typer(**cli.PLAIN)
+app = typer.Typer(**cli.TYPER_SETTINGS)
 
 
 @app.command(cls=cli.Command)
 def main(
-    experiments: Annotated[list[Path], typer.Argument(help="Folders of the experiments, such as results/digits.")],
+    experiments: Annotated[list[Path], typer.Argument(help="Directories of the experiments, such as results/digits.")],
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder for the report. Default: report/ in the experiment; required for several."),
+        typer.Option(
+            help="Directory for the report. Default: report/ in the experiment's directory; required for several "
+            "experiments."
+        ),
     ] = None,
 ) -> None:
     """Build tables, figures and one page from the trials of one or several experiments."""

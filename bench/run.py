@@ -6,7 +6,7 @@ from bench import cli
 from bench.cli.run_options import RunOptions
 from bench.errors import UserError
 
-app = typer.Typer(**cli.PLAIN)
+app = typer.Typer(**cli.TYPER_SETTINGS)
 
 
 @app.command(cls=cli.Command)

@@ -1,4 +1,4 @@
-"""python -m bench.sample TRIAL --count 64 --out grid.png: images that a trained method makes."""
+"""python -m bench.sample TRIAL --count 64 --out grid.png: write images that a trained method makes."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,7 @@ from bench import cli
 from bench.driver.choices import ImageKind
 from bench.errors import UserError, unknown
 
-app = typer.Typer(**cli.PLAIN)
+app = typer.Typer(**cli.TYPER_SETTINGS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,10 +19,11 @@ class Options:
 
     trial: Annotated[Path, typer.Argument(help="Directory of the trial, such as results/digits/trials/moco-s0-...")]
     kind: Annotated[
-        ImageKind, typer.Option(help="What to make. Reconstructions and interpolations are of held-out images.")
+        ImageKind, typer.Option(help="What to make. Reconstructions and interpolations use held-out images.")
     ] = ImageKind.samples
     count: Annotated[
-        int, typer.Option(min=1, max=100_000, help="Number of images; interpolations are whole rows of 8.")
+        int,
+        typer.Option(min=1, max=100_000, help="Number of images; rounded up to a multiple of 8 for interpolations."),
     ] = 64
     out: Annotated[Path, typer.Option(help="PNG file to write the grid of images to.")] = Path("grid.png")
     npz: Annotated[

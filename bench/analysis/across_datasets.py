@@ -11,19 +11,19 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
-from bench.analysis.significance import RESAMPLES, UNKNOWN, percentiles
+from bench.analysis.significance import NO_INTERVAL, RESAMPLES, percentiles
 
 
 def normalised(distances: pd.DataFrame) -> pd.DataFrame:
     """Return the runs of the variants that ran on every data set, with their `score`.
 
-    Distances of data sets have different scales, so the largest scale would dominate a plain mean. The score is the
+    Each data set has its own scale of distances, so the largest would dominate a plain mean. The score is the
     distance divided by the median of these variants' mean distances on the data set, so that 1 is the median variant.
     Scores therefore depend on which variants are compared; their order on a data set does not. Intervals treat that
     median as fixed.
 
     Raises:
-        ValueError: a distance is not positive and finite.
+        ValueError: A distance is not positive and finite.
     """
     if not (np.isfinite(distances["distance"]) & (distances["distance"] > 0)).all():
         raise ValueError("distances of finished runs are positive and finite")
@@ -80,7 +80,7 @@ def aggregate(frame: pd.DataFrame, resamples: int = RESAMPLES, seed: int = 0) ->
         drawn = _resampled(strata, resamples, seed)
         record: dict[str, object] = {"variant": variant, "runs": len(runs), "datasets": len(strata)}
         for name, statistic in STATISTICS.items():
-            low, high = percentiles(statistic(drawn)) if min(map(len, strata)) > 1 else UNKNOWN
+            low, high = percentiles(statistic(drawn)) if min(map(len, strata)) > 1 else NO_INTERVAL
             value = float(statistic([scores[None] for scores in strata])[0])
             record |= {name: value, f"{name}_low": low, f"{name}_high": high}
         records.append(record)
@@ -103,6 +103,6 @@ def profile(
         drawn = _resampled(strata, resamples, seed)
         for tau in taus:
             share = float(_mean([(scores <= tau)[None] for scores in strata])[0])
-            band = percentiles(_mean([scores <= tau for scores in drawn])) if min(map(len, strata)) > 1 else UNKNOWN
+            band = percentiles(_mean([scores <= tau for scores in drawn])) if min(map(len, strata)) > 1 else NO_INTERVAL
             records.append((variant, float(tau), share, *band))
     return pd.DataFrame.from_records(records, columns=["variant", "tau", "share", "low", "high"])

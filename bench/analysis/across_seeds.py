@@ -8,17 +8,18 @@ from bench.analysis import significance
 from bench.metrics.columns import METRICS, Column, parse
 from bench.store.states import State
 
-LISTED = (State.done, State.diverged, State.failed, State.stopped, State.unfinished)
-STATES = [*(state.value for state in LISTED), "stale"]  # columns of a summary; a stale trial counts as stale only
-POSITIONS = {"seed", "step", "epoch", "images_seen", "sampling_seed", "extractor_accuracy"}
-PLAIN = [
+SUMMARISED = (State.done, State.diverged, State.failed, State.stopped, State.unfinished)
+STATES = [*(state.value for state in SUMMARISED), "stale"]  # columns of a summary; a stale trial counts as stale only
+# Numeric columns that are no measurements of a method.
+NOT_MEASURED = {"seed", "step", "epoch", "images_seen", "sampling_seed", "extractor_accuracy"}
+PROTOCOL_INDEPENDENT = [  # columns with the same meaning under every protocol
     "reconstruction_test",
     "train_seconds",
     "evaluation_seconds",
     "images_per_second",
     "peak_memory_mb",
     "parameters",
-]  # measured under every protocol
+]
 
 
 def finished(trials: pd.DataFrame) -> pd.DataFrame:
@@ -30,7 +31,7 @@ def last_rows(rows: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
     """Return one row per finished trial: everything measured at its last checkpoint.
 
     Headline numbers never come from the best checkpoint. Rows of one step that follow different protocols have
-    different columns (`protocols.separate`), so combining them mixes nothing.
+    different columns (`protocols.separate`), so combining them never mixes protocols.
     """
     counted = rows[rows["trial"].isin(finished(trials)["trial"])]
     if counted.empty:
@@ -49,7 +50,7 @@ def _from_training(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def summarise(rows: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per variant, the best mean distance first (that of the most images).
+    """Return one row per variant, sorted by the mean of the headline distance, then of the other distances.
 
     Columns: method, variant, prior; seeds; the number of seeds in each of STATES; and for every measured column its
     mean, min, max, sd and 95% Student-t interval low, high (the last three need two seeds), over the n seeds that have
@@ -90,22 +91,22 @@ def generated(rows: pd.DataFrame) -> list[Column]:
     labels, order = list(dict.fromkeys(column.label for column in columns)), list(METRICS)
 
     def rank(column: Column) -> tuple[object, ...]:
-        later = own[str(column)].isna().all() and len(own) > 0
+        only_rescored = own[str(column)].isna().all() and len(own) > 0
         protocol = (column.extractor != "inception", -column.samples, labels.index(column.label))
-        return later, *protocol, order.index(column.metric)
+        return only_rescored, *protocol, order.index(column.metric)
 
     return sorted(columns, key=rank)
 
 
 def distances(rows: pd.DataFrame) -> list[str]:
-    """Return the columns of Fréchet distances of generated images, in the same order: the first is the headline."""
+    """Return the Fréchet distances among the columns of `generated`, in its order; the first is the headline."""
     return [str(column) for column in generated(rows) if column.metric == "distance"]
 
 
 def measured(rows: pd.DataFrame) -> list[str]:
-    """Return the columns of `rows` that measure a method, headline first: no keys, positions, constants or stamps."""
-    skipped = POSITIONS | set(constants(rows))
-    first = [*map(str, generated(rows)), *(column for column in PLAIN if column in rows)]
+    """Return the columns that measure a method, headline first: no keys, constants, stamps or NOT_MEASURED."""
+    skipped = NOT_MEASURED | set(constants(rows))
+    first = [*map(str, generated(rows)), *(column for column in PROTOCOL_INDEPENDENT if column in rows)]
     rest = [str(c) for c in rows.select_dtypes("number").columns if c not in (*skipped, *first)]
     return first + [c for c in rest if not c.startswith("n_") and not c.endswith("_prior")]
 

@@ -14,7 +14,11 @@ from bench.analysis import across_seeds
 from bench.store.states import State
 
 ENDED = tuple(state for state in State if state.has_ended)  # a trial in another state may still reach a target
-POSITIONS = {"step": "step", "images_seen": "images", "train_seconds": "seconds"}  # columns of rows -> those of `times`
+PROGRESS = {
+    "step": "step",
+    "images_seen": "images",
+    "train_seconds": "seconds",
+}  # columns of rows -> columns of `times`
 
 
 @dataclass(frozen=True)
@@ -42,8 +46,9 @@ def target(
         trials: all trials.
         metric: a column of `rows`.
         fixed: the value in the protocol, which takes precedence.
-        reference: the variant whose final value is the target: the median over its finished seeds. Default: the
-            variant in the middle by mean final value (the better of two), so that about half of them can reach it.
+        reference: the variant whose final value, as the median over finished seeds, is the target. Default: the
+            median variant by mean final value, so that about half of the variants can reach it. Of two middle variants,
+            the better.
 
     Returns:
         The target, or None if no trial finished.
@@ -52,14 +57,16 @@ def target(
         return Target(fixed, True, "the protocol")
     last = across_seeds.last_rows(rows, trials).dropna(subset=[metric])
     means = sorted((mean, variant) for variant, mean in last.groupby("variant")[metric].mean().items())
-    why = ""
+    explanation = ""
     if reference is None and means:
         reference = str(means[(len(means) - 1) // 2][1])
-        why = f" (in the middle of {len(means)} variants)" if len(means) > 1 else ""
+        explanation = f" (the median of {len(means)} variants)" if len(means) > 1 else ""
     values = last.loc[last["variant"] == reference, metric]
     if values.empty:
         return None
-    return Target(float(values.median()), False, f"the median final {metric} of {reference}{why}, chosen afterwards")
+    return Target(
+        float(values.median()), False, f"the median final {metric} of {reference}{explanation}, chosen afterwards"
+    )
 
 
 def times(rows: pd.DataFrame, trials: pd.DataFrame, metric: str, target: float) -> pd.DataFrame:
@@ -72,7 +79,7 @@ def times(rows: pd.DataFrame, trials: pd.DataFrame, metric: str, target: float) 
     # are upper bounds, and their resolution is the schedule of evaluations.
     curve = curves(rows, metric)
     first = curve[curve[metric] <= target].drop_duplicates("trial").set_index("trial")
-    first = first[list(POSITIONS)].rename(columns=POSITIONS).astype(float)
+    first = first[list(PROGRESS)].rename(columns=PROGRESS).astype(float)
     ended = trials[trials["state"].isin(ENDED) & ~trials["stale"].astype(bool)]
     reached = ended["trial"].isin(first.index)
     result = ended[["trial", "variant", "seed"]].assign(reached=reached).join(first, on="trial")
@@ -83,8 +90,8 @@ def times(rows: pd.DataFrame, trials: pd.DataFrame, metric: str, target: float) 
 def time_to_target(times: pd.DataFrame) -> pd.DataFrame:
     """Return one row per variant, in the order of `times`.
 
-    Columns: variant; seeds; reached, the share of seeds that reached the target, 0 to 1; and for both images and
-    seconds the censored median over seeds under that name, with <name>_least and <name>_greatest. For an even number of
+    Columns: variant; seeds; reached, the share of seeds that reached the target, 0 to 1; and for each of
+    images and seconds the censored median over seeds, with <name>_least and <name>_greatest. For an even number of
     seeds the median is the upper of the two middle values, since an average with infinity is meaningless. It is
     infinite if half of the seeds or more missed the target.
     """
@@ -103,9 +110,9 @@ def area(rows: pd.DataFrame, trials: pd.DataFrame, metric: str) -> pd.Series:
     """Return the geometric mean of the metric along training for each trial, in the metric's unit.
 
     Low values mean that the metric fell early. It is the area under log(metric) against log(images seen), by the
-    trapezoidal rule, divided by the width. Missing values in between are bridged. Averages over different spans are not
-    comparable, since all curves fall. So the value is nan if a trial did not finish, is stale, or lacks the first or
-    last evaluation of the others.
+    trapezoidal rule, divided by the width. Gaps are interpolated. Averages over different spans are not comparable,
+    since all curves fall. So the value is nan if a trial did not finish, is stale, or lacks the first or last
+    evaluation that finished trials have.
     """
     curve = curves(rows, metric)
     curve = curve[curve["trial"].isin(across_seeds.finished(trials)["trial"]) & (curve["images_seen"] > 0)]
@@ -124,7 +131,7 @@ def roughness(rows: pd.DataFrame, metric: str) -> pd.Series:
 
     0 means that it never rose; 0.1 means an average rise of 10% per evaluation; nan means fewer than two evaluations.
     Noise of the metric itself counts too, so only equal sample counts and schedules are comparable. Divergence adds
-    nothing: a diverged trial is not evaluated any more.
+    nothing, since a diverged trial is no longer evaluated.
     """
     curve = curves(rows, metric)
     logs = pd.Series(np.log(curve[metric].to_numpy(float)), index=curve["trial"])

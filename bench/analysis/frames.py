@@ -34,13 +34,13 @@ class TrialRow:
         seed: training seed.
         state: `unfinished` instead of `running`: the process may have died, or may run elsewhere.
         reason: why the trial ended early, or None.
-        stale: whether the method's source has changed since.
+        stale: whether the method's source has changed since the training.
         resumed: how often the trial was resumed from a checkpoint.
         folder: name of the trial folder.
         machine: hardware and threads of the last attempt, in words, or None if unknown.
         at_once: number of trials that may have shared the machine, or None if unknown.
         began: start of the first attempt, or None if there was none.
-        ended: last update of the status, or None if unknown.
+        ended: last update of the status, even if the trial is unfinished, or None if unknown.
     """
 
     trial: str
@@ -73,12 +73,12 @@ def rows(folder: ExperimentFolder, trial_frame: pd.DataFrame | None = None) -> p
         folder: the experiment.
         trial_frame: the result of `trials`, if the caller has it already.
     """
-    known = records(trials(folder) if trial_frame is None else trial_frame)
-    parts = [part for trial in known for part in _history(folder.trial(trial["folder"]), trial["trial"])]
+    trial_records = records(trials(folder) if trial_frame is None else trial_frame)
+    parts = [part for trial in trial_records for part in _history(folder.trial(trial["folder"]), trial["trial"])]
     if not parts:
         return pd.DataFrame(columns=KEYS)
     merged = pa.concat_tables(parts, promote_options="permissive").to_pandas()
-    keys = pd.DataFrame.from_records(known, columns=KEYS).set_index("trial").loc[merged["trial"]].reset_index()
+    keys = pd.DataFrame.from_records(trial_records, columns=KEYS).set_index("trial").loc[merged["trial"]].reset_index()
     return pd.concat([keys, merged.drop(columns="trial")], axis=1)
 
 
@@ -86,13 +86,14 @@ def machines(folder: ExperimentFolder) -> list[str]:
     """Return the distinct environments of the trials, in words."""
     descriptions = []
     for trial in folder.trials():
-        e = trial.environment()
-        if not e:
+        environment = trial.environment()
+        if not environment:
             continue
-        concurrency = f"{e.concurrent_trials} trials at a time"
-        commit = (e.git.commit or "unknown")[:10] + (" with changes" if e.git.dirty else "")
-        software = f"torch {e.packages['torch']}, Python {e.python}; commit {commit}"
-        descriptions.append(f"{machine(e)}, {concurrency}; {software}")
+        git = environment.git
+        commit = (git.commit or "unknown")[:10] + (" with changes" if git.dirty else "")
+        software = f"torch {environment.packages['torch']}, Python {environment.python}; commit {commit}"
+        concurrency = f"{environment.concurrent_trials} trials at a time"
+        descriptions.append(f"{machine(environment)}, {concurrency}; {software}")
     return list(dict.fromkeys(descriptions))
 
 
@@ -143,7 +144,7 @@ def describe(folder: TrialFolder) -> TrialRow:
 
 
 def machine(environment: Environment) -> str:
-    """Describe what determines the speed of a trial, except for the trials beside it."""
+    """Describe the hardware and settings that determine the speed of a trial, except for concurrent trials."""
     threads = f"{environment.threads} threads a trial"
     if environment.device == "cpu":
         instructions = environment.cpu_capability  # processors of one name differ, for instance in AVX-512
@@ -154,7 +155,10 @@ def machine(environment: Environment) -> str:
 
 
 def is_stale(source: MethodSource) -> bool:
-    """Whether the method's file has changed; False for a plug-in that cannot be found, since nothing is known."""
+    """Whether the method's file has changed, cannot be read, or is missing from the project.
+
+    A missing file outside the project is a plug-in of another machine: it is not considered stale.
+    """
     path = ROOT / source.file
     try:
         # The path is untrusted: reading a device would not end, and reading a pipe would block.
@@ -168,11 +172,11 @@ def is_stale(source: MethodSource) -> bool:
 def _history(folder: TrialFolder, trial: str) -> list[pa.Table]:
     """The rows of the training and of later evaluations, with the columns trial and afterwards."""
     parts = []
-    files = {
-        "history.parquet": "its rows are left out until the trial is resumed",
-        "evaluations.parquet": "the results of bench.evaluate are left out",
-    }
-    for afterwards, (name, effect) in enumerate(files.items()):
+    files = (
+        (False, "history.parquet", "its rows are left out until the trial is resumed"),
+        (True, "evaluations.parquet", "the results of bench.evaluate are left out"),
+    )
+    for afterwards, name, effect in files:
         try:
             table = folder.table(name)
         except Damaged as error:
@@ -181,6 +185,6 @@ def _history(folder: TrialFolder, trial: str) -> list[pa.Table]:
                 return []
             continue
         if len(table):
-            flags, ids = pa.array([bool(afterwards)] * len(table)), pa.array([trial] * len(table))
+            flags, ids = pa.array([afterwards] * len(table)), pa.array([trial] * len(table))
             parts.append(table.append_column("afterwards", flags).append_column("trial", ids))
     return parts

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 GENERATION = ("n_generated", "sampler", "sampling_seed")  # stamps that do not affect reconstructions
-SHOWN = 8  # characters of a sha256
+HASH_LENGTH = 8  # characters of a sha256 in a label
 
 
 def separate(rows: "pd.DataFrame") -> "pd.DataFrame":
@@ -45,21 +45,24 @@ def _labels(rows: "pd.DataFrame", stamps: "pd.DataFrame") -> "pd.Series":
 def _split(rows: "pd.DataFrame", columns: list[Column], labels: "pd.Series") -> "pd.DataFrame":
     import pandas as pd  # not at the top: importing it takes a third of a second, and a dry run does not need it
 
-    old, parts = [], []
+    replaced, parts = [], []
     for column in columns:
+        # Name of each related column, and the template for its name with a label.
         names = {str(column): "{}", f"{column}_se": "{}_se", column.real: "{}" + column.real.removeprefix(str(column))}
         names = {name: template for name, template in names.items() if name in rows}
-        old += names
+        replaced += names
         for label in labels.unique():
             selected = rows.index.isin(labels.index[labels == label])
             if rows.loc[selected, str(column)].notna().any():
                 labelled = Column(column.metric, column.extractor, column.samples, label)
-                parts += [rows[name].where(selected).rename(new.format(labelled)) for name, new in names.items()]
-    return pd.concat([rows.drop(columns=old), *parts], axis=1)
+                parts += [
+                    rows[name].where(selected).rename(template.format(labelled)) for name, template in names.items()
+                ]
+    return pd.concat([rows.drop(columns=replaced), *parts], axis=1)
 
 
 def _short(key: object, value: str) -> str:
-    return value[:SHOWN] if str(key).endswith("sha256") else value
+    return value[:HASH_LENGTH] if str(key).endswith("sha256") else value
 
 
 def difference(before: Mapping[str, object], now: Mapping[str, object], path: str = "") -> str | None:

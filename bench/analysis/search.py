@@ -1,7 +1,7 @@
 """Results of a hyperparameter search: scores, the best point of each variant, and the expected best of k points.
 
-`results` is the frame that the function `results` returns. Imports neither torch nor ray. `bench.driver.tune` runs
-searches.
+The arguments `results` are frames returned by `search.results`. `bench.driver.tune` runs searches. Imports neither
+torch nor ray.
 """
 
 import math
@@ -50,7 +50,7 @@ def scores(results: pd.DataFrame) -> pd.DataFrame:
 
 
 def best(results: pd.DataFrame) -> dict[str, int]:
-    """Return the point with the lowest score of each variant; of equal points, the first.
+    """Return the point with the lowest score of each variant, or the first of several points with that score.
 
     Variants without a finished point are left out.
     """

@@ -1,8 +1,8 @@
 """How strongly a score depends on settings and on the seed, over a hyperparameter grid or a search.
 
-`results` has one row per trial, as returned by `search.results`: method; variant, the label without what is varied;
-seed; state; score, the final distance (lower is better; infinite if the trial did not finish); learning_rate; and, next
-to `search.COLUMNS`, one column per hyperparameter, nan if a method does not have it.
+`results` has one row per trial, as returned by `search.results` or `Group.results`: method; variant, the label without
+the varied settings; seed; state; score, the final distance (lower is better; infinite if the trial did not finish);
+learning_rate; and one column per hyperparameter, nan if a method does not have it.
 
 A setting is a combination of the learning rate and all hyperparameters. Imports neither torch nor ray.
 """
@@ -16,18 +16,18 @@ from bench.analysis import search
 from bench.analysis.frames import Record
 from bench.store.states import State
 
-LOST = (State.diverged, State.failed)
+LOST = tuple(state for state in State if state.is_lost)
 
 
 def spread(results: pd.DataFrame) -> pd.DataFrame:
     """Return one row per variant, in the order of `results`.
 
-    Columns: variant; trials; diverged_share, the share of trials that diverged or failed; best, the lowest mean score
+    Columns: variant; trials; diverged_share, the share of LOST trials (diverged or failed); best, the lowest mean score
     of a setting over its seeds; near_best_share, the share of all trials within 10% of it; median, over all trials;
     worst, over finished trials; seed_sd_log and setting_sd_log.
 
     The last two are standard deviations of the natural logarithm of the score, so that 0.1 means about 10%. They cover
-    finished trials only; the shares show what instability costs beyond that. seed_sd_log is the pooled standard
+    finished trials only; lost trials count only in the shares. seed_sd_log is the pooled standard
     deviation within settings; nan if no setting has two seeds. setting_sd_log is the standard deviation across
     settings' means; it still includes residual seed noise.
     """
@@ -38,7 +38,7 @@ def spread(results: pd.DataFrame) -> pd.DataFrame:
         finished = scores[scores < math.inf]
         record: Record = {"variant": variant, "trials": len(subset)}
         record |= {"diverged_share": subset["state"].isin(LOST).mean(), "best": best}
-        # An infinite best means that no setting finished with all its seeds: then nothing is near it.
+        # If no setting finished with all its seeds, the best is infinite and no trial counts as near it.
         record |= {"near_best_share": float((scores <= search.NEAR * best).mean()) if best < math.inf else 0.0}
         record |= {"median": scores.median(), "worst": finished.max()}
         records.append(record | _deviations(subset.loc[finished.index]))
@@ -49,9 +49,9 @@ def lines(results: pd.DataFrame, hyperparameter: str) -> pd.DataFrame:
     """Return the score against one hyperparameter: one row per variant and value.
 
     Columns: variant; value; mean, over seeds, of the best setting with this value (the lowest over all other
-    hyperparameters; infinite if none finished with all its seeds); least and greatest, the scores of finished trials
-    with this value, which show how much the other hyperparameters matter; n, the number of trials; failed, how many of
-    them have no score.
+    hyperparameters; infinite if none finished with all its seeds); least and greatest, the lowest and the highest score
+    of a finished trial with this value (their distance shows how much the other hyperparameters matter); n, the number
+    of trials; failed, the number of trials without a score.
 
     A line shows what can be achieved with a value if the other hyperparameters are chosen well. This needs a grid,
     which crosses all values with the same choices. A search tries each value only once.
@@ -68,7 +68,7 @@ def lines(results: pd.DataFrame, hyperparameter: str) -> pd.DataFrame:
 
 
 def _scores(results: pd.DataFrame) -> pd.Series:
-    return results["score"].fillna(math.inf)  # a missing score must not turn the mean into that of the others
+    return results["score"].fillna(math.inf)  # otherwise a mean would skip missing scores
 
 
 def _means(results: pd.DataFrame) -> pd.Series:

@@ -15,7 +15,7 @@ SEEDS_FOR_SIGNIFICANCE = 5  # with 3 + 3 seeds no p-value is below 0.1, with 4 +
 RESAMPLES = 2000  # of a bootstrap
 MOST_SPLITS = 200_000  # above this number (more than 10 + 10 seeds) splits are sampled, not enumerated
 RANDOM_SPLITS = 100_000  # sampled splits
-UNKNOWN = (math.nan, math.nan)
+NO_INTERVAL = (math.nan, math.nan)  # of too few values
 
 
 def _array(values: list[float]) -> np.ndarray:
@@ -36,7 +36,7 @@ def interval(values: list[float], level: float = 0.95) -> tuple[float, float]:
     """Return Student's t interval of the mean; (nan, nan) for fewer than two values."""
     x = _array(values)
     if len(x) < 2:
-        return UNKNOWN
+        return NO_INTERVAL
     return _around(float(x.mean()), float(x.std(ddof=1)) / math.sqrt(len(x)), len(x) - 1, level)
 
 
@@ -47,9 +47,11 @@ def welch(a: list[float], b: list[float], level: float = 0.95) -> tuple[float, f
     """
     x, y = _array(a), _array(b)
     if min(len(x), len(y)) < 2:
-        return UNKNOWN
+        return NO_INTERVAL
     first, second = float(x.var(ddof=1)) / len(x), float(y.var(ddof=1)) / len(y)
-    share = first / (first + second) if first + second > 0 else 0.5  # not the variances: their squares underflow
+    share = (
+        first / (first + second) if first + second > 0 else 0.5
+    )  # squares of shares do not underflow; squares of variances do
     freedom = 1 / (share**2 / (len(x) - 1) + (1 - share) ** 2 / (len(y) - 1))
     return _around(float(x.mean() - y.mean()), math.sqrt(first + second), freedom, level)
 
@@ -119,7 +121,7 @@ def improvement_interval(a: list[float], b: list[float], level: float = 0.95) ->
     Too narrow for few seeds: if all of a lie below all of b, it is (1, 1).
     """
     if min(len(a), len(b)) < 2:
-        return UNKNOWN
+        return NO_INTERVAL
     first, second = _resampled(len(a), len(b))
     # Counts replace the n m pairs of every resample; sums of halves are exact.
     return percentiles(((first @ _wins(a, b)) * second).sum(axis=1) / (len(a) * len(b)), level)

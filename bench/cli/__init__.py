@@ -1,6 +1,6 @@
 """The command line: how commands report mistakes, and the options that they share."""
 
-from bench.cli.command import PLAIN, Command, Group, with_options
+from bench.cli.command import TYPER_SETTINGS, Command, Group, with_options
 from bench.cli.options import (
     Crop,
     DataRoot,
@@ -18,7 +18,7 @@ from bench.cli.options import (
 )
 
 __all__ = [
-    "PLAIN",
+    "TYPER_SETTINGS",
     "Command",
     "Crop",
     "DataRoot",

@@ -12,7 +12,7 @@ from typer.core import TyperCommand, TyperGroup
 from bench.errors import UserError, one_line
 
 INTERRUPTED = 130  # the exit status that shells use for Ctrl-C
-PLAIN: dict[str, Any] = {"add_completion": False, "rich_markup_mode": None, "pretty_exceptions_enable": False}
+TYPER_SETTINGS: dict[str, Any] = {"add_completion": False, "rich_markup_mode": None, "pretty_exceptions_enable": False}
 
 Options = TypeVar("Options")
 
@@ -33,19 +33,20 @@ class Group(TyperGroup):
         _run(super().main, *args, **kwargs)
 
 
-def with_options(fields: type[Options]) -> Callable[[Callable[[Options], None]], Callable[..., None]]:
+def with_options(options_class: type[Options]) -> Callable[[Callable[[Options], None]], Callable[..., None]]:
     """Make each field of a dataclass an option of the decorated command.
 
     Args:
-        fields: The dataclass. Annotations of its fields hold typer's descriptions. The command receives an instance.
+        options_class: The dataclass; annotations of its fields hold typer's descriptions. The command receives an
+            instance.
     """
 
     def decorate(command: Callable[[Options], None]) -> Callable[..., None]:
         @functools.wraps(command)
         def call(**values: Any) -> None:
-            command(fields(**values))
+            command(options_class(**values))
 
-        call.__signature__ = inspect.signature(fields)  # pyright: ignore[reportAttributeAccessIssue]
+        call.__signature__ = inspect.signature(options_class)  # pyright: ignore[reportAttributeAccessIssue]
         return call
 
     return decorate
@@ -59,10 +60,10 @@ def _run(main: Callable[..., Any], *args: Any, **kwargs: Any) -> NoReturn:
         _end(str(error), error.exit_code)
     except (typer.Abort, KeyboardInterrupt):
         code = INTERRUPTED
-    except OSError as error:  # any problem of the machine: a path that is too long, a failing disk
+    except OSError as error:  # any error of the operating system, such as a path that is too long or a failing disk
         _end(f"cannot use {error.filename or 'a file'}: {error.strerror or error}", 1)
     except Exception as error:
-        # Errors of click, which is a package of its own or, since typer 0.20, a part of typer.
+        # Click's errors have format_message. Click is a package of its own or, since typer 0.20, a part of typer.
         message = getattr(error, "format_message", None)
         if message is None:
             raise
@@ -76,7 +77,7 @@ def _refuse_empty(arguments: list[str]) -> None:
     """Refuse an empty value, as from an unset shell variable: an empty path would mean the working directory."""
     for before, argument in zip(["an argument", *arguments], arguments, strict=False):
         if argument == "" or (argument.startswith("--") and argument.endswith("=")):
-            _end(f"{argument.rstrip('=') or before} is empty; is a variable not set?", 2)
+            _end(f"{argument.rstrip('=') or before} is empty; is a shell variable unset?", 2)
 
 
 def _end(message: str, code: int) -> NoReturn:

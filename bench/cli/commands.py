@@ -1,4 +1,4 @@
-"""All commands as one: `wae-bench` imports the module of a command only when it is needed."""
+"""The command `wae-bench`: all commands in one group. The module of a command is imported only when it is needed."""
 
 import importlib
 import sys
@@ -25,9 +25,9 @@ COMMANDS = {  # at most 62 characters a line: longer ones are cut in a terminal 
 
 
 class Commands(Group):
-    """The commands. The module of a command is imported only to run it, or for its help or options.
+    """The group of all commands. A command's module is imported to run it, to show its help or to complete its options.
 
-    Contexts are click's: the package that they come from depends on the version of typer.
+    `ctx` is a click.Context, typed as Any: the package that contains this class depends on the version of typer.
     """
 
     def main(self, *args: Any, **kwargs: Any) -> NoReturn:
@@ -40,15 +40,19 @@ class Commands(Group):
         super().main(*args, **kwargs)
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
-        """Return the names of the commands, in the order of their list."""
+        """Return the names of the commands, in the order of COMMANDS."""
         return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> TyperCommand | None:  # noqa: ARG002
-        """Return a command that only has a name and a line of help."""
+        """Return a command that has only a name and a line of help."""
         return TyperCommand(cmd_name, help=COMMANDS[cmd_name]) if cmd_name in COMMANDS else None
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Import the command that is named, to complete its options; refuse an unknown one."""
+        """Import the command that the first argument names, to complete its options.
+
+        Raises:
+            UserError: The command is unknown.
+        """
         name, *arguments = args
         if name in COMMANDS:
             return name, _command(name), arguments
@@ -57,7 +61,7 @@ class Commands(Group):
         raise unknown("command", name, COMMANDS)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Show the list of commands if none is named."""
+        """Show the help, which lists the commands, if no command is named."""
         return super().parse_args(ctx, args or ([] if ctx.resilient_parsing else ["--help"]))
 
 

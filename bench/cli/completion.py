@@ -1,4 +1,4 @@
-"""Values that the shell completes. Nothing slow is imported for them: torch alone takes a second."""
+"""Values for shell completion. Slow imports are avoided: torch alone takes a second."""
 
 import ast
 
@@ -27,5 +27,7 @@ def _method_names() -> list[str]:
     """The keys of METHODS in methods/__init__.py, read from its source."""
     tree = ast.parse((ROOT / "methods" / "__init__.py").read_text())
     assignments = (node for node in tree.body if isinstance(node, ast.AnnAssign))
-    tables = (node.value for node in assignments if ast.unparse(node.target) == "METHODS")
-    return [str(ast.literal_eval(key)) for table in tables if isinstance(table, ast.Dict) for key in table.keys if key]
+    dictionaries = (node.value for node in assignments if ast.unparse(node.target) == "METHODS")
+    return [
+        str(ast.literal_eval(key)) for node in dictionaries if isinstance(node, ast.Dict) for key in node.keys if key
+    ]

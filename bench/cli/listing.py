@@ -1,4 +1,4 @@
-"""Print what there is to compare."""
+"""Print the catalogue of methods, data sets, networks and settings."""
 
 from rich.console import Console
 from rich.table import Table
@@ -39,12 +39,12 @@ def _show_method(console: Console, name: str, method: MethodFacts) -> None:
     console.print()
 
 
-def _table(left: tuple[str, ...], right: tuple[str, ...] = ()) -> Table:
-    """Return an empty table with left- and right-justified columns."""
+def _table(words: tuple[str, ...], numbers: tuple[str, ...] = ()) -> Table:
+    """Return an empty table with these headings; numbers are right-justified."""
     table = Table(box=None, pad_edge=False, padding=(0, 2))
-    for heading in left:
+    for heading in words:
         table.add_column(heading)
-    for heading in right:
+    for heading in numbers:
         table.add_column(heading, justify="right")
     return table
 

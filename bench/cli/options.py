@@ -8,7 +8,7 @@ import typer
 
 
 def finite(value: float | None) -> float | None:
-    """Refuse NaN and infinity, which pass typer's own limits."""
+    """Reject NaN and infinity, which typer's own limits accept."""
     if value is not None and not math.isfinite(value):
         raise typer.BadParameter(f"{value} is not a finite number")
     return value
@@ -36,7 +36,7 @@ TrainingImages = Annotated[
 ImageSize = Annotated[
     int | None, typer.Option(min=1, help="Side of the images in pixels. Required for the data set 'folder'.")
 ]
-Crop = Annotated[int | None, typer.Option(min=1, help="Crop a central square with this side first, in pixels.")]
+Crop = Annotated[int | None, typer.Option(min=1, help="Side, in pixels, of a central square to crop before resizing.")]
 Grey = Annotated[bool | None, typer.Option("--grey/--colour", help="Convert images to grey, or require colour images.")]
 SkipUnreadable = Annotated[
     bool, typer.Option("--skip-unreadable", help="Skip images that cannot be used, and list them, instead of stopping.")

@@ -65,21 +65,21 @@ class RunOptions:
     scheduler: Annotated[
         Scheduler | None,
         typer.Option(
-            help="With --tune. asha: stop points that fall behind, which favours methods that learn fast at first. "
-            "Default: none."
+            help="With --tune. asha: stop points early that fall behind, which favours methods that learn fast at "
+            "first. Default: none."
         ),
     ] = None
     out: Annotated[
         Path | None,
         typer.Option(
-            help="Directory of the experiment. Default: results/NAME, after the --config file or the data set."
+            help="Directory of the experiment. Default: results/NAME, with the name of the --config file or data set."
         ),
     ] = None
     storage: Annotated[
         str | None,
         typer.Option(
-            help="Where the nodes of a cluster keep trials: a shared directory, or a URI such as s3://bucket/folder or "
-            "gs://bucket/folder."
+            help="Storage for trials that all nodes of a cluster share: a directory, or a URI such as "
+            "s3://bucket/folder or gs://bucket/folder."
         ),
     ] = None
     data_root: DataRoot = None
@@ -95,7 +95,7 @@ class RunOptions:
         str | None,
         typer.Option(help="Address of a running Ray cluster, such as auto. Default: Ray on this machine alone."),
     ] = None
-    cpus_per_trial: Annotated[int, typer.Option(min=1, help="CPUs per trial, and its number of threads.")] = 1
+    cpus_per_trial: Annotated[int, typer.Option(min=1, help="CPUs per trial; also its number of threads.")] = 1
     gpus_per_trial: Annotated[
         float | None,
         typer.Option(
@@ -132,7 +132,9 @@ class RunOptions:
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Also retry trials that failed or diverged before.")
     ] = False
-    yes: Annotated[bool, typer.Option("--yes", help=f"Do not ask before more than {MANY_TRIALS} trials.")] = False
+    yes: Annotated[bool, typer.Option("--yes", help=f"Run more than {MANY_TRIALS} trials without asking first.")] = (
+        False
+    )
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Print the trials and estimates of time and disk space; train nothing."),

@@ -1,4 +1,4 @@
-"""From the options of bench.run to the pipeline that the driver runs. Imports torch."""
+"""Convert the options of bench.run to the pipeline that the driver runs. Imports torch."""
 
 from bench import loggers
 from bench.cli.run_options import RunOptions
@@ -8,10 +8,10 @@ from bench.driver.options import (
     Overrides,
     custom_resources,
     data_roots,
+    drop_missing,
     experiment_folders,
     extractor_option,
     preprocessing_overrides,
-    present,
 )
 from bench.driver.pipeline import Pipeline
 from bench.driver.resolution import resolve
@@ -40,14 +40,16 @@ def _overrides(options: RunOptions) -> Overrides:
     extractor, _ = extractor_option(options.extractor)
     if options.inception_weights and options.extractor is None:
         extractor = "inception"
-    return present(
+    return drop_missing(
         {
             "dataset": options.dataset,
             "seeds": options.seeds,
             "methods": None if options.methods is None else split_methods(options.methods),
             "preprocessing": preprocessing_overrides(options.image_size, options.crop, options.grey),
-            "evaluation": present({"extractor": extractor}),
-            "search": present({"points": options.tune, "scheduler": options.scheduler and options.scheduler.value}),
+            "evaluation": drop_missing({"extractor": extractor}),
+            "search": drop_missing(
+                {"points": options.tune, "scheduler": options.scheduler and options.scheduler.value}
+            ),
         }
     )
 

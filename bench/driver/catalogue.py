@@ -1,4 +1,4 @@
-"""What there is to compare: methods, priors, data sets, networks, extractors, samplers and settings."""
+"""The catalogue: all methods, priors, data sets, networks, extractors, samplers and settings."""
 
 import inspect
 from dataclasses import dataclass
@@ -29,7 +29,14 @@ EXTRACTORS = {
 
 @dataclass(frozen=True)
 class HyperparameterFacts:
-    """A keyword of a method. `search`: the range of its search space, if it is searched."""
+    """A hyperparameter of a method.
+
+    Attributes:
+        type: Name of its Python type.
+        default: Default value.
+        allowed: The choices, or the range in words.
+        search: Its part of the search space, in words, or None if it is not searched.
+    """
 
     type: str
     default: float | int | str | bool
@@ -65,7 +72,7 @@ class DatasetFacts:
 
 @dataclass(frozen=True)
 class NetworkFacts:
-    """A network at its published image shape, width and number of codes. FLOPs: forward pass of one image."""
+    """A network at its published image shape, width and latent dimension. FLOPs: forward pass of one image or code."""
 
     about: str
     sides_multiple_of: int
@@ -80,7 +87,7 @@ class NetworkFacts:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """All there is, by name."""
+    """Everything registered, by name."""
 
     methods: dict[str, MethodFacts]
     priors: dict[str, str]
@@ -93,7 +100,7 @@ class Catalogue:
 
 
 def collect() -> Catalogue:
-    """Collect what is registered, plug-ins included."""
+    """Collect everything registered, including plug-ins."""
     return Catalogue(
         methods={name: _method(method) for name, method in METHODS.items()},
         priors={name: _first_line(prior) for name, prior in PRIORS.items()},
@@ -109,14 +116,14 @@ def collect() -> Catalogue:
     )
 
 
-def flops(body: nn.Module, shape: tuple[int, ...]) -> int:
+def flops(network: nn.Module, shape: tuple[int, ...]) -> int:
     """Count the floating-point operations of a forward pass, two per multiply-add.
 
     Only convolutions and linear layers count, as is customary. The batch is empty, so nothing is computed and weights
     may be uninitialised. FlopCounterMode gives the same numbers, but its imports take over a second.
 
     Args:
-        body: The network.
+        network: The network, which is modified: it gets uninitialised weights and hooks.
         shape: Shape of one input, without the batch dimension.
     """
     counts: list[int] = []
@@ -126,13 +133,13 @@ def flops(body: nn.Module, shape: tuple[int, ...]) -> int:
         positions = inputs[0] if isinstance(module, nn.ConvTranspose2d) else output
         counts.append(2 * weight.numel() * positions.shape[2:].numel())
 
-    for module in body.modules():
+    for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
             module.register_forward_hook(count)
     with torch.inference_mode():
-        uninitialised = {name: torch.empty(t.shape, dtype=t.dtype) for name, t in body.state_dict().items()}
-        body.load_state_dict(uninitialised, assign=True)
-        body.eval()(torch.empty(0, *shape))
+        uninitialised = {name: torch.empty(t.shape, dtype=t.dtype) for name, t in network.state_dict().items()}
+        network.load_state_dict(uninitialised, assign=True)
+        network.eval()(torch.empty(0, *shape))
     return sum(counts)
 
 
@@ -150,19 +157,22 @@ def _method(method: type[Method]) -> MethodFacts:
 
 
 def _network(architecture: Architecture) -> NetworkFacts:
-    a = architecture
-    with torch.device("meta"):  # weights take no memory, and no time to initialise
-        encoder, decoder = a.encoder(a.shape, a.latent_dim, a.width), a.decoder(a.shape, a.latent_dim, a.width)
+    shape, latent_dim, width = architecture.shape, architecture.latent_dim, architecture.width
+    with torch.device("meta"):  # weights need neither memory nor time to initialise
+        encoder, decoder = (
+            architecture.encoder(shape, latent_dim, width),
+            architecture.decoder(shape, latent_dim, width),
+        )
     return NetworkFacts(
-        about=a.about,
-        sides_multiple_of=a.multiple_of,
-        image_shape=list(a.shape),
-        width=a.width,
-        latent_dim=a.latent_dim,
+        about=architecture.about,
+        sides_multiple_of=architecture.multiple_of,
+        image_shape=list(shape),
+        width=width,
+        latent_dim=latent_dim,
         encoder_parameters=sum(p.numel() for p in encoder.parameters()),
         decoder_parameters=sum(p.numel() for p in decoder.parameters()),
-        encoder_flops=flops(encoder, a.shape),
-        decoder_flops=flops(decoder, (a.latent_dim,)),
+        encoder_flops=flops(encoder, shape),
+        decoder_flops=flops(decoder, (latent_dim,)),
     )
 
 

@@ -1,4 +1,4 @@
-"""What --help texts name: the values of options, and limits. Imports nothing, to keep --help fast."""
+"""Option values and limits that --help texts name. Imports no module of the project, to keep --help fast."""
 
 from enum import StrEnum
 
@@ -8,7 +8,7 @@ REMOVABLE = {  # kinds of files that bench.clean removes
     "previous": "second-to-last checkpoints of finished trials: nothing is lost",
     "checkpoints": "all checkpoints of finished trials: tables and figures stay, trained methods are lost",
     "stale": "trials whose method's code has changed since they were trained",
-    "prepared": "decoded data sets, complete or not: decoded again when they are needed",
+    "prepared": "decoded data sets, also incomplete ones: decoded again when needed",
 }
 
 
@@ -35,7 +35,7 @@ class Split(StrEnum):
 
 
 class Precision(StrEnum):
-    """Of the arithmetic inside Inception."""
+    """Floating-point precision of the Inception network."""
 
     fp32 = "fp32"
     bf16 = "bf16"

@@ -1,4 +1,4 @@
-"""What takes disk space and can be removed, by kind."""
+"""Find and remove files that are not needed, by kind."""
 
 import shutil
 from collections.abc import Iterable, Iterator
@@ -19,7 +19,13 @@ from bench.store.folders import ExperimentFolder
 
 @dataclass(frozen=True)
 class Removable:
-    """A file or folder that can be removed. `kind`: a key of REMOVABLE. `locks`: held by runs that use it."""
+    """A file or folder that can be removed.
+
+    Attributes:
+        kind: A key of REMOVABLE.
+        path: The file or folder.
+        locks: Lock files; a run that uses the path holds one of them.
+    """
 
     kind: str
     path: Path
@@ -31,7 +37,7 @@ class Removable:
 
 
 def find(results: Path, prepared: Path) -> list[Removable]:
-    """List what can be removed from experiments and from prepared data sets.
+    """List the removable files of experiments and prepared data sets.
 
     Args:
         results: A folder of experiments, or one experiment.
@@ -41,15 +47,15 @@ def find(results: Path, prepared: Path) -> list[Removable]:
 
 
 def total_size(items: Iterable[Removable]) -> int:
-    """Return the bytes on disk."""
+    """Return the size on disk, in bytes."""
     return sum(disk.size(item.path) for item in items)
 
 
 def remove(items: Iterable[Removable]) -> tuple[int, list[str]]:
-    """Remove what no run is using. Returns the bytes freed, and the folders in which a run is in progress.
+    """Remove the items that no run uses; return the bytes freed and the folders in which a run is in progress.
 
     Raises:
-        UserError: The system refuses to remove something.
+        UserError: The operating system does not allow an item to be removed.
     """
     freed, busy = 0, set()
     for item in items:

@@ -13,7 +13,7 @@ def dry_run(pipeline: Pipeline) -> None:
     request, folder = pipeline.request, pipeline.folder
     pipeline.check_machine()
     for path in (folder.path, request.prepared):
-        preflight.can_be_a_folder(path)
+        preflight.check_folder_path(path)
     choice = pipeline.resolver.choose_extractor(download=False)
     images = preparation.locate(request)
     if images is None:
@@ -21,7 +21,7 @@ def dry_run(pipeline: Pipeline) -> None:
         print(f"{request.name} is not under {request.root}; a run would download it, if it can")
     experiment = pipeline.resolver.resolve(choice, images is None or images.labelled)
     if images:
-        preflight.enough_images(experiment, images.counts)
+        preflight.check_image_counts(experiment, images.counts)
     pipeline.report_precision(experiment)
     trials = pipeline.plan(experiment, images.fingerprint if images else "unknown")
     if images:

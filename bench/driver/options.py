@@ -1,4 +1,4 @@
-"""From options of the command line to what the driver works with. Does not import torch."""
+"""Convert command-line options to the types that the driver uses. Does not import torch."""
 
 import math
 from dataclasses import dataclass
@@ -17,19 +17,19 @@ Overrides = dict[str, Any]  # settings by section, as in a YAML file: {"seeds": 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """How to run; nothing here changes a result.
+    """Options that control how a run is carried out; none changes a result.
 
     Attributes:
         out: The experiment's folder on this machine.
         storage: The experiment's folder in an object store, if any.
-        executor: The name of a module in bench/executors.
-        extractor: A stored extractor, instead of training one.
-        inception_weights: A file of Inception weights, instead of downloading it.
+        executor: Name of a module in bench/executors.
+        extractor: File of a stored extractor, to use instead of training one.
+        inception_weights: File of Inception weights, to use instead of downloading them.
         checkpoint_seconds: Maximum time between two checkpoints.
         eager: On GPUs, run operations one by one instead of as a CUDA graph.
         force: Retrain every trial.
-        retrain_stale: Retrain trials whose method's code has changed.
-        retry_failed: Retry trials that failed or diverged.
+        retrain_stale: Also retrain trials whose method's code has changed.
+        retry_failed: Also retry trials that failed or diverged.
         yes: Do not ask for confirmation.
         log: The experiment trackers that rows are sent to.
     """
@@ -48,15 +48,15 @@ class Options:
     log: "Log"
 
 
-def present(values: Overrides) -> Overrides:
-    """Drop options that are not given, and sections without any."""
+def drop_missing(values: Overrides) -> Overrides:
+    """Remove options that are not given, and empty sections."""
     return {key: value for key, value in values.items() if value is not None and value != {}}
 
 
 def preprocessing_overrides(image_size: int | None, crop: int | None, grey: bool | None) -> Overrides:
     """Return the settings of the section `preprocessing` that the options change."""
     channels = None if grey is None else 1 if grey else 3
-    return present({"image_size": image_size, "crop": crop, "channels": channels})
+    return drop_missing({"image_size": image_size, "crop": crop, "channels": channels})
 
 
 def extractor_option(value: str | None) -> tuple[str | None, Path | None]:

@@ -73,7 +73,7 @@ class Pipeline:
         if images is None:
             return self
         experiment = self.resolver.resolve(choice, images.labelled)
-        preflight.enough_images(experiment, images.counts)
+        preflight.check_image_counts(experiment, images.counts)
         refuse_other_protocol(self.folder, self.plan(experiment, images.fingerprint)[0])
         return replace(self, experiment=experiment)
 
@@ -104,7 +104,7 @@ class Pipeline:
         choice = self.resolver.choose_extractor(download=True)
         prepared = preparation.prepare(self.request)
         experiment = self.resolver.resolve(choice, bool(prepared.classes))
-        preflight.enough_images(experiment, prepared.counts)
+        preflight.check_image_counts(experiment, prepared.counts)
         self.report_precision(experiment)
         trials = self.plan(experiment, prepared.fingerprint)
         refuse_other_protocol(self.folder, trials[0])

@@ -1,4 +1,4 @@
-"""What is checked, asked or chosen before a run, so that nobody waits for a run that must fail."""
+"""Checks, a confirmation and choices before a run, so that a run that cannot succeed fails at once."""
 
 import sys
 from pathlib import Path
@@ -17,7 +17,7 @@ from methods.networks import NETWORKS
 
 
 def confirm(trials: int, yes: bool) -> None:
-    """Ask before a run of very many trials, unless `yes`.
+    """Ask for confirmation of a run of more than MANY_TRIALS trials, unless `yes`.
 
     Raises:
         UserError: There is no terminal to ask on.
@@ -26,19 +26,23 @@ def confirm(trials: int, yes: bool) -> None:
     if trials <= MANY_TRIALS or yes:
         return
     if not sys.stdin.isatty():
-        raise UserError(f"these are {trials} trials; --dry-run lists them with their cost, --yes runs them")
-    if not typer.confirm(f"these are {trials} trials; run them?"):
+        raise UserError(f"this run has {trials} trials; --dry-run lists them with their cost, --yes runs them")
+    if not typer.confirm(f"this run has {trials} trials; start it?"):
         raise SystemExit(2)
 
 
-def can_be_a_folder(path: Path) -> None:
-    """Check, without writing, that no file is in the way of a folder; RunError if one is."""
+def check_folder_path(path: Path) -> None:
+    """Check, without writing, that a folder can be created at `path`.
+
+    Raises:
+        RunError: A file is in its place, or in that of a parent.
+    """
     nearest = next(place for place in (path, *path.parents) if place.exists())
     if not nearest.is_dir():
         raise RunError(f"cannot write {path}: {nearest} is not a folder")
 
 
-def enough_images(experiment: Experiment, counts: dict[str, int]) -> None:
+def check_image_counts(experiment: Experiment, counts: dict[str, int]) -> None:
     """Check that the data set is large enough for the protocol.
 
     Args:
@@ -58,8 +62,8 @@ def enough_images(experiment: Experiment, counts: dict[str, int]) -> None:
     trained_here = experiment.evaluation.extractor != "inception"
     if trained_here and counts[split] <= FEATURES:
         raise UserError(
-            f"{name} has {counts[split]} {split} images, too few to compare with: a distance between {FEATURES} "
-            f"features needs more than {FEATURES}; add images"
+            f"{name} has {counts[split]} {split} images, too few to compare with: a Fréchet distance in {FEATURES} "
+            f"features needs more than {FEATURES} images; add images"
         )
     smallest = min(("validation", split) if trained_here else ("train", split), key=lambda part: counts[part])
     if counts[smallest] < MIN_IMAGES:
@@ -68,13 +72,13 @@ def enough_images(experiment: Experiment, counts: dict[str, int]) -> None:
         )
 
 
-def with_precision(experiment: Experiment, before: str | None, resources: Resources) -> Training:
+def resolve_precision(experiment: Experiment, before: str | None, resources: Resources) -> Training:
     """Resolve the precision "auto": bf16 if the hardware has it and the networks gain by it, else fp32.
 
     Args:
         experiment: The experiment, with its network resolved.
         before: The precision that the experiment has used so far, if any; it is kept.
-        resources: What a trial is given.
+        resources: CPUs and GPUs per trial, and the cluster.
 
     Raises:
         UserError: The choice depends on the machines of a cluster.
@@ -84,8 +88,8 @@ def with_precision(experiment: Experiment, before: str | None, resources: Resour
         return training
     needs_fp32 = training.reconstruction == "cross_entropy" or not NETWORKS[experiment.network.name].heavy
     if resources.address and not (before or needs_fp32):
-        choice = "--set training.precision=bf16 if the cluster's machines are fast at it, else fp32"
-        raise UserError(f"with --address, networks as large as {experiment.network.name} need {choice}")
+        choice = "--set training.precision=bf16 if its machines are fast at bf16, else --set training.precision=fp32"
+        raise UserError(f"choose the cluster's precision for {experiment.network.name}: {choice}")
     on_gpu = torch.cuda.is_available() and resources.gpus != 0
     precision = before or ("bf16" if not needs_fp32 and has_bf16(on_gpu) else "fp32")
     return training.model_copy(update={"precision": precision})

@@ -61,7 +61,7 @@ class ProtocolResolver:
             UserError: it depends on the machines of a cluster.
         """
         before = self.before.training.precision if self.before and self.before.training else None
-        return preflight.with_precision(self.experiment, before, self.resources)
+        return preflight.resolve_precision(self.experiment, before, self.resources)
 
     def resolve(self, choice: ExtractorChoice, labelled: bool) -> Experiment:
         """Return the experiment without "auto". labelled: whether its images have labels."""

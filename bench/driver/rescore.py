@@ -34,16 +34,16 @@ from methods import METHODS
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
-    """What to measure. None keeps what the trials measured at the end of their training.
+    """The changes of a protocol. None keeps the value of the last evaluation in training.
 
     Attributes:
-        extractor: --extractor: a name, or the path of a stored extractor.
-        inception_weights: A file of Inception weights, instead of downloading it.
-        precision: Of the arithmetic inside Inception.
+        extractor: Name of an extractor, or path of a stored one.
+        inception_weights: File of Inception weights, to use instead of downloading them.
+        precision: Precision of the Inception network.
         samples: Number of generated images.
-        split: The real images to compare with.
-        sampler: Key of SAMPLERS.
-        seed: Of the random draws.
+        split: Split of the real images.
+        sampler: A key of SAMPLERS.
+        seed: Seed of the random draws.
     """
 
     extractor: str | None = None
@@ -55,7 +55,7 @@ class Measurement:
     seed: int | None = None
 
     def protocol(self, evaluation: Evaluation, extractor: str) -> ScoringProtocol:
-        """Return the protocol: that of the last row of a training, with what is changed."""
+        """Return the protocol of the last evaluation in training, with these changes."""
         protocol = ScoringProtocol.final(evaluation, extractor)
         return replace(
             protocol,
@@ -68,7 +68,12 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Selection:
-    """The finished trials of an experiment. `skipped`: a line for each that cannot be scored, with the reason."""
+    """The finished trials of an experiment.
+
+    Attributes:
+        trials: Trials that can be scored.
+        skipped: A line for each other trial, with the reason.
+    """
 
     trials: list[TrialFolder]
     skipped: list[str]
@@ -78,7 +83,7 @@ def select_trials(folder: ExperimentFolder) -> Selection:
     """Find the finished trials that can be scored.
 
     Raises:
-        UserError: There is none, the folder is not an experiment, or a plug-in is missing.
+        UserError: No trial can be scored, or a plug-in is missing.
     """
     trials, skipped = [], []
     for trial in folder.trials():
@@ -123,28 +128,31 @@ def rescore(
     force: bool,
     command: str,
 ) -> None:
-    """Score trials, keep their new rows, and write the report again.
+    """Score trials, save the new rows, and rebuild the report.
 
     Args:
         folder: The experiment.
-        trials: Those of them that `select_trials` found.
-        measurement: What to measure.
+        trials: Trials of the experiment, selected by `select_trials`.
+        measurement: The protocol's changes.
         prepared: Folder of prepared data sets; by default, where it was during training.
         device: A PyTorch device; by default a GPU if there is one.
-        force: Repeat measurements that are already there.
+        force: Repeat measurements that exist already.
         command: Command line to record in the experiment.
     """
-    target = torch_device(device)
+    scoring_device = torch_device(device)
     spec = trials[0].trial().spec
     images = prepared_of(trials[0], prepared)
     with locked(folder), in_use(images):
         network = _extractor(spec.evaluation, measurement, folder, images)
         print(f"{len(trials)} trials to score with {network.name} features", flush=True)
-        references = References(images.features(fallback=folder.extractor), network.to(target), images, target)
+        references = References(
+            images.features(fallback=folder.extractor), network.to(scoring_device), images, scoring_device
+        )
         protocol = measurement.protocol(spec.evaluation, network.name)
         scorer = Scorer(references, protocol, spec.training.train_images)
         for number, trial in enumerate(trials, 1):
-            print(f"{number} of {len(trials)}: {trial.name}: {score_trial(trial, scorer, target, force)}", flush=True)
+            result = score_trial(trial, scorer, scoring_device, force)
+            print(f"{number} of {len(trials)}: {trial.name}: {result}", flush=True)
         description = folder.require_description()
         commands = list(dict.fromkeys([*description.commands, command]))
         folder.describe(replace(description, commands=commands))
@@ -155,7 +163,7 @@ def rescore(
 def _extractor(
     evaluation: Evaluation, measurement: Measurement, folder: ExperimentFolder, images: Prepared
 ) -> Extractor:
-    """Load or make the extractor; the experiment's own unless the measurement names another."""
+    """Load or train the extractor: the experiment's own, unless the measurement names another."""
     kind, path = extractor_option(measurement.extractor)
     stored = extractor_choice.read_stored(path)
     if stored:
@@ -174,21 +182,21 @@ def _extractor(
 
 
 def score_trial(trial: TrialFolder, scorer: Scorer, device: torch.device, force: bool) -> str:
-    """Score one trial and keep the row. Returns the score, or that it was measured before."""
-    rows, later = trial.rows(), trial.evaluations()
-    if not force and (_same_protocol(rows, scorer).any() or _same_protocol(later, scorer).any()):
+    """Score one trial and save the row; return the score as text, or 'measured already'."""
+    rows, evaluations = trial.rows(), trial.evaluations()
+    if not force and (_same_protocol(rows, scorer).any() or _same_protocol(evaluations, scorer).any()):
         return "measured already"
     started = time.perf_counter()
     columns, _ = scorer(trained_method(trial, device))
     progress = rows.iloc[-1][["step", "epoch", "images_seen", "train_seconds"]].to_dict()
     row = progress | {"evaluation_seconds": time.perf_counter() - started} | columns
-    others = later[~_same_protocol(later, scorer)] if len(later) else later
+    others = evaluations[~_same_protocol(evaluations, scorer)] if len(evaluations) else evaluations
     trial.save_evaluations(pd.concat([others, pd.DataFrame([row])], ignore_index=True))
     return f"{scorer.headline} {columns[scorer.headline]:.4g} ({row['evaluation_seconds']:.0f} s)"
 
 
 def _same_protocol(rows: pd.DataFrame, scorer: Scorer) -> pd.Series:
-    """Mark rows that follow the scorer's protocol and have all metrics, which rows of the curve lack."""
+    """Mark rows with the scorer's protocol and all its metrics (evaluations during training have only some)."""
     stamp = {key: scorer.stamp[key] for key in STAMPS}
     if not all(key in rows for key in (*stamp, scorer.fullest)):
         return pd.Series(False, index=rows.index)

@@ -16,7 +16,7 @@ def resolve(overrides: Overrides, file: Path | None, assignments: list[str] | No
 
     Args:
         overrides: Settings from options of the command line.
-        file: A YAML file of settings, which `overrides` take precedence over.
+        file: A YAML file of settings; `overrides` take precedence over it.
         assignments: Texts such as "training.epochs=10", which take precedence over both.
     """
     experiment = configuration.resolve(overrides, file, assignments)

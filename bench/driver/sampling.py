@@ -24,7 +24,7 @@ class ImageSet:
     """Images that a method made.
 
     Attributes:
-        kind: What they are.
+        kind: Samples, reconstructions or interpolations.
         arrays: "images", uint8 [n, c, h, w]. Reconstructions and interpolations also have "codes" [n, d], and
             "originals" or "ends": the held-out images, uint8.
     """
@@ -41,16 +41,20 @@ class ImageSet:
         """Draw a PNG: rows of images; reconstructions below their originals; an interpolation per row."""
         columns = STEPS if self.kind is ImageKind.interpolations else grid_columns(self.images.shape[3])
         originals = self.arrays.get("originals")
-        return grid_png(self.images if originals is None else _interleaved(originals, self.images, columns), columns)
+        return grid_png(self.images if originals is None else _interleave(originals, self.images, columns), columns)
 
 
 def open_trial(path: Path) -> TrialFolder:
-    """Open the folder of a trial; UserError if it is not one."""
+    """Open the folder of a trial.
+
+    Raises:
+        UserError: The folder is not a trial, or holds unsafe files.
+    """
     untrusted.refuse_unsafe_tree(path)
     folder = TrialFolder(path)
     if not folder.exists("spec.json"):
-        example = "name a folder such as results/digits/trials/moco-s0-..."
-        raise UserError(f"{path} is not a trial: it has no spec.json; {example}")
+        remedy = "name a folder such as results/digits/trials/moco-s0-..."
+        raise UserError(f"{path} is not a trial: it has no spec.json; {remedy}")
     return folder
 
 
@@ -70,13 +74,13 @@ def make(
         kind: What to make.
         folder: The trial.
         count: Number of images; interpolations are rounded up to whole rows.
-        sampler: Key of SAMPLERS, for samples.
-        seed: Of the random draws.
+        sampler: A key of SAMPLERS; used for samples only.
+        seed: Seed of the random draws.
         prepared: Folder of prepared data sets; by default, where it was during training.
         device: A PyTorch device; by default a GPU if there is one.
 
     Raises:
-        UserError: There are fewer held-out images than needed, or no checkpoint.
+        UserError: There are too few held-out images, or there is no checkpoint.
     """
     method = trained_method(folder, torch_device(device))
     spec = folder.trial().spec
@@ -87,39 +91,39 @@ def make(
             if sampler != "prior":
                 images = prepared_of(folder, prepared).images("train")[: spec.training.train_images]
                 source = samplers.sampler(sampler, method, images)
-            return ImageSet(kind, {"images": _sampled(source, count, size)})
+            return ImageSet(kind, {"images": _sample(source, count, size)})
         held_out = torch.from_numpy(prepared_of(folder, prepared).images(spec.evaluation.split))
         if kind is ImageKind.reconstructions:
-            originals = _drawn(held_out, count)
-            codes = _encoded(method, originals, size)
-            arrays = {"images": _decoded(method, codes, size), "codes": codes.cpu(), "originals": originals}
+            originals = _draw_images(held_out, count)
+            codes = _encode(method, originals, size)
+            arrays = {"images": _decode(method, codes, size), "codes": codes.cpu(), "originals": originals}
         else:
-            ends = _drawn(held_out, 2 * -(-count // STEPS))
-            codes = interpolate_codes(method, _encoded(method, ends, size))
-            arrays = {"images": _decoded(method, codes, size), "codes": codes.cpu(), "ends": ends}
+            ends = _draw_images(held_out, 2 * -(-count // STEPS))
+            codes = interpolate_codes(method, _encode(method, ends, size))
+            arrays = {"images": _decode(method, codes, size), "codes": codes.cpu(), "ends": ends}
         return ImageSet(kind, arrays)
 
 
-def _sampled(source: samplers.Sampler, count: int, size: int) -> Tensor:
+def _sample(source: samplers.Sampler, count: int, size: int) -> Tensor:
     batches = [min(size, count - start) for start in range(0, count, size)]
     return torch.cat([to_uint8(source.sample(n)).cpu() for n in batches])
 
 
-def _drawn(held_out: Tensor, count: int) -> Tensor:
+def _draw_images(held_out: Tensor, count: int) -> Tensor:
     if count > len(held_out):
         raise UserError(f"there are {len(held_out)} held-out images, {count} are needed; lower --count")
     return held_out[torch.randperm(len(held_out))[:count]]
 
 
-def _encoded(method: Method, images: Tensor, size: int) -> Tensor:
+def _encode(method: Method, images: Tensor, size: int) -> Tensor:
     return torch.cat([method.encode(to_unit(batch.to(method.device))) for batch in images.split(size)])
 
 
-def _decoded(method: Method, codes: Tensor, size: int) -> Tensor:
+def _decode(method: Method, codes: Tensor, size: int) -> Tensor:
     return torch.cat([to_uint8(method.decode(batch)).cpu() for batch in codes.split(size)])
 
 
-def _interleaved(originals: Tensor, images: Tensor, columns: int) -> Tensor:
+def _interleave(originals: Tensor, images: Tensor, columns: int) -> Tensor:
     """Alternate rows of originals with rows of their images; white images fill incomplete last rows."""
     missing = -len(images) % columns
     originals, images = (

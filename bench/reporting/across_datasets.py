@@ -1,4 +1,4 @@
-"""Several data sets in one report, and published results beside ours."""
+"""Tables and figures over several data sets, and the table of published results."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,8 +19,12 @@ PUBLISHED = CONFIGS / "published.yaml"
 TAUS = 60  # points of a profile's curve
 
 
-def together(groups: Sequence[Group], report: Path) -> tuple[list[Table], list[Figure]]:
-    """Aggregate the variants that ran on every data set; nothing for fewer than two data sets or two such variants."""
+def write(groups: Sequence[Group], report: Path) -> tuple[list[Table], list[Figure]]:
+    """Aggregate the variants that ran on every data set; write aggregate.csv and the figure.
+
+    Returns:
+        The tables and figures; none for fewer than two data sets, or fewer than two such variants.
+    """
     distances = [_distances(group) for group in groups if group.headline]
     if len(distances) < 2 or len({group.dataset for group in groups}) < len(groups):  # two protocols of one data set
         return [], []
@@ -41,7 +45,7 @@ def _distances(group: Group) -> pd.DataFrame:
     return last.rename(columns={str(group.headline): "distance"}).assign(dataset=group.dataset)
 
 
-def _table(aggregates: pd.DataFrame, datasets: int) -> Table:
+def _table(aggregates: pd.DataFrame, dataset_count: int) -> Table:
     headings = ["variant", "runs", "IQM", "its 95% interval", "median", "mean"]
     rows = [
         [
@@ -55,12 +59,12 @@ def _table(aggregates: pd.DataFrame, datasets: int) -> Table:
         for r in frames.records(aggregates)
     ]
     about = (
-        f"Variants that ran on all {datasets} data sets. Distances are divided by the median of the variants' means on "
-        "their data set, so that 1 is the median variant there. IQM: the interquartile mean, that of the middle half "
-        "of all runs, with a stratified bootstrap interval (Agarwal et al., arXiv 2108.13264, section 4.3). Lower is "
-        "better."
+        f"Variants that ran on all {dataset_count} data sets. Distances are divided by the median of the variants' "
+        "means on their data set, so that 1 is the median variant there. IQM: the interquartile mean (of the middle "
+        "half of all runs), with a stratified bootstrap interval (Agarwal et al., arXiv 2108.13264, section 4.3). "
+        "Lower is better."
     )
-    if aggregates["runs"].min() < 5 * datasets:
+    if aggregates["runs"].min() < 5 * dataset_count:
         about += " With fewer than 5 seeds on a data set these intervals are too narrow."
     return Table("aggregate", "All data sets together", headings, rows, about)
 

@@ -1,4 +1,4 @@
-"""Builds reports: tables, figures and one page, from trial folders."""
+"""Write reports: tables, figures and one page, from trial folders."""
 
 import re
 import shutil
@@ -20,8 +20,8 @@ MARK = '<meta name="generator" content="bench.report">'  # identifies the page o
 
 
 def build(folder: ExperimentFolder) -> Group:
-    """Write the report of one experiment to its report/, and return the group that it shows."""
-    group = merge.of(folder)
+    """Write the report of one experiment to its folder report/, and return the group that the report shows."""
+    group = merge.load_one(folder)
     write([group], folder.report)
     return group
 
@@ -52,15 +52,15 @@ def _write(groups: Sequence[Group], report: Path) -> None:
     from bench.reporting import across_datasets, group_sections, page  # not at the top: importing matplotlib is slow
 
     title, figure_folder = ", ".join(group.name for group in groups) + ": latent matching compared", report / "figures"
-    tables, figures = across_datasets.together(groups, report)
+    tables, figures = across_datasets.write(groups, report)
     sections = [page.Section("together", TOGETHER, tables=tables, figures=figures, folder=figure_folder)]
     markdown, latex = [f"# {title}", *_markdown(tables)], [render.latex(table) for table in tables]
     for group in groups:
         prefix = "" if len(groups) == 1 else f"{_slug(group.name)}-"
-        group_tables, its_sections = group_sections.write(group, report / prefix.rstrip("-"), prefix)
+        group_tables, group_page_sections = group_sections.write(group, report / prefix.rstrip("-"), prefix)
         markdown += [*([f"\n# {group.name}"] if prefix else []), *_markdown(group_tables), *appendix(group)]
         latex += [render.latex(table, prefix, f"Protocol: {group.protocol}.") for table in group_tables]
-        sections += its_sections
+        sections += group_page_sections
     write_atomically(report / "summary.md", ("\n".join(markdown) + "\n").encode())
     write_atomically(report / "summary.tex", "\n".join([PREAMBLE, *latex]).encode())
     lead = "; ".join(f"{group.name}: {len(group.summary)} variants, {len(group.trials)} trials" for group in groups)

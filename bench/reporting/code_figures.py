@@ -12,15 +12,15 @@ from matplotlib.patches import Circle
 
 from bench.io import tables
 from bench.reporting.group import Group
-from bench.reporting.image_figures import ACROSS, FREE, newest
+from bench.reporting.image_figures import FREE_LAYOUT, GRIDS_PER_LINE, newest
 from bench.reporting.style import Figure, line_styles, save
 from bench.store.folders import TrialFolder
 
-RADIUS = 3.0  # of the ring for N(0, I), which contains 99% of it in two dimensions
+RADIUS = 3.0  # of the ring for N(0, I); in two dimensions it contains 99% of the samples
 WIDTH, HEIGHT = 2.2, 2.4  # of one variant's panel; the ring has radius 1
 LEGEND = "colour: codes\nlight grey: samples of the prior"
 LEGEND_ROOM = 0.3  # inches
-WIDEST = 4097  # code dimensions, plus one, up to which a covariance is computed
+MOST_DIMENSIONS = 4096  # of codes: the covariance matrix is quadratic in them
 CAPTION = (
     "Draws from q(z|x) for held-out images (colour) and samples of the prior (light grey), projected onto the two "
     "directions in which the codes vary most. Solid ring: the outline of the unit sphere. Dotted ring: radius "
@@ -36,8 +36,8 @@ def codes(group: Group, trials: dict[str, TrialFolder], folder: Path) -> list[Fi
     if not views:
         return []
     styles, priors = line_styles(group.trials), group.trials.set_index("variant")["prior"].to_dict()
-    columns, lines = min(len(views), ACROSS), -(-len(views) // ACROSS)
-    with mpl.rc_context(FREE):
+    columns, lines = min(len(views), GRIDS_PER_LINE), -(-len(views) // GRIDS_PER_LINE)
+    with mpl.rc_context(FREE_LAYOUT):
         figure = plt.figure(figsize=(WIDTH * columns, HEIGHT * lines + LEGEND_ROOM))
         axes = figure.add_axes((0, 0, 1, 1))
         axes.axis("off")
@@ -72,7 +72,7 @@ def projected(content: bytes) -> tuple[np.ndarray, np.ndarray] | None:
     The axes pass through zero, the priors' mean. One-dimensional codes get a second, constant coordinate.
 
     Args:
-        content: an npz file with the arrays codes [n, d] and prior [m, d].
+        content: bytes of an npz file with the arrays codes [n, d] and prior [m, d].
 
     Returns:
         Codes [n, 2] and prior samples [m, 2]; None if the file is malformed.
@@ -82,7 +82,7 @@ def projected(content: bytes) -> tuple[np.ndarray, np.ndarray] | None:
         points, prior = (np.pad(arrays[name].astype(float), ((0, 0), (0, 1))) for name in ("codes", "prior"))
     except (ValueError, TypeError):
         return None
-    if points.shape[1] != prior.shape[1] or points.shape[1] > WIDEST:
+    if points.shape[1] != prior.shape[1] or points.shape[1] > MOST_DIMENSIONS + 1:  # one column is padding
         return None
     points = points[np.isfinite(points).all(axis=1)]
     axes = np.linalg.eigh(points.T @ points)[1][:, -2:][:, ::-1]

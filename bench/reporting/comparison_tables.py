@@ -15,7 +15,7 @@ COST_HEADINGS = ["variant", "reached", "images to target", "seconds to target", 
 COST_HEADINGS += ["evaluation s", "parameters", "peak MB", "at once"]
 STABILITY_HEADINGS = ["method", "settings", "trials", "lost", "best", "median", "worst", "within 10%"]
 STABILITY_HEADINGS += ["seeds ±%", "settings ±%", "roughness"]
-UNLIKE = (
+TIMES_LEFT_OUT = (
     "Seconds are left out: trials ran on different machines, or with different numbers of concurrent trials, so their "
     "times are not comparable. seeds.csv has them."
 )
@@ -33,8 +33,8 @@ def differences(group: Group) -> list[Table]:
     headings = ["variant", "other", "seeds", "difference", "95% interval", "p", "p (Holm)", "P(better)", "its interval"]
     about = (
         f"Difference of mean {group.headline} (negative: the first variant is better), with Welch's 95% interval. "
-        "Exact two-sided permutation p-values, adjusted by Holm's method over all pairs (more than are tested for a "
-        "bold mark). P(better): the probability that a seed of the first variant is better than one of the other "
+        "Exact two-sided permutation p-values, adjusted by Holm's method over all pairs (a bold mark needs fewer "
+        "comparisons). P(better): the probability that a seed of the first variant is better than one of the other "
         "(Agarwal et al., arXiv 2108.13264), with a bootstrap interval, which is too narrow for few seeds."
     )
     if many:
@@ -80,10 +80,10 @@ def _cost(group: Group, summary: Record, reached: Record | None, area: pd.Series
     else:
         cells.append(Cell(f"{reached['reached']:.0%} of {reached['seeds']}", reached["reached"]))
         images, seconds = ([reached[f"{x}{end}"] for end in ("", "_least", "_greatest")] for x in ("images", "seconds"))
-        cells += [between(*images), between(*seconds) if group.alike else Cell("-")]
+        cells += [between(*images), between(*seconds) if group.comparable_times else Cell("-")]
     cells.append(number(area.get(variant, math.nan)))
     names = ("images_per_second", "train_seconds", "evaluation_seconds")
-    cells += [number(summary.get(f"{name}_mean")) if group.alike else Cell("-") for name in names]
+    cells += [number(summary.get(f"{name}_mean")) if group.comparable_times else Cell("-") for name in names]
     cells += [count(summary.get(f"{name}_mean")) for name in ("parameters", "peak_memory_mb")]
     at_once = group.trials.loc[group.trials["variant"] == variant, "at_once"].dropna().astype(int).unique()
     return [*cells, word(", ".join(map(str, sorted(at_once))) or "-")]
@@ -98,7 +98,7 @@ def _cost_about(group: Group, target: convergence.Target) -> str:
         "Seconds count optimisation only. Peak memory is that of a trial's process (on a GPU: what torch allocated). "
         "At once: how many trials may have shared the machine."
     )
-    return about if group.alike else f"{about} {UNLIKE}"
+    return about if group.comparable_times else f"{about} {TIMES_LEFT_OUT}"
 
 
 def _by_variant(group: Group, values: pd.Series) -> pd.Series:
@@ -107,7 +107,7 @@ def _by_variant(group: Group, values: pd.Series) -> pd.Series:
 
 
 def stability(group: Group) -> list[Table]:
-    """Return the table of spread over seeds and settings, lost trials and roughness."""
+    """Return the table of lost trials, spread over seeds and settings, and roughness."""
     results = group.results
     if results.empty or group.curve is None:
         return []
@@ -118,10 +118,10 @@ def stability(group: Group) -> list[Table]:
     spread = frames.records(sensitivity.spread(results))
     rows = [_stability(record, int(settings[record["variant"]]), roughness) for record in spread]
     about = (
-        f"Final {group.headline} of every trial, over all settings of a method. Lost: diverged or failed. Within 10%: "
+        f"Final {group.headline} of all trials, over all settings of a method. Lost: diverged or failed. Within 10%: "
         "trials within 10% of the best setting's mean. Seeds ±%, settings ±%: standard deviation of the logarithm, "
         "over seeds within a setting, and between settings. Roughness: how much the distance rises from one "
-        "evaluation to the next, averaged over the steps of a curve (falls count as zero)."
+        "evaluation to the next, averaged over the evaluations of a curve (falls count as zero)."
     )
     return [Table("stability", "Stability", STABILITY_HEADINGS, rows, about)]
 
@@ -140,7 +140,7 @@ def _stability(record: Record, settings: int, roughness: pd.Series) -> list[Cell
 
 
 def trials(group: Group) -> Table:
-    """Return the table of every trial and how it ended."""
+    """Return the table of all trials, with the state of each."""
     rows = [
         [
             *(word(record[name]) for name in ("variant", "seed", "state")),

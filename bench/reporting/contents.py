@@ -7,7 +7,7 @@ from enum import IntEnum
 
 
 class Contents(IntEnum):
-    """What a report contains; each level includes the levels above it."""
+    """What a report contains; each level includes the smaller ones."""
 
     tables = 1  # CSV and Parquet files, and a page without sections
     sections = 2  # every table and section; each figure is a blank image
@@ -18,7 +18,7 @@ _contents: ContextVar[Contents] = ContextVar("contents", default=Contents.figure
 
 
 def contents() -> Contents:
-    """The level at which reports are built now."""
+    """Return the level at which reports are currently built."""
     return _contents.get()
 
 

@@ -62,7 +62,7 @@ def _convergence(
     rows: pd.DataFrame, metric: str, floor: float | None, target: Target | None, group: Group, path: Path
 ) -> None:
     """Draw a metric against images seen and, if times are comparable, against training seconds."""
-    shown = {x: text for x, text in AXES.items() if group.alike or x != "train_seconds"}
+    shown = {x: text for x, text in AXES.items() if group.comparable_times or x != "train_seconds"}
     done = rows["trial"].isin(across_seeds.finished(group.trials)["trial"])
     data = rows.assign(done=done)[["variant", "trial", "seed", "done", "step", *AXES, metric]]
     data = data[np.isfinite(data[metric])].drop_duplicates(["trial", "step"], keep="last")  # the newest measurement
@@ -108,7 +108,7 @@ def _means(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
     steps = rows.groupby("step").filter(lambda step: len(step) == rows["trial"].nunique()).groupby("step")
     means = steps[[*AXES, metric]].mean()
     seeds = [values.tolist() for _, values in steps[metric]]
-    bounds = [significance.interval(values) if len(values) > 2 else significance.UNKNOWN for values in seeds]
+    bounds = [significance.interval(values) if len(values) > 2 else significance.NO_INTERVAL for values in seeds]
     return means.assign(low=[low for low, _ in bounds], high=[high for _, high in bounds])
 
 

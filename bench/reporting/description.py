@@ -1,4 +1,4 @@
-"""What reports say about the description of an experiment: its protocol and commands."""
+"""Descriptions of experiments (protocol, commands, methods): comparing, summarising and merging them."""
 
 import json
 from collections.abc import Iterable
@@ -8,17 +8,17 @@ from bench.store.documents import Description
 
 
 def comparable(description: Description) -> dict[str, object]:
-    """The protocol without the extractor: `bench.analysis.protocols.separate` separates extractors value by value."""
+    """Return the protocol without the extractor, since `bench.analysis.protocols` separates extractors by value."""
     return {key: value for key, value in description.written.items() if key != "extractor_sha256"}
 
 
 def protocol_key(description: Description) -> str:
-    """Equal for experiments whose trials can be compared."""
+    """Return a key that is equal for experiments whose trials can be compared."""
     return json.dumps(comparable(description), sort_keys=True)
 
 
 def protocol_line(description: Description) -> str:
-    """What all trials share, in a line: 'digits 8x8x1, small network of width 32, latent 8, 30 epochs, ...'."""
+    """Summarise the protocol in one line: 'digits 8x8x1, small network of width 32, latent 8, 30 epochs, ...'."""
     protocol = description.protocol
     images, network, training = protocol.preprocessing, protocol.network, protocol.training
     size = f" {images.image_size}x{images.image_size}x{images.channels}" if images else ""

@@ -23,12 +23,12 @@ class Group:
     """The trials of one protocol.
 
     Attributes:
-        name: the data set, and for all but its first protocol also the folder.
+        name: the data set; followed by the folder if an earlier group of the report has the same data set.
         folders: the experiments.
         trials: the frame of `frames.trials`, with the column experiment (the path of its folder).
         rows: the frame of `frames.rows`, with protocols separated (`protocols.separate`).
         description: what the experiments record about themselves.
-        unlike: a sentence on why this group was not merged with an earlier one, or empty.
+        reason_not_merged: a sentence that explains why this group was not merged with an earlier one, or empty.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Group:
     trials: pd.DataFrame
     rows: pd.DataFrame
     description: Description
-    unlike: str = ""
+    reason_not_merged: str = ""
 
     @cached_property
     def summary(self) -> pd.DataFrame:
@@ -56,18 +56,18 @@ class Group:
 
     @cached_property
     def headline(self) -> str | None:
-        """The distance by which methods are compared; None if nothing was measured."""
+        """The distance by which variants are compared; None if nothing was measured."""
         return next(iter(across_seeds.distances(self.fresh)), None) if len(self.fresh) else None
 
     @cached_property
     def curve(self) -> str | None:
-        """The distance that was measured most often, over the whole training; None if there is none."""
+        """The distance that was measured in most rows, for curves over the training; None if there is none."""
         distances = across_seeds.distances(self.fresh)
         return max(distances, key=lambda column: self.fresh[column].count(), default=None)
 
     @cached_property
     def shown(self) -> list[str]:
-        """The variants in figures, best first: all, or the best of each method and prior if there are too many."""
+        """The variants in figures, best first: all, or if they exceed MOST_SHOWN the best of each method and prior."""
         if len(self.summary) <= MOST_SHOWN:
             return list(self.summary["variant"])
         return list(self.summary.drop_duplicates(["method", "prior"])["variant"])
@@ -79,7 +79,7 @@ class Group:
 
     @property
     def protocol(self) -> str:
-        """What all trials share, in a line."""
+        """The protocol that all trials share, in one line."""
         return protocol_line(self.description)
 
     def values(self, column: str) -> dict[str, list[float]]:
@@ -99,7 +99,7 @@ class Group:
 
     @cached_property
     def target(self) -> convergence.Target | None:
-        """Target of the curve's distance: the protocol's, or one chosen afterwards, which its source says."""
+        """Target of the curve's distance: from the protocol, or chosen afterwards; `source` explains which."""
         if self.curve is None:
             return None
         return convergence.target(
@@ -108,7 +108,7 @@ class Group:
 
     @cached_property
     def times(self) -> pd.DataFrame:
-        """`convergence.times` to the target, of all trials except those that are done but were never measured."""
+        """`convergence.times` to the target; without trials that are done but lack measurements of the distance."""
         if self.target is None or self.curve is None:
             return pd.DataFrame()
         measured = self.fresh.loc[self.fresh[self.curve].notna(), "trial"]
@@ -119,12 +119,12 @@ class Group:
     def results(self) -> pd.DataFrame:
         """The input of `bench.analysis.sensitivity`: one row per trial that has ended, with its settings.
 
-        variant is the method and its prior. score is the headline distance, infinite if the trial did not finish.
-        learning_rate and the hyperparameters follow.
+        Columns: trial, method, seed, state; variant, the method and its prior; score, the headline distance (infinite
+        if the trial did not finish); learning_rate and the hyperparameters.
         """
         scores = dict(zip(self.last["trial"], self.last[self.headline], strict=True)) if len(self.last) else {}
         ended = self.trials[self.trials["state"].isin(convergence.ENDED) & ~self.trials["stale"].astype(bool)]
-        results = []
+        scored = []
         for record in frames.records(ended):
             spec = self.trial(record).trial().spec
             score = scores.get(record["trial"], math.nan if record["state"] == State.done else math.inf)
@@ -132,14 +132,14 @@ class Group:
                 continue
             row = {key: record[key] for key in ("trial", "method", "seed", "state")}
             row |= {"variant": labels.without_settings(record["variant"]), "score": score}
-            results.append(row | {"learning_rate": spec.optimisation.learning_rate} | spec.hyperparameters)
-        return pd.DataFrame.from_records(results)
+            scored.append(row | {"learning_rate": spec.optimisation.learning_rate} | spec.hyperparameters)
+        return pd.DataFrame.from_records(scored)
 
     def trial(self, record: Record) -> TrialFolder:
         """Return the folder of a row of `trials`."""
         return TrialFolder(Path(record["experiment"]) / "trials" / record["folder"])
 
     @property
-    def alike(self) -> bool:
-        """Whether times are comparable: all trials had the same machine, threads and number of concurrent trials."""
+    def comparable_times(self) -> bool:
+        """Whether times are comparable: all trials had one machine, thread count and number of concurrent trials."""
         return self.trials.dropna(subset=["machine"])[["machine", "at_once"]].drop_duplicates().shape[0] <= 1

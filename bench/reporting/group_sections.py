@@ -67,7 +67,7 @@ def _protocols(group: Group) -> dict[str, str]:
 
 def _images(group: Group, folder: Path) -> Section:
     trials, figure_folder = image_figures.representatives(group), folder / "figures"
-    files = {kind: image_figures.copied(trials, kind, folder) for kind in image_figures.KINDS}
+    files = {kind: image_figures.copy_grids(trials, kind, folder) for kind in image_figures.KINDS}
     return Section(
         "pictures",
         "Images",

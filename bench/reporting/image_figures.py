@@ -20,13 +20,13 @@ from bench.reporting.style import DPI, STYLE, Figure, save
 from bench.store.folders import REAL, TrialFolder
 
 INCHES = 2.6  # width of one image grid
-ACROSS = 5  # image grids side by side
-MOMENTS = 6  # of a training
+GRIDS_PER_LINE = 5
+MOMENTS = 6  # evaluations of a training that are shown
 STEP = re.compile(r"samples-\d{1,18}")
-FREE = STYLE | {"figure.constrained_layout.use": False}
+FREE_LAYOUT = STYLE | {"figure.constrained_layout.use": False}  # for figures that place their parts themselves
 KINDS = {
-    "samples": "The last evaluation of each variant's first seed, not selected. Variants with the same prior use the "
-    "same draws.",
+    "samples": "The last evaluation of each variant's first finished seed, not selected by hand. Variants with the "
+    "same prior use the same latent draws.",
     "reconstructions": "Held-out images, the same for all variants; each row is followed by its reconstructions.",
     "interpolations": "Each row interpolates between the codes of two held-out images, along the prior's paths. The "
     "images are the same for all variants.",
@@ -42,7 +42,7 @@ def representatives(group: Group) -> dict[str, TrialFolder]:
     return trials
 
 
-def copied(trials: dict[str, TrialFolder], kind: str, report: Path) -> dict[str, Path]:
+def copy_grids(trials: dict[str, TrialFolder], kind: str, report: Path) -> dict[str, Path]:
     """Copy the newest image grid of one kind of each variant into the report, and return their paths."""
     copies = {}
     for variant, trial in trials.items():
@@ -54,7 +54,7 @@ def copied(trials: dict[str, TrialFolder], kind: str, report: Path) -> dict[str,
 
 
 def newest(trial: TrialFolder, kind: str, suffix: str) -> bytes | None:
-    """Return the newest undamaged file of one kind, with a warning for each damaged one; None if there is none."""
+    """Return the newest undamaged file of one kind, or None; warn of each newer one that is damaged."""
     for path in sorted((trial.path / "samples").glob(f"{kind}-*.{suffix}"), reverse=True):
         content = trial.read_if_intact(f"samples/{path.name}")
         if content is not None and (suffix != "png" or is_valid_png(content)):
@@ -71,8 +71,8 @@ def overview(group: Group, grids: dict[str, Path], folder: Path) -> list[Figure]
     if not grids:
         return []
     images = [(title, plt.imread(path)) for title, path in shown.items()]
-    lines = [images[i : i + ACROSS] for i in range(0, len(images), ACROSS)]
-    with mpl.rc_context(FREE):
+    lines = [images[i : i + GRIDS_PER_LINE] for i in range(0, len(images), GRIDS_PER_LINE)]
+    with mpl.rc_context(FREE_LAYOUT):
         figure, axes, corners = _mosaic(
             [[pixels for _, pixels in line] for line in lines], INCHES, top=0.16, line_gap=0.2
         )
@@ -83,7 +83,7 @@ def overview(group: Group, grids: dict[str, Path], folder: Path) -> list[Figure]
 
 
 def over_time(trials: dict[str, TrialFolder], folder: Path) -> list[Figure]:
-    """Draw a line per variant: samples of the same draws at several moments of the training."""
+    """Draw a row of grids per variant: samples from the same latent draws, at several moments of the training."""
     moments = {variant: _moments(trial) for variant, trial in trials.items()}
     moments = {variant: grids for variant, grids in moments.items() if len(grids) > 1}
     if not moments:
@@ -92,7 +92,7 @@ def over_time(trials: dict[str, TrialFolder], folder: Path) -> list[Figure]:
         [pixels[: len(pixels) // 2 + 1, : len(pixels) // 2 + 1] for pixels in grids.values()]
         for grids in moments.values()
     ]
-    with mpl.rc_context(FREE):
+    with mpl.rc_context(FREE_LAYOUT):
         figure, axes, corners = _mosaic(quarters, 1.5, top=0.24, gap=0.03, line_gap=0.26)
         captions = [f"step {step:,}" for grids in moments.values() for step in grids]
         for caption, (x, y) in zip(captions, corners, strict=True):
@@ -100,14 +100,14 @@ def over_time(trials: dict[str, TrialFolder], folder: Path) -> list[Figure]:
         for variant, y in zip(moments, sorted({y for _, y in corners}), strict=True):
             axes.text(0, y - 0.12, variant, va="bottom", fontsize=8, fontweight="bold")
         save(figure, folder / "over_time")
-    about = "The same draws at every moment; a quarter of each grid."
+    about = "The same latent draws at every moment; each picture is a quarter of the grid."
     return [Figure("over_time", "Samples over training time", about, data=False)]
 
 
 def _mosaic(
     lines: list[list[np.ndarray]], inches: float, top: float = 0.0, gap: float = 0.06, line_gap: float = 0.13
 ) -> tuple[Canvas, Axes, list[tuple[float, float]]]:
-    """Draw lines of images in one pair of axes, since the layout of dozens of axes takes seconds.
+    """Draw rows of images in one pair of axes, since the layout of dozens of axes takes seconds.
 
     Args:
         lines: images [h, w] or [h, w, c]; each is 1 wide and 1 high in data coordinates.
@@ -127,7 +127,7 @@ def _mosaic(
     axes.axis("off")
     corners = [(column * width, line * height) for line, images in enumerate(lines) for column in range(len(images))]
     for pixels, (x, y) in zip([pixels for line in lines for pixels in line], corners, strict=True):
-        # Small grids stay crisp. Large ones are scaled down, and must not lose every other line of pixels.
+        # Small grids stay crisp. Large ones are scaled down, and antialiasing keeps every line of pixels visible.
         interpolation = "nearest" if len(pixels) <= inches * DPI else "antialiased"
         extent = (x, x + 1, y + 1, y)
         axes.imshow(pixels, cmap="gray", vmin=0, vmax=1, interpolation=interpolation, extent=extent, aspect="auto")

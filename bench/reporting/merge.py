@@ -1,4 +1,4 @@
-"""Loads experiments and merges those of one protocol: each trial counts once and must not contradict itself."""
+"""Load experiments and merge those of one protocol: a trial counts once, and its copies must agree."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,29 +24,29 @@ def load(paths: Sequence[Path]) -> list[Group]:
     """Load experiments, merging those of one protocol.
 
     Raises:
-        UserError: a folder is not an experiment or holds no trials, or a trial has two results.
+        UserError: A folder is not an experiment or holds no trials, or copies of a trial have different results.
     """
     by_protocol: dict[str, list[tuple[ExperimentFolder, Description]]] = {}
     for path in dict.fromkeys(map(Path.resolve, paths)):
-        folder, described = _open(path)
-        by_protocol.setdefault(protocol_key(described), []).append((folder, described))
+        folder, description = _open(path)
+        by_protocol.setdefault(protocol_key(description), []).append((folder, description))
     groups: list[Group] = []
     for experiments in by_protocol.values():
         folders = [folder for folder, _ in experiments]
-        whole = merged(each for _, each in experiments)
-        earlier = next((group for group in groups if group.dataset == whole.protocol.dataset.name), None)
+        description = merged(description for _, description in experiments)
+        dataset = description.protocol.dataset.name
+        earlier = next((group for group in groups if group.dataset == dataset), None)
         if earlier is None:
-            groups.append(_merged(whole.protocol.dataset.name, "", folders, whole))
-        else:  # the path makes the name unique
-            difference = protocols.difference(comparable(earlier.description), comparable(whole))
-            unlike = f"Not merged with {earlier.name}, since the protocols differ: {difference}."
-            groups.append(
-                _merged(f"{whole.protocol.dataset.name} ({display_path(folders[0].path)})", unlike, folders, whole)
-            )
+            groups.append(_merge(dataset, "", folders, description))
+        else:
+            difference = protocols.difference(comparable(earlier.description), comparable(description))
+            reason_not_merged = f"Not merged with {earlier.name}, since the protocols differ: {difference}."
+            unique_name = f"{dataset} ({display_path(folders[0].path)})"
+            groups.append(_merge(unique_name, reason_not_merged, folders, description))
     return groups
 
 
-def of(folder: ExperimentFolder) -> Group:
+def load_one(folder: ExperimentFolder) -> Group:
     """Load one experiment."""
     return load([folder.path])[0]
 
@@ -59,7 +59,7 @@ def _open(path: Path) -> tuple[ExperimentFolder, Description]:
     return folder, folder.require_description()
 
 
-def _merged(name: str, unlike: str, folders: list[ExperimentFolder], described: Description) -> Group:
+def _merge(name: str, reason_not_merged: str, folders: list[ExperimentFolder], description: Description) -> Group:
     trial_frames = [frames.trials(folder).assign(experiment=str(folder.path)) for folder in folders]
     row_frames = [
         frames.rows(folder, trials).assign(experiment=str(folder.path))
@@ -70,14 +70,14 @@ def _merged(name: str, unlike: str, folders: list[ExperimentFolder], described: 
         unreadable = f"{display_path(folders[0].path)} holds no readable trial"
         raise UserError(f"{unreadable}; run the same bench.run again to repair or retrain its trials")
     if len(folders) > 1:
-        trials, rows = _deduplicated(trials, rows)
+        trials, rows = _deduplicate(trials, rows)
         rows = rows.sort_values(["variant", "seed"], kind="stable", ignore_index=True)
     trials = trials.sort_values(["variant", "seed"], ignore_index=True)
     rows = protocols.separate(rows.drop(columns="experiment"))
-    return Group(name, folders, trials, rows, described, unlike)
+    return Group(name, folders, trials, rows, description, reason_not_merged)
 
 
-def _deduplicated(trials: pd.DataFrame, rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _deduplicate(trials: pd.DataFrame, rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Each trial once: the copy that is done or has the most rows, with the later evaluations of all copies."""
     unique, measured = [], []
     for id, copies in trials.groupby("trial", sort=False):
@@ -102,11 +102,15 @@ def _keys(rows: pd.DataFrame) -> list[str]:
 
 
 def _refuse_conflict(trial: Record, rows: pd.DataFrame, path: str, others: pd.DataFrame) -> None:
-    """Raise UserError if a measurement differs between two copies; times and memory may differ."""
+    """Refuse two copies of a trial in which a measurement differs; times and memory may differ.
+
+    Raises:
+        UserError: A measurement differs.
+    """
     if rows.empty or others.empty:
         return
     keys = [key for key in _keys(rows) if key in others]
-    both = rows.merge(others, on=keys, suffixes=("", OTHER))  # a stamp that both lack is equal
+    both = rows.merge(others, on=keys, suffixes=("", OTHER))  # pandas treats missing stamps as equal
     skipped = {*TIMINGS, *keys, "experiment", "afterwards"}
     differences = []
     for column in (c for c in rows.columns if c not in skipped and f"{c}{OTHER}" in both):

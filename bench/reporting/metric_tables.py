@@ -24,18 +24,18 @@ LATENT = {
 LATENT_ABOUT = (
     "Draws from q(z|x) on held-out images, compared with as many samples of the prior. The last rows show the values "
     "expected from a perfect match, at this sample size. MMD² with its permutation p-value; sliced Wasserstein-2 "
-    "distance; told apart: accuracy of a classifier on new codes and new samples (0.5: it cannot separate them); "
+    "distance; told apart: the accuracy of a classifier that separates new codes from new samples (0.5: it cannot); "
     "norms; and the number of directions in use."
 )
 RECONSTRUCTION = "reconstruction_test"
 MEANS = (
-    "Means over the finished training seeds, at the last checkpoint (never the best one). Distances are given ± half "
-    "of a 95% Student-t interval. The best mean comes first."
+    "Means over the finished training seeds, at the last checkpoint (never the best one). Distances are given ± the "
+    "half width of a 95% Student-t interval. The best mean comes first."
 )
 
 
 def tables(group: Group) -> list[Table]:
-    """Return one table for each full protocol of generated images, the trainings' own first; then that of the codes."""
+    """Return one table for each full protocol of generated images, the trainings' own first, and the table of codes."""
     generated = [_generated(group, columns, i) for i, columns in enumerate(_protocols(group.fresh))]
     return generated + _latent(group)
 
@@ -57,7 +57,7 @@ def _latent(group: Group) -> list[Table]:
 
 
 def _protocols(rows: pd.DataFrame) -> list[list[Column]]:
-    """The columns of generated images by protocol; quick metrics, made for curves, only if there are no full ones."""
+    """The columns of generated images by protocol; partial ones, measured for curves only, if no protocol is full."""
     protocols: dict[tuple[str, int, str], list[Column]] = {}
     for column in across_seeds.generated(rows):
         if column.metric != "reconstruction":
@@ -122,7 +122,7 @@ def is_distance(name: str) -> bool:
 
 
 def _value(record: Record, name: str, strong: bool = False) -> Cell:
-    """A distance with its interval, or another metric's mean; with the number of seeds if some lack a value."""
+    """A distance with its interval, or another metric's mean; with the number of seeds if some seeds lack a value."""
     mean, n = record.get(f"{name}_mean"), record.get(f"{name}_n", 0)
     if mean is None or pd.isna(mean):
         return Cell("-")

@@ -1,4 +1,4 @@
-"""What a reader must know to interpret the tables, which trials failed, and the provenance of the results."""
+"""Text of a report besides its tables: notes on interpretation, failed trials, and provenance."""
 
 from dataclasses import dataclass
 
@@ -25,9 +25,9 @@ class Failure:
 
 
 def notes(group: Group) -> list[str]:
-    """Return paragraphs, with Markdown's marks."""
+    """Return the paragraphs that explain the tables, with Markdown's marks for code and emphasis."""
     rows, summary = group.fresh, group.summary
-    paragraphs = [group.unlike] if group.unlike else []
+    paragraphs = [group.reason_not_merged] if group.reason_not_merged else []
     extractors = {column.extractor for column in across_seeds.generated(rows)}
     if extractors:
         paragraphs.append(
@@ -48,7 +48,8 @@ def notes(group: Group) -> list[str]:
         paragraphs.append(f"{skipped} images of the data set are unusable and were left out.")
     if summary["stale"].any():
         paragraphs.append(
-            "Stale trials are left out: their method's source has changed since. --retrain-stale retrains them."
+            "Stale trials are left out: their method's source has changed since training. --retrain-stale retrains "
+            "them."
         )
     return paragraphs
 

@@ -1,4 +1,4 @@
-"""report/index.html: one self-contained file that needs no network."""
+"""The page index.html of a report: one self-contained file that needs no network."""
 
 import base64
 import csv
@@ -45,8 +45,8 @@ class Section:
         pictures: image grids.
         failures: trials that diverged or failed.
         facts: (heading, preformatted text) pairs.
-        folder: where the figures lie.
-        protocol: one line below every table and figure.
+        folder: the folder that holds the figures.
+        protocol: the line of text below every table and figure.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""Words for tables of measurements: cells, titles, headings and notes."""
+"""Text of tables of measurements: cells, titles, headings and notes."""
 
 import math
 from collections.abc import Sequence
@@ -15,14 +15,14 @@ MOST_NAMED = 4  # variants in a sentence
 
 
 def bold_note(group: Group) -> str:
-    """Say which variant is bold, or why none is."""
+    """Return the sentence that explains which variant is bold, or why none is."""
     few, values = significance.SEEDS_FOR_SIGNIFICANCE, group.values(group.headline) if group.headline else {}
     if len(values) < 2:
         return "There is no other variant to compare with." if values else "No trial has finished."
     lacking = [variant for variant, seeds in values.items() if len(seeds) < few]
     if lacking:
         which = "all variants" if len(lacking) == len(values) else _named(lacking)
-        return f"Fewer than {few} seeds ({which}) are no evidence of a difference, so no variant is marked as the best."
+        return f"Fewer than {few} seeds ({which}) cannot show a difference, so no variant is marked as the best."
     lost = [variant for variant in group.summary["variant"] if variant not in values]
     left_out = f" Not compared, since no seed finished: {', '.join(f'`{v}`' for v in lost)}." if lost else ""
     tests = f"exact permutation tests, Holm over {len(values) - 1} comparisons, 5%"
@@ -32,7 +32,7 @@ def bold_note(group: Group) -> str:
     fewest = min(map(len, values.values()))
     lowest_p = (len(values) - 1) / math.comb(2 * fewest, fewest) * 2
     why = " With so few seeds and so many variants, no difference can be significant." if lowest_p > 0.05 else ""
-    return f"No variant is significantly better than every other ({tests}), so none is marked.{why}{left_out}"
+    return f"No variant is significantly better than every other ({tests}), so none is bold.{why}{left_out}"
 
 
 def _named(variants: Sequence[str]) -> str:
@@ -52,7 +52,7 @@ def seeds(record: Record) -> str:
 
 
 def caveats(columns: list[Column], stamp: Record) -> list[str]:
-    """Numbers of images that the title does not give, and a warning if there are too few."""
+    """Return sentences on the numbers of images: those missing from the title, and a warning if there are too few."""
     sentences = []
     if any(column.metric == "precision" for column in columns):
         sentences.append(
@@ -67,7 +67,7 @@ def caveats(columns: list[Column], stamp: Record) -> list[str]:
 
 
 def heading(column: Column) -> str:
-    """The full name of a distance, with its sample count; the short name of any other metric."""
+    """Return the full name of a distance, with its sample count, or the short name of any other metric."""
     return f"{Column('distance', column.extractor, column.samples)}" if column.metric == "distance" else _short(column)
 
 

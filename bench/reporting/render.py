@@ -9,6 +9,7 @@ LATEX = {"\\": r"\textbackslash{}", "_": r"\_", "%": r"\%", "&": r"\&", "#": r"\
 LATEX |= {"±": r"$\pm$", "↓": r"$\downarrow$", "↑": r"$\uparrow$", "²": r"$^2$", "₂": r"$_2$", "<": r"$<$", ">": r"$>$"}
 LATEX |= {"|": r"\textbar{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "λ": r"$\lambda$"}
 WIDTH = 180  # columns, if the output is not a terminal
+UNWRAPPED = (0, 3)  # columns that a terminal never wraps: the variant, and the first metric in most tables
 
 
 def markdown(table: Table) -> list[str]:
@@ -34,7 +35,7 @@ def latex(table: Table, prefix: str = "", protocol: str = "") -> str:
 
     Args:
         table: the table.
-        prefix: of the label.
+        prefix: prefix of its label.
         protocol: a sentence at the end of the caption.
     """
     columns = "l" * table.words + "r" * (len(table.headings) - table.words)
@@ -82,7 +83,7 @@ def terminal(table: Table, without: tuple[str, ...] = ()) -> None:
     columns = [i for i, heading in enumerate(table.headings) if heading not in without]
     for i in columns:
         alignment = "left" if i < table.words else "right"
-        output.add_column(safe(table.headings[i]), justify=alignment, no_wrap=i in (0, 3))
+        output.add_column(safe(table.headings[i]), justify=alignment, no_wrap=i in UNWRAPPED)
     for row in (*table.rows, *table.constants):
         cells = [row[i] for i in columns]
         output.add_row(*(f"[bold]{safe(cell.text)}[/bold]" if cell.strong else safe(cell.text) for cell in cells))

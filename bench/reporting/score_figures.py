@@ -14,7 +14,7 @@ from bench.reporting.group import Group
 from bench.reporting.style import STYLE, Figure, LineStyle, line_styles, logarithmic, panels, save
 
 HYPERPARAMETERS = (
-    "Line: the mean over seeds of the best setting with each value; the other hyperparameters are chosen freely. Band: "
+    "Line: the mean over seeds of the best setting with each value of this hyperparameter. Band: "
     "all trials with that value. Crosses: values at which trials were lost (diverged or failed), with their share. A "
     "flat and low line means that the method is easily tuned."
 )

@@ -1,4 +1,4 @@
-"""Figures of a search: the value of a larger budget, and the score against each hyperparameter."""
+"""Figures of a search: the expected best score against the budget, and scores against each hyperparameter."""
 
 import math
 from pathlib import Path
@@ -18,22 +18,22 @@ TICKS = [2**k for k in range(14)]  # numbers of points
 
 def draw(results: pd.DataFrame, folder: Path) -> list[Figure]:
     """Draw every figure of a search. results: `search.results`, with at least one finished point."""
-    best(results, folder / "search_best")
-    about = "Expected lowest distance after as many points, averaged over all orders of the points."
+    draw_best(results, folder / "search_best")
+    about = "Expected lowest distance after a number of points, averaged over all orders of the points."
     figures = [Figure("search_best", "Lowest distance against budget", about)]
-    if sensitivity(results, folder / "search_sensitivity"):
+    if draw_sensitivity(results, folder / "search_sensitivity"):
         about = "Every point of the search, at its value of each hyperparameter. Crosses: points that did not finish."
         figures.append(Figure("search_sensitivity", "Sensitivity to each hyperparameter", about))
     return figures
 
 
-def best(results: pd.DataFrame, path: Path) -> None:
+def draw_best(results: pd.DataFrame, path: Path) -> None:
     """Draw the expected best score against the number of points, one line per variant."""
     with mpl.rc_context(STYLE):
         figure, axes = plt.subplots(figsize=(8, 4.2))
         styles, lines = line_styles(results), []
         for variant, subset in search.scores(results).groupby("variant", sort=False):
-            # The expectation is infinite as long as all drawn points may be unfinished ones.
+            # The expectation is infinite if all drawn points may be unfinished.
             expected = [
                 value if value < math.inf else math.nan for value in search.expected_best(list(subset["score"]))
             ]
@@ -51,7 +51,7 @@ def best(results: pd.DataFrame, path: Path) -> None:
         save(figure, path, pd.concat(lines))
 
 
-def sensitivity(results: pd.DataFrame, path: Path) -> bool:
+def draw_sensitivity(results: pd.DataFrame, path: Path) -> bool:
     """Draw the score of every point, a row per variant and a panel per hyperparameter.
 
     Returns:
@@ -83,7 +83,7 @@ def sensitivity(results: pd.DataFrame, path: Path) -> bool:
 def _scatter(axes: Axes, results: pd.DataFrame, name: str, style: LineStyle, worst: float) -> None:
     options = sorted(results[name].unique())
     numeric = pd.api.types.is_numeric_dtype(results[name])
-    if not numeric or len(options) < min(6, len(results) / 2):  # a choice: its options are evenly spaced
+    if not numeric or len(options) < min(6, len(results) / 2):  # few distinct values: evenly spaced
         x = results[name].map(options.index)
         axes.set_xticks(range(len(options)), [str(option) for option in options])
         axes.set_xlim(-0.5, len(options) - 0.5)

@@ -27,7 +27,9 @@ def write(experiments: Sequence[ExperimentFolder], report: Path) -> tuple[list[T
     results = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     if results.empty:
         return [], []
-    results = results.sort_values("score").drop_duplicates("trial")  # a copy that finished precedes one that did not
+    results = results.sort_values("score").drop_duplicates(
+        "trial"
+    )  # keeps a finished copy rather than an unfinished one
     results = results.sort_values(["variant", "point", "seed"], ignore_index=True)
     summary = search.summary(results)
     write_atomically(report / "search.csv", results.to_csv(index=False).encode())

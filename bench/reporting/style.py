@@ -1,4 +1,4 @@
-"""How a method looks in every figure, and how figures are saved."""
+"""The look of figures: colours, markers and line styles of methods. Also saves figures."""
 
 import io
 import math
@@ -84,15 +84,16 @@ class Figure:
 
 
 @cache
-def configured() -> dict[str, dict[str, str]]:
+def configured_looks() -> dict[str, dict[str, str]]:
     """Read configs/looks.yaml: the colour (a key of COLOURS) and marker of each method."""
     return load_yaml(CONFIGS / "looks.yaml")
 
 
 def colour_and_marker(method: str) -> tuple[str, str]:
-    """Return a method's colour and marker; a hash of its name chooses them if none are configured."""
-    if method in configured():
-        return COLOURS[configured()[method]["colour"]], configured()[method]["marker"]
+    """Return a method's colour and marker: those in configs/looks.yaml, or else chosen by a hash of its name."""
+    looks = configured_looks()
+    if method in looks:
+        return COLOURS[looks[method]["colour"]], looks[method]["marker"]
     number = int(sha256(method.encode())[:8], 16)
     return list(COLOURS.values())[number % len(COLOURS)], "Dv"[number // len(COLOURS) % 2]
 
@@ -126,7 +127,7 @@ def panels(count: int, most: int, size: tuple[float, float]) -> tuple[Canvas, li
 
 
 def save(canvas: Canvas, path: Path, data: pd.DataFrame | None = None) -> None:
-    """Write path.png and path.pdf, and the data as path.csv; equal figures give equal files.
+    """Write path.png and path.pdf, and the data as path.csv; equal figures produce equal files.
 
     Args:
         canvas: the figure, which is closed.

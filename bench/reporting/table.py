@@ -27,9 +27,9 @@ class Table:
         name: stem of its file names.
         title: heading.
         headings: names of the columns.
-        rows: one row per variant, or per what the first column names.
+        rows: cells, row by row; the first cell of a row names it (mostly a variant).
         about: notes and caveats, with Markdown's marks.
-        constants: rows below the others that belong to no variant.
+        constants: reference rows below the others, which belong to no variant.
         words: number of leading columns that hold words; the others hold numbers.
     """
 

@@ -64,7 +64,7 @@ def test_mistakes_are_one_line(bench_run, tmp_path):
     with pytest.raises(UserError, match="is not an experiment"):
         bench.load(tmp_path)
     loaded = bench.load(tmp_path / "out")
-    with pytest.raises(UserError, match=r"no trial 'mmdd' here\. Did you mean mmd\?"):
+    with pytest.raises(UserError, match=r"the experiment has no variant or trial 'mmdd'\. Did you mean mmd\?"):
         loaded.method("mmdd")
     with pytest.raises(UserError, match="mmd has no seed 7; its seeds: 0"):
         loaded.method("mmd", seed=7)

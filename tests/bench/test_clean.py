@@ -54,7 +54,7 @@ def test_it_asks_first(bench_run, clean, tmp_path):
     assert "nothing was removed" in clean("checkpoints", answer="n\n")
     assert trial.exists("checkpoint.pt")
     output = clean("checkpoints", answer="y\n")
-    assert "remove these 2" in output
+    assert "remove these 2 items" in output
     assert not trial.exists("checkpoint.pt")
     assert not trial.exists("checkpoint.previous.pt")
 

@@ -72,7 +72,7 @@ def test_mistakes_of_a_command_are_one_line():
     assert done.stderr.startswith("error: No such option: --sedes")
     assert done.stderr.count("\n") == 1
     assert done.returncode == 2
-    assert call("run", "--out", "").stderr == "error: --out is empty; is a variable not set?\n"
+    assert call("run", "--out", "").stderr == "error: --out is empty; is a shell variable unset?\n"
 
 
 def test_a_command_is_recorded_as_if_it_were_run_by_its_module(monkeypatch, tmp_path):

@@ -143,16 +143,16 @@ def test_the_best_is_bold_where_all_have_five_seeds_and_it_is_better_than_every_
     for seed in range(5):
         add(folder, "mmd", seed, 10.0 + seed)
         add(folder, "moco", seed, 2.0 + seed)
-    group = merge.of(folder)
+    group = merge.load_one(folder)
     assert "`moco`" in phrases.bold_note(group)
     (table,) = metric_tables.tables(group)
     assert [row[3].strong for row in table.rows] == [True, False]
     assert "**4.0 ± 2.0**" in "\n".join(render.markdown(table))
     assert r"\textbf{4.0 $\pm$ 2.0}" in render.latex(table)
     add(folder, "vae", 0, 1.0)  # a single seed allows no statement about the best
-    again = merge.of(folder)
+    again = merge.load_one(folder)
     assert not any(cell.strong for row in metric_tables.tables(again)[0].rows for cell in row)
-    assert "Fewer than 5 seeds (`vae`) are no evidence" in phrases.bold_note(again)
+    assert "Fewer than 5 seeds (`vae`) cannot show a difference" in phrases.bold_note(again)
 
 
 def test_time_to_the_protocols_target_and_what_it_cost(made):
@@ -167,19 +167,19 @@ def test_time_to_the_protocols_target_and_what_it_cost(made):
 def test_without_a_target_in_the_protocol_one_is_taken_afterwards_and_said_to_be(tmp_path):
     folder = described(ExperimentFolder(tmp_path / "exp"))
     add(folder, "mmd", 0, 10.0)
-    (table,) = comparison_tables.cost(merge.of(folder))
+    (table,) = comparison_tables.cost(merge.load_one(folder))
     assert "not fixed beforehand: the median final fd_classifier_1k of mmd" in table.about
 
 
 def test_seconds_of_trials_that_shared_machines_differently_are_not_compared(tmp_path):
     folder = described(ExperimentFolder(tmp_path / "exp"))
     add(folder, "mmd", 0, 10.0, at_once=2)
-    assert merge.of(folder).alike
+    assert merge.load_one(folder).comparable_times
     add(folder, "mmd", 1, 10.0, at_once=4)
-    group = merge.of(folder)
-    assert not group.alike
+    group = merge.load_one(folder)
+    assert not group.comparable_times
     (table,) = comparison_tables.cost(group)
-    assert comparison_tables.UNLIKE in table.about
+    assert comparison_tables.TIMES_LEFT_OUT in table.about
     assert cells(table, "mmd")[-1] == "2, 4"
 
 
@@ -338,10 +338,10 @@ def test_a_view_of_codes_keeps_distances_of_a_plane():
 
 
 def test_a_method_looks_the_same_everywhere_and_like_no_other_of_the_tree():
-    from bench.reporting.style import colour_and_marker, configured
+    from bench.reporting.style import colour_and_marker, configured_looks
     from methods import METHODS
 
-    assert set(configured()) <= set(METHODS)
+    assert set(configured_looks()) <= set(METHODS)
     assert len({colour_and_marker(name) for name in METHODS}) == len(METHODS)
     assert colour_and_marker("somebodys_own") == colour_and_marker("somebodys_own")
 
@@ -401,7 +401,7 @@ def test_done_without_the_metric_is_not_a_miss(tmp_path):
     trial = folder.trials()[0]
     rows = trial.rows().drop(columns=["fd_classifier_1k", "fd_classifier_1k_floor"])
     trial.save_rows(rows.to_dict("records"))
-    group = merge.of(folder)
+    group = merge.load_one(folder)
     (cost,), (steady,) = comparison_tables.cost(group), comparison_tables.stability(group)
     assert cells(cost, "mmd")[1] == "100% of 2"
     assert cells(steady, "mmd")[2:5] == ["2", "0%", "10"]
@@ -412,7 +412,7 @@ def test_what_was_all_lost_has_no_best_and_is_not_smooth(tmp_path):
     folder = described(ExperimentFolder(tmp_path / "exp"))
     add(folder, "mmd", 0, 10.0)
     add(folder, "gan", 0, 50.0, "diverged", "loss is nan")
-    (table,) = comparison_tables.stability(merge.of(folder))
+    (table,) = comparison_tables.stability(merge.load_one(folder))
     assert cells(table, "gan")[2:] == ["1", "100%", "-", "-", "-", "0%", "-", "-", "-"]
 
 
@@ -426,7 +426,7 @@ def test_scores_against_hyperparameters_that_are_words_or_were_lost(tmp_path, mo
             add(folder, label, 0, 5.0 + weight, "diverged" if lost else "done", weight=weight, kind=kind)
     drawn = []
     monkeypatch.setattr(score_figures, "save", lambda canvas, *_: drawn.append(canvas))
-    assert score_figures.hyperparameters(merge.of(folder), tmp_path)
+    assert score_figures.hyperparameters(merge.load_one(folder), tmp_path)
     weight, kind = drawn[0].axes
     assert weight.get_xscale() == "log"
     assert [text.get_text() for text in kind.get_xticklabels()] == ["imq", "rbf"]
@@ -442,7 +442,7 @@ def test_codes_far_from_the_prior_stay_in_their_own_place(tmp_path, monkeypatch)
     folder.trials()[0].write("samples/codes-00000100.npz", far)
     drawn = []
     monkeypatch.setattr(code_figures, "save", lambda canvas, *_: drawn.append(canvas))
-    group = merge.of(folder)
+    group = merge.load_one(folder)
     code_figures.codes(group, image_figures.representatives(group), tmp_path)
     (axes,) = drawn[0].axes
     assert any("(100% further out)" in text.get_text().replace("\n", " ") for text in axes.texts)

@@ -471,8 +471,8 @@ OPTIONS = [
             f"No such option: --seed (Possible options: --prepared, --seeds, --set); {HELP}"),
     Mistake("an unknown executor", "run --executor slurm",
             f"Invalid value for '--executor': Value error, 'slurm' is not one of 'ray', 'serial'; {HELP}"),
-    Mistake("an empty value", "run --out ''", "--out is empty; is a variable not set?"),
-    Mistake("an empty value", "prepare digits --prepared=", "--prepared is empty; is a variable not set?"),
+    Mistake("an empty value", "run --out ''", "--out is empty; is a shell variable unset?"),
+    Mistake("an empty value", "prepare digits --prepared=", "--prepared is empty; is a shell variable unset?"),
     Mistake("a number that is none", "run --seeds three",
             "Invalid value for '--seeds': Input should be a valid integer, unable to parse string as an integer; "
             + HELP),
@@ -546,8 +546,8 @@ IMAGES = [
     Mistake("too few images to split", f"run {PHOTOS}",
             "folder has too few images: none are left for validation; add images", given=few(3), trains=True),
     Mistake("too few images to compare with", f"run {PHOTOS}",
-            "folder has 30 test images, too few to compare with: a distance between 64 features needs more than 64; add "
-            "images", given=few(300), trains=True),
+            "folder has 30 test images, too few to compare with: a Fréchet distance in 64 features needs more than "
+            "64 images; add images", given=few(300), trains=True),
     Mistake("less than a batch", "run --dataset digits --set training.batch_size=2000 --executor serial",
             "digits has 1000 training images, fewer than one batch; add images, or lower training.batch_size (now 2000)"),
     Mistake("no labels for a classifier", f"run {PHOTOS} --set evaluation.extractor=classifier",
@@ -609,7 +609,7 @@ RESULTS = [
             "results/digits has a different protocol: training.epochs is 2 there and 3 here; choose another --out",
             given=finished(), trains=True),
     Mistake("more trials than were meant", "run --methods moco[weight=1|10|100] --seeds 100",
-            "these are 300 trials; --dry-run lists them with their cost, --yes runs them"),
+            "this run has 300 trials; --dry-run lists them with their cost, --yes runs them"),
     Mistake("a damaged checkpoint", "run --methods mmd --seeds 1",
             "warning: mmd-s0-ID/checkpoint.pt is damaged; going on from what was before it", 0,
             damaged("results/digits/trials/*/checkpoint.pt", state="running"), trains=True),
@@ -660,8 +660,8 @@ RAY = [
     Mistake("an address that is none", "run --address nonsense",
             "cannot start on the Ray cluster at nonsense: Invalid address format: nonsense", 1),
     Mistake("a cluster whose precision is not said", "run --dataset cifar10 --extractor classifier --address HOST:PORT",
-            "with --address, networks as large as dcgan32 need --set training.precision=bf16 if the cluster's machines "
-            "are fast at it, else fp32", 2, cluster, slow=True),
+            "choose the cluster's precision for dcgan32: --set training.precision=bf16 if its machines are fast at bf16, "
+            "else --set training.precision=fp32", 2, cluster, slow=True),
     Mistake("a Ray Client address", "run --address ray://127.0.0.1:10001",
             "a Ray Client address cannot be used; run this on a node of the cluster, with --address auto"),
     Mistake("an address for the serial executor", "run --executor serial --address auto",

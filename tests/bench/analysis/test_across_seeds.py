@@ -88,7 +88,7 @@ def test_a_table_has_the_mean_its_interval_and_each_seed_and_says_what_few_seeds
     assert "| `m` | normal | 3 | 20 ± 25 | 10, 20, 30 |" in render.markdown(table)
     assert "no other variant to compare with" in table.about
     rows, trials = (pd.concat([frame, frame.assign(variant="n", trial=frame["trial"] + "n")]) for frame in frames())
-    assert "Fewer than 5 seeds (all variants) are no evidence" in phrases.bold_note(group_of(rows, trials))
+    assert "Fewer than 5 seeds (all variants) cannot show a difference" in phrases.bold_note(group_of(rows, trials))
 
 
 @pytest.mark.draws

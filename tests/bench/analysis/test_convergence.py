@@ -45,7 +45,7 @@ def test_without_a_reference_half_of_the_variants_can_reach_the_target():
     result = convergence.target(*frames(*four), METRIC, None, None)
     assert result is not None
     assert (result.value, result.beforehand) == (2.0, False)
-    assert result.source == f"the median final {METRIC} of x (in the middle of 4 variants), chosen afterwards"
+    assert result.source == f"the median final {METRIC} of x (the median of 4 variants), chosen afterwards"
     assert convergence.times(*frames(*four), METRIC, result.value)["reached"].tolist() == [False, True, False, True]
     three = convergence.target(*frames(*four[:3]), METRIC, None, None)
     assert three is not None

@@ -16,7 +16,7 @@ from bench.driver.tune import TUNING_SEED
 from bench.experiment.labels import split_label
 from bench.experiment.settings import Training
 from bench.experiment.variants import LEARNING_RATES, parse_variants, search_point, unit_points
-from bench.reporting.search_figures import sensitivity
+from bench.reporting.search_figures import draw_sensitivity
 from bench.store.folders import ExperimentFolder
 from methods import METHODS
 from methods.hyperparameters import Choice, LogUniform, Uniform, schema
@@ -179,7 +179,7 @@ def test_what_the_second_stage_would_be_refused_for_is_refused_before_the_search
 def test_a_choice_between_words_can_be_drawn(tmp_path):
     results = table({"a": [3, 1, 2]})
     results["kind"] = ["x", "y", "x", "y", "x", "y"]
-    sensitivity(results, tmp_path / "figure")
+    draw_sensitivity(results, tmp_path / "figure")
     assert (tmp_path / "figure.png").stat().st_size > 5000
 
 

@@ -99,19 +99,19 @@ def test_a_missing_file_is_named(tmp_path):
 )
 def test_networks_compute_in_low_precision_where_that_is_faster(monkeypatch, sets, before, bf16, expected):
     monkeypatch.setattr(preflight, "has_bf16", lambda _: bf16)
-    assert preflight.with_precision(resolve({}, None, sets), before, Resources(gpus=0)).precision == expected
+    assert preflight.resolve_precision(resolve({}, None, sets), before, Resources(gpus=0)).precision == expected
 
 
 def test_on_a_cluster_the_precision_of_large_networks_is_said_once(monkeypatch):
     """The driver's machine does not know what its nodes compute in."""
     monkeypatch.setattr(preflight, "has_bf16", lambda _: True)
     elsewhere, large = Resources(address="auto"), ["network.name=dcgan32"]
-    with pytest.raises(UserError, match=r"networks as large as dcgan32 need --set training\.precision=bf16 if"):
-        preflight.with_precision(resolve({}, None, large), None, elsewhere)
-    assert preflight.with_precision(resolve({}, None, large), "bf16", elsewhere).precision == "bf16"
-    assert preflight.with_precision(resolve({}, None, ["network.name=small"]), None, elsewhere).precision == "fp32"
+    with pytest.raises(UserError, match=r"precision for dcgan32: --set training\.precision=bf16 if"):
+        preflight.resolve_precision(resolve({}, None, large), None, elsewhere)
+    assert preflight.resolve_precision(resolve({}, None, large), "bf16", elsewhere).precision == "bf16"
+    assert preflight.resolve_precision(resolve({}, None, ["network.name=small"]), None, elsewhere).precision == "fp32"
     said = resolve({}, None, [*large, "training.precision=fp32"])
-    assert preflight.with_precision(said, None, elsewhere).precision == "fp32"
+    assert preflight.resolve_precision(said, None, elsewhere).precision == "fp32"
 
 
 @pytest.mark.parametrize(
