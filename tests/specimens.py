@@ -1,7 +1,10 @@
-"""Small valid trials and documents, for tests that need any."""
+"""Small valid trials, documents and requests, for tests that need any."""
 
 import json
+from pathlib import Path
 
+from bench.data.datasets import Request
+from bench.experiment.settings import resolve
 from bench.experiment.specification import MethodSource, Trial, TrialSpec
 from bench.io.files import Folder
 from bench.store.documents import Description, Environment, ExperimentProtocol, Git
@@ -46,3 +49,9 @@ def change_document(folder: Folder, name: str, **changes: object) -> None:
     """Change top-level keys of a JSON document; None removes a key."""
     document = json.loads(folder.read(name)) | changes
     folder.write(name, json.dumps({key: value for key, value in document.items() if value is not None}).encode())
+
+
+def make_request(name: str, root: Path, skip_unreadable: bool = False, **preprocessing: int) -> Request:
+    """What bench.prepare asks of the data layer."""
+    experiment = resolve({"dataset": name, "preprocessing": preprocessing})
+    return Request(name, root, experiment.preprocessing, root / "prepared", skip_unreadable)

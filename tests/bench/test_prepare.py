@@ -13,8 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT, asked, picture, write_celeba
+from images import numbered, numbers, picture, write_celeba
 from PIL import Image
+from project import ROOT
+from specimens import make_request
 from torchvision.datasets import CelebA
 from typer.testing import CliRunner
 
@@ -28,21 +30,9 @@ from bench.errors import RunError, UserError
 from bench.experiment.settings import Preprocessing
 
 
-def numbered(folder, count, size=(16, 16)):
-    """Images of one colour each, which tells their number."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for i in range(count):
-        Image.new("RGB", size, (i % 256, i // 256, 7)).save(folder / f"{i}.png")
-
-
-def numbers(images):
-    """The numbers of `numbered` images."""
-    return (images[:, 0, 0, 0] + 256 * images[:, 1, 0, 0].astype(int)).tolist()
-
-
 def test_a_tree_without_split_folders_is_split_by_the_hash_of_relative_paths(tmp_path):
     numbered(tmp_path / "tree", 400)
-    prepared = preparation.prepare(asked("folder", tmp_path / "tree", image_size=16))
+    prepared = preparation.prepare(make_request("folder", tmp_path / "tree", image_size=16))
     expected = {"train": [], "validation": [], "test": []}
     for i in range(400):
         share = int.from_bytes(sha256(f"{i}.png".encode()).digest()[:4]) / 2**32
@@ -55,9 +45,9 @@ def test_a_tree_without_split_folders_is_split_by_the_hash_of_relative_paths(tmp
 
 def test_adding_images_to_a_tree_moves_none_between_splits(tmp_path):
     numbered(tmp_path / "tree", 200)
-    before = preparation.prepare(asked("folder", tmp_path / "tree", image_size=16))
+    before = preparation.prepare(make_request("folder", tmp_path / "tree", image_size=16))
     numbered(tmp_path / "tree", 400)
-    after = preparation.prepare(asked("folder", tmp_path / "tree", image_size=16))
+    after = preparation.prepare(make_request("folder", tmp_path / "tree", image_size=16))
     for split in SPLITS:
         assert set(numbers(before.images(split))) <= set(numbers(after.images(split)))
 
@@ -70,7 +60,7 @@ def test_split_and_class_folders_are_understood(tmp_path, validation, classes):
     for split, count in sizes.items():
         for name in classes or [""]:
             numbered(root / split / name, count)
-    prepared = preparation.prepare(asked("folder", root, image_size=16))
+    prepared = preparation.prepare(make_request("folder", root, image_size=16))
     n = max(1, len(classes))
     held_out = 6 * n if validation else 40 * n // 10
     expected = {"train": 40 * n - (0 if validation else held_out), "validation": held_out, "test": 10 * n}
@@ -85,14 +75,14 @@ def test_one_folder_around_all_images_is_no_class_and_hidden_files_do_not_count(
     (tmp_path / "tree" / ".cache").mkdir()
     (tmp_path / "tree" / ".cache" / "x.png").write_text("no image")
     (tmp_path / "tree" / "images" / "._1.png").write_text("no image")
-    prepared = preparation.prepare(asked("folder", tmp_path / "tree", image_size=16))
+    prepared = preparation.prepare(make_request("folder", tmp_path / "tree", image_size=16))
     assert prepared.classes == []
     assert sum(prepared.counts.values()) == 100
 
 
 def test_celeba_is_torchvisions_with_the_published_split_cropped_and_resized(tmp_path, monkeypatch):
     folder = write_celeba(tmp_path, train=40, validation=10, test=10)
-    prepared = preparation.prepare(asked("celeba", tmp_path))
+    prepared = preparation.prepare(make_request("celeba", tmp_path))
     assert prepared.counts == {"train": 40, "validation": 10, "test": 10}
     assert prepared.shape == (3, 64, 64)
     # torchvision reads four more files, which it wants to be there and the pictures' attributes to be in.
@@ -115,7 +105,7 @@ def test_celeba_hq_is_a_folder_without_classes(tmp_path):
     for sex in ("female", "male"):  # as some copies of it are sorted
         for i in range(30):
             picture(tmp_path / "celebahq" / sex / f"{i}.png", (256, 256))
-    prepared = preparation.prepare(asked("celebahq", tmp_path))
+    prepared = preparation.prepare(make_request("celebahq", tmp_path))
     assert prepared.shape == (3, 256, 256)
     assert prepared.classes == []
 
@@ -123,7 +113,7 @@ def test_celeba_hq_is_a_folder_without_classes(tmp_path):
 def test_preprocessing_is_part_of_the_fingerprint(tmp_path):
     numbered(tmp_path / "tree", 100)
     requests = [{"image_size": 16}, {"image_size": 8}, {"image_size": 8, "crop": 12}, {"image_size": 16, "channels": 1}]
-    found = [preparation.prepare(asked("folder", tmp_path / "tree", **request)) for request in requests]
+    found = [preparation.prepare(make_request("folder", tmp_path / "tree", **request)) for request in requests]
     assert len({prepared.fingerprint for prepared in found}) == 4
     assert [prepared.shape for prepared in found] == [(3, 16, 16), (3, 8, 8), (3, 8, 8), (1, 16, 16)]
 
@@ -134,8 +124,8 @@ def test_unreadable_images_are_left_out_counted_and_listed(tmp_path, capsys):
     for i in bad:
         (tmp_path / "tree" / f"{i}.png").write_text("no image")
     with pytest.raises(UserError, match="--skip-unreadable"):
-        preparation.prepare(asked("folder", tmp_path / "tree", image_size=16))
-    prepared = preparation.prepare(asked("folder", tmp_path / "tree", skip_unreadable=True, image_size=16))
+        preparation.prepare(make_request("folder", tmp_path / "tree", image_size=16))
+    prepared = preparation.prepare(make_request("folder", tmp_path / "tree", skip_unreadable=True, image_size=16))
     assert "5 images are left out" in capsys.readouterr().err
     assert {Path(path).name for path in prepared.skipped} == {f"{i}.png" for i in bad}
     found = [number for split in SPLITS for number in numbers(prepared.images(split))]
@@ -151,7 +141,7 @@ def test_labels_stay_with_their_images_where_some_are_left_out(tmp_path):
             for i in range(count):
                 Image.new("RGB", (16, 16), (first + i, 0, 0)).save(folder / f"{i}.png")
         (tmp_path / "tree" / "train" / name / "7.png").write_text("no image")
-    prepared = preparation.prepare(asked("folder", tmp_path / "tree", skip_unreadable=True, image_size=16))
+    prepared = preparation.prepare(make_request("folder", tmp_path / "tree", skip_unreadable=True, image_size=16))
     for split in SPLITS:
         np.testing.assert_array_equal(prepared.images(split)[:, 0, 0, 0] >= 100, prepared.labels(split) == 1)
     assert prepared.counts["train"] + prepared.counts["validation"] == 98
@@ -177,7 +167,7 @@ def test_an_interrupted_preparation_goes_on_with_what_is_missing(tmp_path, small
         return decode(self, row, preprocessing)
 
     monkeypatch.setattr(Files, "decode", counted)
-    request = asked("folder", tmp_path / "tree", image_size=16)
+    request = make_request("folder", tmp_path / "tree", image_size=16)
     with pytest.raises(KeyboardInterrupt):
         preparation.prepare(request)
     partial = next((request.prepared / "folder").glob(".*.part"))
@@ -207,10 +197,10 @@ def test_what_was_left_out_before_is_an_error_without_the_option(tmp_path, small
     rename = type(tmp_path).rename
     monkeypatch.setattr(type(tmp_path), "rename", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
-        preparation.prepare(asked("folder", tmp_path / "tree", skip_unreadable=True, image_size=16))
+        preparation.prepare(make_request("folder", tmp_path / "tree", skip_unreadable=True, image_size=16))
     monkeypatch.setattr(type(tmp_path), "rename", rename)
     with pytest.raises(UserError, match=r"5\.png"):
-        preparation.prepare(asked("folder", tmp_path / "tree", image_size=16))
+        preparation.prepare(make_request("folder", tmp_path / "tree", image_size=16))
 
 
 def test_a_disk_that_fills_up_while_decoding_is_one_line_and_keeps_what_is_done(tmp_path, small_chunks, monkeypatch):
@@ -373,7 +363,7 @@ def test_a_killed_preparation_leaves_no_process_and_goes_on(tmp_path, number):
     output, errors = second.communicate(timeout=300)
     assert second.returncode == 0, errors
     assert "fingerprint: " in output
-    request = asked("folder", tmp_path / "tree", image_size=16)
+    request = make_request("folder", tmp_path / "tree", image_size=16)
     prepared = preparation.prepare(replace(request, prepared=tmp_path / "prepared"))
     assert sorted(n for s in SPLITS for n in numbers(prepared.images(s))) == list(range(4000))
 

@@ -5,8 +5,7 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
-from conftest import sets
-from test_run import interrupted_and_whole, rows_of
+from runs import interrupted_and_whole, rows_of, sets
 
 from bench.analysis import frames
 from bench.errors import UserError

@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 import torch
 import torchvision
-from conftest import asked, picture
+from images import picture, write_cifar, write_idx
 from PIL import Image
 from sklearn.datasets import load_digits
+from specimens import make_request
 from torchvision.datasets import CIFAR10, MNIST
 
 from bench.data import datasets, preparation, sidecar
@@ -34,7 +35,7 @@ SHARED = Path(__file__).parents[4] / "shared" / "data"
 
 
 def test_digits_are_scikit_learns_split_by_a_fixed_permutation(tmp_path):
-    prepared = preparation.prepare(asked("digits", tmp_path))
+    prepared = preparation.prepare(make_request("digits", tmp_path))
     counts = [len(prepared.images(split)) for split in SPLITS]
     assert counts == list(datasets.DATASETS["digits"].images)
     assert prepared.shape == (1, 8, 8)
@@ -48,24 +49,24 @@ def test_digits_are_scikit_learns_split_by_a_fixed_permutation(tmp_path):
 
 
 def test_preparing_twice_reads_the_first_result(tmp_path):
-    first = preparation.prepare(asked("digits", tmp_path))
+    first = preparation.prepare(make_request("digits", tmp_path))
     stamp = (first.folder / "sidecar.json").stat().st_mtime_ns
-    assert preparation.prepare(asked("digits", tmp_path)) == first
+    assert preparation.prepare(make_request("digits", tmp_path)) == first
     assert (first.folder / "sidecar.json").stat().st_mtime_ns == stamp
-    assert preparation.locate(asked("digits", tmp_path)).fingerprint == first.fingerprint
+    assert preparation.locate(make_request("digits", tmp_path)).fingerprint == first.fingerprint
 
 
 def test_a_prepared_set_is_known_without_reading_its_source(tmp_path, monkeypatch):
-    before = preparation.locate(asked("digits", tmp_path))
-    preparation.prepare(asked("digits", tmp_path))
+    before = preparation.locate(make_request("digits", tmp_path))
+    preparation.prepare(make_request("digits", tmp_path))
     monkeypatch.setattr(Source, "load", lambda _: pytest.fail("read"))
-    after = preparation.locate(asked("digits", tmp_path))
+    after = preparation.locate(make_request("digits", tmp_path))
     assert (after.fingerprint, after.counts, after.labelled) == (before.fingerprint, before.counts, before.labelled)
     assert (before.prepared, after.prepared) == (False, True)
 
 
 def test_the_sidecar_is_read_once(tmp_path, monkeypatch):
-    prepared = Prepared(preparation.prepare(asked("digits", tmp_path)).folder)
+    prepared = Prepared(preparation.prepare(make_request("digits", tmp_path)).folder)
     reads = []
     parse = sidecar.parse
     monkeypatch.setattr(sidecar, "parse", lambda data, path: reads.append(path) or parse(data, path))
@@ -77,7 +78,7 @@ def test_the_sidecar_is_read_once(tmp_path, monkeypatch):
 
 
 def test_a_check_reads_the_sidecar_again(tmp_path):
-    prepared = preparation.prepare(asked("digits", tmp_path))
+    prepared = preparation.prepare(make_request("digits", tmp_path))
     changed = prepared.sidecar.model_copy(update={"skipped": {"a.png": "it is damaged"}})
     assert prepared.skipped == {}
     Folder(prepared.folder).write("sidecar.json", changed.to_json())
@@ -90,31 +91,33 @@ def test_a_check_reads_the_sidecar_again(tmp_path):
 def test_the_sidecar_keeps_its_format(tmp_path):
     """Prepared sets of older versions stay readable, and older versions read new ones."""
     keys = ["dataset", "source", "preprocessing", "version", "fingerprint", "signature", "classes", "splits", "skipped"]
-    labelled = json.loads((preparation.prepare(asked("digits", tmp_path)).folder / "sidecar.json").read_text())
+    labelled = json.loads((preparation.prepare(make_request("digits", tmp_path)).folder / "sidecar.json").read_text())
     assert list(labelled) == keys
     assert labelled["preprocessing"] == {"image_size": 8, "crop": None, "channels": 1}
     assert list(labelled["splits"]["train"]) == ["images", "sha256", "labels_sha256"]
     for i in range(60):
         picture(tmp_path / "tree" / f"{i}.png", (8, 8))
     unlabelled = json.loads(
-        (preparation.prepare(asked("folder", tmp_path / "tree", image_size=8)).folder / "sidecar.json").read_text()
+        (
+            preparation.prepare(make_request("folder", tmp_path / "tree", image_size=8)).folder / "sidecar.json"
+        ).read_text()
     )
     assert list(unlabelled["splits"]["train"]) == ["images", "sha256"]
 
 
 def test_a_damaged_array_is_prepared_again(tmp_path, capsys):
-    first = preparation.prepare(asked("digits", tmp_path))
+    first = preparation.prepare(make_request("digits", tmp_path))
     before = first.images("test").copy()
     path = first.folder / "test-images.npy"
     path.write_bytes(path.read_bytes()[:-1] + b"\xff")
-    again = preparation.prepare(asked("digits", tmp_path))
+    again = preparation.prepare(make_request("digits", tmp_path))
     assert "damaged" in capsys.readouterr().err
     np.testing.assert_array_equal(again.images("test"), before)
 
 
 def test_four_preparations_at_once_give_one_result(tmp_path):
     with ThreadPoolExecutor(4) as pool:
-        results = list(pool.map(lambda _: preparation.prepare(asked("digits", tmp_path)), range(4)))
+        results = list(pool.map(lambda _: preparation.prepare(make_request("digits", tmp_path)), range(4)))
     assert len(set(results)) == 1
     assert [p.name for p in (tmp_path / "prepared" / "digits").iterdir() if p.is_dir()] == [results[0].folder.name]
 
@@ -122,7 +125,7 @@ def test_four_preparations_at_once_give_one_result(tmp_path):
 @pytest.mark.parametrize(("name", "size", "channels"), [("mnist", 28, 1), ("cifar10", 32, 3)])
 def test_a_tree_of_images_keeps_pixels_and_classes(image_tree, name, size, channels):
     root = image_tree(name, size, channels)
-    prepared = preparation.prepare(asked(name, root))
+    prepared = preparation.prepare(make_request(name, root))
     assert prepared.shape == (channels, size, size)
     assert [len(prepared.images(split)) for split in SPLITS] == [108, 12, 80]
     for split in SPLITS:
@@ -142,34 +145,23 @@ def test_the_fingerprint_is_of_contents_not_of_places_or_dates(image_tree, tmp_p
     for path in (copied / "mnist").rglob("*.png"):
         path.touch()
     assert (
-        preparation.locate(asked("mnist", root)).fingerprint == preparation.locate(asked("mnist", copied)).fingerprint
+        preparation.locate(make_request("mnist", root)).fingerprint
+        == preparation.locate(make_request("mnist", copied)).fingerprint
     )
     changed = copied / "mnist" / "train" / "class0" / "0.png"
     Image.new("L", (28, 28), 7).save(changed)
     assert (
-        preparation.locate(asked("mnist", root)).fingerprint != preparation.locate(asked("mnist", copied)).fingerprint
+        preparation.locate(make_request("mnist", root)).fingerprint
+        != preparation.locate(make_request("mnist", copied)).fingerprint
     )
 
 
 def test_changed_files_are_noticed_after_preparing(image_tree):
     root = image_tree("mnist", 28, 1, train=12, test=3)
-    first = preparation.prepare(asked("mnist", root))
+    first = preparation.prepare(make_request("mnist", root))
     time.sleep(0.01)
     Image.new("L", (28, 28), 7).save(root / "mnist" / "train" / "class0" / "0.png")
-    assert preparation.prepare(asked("mnist", root)).fingerprint != first.fingerprint
-
-
-def write_cifar(root: Path, images_per_batch: int = 20) -> None:
-    """CIFAR-10 in torchvision's own layout, with random pixels; integrity sums are the caller's to patch."""
-    import pickle
-
-    folder, random = root / "cifar-10-batches-py", np.random.RandomState(0)
-    folder.mkdir(parents=True)
-    for name in [*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"]:
-        pixels = random.randint(0, 256, (images_per_batch, 3072)).astype(np.uint8)
-        labels = random.randint(0, 10, images_per_batch).tolist()
-        (folder / name).write_bytes(pickle.dumps({"data": pixels, "labels": labels}))
-    (folder / "batches.meta").write_bytes(pickle.dumps({"label_names": [str(i) for i in range(10)]}))
+    assert preparation.prepare(make_request("mnist", root)).fingerprint != first.fingerprint
 
 
 def test_torchvisions_cifar10_files_are_read_by_torchvision_and_win_over_a_tree(image_tree, monkeypatch):
@@ -177,35 +169,17 @@ def test_torchvisions_cifar10_files_are_read_by_torchvision_and_win_over_a_tree(
     monkeypatch.setattr(CIFAR10, "_check_integrity", lambda _: True)
     monkeypatch.setattr("torchvision.datasets.cifar.check_integrity", lambda *_: True)
     write_cifar(root)
-    prepared = preparation.prepare(asked("cifar10", root))
+    prepared = preparation.prepare(make_request("cifar10", root))
     assert prepared.sidecar.source == "torchvision.datasets.CIFAR10"
     assert [len(prepared.images(split)) for split in SPLITS] == [90, 10, 20]
     original = CIFAR10(str(root), train=False).data[0].transpose(2, 0, 1)
     assert any(np.array_equal(original, image) for image in prepared.images("test"))
 
 
-def write_idx(root: Path, train: int = 300, test: int = 100) -> dict[str, bytes]:
-    """MNIST's four files with random contents; returns them by name."""
-    random = np.random.RandomState(0)
-    files = {}
-    for part, count in (("train", train), ("t10k", test)):
-        pixels, labels = random.randint(0, 256, (count, 28, 28)), np.arange(count) % 10
-        files[f"{part}-images-idx3-ubyte"] = (
-            b"\x00\x00\x08\x03" + np.array([count, 28, 28], ">i4").tobytes() + pixels.astype(np.uint8).tobytes()
-        )
-        files[f"{part}-labels-idx1-ubyte"] = (
-            b"\x00\x00\x08\x01" + np.array([count], ">i4").tobytes() + labels.astype(np.uint8).tobytes()
-        )
-    root.mkdir(parents=True, exist_ok=True)
-    for name, content in files.items():
-        (root / name).write_bytes(content)
-    return files
-
-
 @pytest.mark.parametrize(("name", "folder"), [("mnist", "MNIST"), ("fashion_mnist", "FashionMNIST")])
 def test_torchvisions_idx_files_are_read_by_torchvision(tmp_path, name, folder):
     write_idx(tmp_path / folder / "raw")
-    prepared = preparation.prepare(asked(name, tmp_path))
+    prepared = preparation.prepare(make_request(name, tmp_path))
     assert prepared.sidecar.source == f"torchvision.datasets.{folder}"
     assert prepared.counts == {"train": 270, "validation": 30, "test": 100}
     assert len(prepared.classes) == 10
@@ -254,10 +228,10 @@ def mirror(tmp_path, monkeypatch):
 def test_an_interrupted_download_goes_on_with_the_files_that_are_missing(tmp_path, mirror):
     mirror.cut = "t10k-images-idx3-ubyte.gz"
     with pytest.raises(RunError, match=r"run the same command to try again, or put .*MNIST/raw/.*under"):
-        preparation.prepare(asked("mnist", tmp_path / "data"))
+        preparation.prepare(make_request("mnist", tmp_path / "data"))
     mirror.cut = None
     mirror.asked.clear()
-    prepared = preparation.prepare(asked("mnist", tmp_path / "data"))
+    prepared = preparation.prepare(make_request("mnist", tmp_path / "data"))
     assert set(mirror.asked) == {"t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"}
     assert prepared.counts == {"train": 270, "validation": 30, "test": 100}
 
@@ -266,7 +240,7 @@ def test_a_failing_download_says_both_ways_to_provide_the_data_and_leaves_nothin
     monkeypatch.setattr(MNIST, "mirrors", ["http://127.0.0.1:1/"])
     message = r"MNIST/raw/.*mnist/\{train,test\}/<class>.*--data-root"
     with pytest.raises(RunError, match=message):
-        preparation.prepare(asked("mnist", tmp_path))
+        preparation.prepare(make_request("mnist", tmp_path))
     assert not (tmp_path / "prepared").exists()
 
 
@@ -274,14 +248,14 @@ def test_a_file_that_is_no_image_is_named(image_tree):
     root = image_tree("mnist", 28, 1)
     (root / "mnist" / "train" / "class0" / "bad.png").write_text("not an image")
     with pytest.raises(UserError, match=r"class0/bad.png"):
-        preparation.prepare(asked("mnist", root))
+        preparation.prepare(make_request("mnist", root))
 
 
 def test_a_tree_without_test_images_is_refused(image_tree):
     root = image_tree("mnist", 28, 1)
     shutil.rmtree(root / "mnist" / "test")
     with pytest.raises(UserError, match="no images under test/"):
-        preparation.prepare(asked("mnist", root))
+        preparation.prepare(make_request("mnist", root))
 
 
 @pytest.mark.slow
@@ -289,7 +263,7 @@ def test_a_tree_without_test_images_is_refused(image_tree):
 def test_real_mnist_and_cifar10(tmp_path):
     subprocess.run([SHARED / "unpack", tmp_path], check=True, capture_output=True)
     for name in ("mnist", "cifar10"):
-        prepared = preparation.prepare(asked(name, tmp_path))
+        prepared = preparation.prepare(make_request(name, tmp_path))
         facts = datasets.DATASETS[name]
         assert prepared.shape == resolve({"dataset": name}).preprocessing.shape
         assert tuple(len(prepared.images(split)) for split in SPLITS) == facts.images

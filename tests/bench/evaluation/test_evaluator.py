@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
-from conftest import asked
+from specimens import make_request
 
 from bench.data import preparation
 from bench.data.images import to_unit
@@ -33,7 +33,7 @@ EVALUATION = Evaluation(extractor="classifier", samples=1000, final_samples=1000
 
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory):
-    return preparation.prepare(asked("digits", tmp_path_factory.mktemp("data")))
+    return preparation.prepare(make_request("digits", tmp_path_factory.mktemp("data")))
 
 
 @pytest.fixture(scope="module")

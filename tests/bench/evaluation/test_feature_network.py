@@ -4,7 +4,8 @@ from itertools import pairwise
 
 import pytest
 import torch
-from conftest import ROOT, asked, module_from
+from project import ROOT, module_from
+from specimens import make_request
 
 from bench.data import preparation
 from bench.errors import UserError
@@ -14,7 +15,7 @@ from bench.evaluation.feature_training import train_extractor, turned
 
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory):
-    return preparation.prepare(asked("digits", tmp_path_factory.mktemp("data")))
+    return preparation.prepare(make_request("digits", tmp_path_factory.mktemp("data")))
 
 
 @pytest.fixture(scope="module")

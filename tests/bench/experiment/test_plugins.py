@@ -8,8 +8,8 @@ import sys
 import pandas as pd
 import pytest
 import torch
-from conftest import ROOT, module_from, sets
-from test_run import rows_of
+from project import ROOT, module_from
+from runs import rows_of, sets
 from typer.testing import CliRunner
 
 import bench

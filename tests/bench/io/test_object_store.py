@@ -8,9 +8,8 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
-from conftest import sets
+from runs import long_training, rows_of, sets
 from s3 import Fault
-from test_run import long, rows_of
 from typer.testing import CliRunner
 
 from bench.errors import RunError, UserError
@@ -147,7 +146,7 @@ def test_a_trial_whose_files_the_store_refuses_fails_alone_and_goes_on_when_aske
 
 @pytest.mark.slow
 def test_a_killed_run_goes_on_from_the_store_on_another_machine(start_run, s3, tmp_path):
-    command = ["--methods", "moco", "--seeds", "1", *long(epochs=30)]
+    command = ["--methods", "moco", "--seeds", "1", *long_training(epochs=30)]
     stored = ["--storage", s3.uri(tmp_path.name), "--executor", "serial", "--checkpoint-seconds", "1"]
     first = start_run(*command, *stored, out="one/exp")
     home = TrialFolder(remote(s3.uri(tmp_path.name)) / "exp" / "trials")
@@ -318,7 +317,7 @@ def test_an_index_comes_back_as_written_and_a_malformed_one_counts_as_unsettled(
 
 @pytest.mark.slow
 def test_ctrl_c_gives_the_lease_back(start_run, s3, tmp_path):
-    command = ["--methods", "moco", "--seeds", "1", "--executor", "serial", *long(epochs=2000)]
+    command = ["--methods", "moco", "--seeds", "1", "--executor", "serial", *long_training(epochs=2000)]
     run = start_run(*command, "--storage", s3.uri(tmp_path.name), "--checkpoint-seconds", "0.5")
     home = remote(s3.uri(tmp_path.name)) / "out"
     deadline = time.monotonic() + 120

@@ -11,9 +11,9 @@ from types import ModuleType, SimpleNamespace
 
 import pandas as pd
 import pytest
-from conftest import ROOT
+from project import ROOT
+from runs import long_training
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from test_run import long
 
 from bench.loggers import follower
 from bench.loggers import tensorboard_log as board
@@ -88,7 +88,7 @@ def test_a_search_is_logged_beside_its_best_points(bench_run, tmp_path):
 
 
 def killed_and_resumed(start_run, *arguments: str) -> None:
-    command = ["--methods", "moco", "--seeds", "1", "--log", "tensorboard", *arguments, *long()]
+    command = ["--methods", "moco", "--seeds", "1", "--log", "tensorboard", *arguments, *long_training()]
     run = start_run(*command)
     run.wait_for_step(100)
     run.send(signal.SIGKILL)

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from broken_methods import Anneals, Switches
 from specimens import make_trial
-from test_check import Anneals, Switches
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from bench.contract import Subject, modes

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from conftest import asked
+from specimens import make_request
 
 from bench.contract.tape import Recomputed, Tape
 from bench.data import preparation
@@ -50,7 +50,7 @@ def make_spec(method="moco", prior=None, seed=0, precision="fp32", network=None,
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     """Prepared digits and an evaluator."""
-    prepared = preparation.prepare(asked("digits", tmp_path_factory.mktemp("data")))
+    prepared = preparation.prepare(make_request("digits", tmp_path_factory.mktemp("data")))
     network = load_extractor(train_extractor(prepared, "classifier", steps=10))
     references = References(Folder(tmp_path_factory.mktemp("features")), network, prepared, torch.device("cpu"))
     return prepared, Evaluator(references, EVALUATION)
