@@ -16,8 +16,11 @@ from typer.testing import CliRunner, Result
 from bench.errors import UserError
 from bench.evaluation import inception
 from bench.experiment import plugins
+from bench.io import object_store
+from bench.io.object_store import remote
 from bench.reporting.contents import Contents, limited_to
 from bench.runtime.rng import forked
+from bench.store import lease
 from methods import METHODS
 
 pytest.register_assert_rewrite("runs")  # before it is imported
@@ -109,6 +112,20 @@ def s3_server(_s3_server):
     _s3_server.faults.clear()
     yield _s3_server
     _s3_server.faults.clear()
+
+
+@pytest.fixture
+def s3(s3_server, monkeypatch):
+    """The S3 server, with short pauses between retries."""
+    monkeypatch.setattr(object_store, "PAUSES", (0.1, 0.2))
+    monkeypatch.setattr(lease, "SECOND_LOOK", 0.05)
+    return s3_server
+
+
+@pytest.fixture
+def remote_folder(s3, tmp_path):
+    """An empty folder in the store, of this test alone."""
+    return remote(s3.uri(tmp_path.name))
 
 
 @pytest.fixture
