@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 from typer.testing import CliRunner, Result
 
+from bench.data import image_files, workers
 from bench.errors import UserError
 from bench.evaluation import inception
 from bench.experiment import plugins
@@ -198,3 +199,10 @@ def plugin(tmp_path):
         return str(write_plugin(tmp_path, body))
 
     return write
+
+
+@pytest.fixture
+def small_chunks(monkeypatch):
+    """Chunks of ten 16x16 images, decoded in this process."""
+    monkeypatch.setattr(image_files, "CHUNK_BYTES", 10 * 3 * 16 * 16)
+    monkeypatch.setattr(workers, "cores", lambda: 1)

@@ -3,6 +3,7 @@
 import pandas as pd
 from specimens import make_description
 
+from bench.driver.tune import TUNING_SEED
 from bench.metrics.columns import STAMPS
 from bench.reporting.group import Group
 from bench.reporting.table import Table
@@ -78,3 +79,15 @@ def two_rows(**changes: list[object]) -> pd.DataFrame:
 DONE_TRIAL = pd.DataFrame(
     [{"trial": "t", "method": "m", "variant": "m", "prior": "normal", "seed": 0, "state": "done", "stale": False}]
 )
+
+
+def search_results(scores: dict[str, list[float]]) -> pd.DataFrame:
+    """Two seeds of every point, with score and score + 1. scores: of each variant's points; inf: failed."""
+    records = [
+        {"trial": f"{v}{i}{s}", "method": v, "variant": v, "point": i, "seed": TUNING_SEED + s, "state": "done"}
+        | {"score": score + s, "train_seconds": 2.0, "learning_rate": 10.0**-i, "weight": 1.0}
+        for v, values in scores.items()
+        for i, score in enumerate(values)
+        for s in range(2)
+    ]
+    return pd.DataFrame.from_records(records)

@@ -118,8 +118,3 @@ def test_disk_use_adds_up_and_is_in_the_report(bench_run, tmp_path):
     page = (tmp_path / "out" / "report" / "index.html").read_text()
     assert " on disk (" in page
     assert "checkpoints " in page
-
-
-@pytest.mark.parametrize(("size", "shown"), [(0, "0 kB"), (4096, "4.1 kB"), (2_500_000, "2.5 MB"), (10**10, "10 GB")])
-def test_sizes_in_words(size, shown):
-    assert disk.format_bytes(size) == shown

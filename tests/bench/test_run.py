@@ -17,14 +17,11 @@ from PIL import Image
 from project import ROOT
 from runs import interrupted_and_whole, long_training, rows_of
 from specimens import change_document
-from typer.testing import CliRunner
 
 from bench.analysis import frames
-from bench.experiment import plugins
 from bench.reporting import build
 from bench.reporting.page import inlined
 from bench.store.folders import ExperimentFolder
-from methods import METHODS
 
 
 @pytest.mark.draws
@@ -342,41 +339,6 @@ def test_a_report_can_be_made_again_from_the_folder_alone(bench_run, tmp_path):
         assert done.returncode == 2
         assert message in done.stderr
         assert done.stderr.count("\n") == 1
-
-
-def test_info_lists_every_method_with_its_hyperparameters():
-    from bench.info import app
-
-    found = json.loads(CliRunner().invoke(app, ["--json"]).stdout)
-    assert set(found["methods"]) == set(METHODS)
-    assert found["methods"]["moco"]["hyperparameters"]["weight"]["type"] == "float"
-    assert all(method["paper"] for method in found["methods"].values())
-    assert found["datasets"]["mnist"]["defaults"]["training"]["epochs"] > 0
-    shown = CliRunner().invoke(app, []).stdout
-    for name in (*METHODS, "queue_size", "cifar10", "dcgan32", "sphere", "classifier", "training.epochs"):
-        assert name in shown
-
-
-def test_a_plugin_cannot_replace_a_method_of_the_tree(tmp_path):
-    path = tmp_path / "mine.py"
-    path.write_text("from methods.mmd import MMD\nMETHODS = {'moco': MMD}\n")
-    with pytest.raises(plugins.UserError, match="there is a method 'moco' already"):
-        plugins.install(plugins.read(path))
-    path.write_text("METHODS = {'mine': 3}\n")
-    with pytest.raises(plugins.UserError, match="not a subclass"):
-        plugins.install(plugins.read(path))
-    header = "from methods import Method\nclass M(Method):\n    def __init__(self, n, p, *, weight{}): ...\n"
-    for wrong, message in (
-        ("", "needs a type and a default"),
-        (": float", "needs a type"),
-        (": int = 'a'", "of type int"),
-    ):
-        path.write_text(header.format(wrong) + "METHODS = {'mine': M}\n")
-        with pytest.raises(plugins.UserError, match=message):
-            plugins.install(plugins.read(path))
-    path.write_text("1 / 0\n")
-    with pytest.raises(plugins.UserError, match="ZeroDivisionError"):
-        plugins.install(plugins.read(path))
 
 
 def test_every_row_can_be_read_with_pandas_alone(bench_run, tmp_path):

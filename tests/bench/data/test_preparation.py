@@ -1,35 +1,27 @@
-import gzip
-import hashlib
+"""Preparing data sets: their splits, fingerprints, damaged and unreadable files, and interruptions."""
+
 import json
-import os
 import shutil
 import subprocess
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-import torchvision
-from images import picture, write_cifar, write_idx
+from images import numbered, numbers
 from PIL import Image
 from sklearn.datasets import load_digits
 from specimens import make_request
-from torchvision.datasets import CIFAR10, MNIST
 
-from bench.data import datasets, preparation, sidecar
-from bench.data.image_tree import image_tree
-from bench.data.images import to_uint8, to_unit
-from bench.data.prepared import Prepared
+from bench.data import datasets, preparation
+from bench.data.decode import Files
+from bench.data.image_files import ImageFile
 from bench.data.sources import Source
 from bench.data.splits import SPLITS
-from bench.errors import RunError, UserError
-from bench.evaluation.image_grids import grid_png
+from bench.errors import UserError
 from bench.experiment.settings import resolve
-from bench.io.files import Folder
 
 SHARED = Path(__file__).parents[4] / "shared" / "data"
 
@@ -63,46 +55,6 @@ def test_a_prepared_set_is_known_without_reading_its_source(tmp_path, monkeypatc
     after = preparation.locate(make_request("digits", tmp_path))
     assert (after.fingerprint, after.counts, after.labelled) == (before.fingerprint, before.counts, before.labelled)
     assert (before.prepared, after.prepared) == (False, True)
-
-
-def test_the_sidecar_is_read_once(tmp_path, monkeypatch):
-    prepared = Prepared(preparation.prepare(make_request("digits", tmp_path)).folder)
-    reads = []
-    parse = sidecar.parse
-    monkeypatch.setattr(sidecar, "parse", lambda data, path: reads.append(path) or parse(data, path))
-    for _ in range(3):
-        assert prepared.shape == (1, 8, 8)
-        assert (prepared.counts["test"], len(prepared.classes), prepared.skipped) == (400, 10, {})
-        assert len(prepared.fingerprint) == 64
-    assert reads == [prepared.folder / "sidecar.json"]
-
-
-def test_a_check_reads_the_sidecar_again(tmp_path):
-    prepared = preparation.prepare(make_request("digits", tmp_path))
-    changed = prepared.sidecar.model_copy(update={"skipped": {"a.png": "it is damaged"}})
-    assert prepared.skipped == {}
-    Folder(prepared.folder).write("sidecar.json", changed.to_json())
-    assert prepared.check()
-    assert prepared.skipped == {"a.png": "it is damaged"}
-    (prepared.folder / "sidecar.json").write_bytes(b"{}")
-    assert not prepared.check()
-
-
-def test_the_sidecar_keeps_its_format(tmp_path):
-    """Prepared sets of older versions stay readable, and older versions read new ones."""
-    keys = ["dataset", "source", "preprocessing", "version", "fingerprint", "signature", "classes", "splits", "skipped"]
-    labelled = json.loads((preparation.prepare(make_request("digits", tmp_path)).folder / "sidecar.json").read_text())
-    assert list(labelled) == keys
-    assert labelled["preprocessing"] == {"image_size": 8, "crop": None, "channels": 1}
-    assert list(labelled["splits"]["train"]) == ["images", "sha256", "labels_sha256"]
-    for i in range(60):
-        picture(tmp_path / "tree" / f"{i}.png", (8, 8))
-    unlabelled = json.loads(
-        (
-            preparation.prepare(make_request("folder", tmp_path / "tree", image_size=8)).folder / "sidecar.json"
-        ).read_text()
-    )
-    assert list(unlabelled["splits"]["train"]) == ["images", "sha256"]
 
 
 def test_a_damaged_array_is_prepared_again(tmp_path, capsys):
@@ -164,86 +116,6 @@ def test_changed_files_are_noticed_after_preparing(image_tree):
     assert preparation.prepare(make_request("mnist", root)).fingerprint != first.fingerprint
 
 
-def test_torchvisions_cifar10_files_are_read_by_torchvision_and_win_over_a_tree(image_tree, monkeypatch):
-    root = image_tree("cifar10", 32, 3)
-    monkeypatch.setattr(CIFAR10, "_check_integrity", lambda _: True)
-    monkeypatch.setattr("torchvision.datasets.cifar.check_integrity", lambda *_: True)
-    write_cifar(root)
-    prepared = preparation.prepare(make_request("cifar10", root))
-    assert prepared.sidecar.source == "torchvision.datasets.CIFAR10"
-    assert [len(prepared.images(split)) for split in SPLITS] == [90, 10, 20]
-    original = CIFAR10(str(root), train=False).data[0].transpose(2, 0, 1)
-    assert any(np.array_equal(original, image) for image in prepared.images("test"))
-
-
-@pytest.mark.parametrize(("name", "folder"), [("mnist", "MNIST"), ("fashion_mnist", "FashionMNIST")])
-def test_torchvisions_idx_files_are_read_by_torchvision(tmp_path, name, folder):
-    write_idx(tmp_path / folder / "raw")
-    prepared = preparation.prepare(make_request(name, tmp_path))
-    assert prepared.sidecar.source == f"torchvision.datasets.{folder}"
-    assert prepared.counts == {"train": 270, "validation": 30, "test": 100}
-    assert len(prepared.classes) == 10
-    original = getattr(torchvision.datasets, folder)(str(tmp_path), train=False)
-    order = np.lexsort(original.data.reshape(100, -1).T.numpy())
-    mine = np.lexsort(prepared.images("test").reshape(100, -1).T)
-    np.testing.assert_array_equal(prepared.images("test")[mine, 0], original.data[order])
-    np.testing.assert_array_equal(prepared.labels("test")[mine], original.targets[order])
-
-
-class Mirror(BaseHTTPRequestHandler):
-    """Serves `files`; the one called `cut` only by half."""
-
-    files: dict[str, bytes] = {}
-    cut: str | None = None
-    asked: list[str] = []
-
-    def do_GET(self):
-        name = self.path.rpartition("/")[2]
-        self.asked.append(name)
-        content = self.files[name]
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content[: len(content) // 2] if name == self.cut else content)
-
-    def log_message(self, *_):
-        pass
-
-
-@pytest.fixture
-def mirror(tmp_path, monkeypatch):
-    """A server of MNIST's files, with small contents, that torchvision downloads from."""
-    files = write_idx(tmp_path / "origin")
-    Mirror.files = {f"{name}.gz": gzip.compress(content) for name, content in files.items()}
-    Mirror.cut, Mirror.asked = None, []
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Mirror)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setattr(MNIST, "mirrors", [f"http://127.0.0.1:{server.server_port}/"])
-    resources = [(name, hashlib.md5(Mirror.files[name]).hexdigest()) for name, _ in MNIST.resources]
-    monkeypatch.setattr(MNIST, "resources", resources)
-    yield Mirror
-    server.shutdown()
-
-
-def test_an_interrupted_download_goes_on_with_the_files_that_are_missing(tmp_path, mirror):
-    mirror.cut = "t10k-images-idx3-ubyte.gz"
-    with pytest.raises(RunError, match=r"run the same command to try again, or put .*MNIST/raw/.*under"):
-        preparation.prepare(make_request("mnist", tmp_path / "data"))
-    mirror.cut = None
-    mirror.asked.clear()
-    prepared = preparation.prepare(make_request("mnist", tmp_path / "data"))
-    assert set(mirror.asked) == {"t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"}
-    assert prepared.counts == {"train": 270, "validation": 30, "test": 100}
-
-
-def test_a_failing_download_says_both_ways_to_provide_the_data_and_leaves_nothing(tmp_path, monkeypatch):
-    monkeypatch.setattr(MNIST, "mirrors", ["http://127.0.0.1:1/"])
-    message = r"MNIST/raw/.*mnist/\{train,test\}/<class>.*--data-root"
-    with pytest.raises(RunError, match=message):
-        preparation.prepare(make_request("mnist", tmp_path))
-    assert not (tmp_path / "prepared").exists()
-
-
 def test_a_file_that_is_no_image_is_named(image_tree):
     root = image_tree("mnist", 28, 1)
     (root / "mnist" / "train" / "class0" / "bad.png").write_text("not an image")
@@ -271,52 +143,87 @@ def test_real_mnist_and_cifar10(tmp_path):
         assert json.loads((prepared.folder / "sidecar.json").read_text())["fingerprint"] == prepared.fingerprint
 
 
-def test_bytes_survive_the_way_to_unit_range_and_back():
-    every = torch.arange(256, dtype=torch.uint8).view(1, 1, 16, 16)
-    assert torch.equal(to_uint8(to_unit(every)), every)
-    assert to_unit(every).aminmax() == (-1, 1)
-    outside = torch.tensor([-3.0, 3.0, float("nan"), float("inf")])
-    assert to_uint8(outside).tolist() == [0, 255, 0, 255]
+def test_preprocessing_is_part_of_the_fingerprint(tmp_path):
+    numbered(tmp_path / "tree", 100)
+    requests = [{"image_size": 16}, {"image_size": 8}, {"image_size": 8, "crop": 12}, {"image_size": 16, "channels": 1}]
+    found = [preparation.prepare(make_request("folder", tmp_path / "tree", **request)) for request in requests]
+    assert len({prepared.fingerprint for prepared in found}) == 4
+    assert [prepared.shape for prepared in found] == [(3, 16, 16), (3, 8, 8), (3, 8, 8), (1, 16, 16)]
 
 
-@pytest.mark.parametrize("channels", [1, 3])
-def test_a_grid_holds_every_image_at_its_place(channels):
-    import io
-
-    images = torch.randint(0, 256, (10, channels, 8, 8), dtype=torch.uint8)
-    grid = np.asarray(Image.open(io.BytesIO(grid_png(images, columns=4, least_side=16))))
-    assert grid.shape[:2] == (3 * 17 + 1, 4 * 17 + 1)
-    fifth = grid[18:34:2, 18:34:2]  # second row, second column, every other pixel of the enlargement
-    np.testing.assert_array_equal(fifth, images[5].permute(1, 2, 0).squeeze().numpy())
-
-
-def test_a_folder_that_cannot_be_listed_is_named_and_not_passed_over(tmp_path, monkeypatch):
-    (tmp_path / "mine" / "locked").mkdir(parents=True)
-    Image.new("L", (8, 8)).save(tmp_path / "mine" / "a.png")
-    listed = os.scandir
-
-    def scandir(path):
-        if str(path).endswith("locked"):
-            raise PermissionError(13, "Permission denied", str(path))
-        return listed(path)
-
-    monkeypatch.setattr(os, "scandir", scandir)
-    with pytest.raises(UserError, match=r"cannot list .*locked: Permission denied; make it readable"):
-        image_tree(tmp_path / "mine")
+def test_unreadable_images_are_left_out_counted_and_listed(tmp_path, capsys):
+    numbered(tmp_path / "tree", 300)
+    bad = [3, 77, 150, 151, 299]
+    for i in bad:
+        (tmp_path / "tree" / f"{i}.png").write_text("no image")
+    with pytest.raises(UserError, match="--skip-unreadable"):
+        preparation.prepare(make_request("folder", tmp_path / "tree", image_size=16))
+    prepared = preparation.prepare(make_request("folder", tmp_path / "tree", skip_unreadable=True, image_size=16))
+    assert "5 images are left out" in capsys.readouterr().err
+    assert {Path(path).name for path in prepared.skipped} == {f"{i}.png" for i in bad}
+    found = [number for split in SPLITS for number in numbers(prepared.images(split))]
+    assert sorted(found) == [i for i in range(300) if i not in bad]
+    assert prepared.check()
 
 
-def test_a_folder_whose_files_cannot_be_reached_is_refused_and_not_passed_over(tmp_path, monkeypatch):
-    """One that may be listed but not entered. (Whoever runs the tests may enter all.)"""
-    (tmp_path / "mine" / "locked").mkdir(parents=True)
-    for path in ("a.png", "locked/b.png"):
-        Image.new("L", (8, 8)).save(tmp_path / "mine" / path)
-    known = os.stat
+def test_labels_stay_with_their_images_where_some_are_left_out(tmp_path):
+    for name, first in (("a", 0), ("b", 100)):
+        for split, count in (("train", 50), ("test", 20)):
+            folder = tmp_path / "tree" / split / name
+            folder.mkdir(parents=True)
+            for i in range(count):
+                Image.new("RGB", (16, 16), (first + i, 0, 0)).save(folder / f"{i}.png")
+        (tmp_path / "tree" / "train" / name / "7.png").write_text("no image")
+    prepared = preparation.prepare(make_request("folder", tmp_path / "tree", skip_unreadable=True, image_size=16))
+    for split in SPLITS:
+        np.testing.assert_array_equal(prepared.images(split)[:, 0, 0, 0] >= 100, prepared.labels(split) == 1)
+    assert prepared.counts["train"] + prepared.counts["validation"] == 98
 
-    def stat(path, *args, **kwargs):
-        if str(path).endswith("b.png"):
-            raise PermissionError(13, "Permission denied", str(path))
-        return known(path, *args, **kwargs)
 
-    monkeypatch.setattr(os, "stat", stat)
-    with pytest.raises(UserError, match=r"cannot read .*b\.png: Permission denied; make it readable or remove it"):
-        image_tree(tmp_path / "mine")
+@pytest.mark.usefixtures("small_chunks")
+def test_an_interrupted_preparation_goes_on_with_what_is_missing(tmp_path, monkeypatch):
+    numbered(tmp_path / "tree", 400)
+    decoded = []
+    decode = Files.decode
+
+    def counted(self, row, preprocessing):
+        if len(decoded) == 150:
+            raise KeyboardInterrupt
+        decoded.append(self.paths[row].name)
+        return decode(self, row, preprocessing)
+
+    monkeypatch.setattr(Files, "decode", counted)
+    request = make_request("folder", tmp_path / "tree", image_size=16)
+    with pytest.raises(KeyboardInterrupt):
+        preparation.prepare(request)
+    partial = next((request.prepared / "folder").glob(".*.part"))
+    journal = partial / "train-images.journal"
+    done = len(journal.read_text().splitlines())
+    assert done >= 10
+    # What a power failure may leave: a line that was cut, and a chunk whose bytes never reached the disk.
+    with journal.open("a") as file:
+        file.write("[31, ")
+    rows = len(np.load(partial / "train-images.npy", mmap_mode="r"))
+    ImageFile(partial / "train-images.npy", rows, request.preprocessing).write(0, np.zeros((10, 3, 16, 16), np.uint8))
+    decoded.clear()
+    decoded.extend([""] * 151)  # so that it is not interrupted again
+    prepared = preparation.prepare(request)
+    assert len(decoded) - 151 == 400 - 10 * (done - 1)
+    monkeypatch.setattr(Files, "decode", decode)
+    whole = preparation.prepare(replace(request, prepared=tmp_path / "elsewhere"))
+    for split in SPLITS:
+        np.testing.assert_array_equal(prepared.images(split), whole.images(split))
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_what_was_left_out_before_is_an_error_without_the_option(tmp_path, monkeypatch):
+    """A preparation that skipped an image and was interrupted does not pass it on silently."""
+    numbered(tmp_path / "tree", 200)
+    (tmp_path / "tree" / "5.png").write_text("no image")
+    rename = type(tmp_path).rename
+    monkeypatch.setattr(type(tmp_path), "rename", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        preparation.prepare(make_request("folder", tmp_path / "tree", skip_unreadable=True, image_size=16))
+    monkeypatch.setattr(type(tmp_path), "rename", rename)
+    with pytest.raises(UserError, match=r"5\.png"):
+        preparation.prepare(make_request("folder", tmp_path / "tree", image_size=16))
