@@ -12,6 +12,7 @@ from bench.training.events import Position
 from methods import METHODS
 from methods.hyperparameters import schema
 
+CLASSIFIER_EVALUATION = Evaluation(extractor="classifier", samples=1000, final_samples=1000, extractor_steps=150)
 SOURCE = MethodSource(file="methods/moco.py", sha256="0" * 64)
 
 

@@ -4,11 +4,19 @@ import math
 
 import pandas as pd
 from groups import DONE_TRIAL, cells, group_of, three_seeds, two_rows
+from synthetic_experiments import add, described
 
 from bench.analysis import across_seeds
 from bench.analysis.protocols import separate
-from bench.reporting import build, metric_tables, phrases, render
+from bench.reporting import (
+    build,
+    merge,
+    metric_tables,
+    phrases,
+    render,
+)
 from bench.reporting.notes import failures
+from bench.store.folders import ExperimentFolder
 
 
 def test_a_variant_of_which_nothing_finished_is_a_row_all_the_same():
@@ -67,3 +75,20 @@ def test_means_over_some_of_the_seeds_say_so():
     images, codes = metric_tables.tables(group_of(frame, trials))
     assert cells(images, "m")[3] == "10 (1 of 2)"
     assert cells(codes, "m")[2] == "0.5"
+
+
+def test_the_best_is_bold_where_all_have_five_seeds_and_it_is_better_than_every_other(tmp_path):
+    folder = described(ExperimentFolder(tmp_path / "exp"))
+    for seed in range(5):
+        add(folder, "mmd", seed, 10.0 + seed)
+        add(folder, "moco", seed, 2.0 + seed)
+    group = merge.of(folder)
+    assert "`moco`" in phrases.bold_note(group)
+    (table,) = metric_tables.tables(group)
+    assert [row[3].strong for row in table.rows] == [True, False]
+    assert "**4.0 ± 2.0**" in "\n".join(render.markdown(table))
+    assert r"\textbf{4.0 $\pm$ 2.0}" in render.latex(table)
+    add(folder, "vae", 0, 1.0)  # a single seed allows no statement about the best
+    again = merge.of(folder)
+    assert not any(cell.strong for row in metric_tables.tables(again)[0].rows for cell in row)
+    assert "Fewer than 5 seeds (`vae`) are no evidence" in phrases.bold_note(again)
