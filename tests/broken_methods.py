@@ -370,7 +370,7 @@ class Switches(Spoilt):
 
 @broken("replays", "replayed as a CUDA graph, steps give a different loss")
 class TakesTurns(Spoilt):
-    """And keeps count where no number is seen to change."""
+    """Keeps its count in an iterator, where no number changes."""
 
     def spoil(self, x, losses):
         del x

@@ -35,7 +35,7 @@ def test_a_run_in_a_store_equals_one_on_disk_and_another_machine_has_nothing_to_
     assert not list((tmp_path / "one").rglob("checkpoint*.pt"))  # they are large, and stay where they are
 
 
-def test_a_folder_that_belongs_to_a_store_is_not_gone_on_with_elsewhere(bench_run, s3, tmp_path):
+def test_a_folder_of_a_store_is_not_resumed_without_its_store(bench_run, s3, tmp_path):
     command = ["--methods", "autoencoder", "--seeds", "1"]
     assert bench_run(*command, "--storage", s3.uri(tmp_path.name)).exit_code == 0
     without = bench_run(*command)
@@ -98,7 +98,7 @@ def test_a_killed_run_goes_on_from_the_store_on_another_machine(start_run, s3, t
     pd.testing.assert_frame_equal(rows_of(tmp_path / "two" / "exp"), rows_of(tmp_path / "whole"), check_exact=True)
 
 
-def test_a_store_that_cannot_be_used_is_said_at_once(bench_run, s3, tmp_path):
+def test_a_store_that_cannot_be_used_is_reported_at_once(bench_run, s3, tmp_path):
     started = time.monotonic()
     result = bench_run("--methods", "mmd", "--storage", s3.uri("x").replace("@bucket", "@nobody"))
     assert result.exit_code == 1
@@ -157,7 +157,7 @@ def test_a_search_keeps_its_trials_in_the_store_too(bench_run, s3, tmp_path):
     assert "1 trials, 0 to train" in again.output
 
 
-def test_a_damaged_copy_does_no_harm_at_home(bench_run, s3, tmp_path):
+def test_a_damaged_copy_does_no_harm_to_the_store(bench_run, s3, tmp_path):
     command = ["--methods", "autoencoder", "--seeds", "1", "--storage", s3.uri(tmp_path.name)]
     assert bench_run(*command).exit_code == 0
     rows = rows_of(tmp_path / "out")

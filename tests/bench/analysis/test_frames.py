@@ -5,8 +5,8 @@ from specimens import make_environment
 from bench.analysis import frames
 
 
-def test_replayed_steps_and_others_are_different_machines_to_a_report():
-    """Older trials do not say which theirs were."""
+def test_a_report_distinguishes_machines_with_and_without_replayed_steps():
+    """Trials of older versions do not record it."""
 
     def machine(**changes: object) -> str:
         return frames.machine(make_environment(threads=4, **changes))

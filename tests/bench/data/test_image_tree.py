@@ -15,7 +15,7 @@ from bench.data.splits import SPLITS
 from bench.errors import UserError
 
 
-def test_a_folder_that_cannot_be_listed_is_named_and_not_passed_over(tmp_path, monkeypatch):
+def test_a_folder_that_cannot_be_listed_is_named_and_not_skipped(tmp_path, monkeypatch):
     (tmp_path / "mine" / "locked").mkdir(parents=True)
     Image.new("L", (8, 8)).save(tmp_path / "mine" / "a.png")
     listed = os.scandir
@@ -30,8 +30,8 @@ def test_a_folder_that_cannot_be_listed_is_named_and_not_passed_over(tmp_path, m
         image_tree(tmp_path / "mine")
 
 
-def test_a_folder_whose_files_cannot_be_reached_is_refused_and_not_passed_over(tmp_path, monkeypatch):
-    """One that may be listed but not entered. (Whoever runs the tests may enter all.)"""
+def test_a_folder_whose_files_cannot_be_reached_is_refused_and_not_skipped(tmp_path, monkeypatch):
+    """A folder that may be listed but not entered. os.stat is patched, because root may enter every folder."""
     (tmp_path / "mine" / "locked").mkdir(parents=True)
     for path in ("a.png", "locked/b.png"):
         Image.new("L", (8, 8)).save(tmp_path / "mine" / path)

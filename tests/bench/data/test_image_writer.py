@@ -72,7 +72,7 @@ def test_a_disk_that_fills_up_at_the_second_file_names_it_and_both_go_on(tmp_pat
 
 
 @pytest.mark.usefixtures("small_chunks")
-def test_what_is_done_when_another_chunk_fails_stays_done(tmp_path, monkeypatch):
+def test_finished_chunks_are_kept_when_another_one_fails(tmp_path, monkeypatch):
     file = ImageFile(tmp_path / "x-images.npy", 30, Preprocessing(image_size=16))
     done, failed = Future(), Future()
     done.set_result(Chunk("0" * 64, {}))

@@ -216,7 +216,7 @@ def test_an_interrupted_preparation_goes_on_with_what_is_missing(tmp_path, monke
 
 
 @pytest.mark.usefixtures("small_chunks")
-def test_what_was_left_out_before_is_an_error_without_the_option(tmp_path, monkeypatch):
+def test_an_image_that_was_skipped_before_is_an_error_without_the_option(tmp_path, monkeypatch):
     """A preparation that skipped an image and was interrupted does not pass it on silently."""
     numbered(tmp_path / "tree", 200)
     (tmp_path / "tree" / "5.png").write_text("no image")

@@ -26,7 +26,7 @@ def test_networks_compute_in_low_precision_where_that_is_faster(monkeypatch, set
     assert preflight.with_precision(resolve({}, None, sets), before, Resources(gpus=0)).precision == expected
 
 
-def test_on_a_cluster_the_precision_of_large_networks_is_said_once(monkeypatch):
+def test_a_cluster_needs_a_given_precision_for_large_networks(monkeypatch):
     """The driver's machine does not know what its nodes compute in."""
     monkeypatch.setattr(preflight, "has_bf16", lambda _: True)
     elsewhere, large = Resources(address="auto"), ["network.name=dcgan32"]

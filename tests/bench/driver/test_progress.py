@@ -61,7 +61,7 @@ def test_the_time_left_comes_from_the_share_of_steps_taken(monkeypatch):
 
 
 def test_no_trial_is_compared_with_all_others(monkeypatch):
-    """With 2,000 trials a line would take a second, and printing all of them longer than the training."""
+    """With 2,000 trials, comparisons would take a second for every printed line."""
 
     def refuse(*_):
         raise AssertionError("two trials are compared")

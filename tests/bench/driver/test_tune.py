@@ -58,7 +58,7 @@ def test_a_search_picks_on_validation_and_trains_the_best_again_on_fresh_seeds(b
     assert re.findall(r"(\d+) trials, (\d+) to train", longer.output) == [("7", "2")]
 
 
-def test_a_method_of_which_no_point_ends_is_said_and_left_out(bench_run, tmp_path):
+def test_a_method_without_a_finished_point_is_reported_and_left_out(bench_run, tmp_path):
     plugin = tmp_path / "mine.py"
     plugin.write_text(BROKEN)
     result = bench_run("--plugin", str(plugin), "--methods", "broken,autoencoder", "--seeds", "1", "--tune", "1")
@@ -78,7 +78,7 @@ def test_a_shorter_search_afterwards_chooses_from_its_own_points(bench_run, tmp_
         assert f"the best of mmd: mmd[point={scores[:points].idxmin()}]" in bench_run(*options, str(points)).output
 
 
-def test_what_the_second_stage_would_be_refused_for_is_refused_before_the_search(bench_run, tmp_path):
+def test_mistakes_of_the_second_stage_are_refused_before_the_search(bench_run, tmp_path):
     assert bench_run("--methods", "mmd", "--seeds", "1").exit_code == 0
     for more in ([], ["--dry-run"]):
         result = bench_run("--methods", "mmd", "--tune", "2", "--set", "network.width=7", *more)
@@ -94,7 +94,7 @@ def test_asha_needs_ray_and_a_search(bench_run):
 
 @pytest.mark.slow
 @pytest.mark.reports
-def test_asha_stops_points_that_are_behind_and_the_report_says_whom_that_favours(bench_run, tmp_path):
+def test_asha_stops_points_that_are_behind_and_the_report_says_which_methods_benefit(bench_run, tmp_path):
     options = ["--methods", "mmd", "--seeds", "1", "--tune", "6", "--scheduler", "asha", "--max-concurrent", "1"]
     result = bench_run(*options, executor="ray", training__epochs="9", evaluation__evaluations="6")
     assert result.exit_code == 0, result.output

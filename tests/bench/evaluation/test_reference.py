@@ -76,7 +76,7 @@ def test_fewer_real_images_than_the_metrics_need_are_refused(monkeypatch, refere
 
 
 def test_two_that_want_one_reference_make_it_once(digits, stored, tmp_path, monkeypatch):
-    """As trials do that start together: one computes, the other waits and reads."""
+    """As in trials that start together: one computes, the others wait and read."""
     passes = []
 
     def counted(*arguments):

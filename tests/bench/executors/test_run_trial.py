@@ -8,7 +8,7 @@ from bench.executors.run_trial import StepMode, choose_step_mode
 from methods import METHODS
 
 
-def test_only_what_bears_it_is_replayed_and_only_on_a_gpu(monkeypatch):
+def test_steps_are_replayed_only_on_a_gpu_and_only_if_a_replay_equals_them(monkeypatch):
     spec = make_trial("moco", hyperparameters={"queue_size": 64}).spec
     gpu = torch.device("cuda", 0)
     cpu = torch.device("cpu")

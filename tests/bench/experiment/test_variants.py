@@ -91,7 +91,7 @@ def test_a_longer_search_begins_with_the_points_of_a_shorter_one():
     assert search_point("mmd", ("weight",), 0) != search_point("mmd", names, 0)
 
 
-def test_what_is_chosen_is_not_searched_and_stands_in_the_name():
+def test_given_hyperparameters_are_not_searched_and_are_part_of_the_label():
     variant = parse_variants(["moco[temperature=0.1,learning_rate=0.002,point=5]"])[0]
     assert variant.hyperparameters["temperature"] == 0.1
     assert variant.learning_rate == 0.002

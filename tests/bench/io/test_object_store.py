@@ -28,14 +28,14 @@ def test_files_are_written_read_listed_and_removed_as_on_a_disk(remote_folder):
 
 
 @pytest.mark.parametrize("fault", [Fault(status=503, times=4), Fault(status=500, times=4), Fault(seconds=4, times=1)])
-def test_what_passes_is_sat_out(s3, remote_folder, fault):
+def test_temporary_failures_are_retried(s3, remote_folder, fault):
     s3.faults.append(fault)
     (remote_folder / "x").write_bytes(b"one")
     assert fault.times == 0
     assert (remote_folder / "x").read_bytes() == b"one"
 
 
-def test_refused_connections_are_sat_out(s3, remote_folder, monkeypatch):
+def test_refused_connections_are_retried(s3, remote_folder, monkeypatch):
     monkeypatch.setattr(object_store, "PAUSES", (1.0, 1.0, 1.0))
     s3.stop()
     back = threading.Timer(3, s3.start)
@@ -45,7 +45,7 @@ def test_refused_connections_are_sat_out(s3, remote_folder, monkeypatch):
     assert (remote_folder / "x").read_bytes() == b"one"
 
 
-def test_what_does_not_pass_is_an_error_without_credentials(s3, remote_folder, monkeypatch):
+def test_a_lasting_failure_is_an_error_without_credentials(s3, remote_folder, monkeypatch):
     monkeypatch.setattr(object_store, "PAUSES", ())
     s3.faults.append(Fault(status=500))
     with pytest.raises(StorageError, match="the storage failed 1 times at") as error:
@@ -68,7 +68,7 @@ def test_what_does_not_pass_is_an_error_without_credentials(s3, remote_folder, m
         ),
     ],
 )
-def test_a_uri_that_is_none_is_refused_without_its_credentials(uri, message):
+def test_an_invalid_uri_is_refused_without_its_credentials(uri, message):
     with pytest.raises(UserError) as error:
         remote(uri).exists()
     assert message in str(error.value)
@@ -90,6 +90,6 @@ def test_credentials_are_taken_out_of_whatever_is_printed(text, safe):
     assert redact(text) == safe
 
 
-def test_what_is_no_uri_is_a_path():
+def test_a_text_without_a_scheme_is_a_path():
     assert is_uri("s3://bucket")
     assert not is_uri("results/digits")

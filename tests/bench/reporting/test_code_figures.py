@@ -15,7 +15,7 @@ from bench.reporting import (
 from bench.store.folders import ExperimentFolder
 
 
-def test_a_view_of_codes_keeps_distances_of_a_plane():
+def test_the_projection_of_codes_keeps_distances_within_a_plane():
     from bench.reporting.code_figures import projected
 
     plane = (

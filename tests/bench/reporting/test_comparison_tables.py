@@ -11,7 +11,7 @@ from bench.reporting import (
 from bench.store.folders import ExperimentFolder
 
 
-def test_without_a_target_in_the_protocol_one_is_taken_afterwards_and_said_to_be(tmp_path):
+def test_a_target_that_was_chosen_afterwards_is_reported_as_such(tmp_path):
     folder = described(ExperimentFolder(tmp_path / "exp"))
     add(folder, "mmd", 0, 10.0)
     (table,) = comparison_tables.cost(merge.of(folder))
@@ -30,7 +30,7 @@ def test_seconds_of_trials_that_shared_machines_differently_are_not_compared(tmp
     assert cells(table, "mmd")[-1] == "2, 4"
 
 
-def test_done_without_the_metric_is_not_a_miss(tmp_path):
+def test_a_finished_trial_without_the_metric_is_not_a_miss(tmp_path):
     folder = described(ExperimentFolder(tmp_path / "exp"), target=15)
     for seed in range(3):
         add(folder, "mmd", seed, 10.0)
@@ -44,7 +44,7 @@ def test_done_without_the_metric_is_not_a_miss(tmp_path):
     assert cells(metric_tables.tables(group)[0], "mmd")[3] == "10 (2 of 3)"
 
 
-def test_what_was_all_lost_has_no_best_and_is_not_smooth(tmp_path):
+def test_a_variant_without_a_finished_trial_has_no_best_value_and_no_roughness(tmp_path):
     folder = described(ExperimentFolder(tmp_path / "exp"))
     add(folder, "mmd", 0, 10.0)
     add(folder, "gan", 0, 50.0, "diverged", "loss is nan")

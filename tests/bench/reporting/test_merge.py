@@ -9,7 +9,7 @@ from bench.reporting import (
 from bench.store.folders import ExperimentFolder
 
 
-def test_of_a_trial_that_is_done_on_one_machine_only_that_copy_is_kept(tmp_path):
+def test_only_the_finished_copy_of_a_trial_is_kept(tmp_path):
     one, two = (described(ExperimentFolder(tmp_path / name)) for name in ("a", "b"))
     add(one, "mmd", 0, None, "failed", "lost")
     add(two, "mmd", 0, 11.0)
@@ -18,7 +18,7 @@ def test_of_a_trial_that_is_done_on_one_machine_only_that_copy_is_kept(tmp_path)
     assert group.values("fd_classifier_1k") == {"mmd": [11.0]}
 
 
-def test_what_was_measured_of_copies_of_a_trial_is_put_together(tmp_path):
+def test_evaluations_of_copies_of_a_trial_are_merged(tmp_path):
     one, two = (described(ExperimentFolder(tmp_path / name)) for name in ("a", "b"))
     for folder, split in ((one, "train"), (two, "validation")):
         add(folder, "mmd", 0, 10.0)

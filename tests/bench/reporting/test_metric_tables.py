@@ -19,7 +19,7 @@ from bench.reporting.notes import failures
 from bench.store.folders import ExperimentFolder
 
 
-def test_a_variant_of_which_nothing_finished_is_a_row_all_the_same():
+def test_a_variant_without_a_finished_trial_is_still_a_row():
     rows, trials = three_seeds(("failed", "failed", "failed"))
     group = group_of(rows.iloc[:0], trials)
     assert len(group.summary) == 1
@@ -27,7 +27,7 @@ def test_a_variant_of_which_nothing_finished_is_a_row_all_the_same():
     assert "- `m` seed 1 failed: why" in build.appendix(group)
 
 
-def test_a_table_has_the_mean_its_interval_and_each_seed_and_says_what_few_seeds_are_worth():
+def test_a_table_has_the_mean_its_interval_and_each_seed_and_warns_about_few_seeds():
     group = group_of(*three_seeds())
     (table,) = metric_tables.tables(group)
     half = 4.302652729911275 * 10 / math.sqrt(3)  # Student's t of 2 degrees of freedom, from a table
@@ -46,7 +46,7 @@ def test_a_table_counts_the_trials_that_did_not_finish():
 
 
 def test_a_trial_measured_under_two_protocols_has_both_in_its_one_row_and_a_table_for_each():
-    """What the training measured comes first, and ranks."""
+    """The protocol of the training comes first and decides the ranking."""
     found = separate(two_rows(sampler=["prior", "gmm"]).assign(afterwards=[False, True]))
     summary = across_seeds.summarise(found, DONE_TRIAL)
     assert (summary["fid_10k [sampler=gmm]_mean"].item(), summary["fid_10k_mean"].item()) == (20, 10)

@@ -27,7 +27,7 @@ def test_an_empty_experiment_has_no_trials_and_no_description(tmp_path):
     assert json.loads((tmp_path / "trials" / "a-s0-1" / "spec.json").read_text()) == make_trial().document
 
 
-def test_a_copy_never_keeps_a_checkpoint_that_is_no_longer_the_one_at_home(remote_folder, tmp_path):
+def test_a_copy_drops_a_checkpoint_that_the_store_has_replaced(remote_folder, tmp_path):
     home, copy = TrialFolder(remote_folder / "trials" / "a"), ExperimentFolder(tmp_path / "copy", remote_folder)
     home.write("checkpoint.pt", b"half")
     copy.pull(checkpoints=True)
@@ -39,7 +39,7 @@ def test_a_copy_never_keeps_a_checkpoint_that_is_no_longer_the_one_at_home(remot
     assert copy.trial("a").checkpoint() == (b"last", None)
 
 
-def test_what_is_gone_at_home_goes_from_the_copy(remote_folder, tmp_path):
+def test_files_removed_from_the_store_are_removed_from_the_copy(remote_folder, tmp_path):
     home, copy = Folder(remote_folder), ExperimentFolder(tmp_path / "copy", remote_folder)
     TrialFolder(remote_folder / "trials" / "a").write("spec.json", b"{}")
     home.write("experiment.yaml", b"x")

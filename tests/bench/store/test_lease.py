@@ -35,7 +35,7 @@ def test_a_lease_whose_holder_is_silent_is_taken_over_and_its_holder_gives_up(re
 
 
 def test_of_two_runs_that_begin_at_once_one_at_most_goes_on(remote_folder, monkeypatch):
-    """Neither sees the other at first; each has written when they look again."""
+    """Neither finds a lease at first; both have written when they read it again."""
     leases, refused, both = [lease.Lease(remote_folder / ".lease") for _ in range(2)], [], threading.Barrier(2)
     monkeypatch.setattr(lease.Lease, "_wait_for_stale", lambda _: None)
     monkeypatch.setattr(lease, "time", SimpleNamespace(sleep=lambda _: both.wait(60)))

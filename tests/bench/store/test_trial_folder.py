@@ -38,7 +38,7 @@ def save_and_finish(folder: TrialFolder, token: str, checkpoint: bytes) -> None:
 
 
 @pytest.mark.parametrize("victim", ["checkpoint.pt", "checkpoint.previous.pt", "status.json", "history.parquet"])
-def test_kills_between_note_and_move_however_often_leave_valid_files(tmp_path, monkeypatch, victim):
+def test_repeated_kills_between_checksum_and_move_leave_valid_files(tmp_path, monkeypatch, victim):
     folder, token = claimed(tmp_path)
     folder.save(token, b"one", ROWS[:1], {})
     folder.save(token, b"two", ROWS[:1], {})
@@ -91,7 +91,7 @@ def test_status_counts_attempts_and_keeps_the_reason(tmp_path):
     assert [attempt.from_step for attempt in status.attempts] == [None, 7]
 
 
-def test_without_its_specification_nothing_of_a_trial_is_gone_on_with(tmp_path):
+def test_a_trial_without_its_specification_starts_anew(tmp_path):
     folder, token = claimed(tmp_path)
     folder.save(token, b"old", ROWS, {})
     folder.discard("spec.json")

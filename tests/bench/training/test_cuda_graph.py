@@ -10,7 +10,7 @@ from bench.training import cuda_graph
 
 
 def test_a_cuda_graph_does_its_first_steps_aside_then_records_and_replays(monkeypatch):
-    """What torch asks for: a stream of its own that waits, and is waited for; recording does nothing by itself."""
+    """As torch requires: a side stream that waits and is waited for. Recording alone computes nothing."""
     said = []
 
     class Stream:
