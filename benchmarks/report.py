@@ -22,7 +22,7 @@ def main() -> None:
     for group in found:
         assert metric_tables.tables(group)
         comparison_tables.cost(group)
-        comparison_tables.steadiness(group)
+        comparison_tables.stability(group)
         comparison_tables.differences(group)
     tables = time.perf_counter() - started
     with tempfile.TemporaryDirectory() as folder:

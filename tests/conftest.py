@@ -1,17 +1,11 @@
-"""Shared fixtures: the command line in this process or in one of its own, and tiny experiments."""
+"""Fixtures: the command line in this process or in one of its own, tiny experiments, and stand-ins for services."""
 
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side; trials set their threads themselves
 
-import importlib.util
-import signal
 import subprocess
-import sys
-import time
-from contextlib import suppress
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -19,46 +13,22 @@ import torch
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from bench.data.datasets import Request
+from bench.data import image_files, workers
 from bench.errors import UserError
 from bench.evaluation import inception
 from bench.experiment import plugins
-from bench.experiment.configuration import resolve
+from bench.io import object_store
+from bench.io.object_store import remote
 from bench.reporting.contents import Contents, limited_to
 from bench.runtime.rng import forked
+from bench.store import lease
 from methods import METHODS
 
-ROOT = Path(__file__).parent.parent
-TINY = {
-    "training.epochs": "2",
-    "training.train_images": "200",
-    "evaluation.samples": "64",
-    "evaluation.final_samples": "96",
-    "evaluation.evaluations": "3",
-    "evaluation.extractor_steps": "20",
-}
+pytest.register_assert_rewrite("runs")  # before it is imported
 
-
-def module_from(path: Path) -> ModuleType:
-    """A script as a module."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def sets(**changes: str) -> list[str]:
-    """--set arguments of a tiny experiment, with `training__epochs="5"` for training.epochs=5."""
-    merged = TINY | {key.replace("__", "."): value for key, value in changes.items()}
-    return [part for key, value in merged.items() for part in ("--set", f"{key}={value}")]
-
-
-def asked(name: str, root: Path, skip_unreadable: bool = False, **preprocessing: int) -> Request:
-    """What bench.prepare would ask of the data layer."""
-    experiment = resolve({"dataset": name, "preprocessing": preprocessing})
-    return Request(name, root, experiment.preprocessing, root / "prepared", skip_unreadable)
+from disk import Disk  # noqa: E402
+from plugin_files import write_plugin  # noqa: E402
+from runs import Process, sets  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
@@ -89,8 +59,8 @@ def report_contents(request):
 def no_download(registry, monkeypatch, tmp_path_factory):  # noqa: ARG001
     """No test reaches for FID's weights, or finds somebody's own.
 
-    After `registry`, for what a test patched must be put back before the registry is: a method that a patch took out
-    would come back with it.
+    Depends on `registry`, so that monkeypatch is undone first: otherwise a method that a test patched would come back
+    after the registry was restored.
     """
 
     def refuse(path: Path) -> None:
@@ -128,18 +98,6 @@ def inception_weights(tmp_path_factory) -> Path:
     return path
 
 
-def photographs(n: int, side: int = 48) -> tuple[torch.Tensor, torch.Tensor]:
-    """Pieces, uint8 [n, 3, side, side], of each of the two real photographs that come with scikit-learn."""
-    from sklearn.datasets import load_sample_images
-
-    random, found = np.random.RandomState(0), []
-    for image in load_sample_images().images:
-        corners = random.randint(0, [image.shape[0] - side, image.shape[1] - side], (n, 2))
-        pieces = np.stack([image[y : y + side, x : x + side] for y, x in corners])
-        found.append(torch.from_numpy(pieces).permute(0, 3, 1, 2).contiguous())
-    return found[0], found[1]
-
-
 @pytest.fixture(scope="session")
 def _s3_server():
     from s3 import Server
@@ -158,6 +116,20 @@ def s3_server(_s3_server):
 
 
 @pytest.fixture
+def s3(s3_server, monkeypatch):
+    """The S3 server, with short pauses between retries."""
+    monkeypatch.setattr(object_store, "PAUSES", (0.1, 0.2))
+    monkeypatch.setattr(lease, "SECOND_LOOK", 0.05)
+    return s3_server
+
+
+@pytest.fixture
+def remote_folder(s3, tmp_path):
+    """An empty folder in the store, of this test alone."""
+    return remote(s3.uri(tmp_path.name))
+
+
+@pytest.fixture
 def bench_run(tmp_path):
     """bench.run in this process; `out` and the data root are under tmp_path, the executor is serial."""
 
@@ -170,47 +142,6 @@ def bench_run(tmp_path):
         return CliRunner().invoke(app, [*arguments, *fixed, *(sets(**changes) if tiny else [])])
 
     return call
-
-
-class Process:
-    """bench.run in a process of its own, killable at a chosen moment."""
-
-    def __init__(self, out: Path, *arguments: str) -> None:
-        command = [sys.executable, "-m", "bench.run", "--out", str(out), *arguments]
-        self.out = out
-        self.process = subprocess.Popen(
-            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
-        )
-
-    def wait_for_step(self, step: int, seconds: float = 180) -> None:
-        """Until some trial has a checkpoint at `step` or later."""
-        from bench.io.files import Damaged
-        from bench.store.folders import ExperimentFolder
-
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            assert self.process.poll() is None, f"ended before step {step}: {self.finish()[1]}"
-            for folder in ExperimentFolder(self.out).trials():
-                try:
-                    rows = folder.rows()
-                except (Damaged, OSError):  # caught in the middle of being replaced
-                    continue
-                if len(rows) and rows["step"].max() >= step:
-                    return
-            time.sleep(0.02)
-        raise AssertionError(f"no checkpoint at step {step} within {seconds} s")
-
-    def send(self, number: int) -> None:
-        """Signal the whole process group, as a terminal does."""
-        os.killpg(self.process.pid, number)
-
-    def kill(self) -> None:
-        self.send(signal.SIGKILL)
-        self.process.wait()
-
-    def finish(self, seconds: float = 300) -> tuple[int, str]:
-        output, _ = self.process.communicate(timeout=seconds)
-        return self.process.returncode, output
 
 
 @pytest.fixture
@@ -226,26 +157,6 @@ def start_run(tmp_path):
     for process in started:
         if process.process.poll() is None:
             process.kill()
-
-
-class Disk:
-    """A file system of its own, with little room."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def fill(self, leave: int = 0) -> None:
-        """Take all room but `leave` bytes."""
-        free = os.statvfs(self.path)
-        with (self.path / "filler").open("wb", buffering=0) as filler, suppress(OSError):
-            filler.write(bytes(max(0, free.f_bavail * free.f_frsize - leave)))
-
-    def free(self) -> None:
-        """Give the room back."""
-        (self.path / "filler").unlink()
-
-    def read_only(self) -> None:
-        subprocess.run(["mount", "-o", "remount,ro", str(self.path)], check=True)
 
 
 @pytest.fixture
@@ -280,22 +191,18 @@ def image_tree(tmp_path):
     return write
 
 
-def picture(path: Path, size: tuple[int, int], mode: str = "RGB") -> None:
-    """Save an image of random pixels."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    shape = (size[1], size[0], 3) if mode == "RGB" else (size[1], size[0])
-    pixels = np.random.RandomState(len(str(path))).randint(0, 256, shape)
-    Image.fromarray(pixels.astype(np.uint16 if mode == "I;16" else np.uint8)).save(path)
+@pytest.fixture
+def plugin(tmp_path):
+    """Writes a plug-in with the method `broken` whose losses are `body`; returns its path."""
+
+    def write(body: str) -> str:
+        return str(write_plugin(tmp_path, body))
+
+    return write
 
 
-def write_celeba(root: Path, train: int, validation: int, test: int) -> Path:
-    """CelebA's folder with random pictures and a partition of so many."""
-    folder, random = root / "celeba", np.random.RandomState(0)
-    (folder / "img_align_celeba").mkdir(parents=True)
-    lines = []
-    for i, split in enumerate([0] * train + [1] * validation + [2] * test):
-        name = f"{i + 1:06}.jpg"
-        Image.fromarray(random.randint(0, 256, (218, 178, 3)).astype(np.uint8)).save(folder / "img_align_celeba" / name)
-        lines.append(f"{name} {split}\n")
-    (folder / "list_eval_partition.txt").write_text("".join(lines))
-    return folder
+@pytest.fixture
+def small_chunks(monkeypatch):
+    """Chunks of ten 16x16 images, decoded in this process."""
+    monkeypatch.setattr(image_files, "CHUNK_BYTES", 10 * 3 * 16 * 16)
+    monkeypatch.setattr(workers, "cores", lambda: 1)

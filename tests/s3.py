@@ -13,6 +13,7 @@ from pyarrow.fs import FileSystem
 from werkzeug.serving import make_server
 
 BUCKET = "bucket"
+SECRETS = ("ACCESSKEY", "SECRETKEY")
 logging.getLogger("werkzeug").setLevel(logging.ERROR)
 
 
@@ -71,7 +72,7 @@ class Server:
         self.server.shutdown()
         self.server.server_close()
 
-    def uri(self, folder: str, key: str = "ACCESSKEY", secret: str = "SECRETKEY") -> str:
+    def uri(self, folder: str, key: str = SECRETS[0], secret: str = SECRETS[1]) -> str:
         """Of a folder in the bucket."""
         options = f"scheme=http&region=us-east-1&endpoint_override={quote(f'127.0.0.1:{self.port}')}"
         return f"s3://{key}:{secret}@{BUCKET}/{folder}?{options}&allow_bucket_creation=true"

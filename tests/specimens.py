@@ -1,12 +1,19 @@
-"""Small valid trials and documents, for tests that need any."""
+"""Small valid trials, documents and requests, for tests that need any."""
 
 import json
+from pathlib import Path
 
+from bench.data.datasets import Request
+from bench.experiment.configuration import resolve
+from bench.experiment.settings import Evaluation, Network, Preprocessing, Training
 from bench.experiment.specification import MethodSource, Trial, TrialSpec
 from bench.io.files import Folder
 from bench.store.documents import Description, Environment, ExperimentProtocol, Git
 from bench.training.events import Position
+from methods import METHODS
+from methods.hyperparameters import schema
 
+CLASSIFIER_EVALUATION = Evaluation(extractor="classifier", samples=1000, final_samples=1000, extractor_steps=150)
 SOURCE = MethodSource(file="methods/moco.py", sha256="0" * 64)
 
 
@@ -46,3 +53,28 @@ def change_document(folder: Folder, name: str, **changes: object) -> None:
     """Change top-level keys of a JSON document; None removes a key."""
     document = json.loads(folder.read(name)) | changes
     folder.write(name, json.dumps({key: value for key, value in document.items() if value is not None}).encode())
+
+
+def make_request(name: str, root: Path, skip_unreadable: bool = False, **preprocessing: int) -> Request:
+    """What bench.prepare asks of the data layer."""
+    experiment = resolve({"dataset": name, "preprocessing": preprocessing})
+    return Request(name, root, experiment.preprocessing, root / "prepared", skip_unreadable)
+
+
+EVALUATION = Evaluation(extractor="classifier", samples=64, final_samples=96, evaluations=4)
+
+
+def make_spec(method="moco", prior=None, seed=0, precision="fp32", network=None, **training) -> TrialSpec:
+    """A trial of 4 epochs on 130 digits, with the method's default hyperparameters."""
+    defaults = {key: parameter.default for key, parameter in schema(METHODS[method]).items()}
+    budget = {"epochs": 4, "train_images": 130, "batch_size": 32, "precision": precision} | training
+    return TrialSpec(
+        method=method,
+        hyperparameters=defaults,
+        prior=prior or METHODS[method].priors[0],
+        preprocessing=Preprocessing(image_size=8, channels=1),
+        network=Network.model_validate(network or {"name": "small", "width": 4, "latent_dim": 4}),
+        training=Training.model_validate(budget),
+        evaluation=EVALUATION,
+        seed=seed,
+    )

@@ -5,7 +5,8 @@ import shlex
 
 import pytest
 import torch
-from conftest import ROOT, picture
+from images import picture
+from project import ROOT
 from typer.testing import CliRunner
 
 from bench.metrics.columns import parse

@@ -4,10 +4,9 @@ import shutil
 
 import pandas as pd
 import pytest
-from conftest import asked
 from filelock import FileLock
-from specimens import change_document
-from test_run import rows_of
+from runs import rows_of
+from specimens import change_document, make_request
 from typer.testing import CliRunner
 
 from bench.clean import app
@@ -99,7 +98,7 @@ def test_stale_trials_go_whole(bench_run, clean, tmp_path):
 def test_what_a_run_is_using_is_left_alone(bench_run, clean, tmp_path):
     assert bench_run("--methods", "mmd", "--seeds", "1").exit_code == 0
     shutil.copytree(tmp_path / "out", tmp_path / "idle")
-    found = preparation.prepare(asked("digits", tmp_path / "data"))
+    found = preparation.prepare(make_request("digits", tmp_path / "data"))
     with FileLock(tmp_path / "out" / ".lock"), prepared.in_use(found):
         output = clean("previous", "prepared", "--yes")
     assert f"a run is in progress in {tmp_path / 'out'}" in output
@@ -120,8 +119,3 @@ def test_disk_use_adds_up_and_is_in_the_report(bench_run, tmp_path):
     page = (tmp_path / "out" / "report" / "index.html").read_text()
     assert " on disk (" in page
     assert "checkpoints " in page
-
-
-@pytest.mark.parametrize(("size", "shown"), [(0, "0 kB"), (4096, "4.1 kB"), (2_500_000, "2.5 MB"), (10**10, "10 GB")])
-def test_sizes_in_words(size, shown):
-    assert disk.format_bytes(size) == shown

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import sets
 from PIL import Image
+from runs import sets
 from typer.testing import CliRunner
 
 from bench.analysis import frames

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT
+from project import ROOT
 
 import bench
 from bench.__main__ import app
@@ -76,7 +76,7 @@ def test_mistakes_of_a_command_are_one_line():
 
 
 def test_a_command_is_recorded_as_if_it_were_run_by_its_module(monkeypatch, tmp_path):
-    from conftest import sets
+    from runs import sets
 
     monkeypatch.setattr(sys, "argv", ["wae-bench"])
     options = ["--methods", "mmd", "--seeds", "1", "--executor", "serial", "--out", str(tmp_path / "out"), *sets()]

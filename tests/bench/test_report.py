@@ -1,6 +1,5 @@
 """Reports of synthetic experiments, of one and of several."""
 
-import io
 import re
 import subprocess
 import sys
@@ -8,119 +7,23 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 import yaml
-from conftest import ROOT
 from groups import cells
-from specimens import make_description, make_environment, make_trial
+from project import ROOT
+from synthetic_experiments import add, described, experiment
 from typer.testing import CliRunner
 
 from bench import report
-from bench.analysis import frames
-from bench.evaluation.image_grids import grid_png
-from bench.experiment.specification import MethodSource
-from bench.io.files import sha256
-from bench.io.tensors import to_npz
 from bench.reporting import (
     build,
-    code_figures,
     comparison_tables,
-    image_figures,
-    merge,
     metric_tables,
-    phrases,
     render,
-    score_figures,
 )
 from bench.reporting.table import Cell, Table
-from bench.store.documents import Ending
 from bench.store.folders import ExperimentFolder
-from bench.store.states import State
 
 pytestmark = pytest.mark.reports
-
-SOURCE = MethodSource(file="methods/mmd.py", sha256=sha256((ROOT / "methods" / "mmd.py").read_bytes()))
-STEPS = (1, 10, 100)
-STAMP = {
-    "n_generated": 1000,
-    "n_real": 400,
-    "n_floor": 400,
-    "reference_split": "test",
-    "preprocessing": "8x8x1",
-    "extractor": "classifier",
-    "extractor_sha256": "e" * 64,
-    "extractor_precision": "fp32",
-    "extractor_accuracy": 0.97,
-    "sampler": "prior",
-    "sampling_seed": 0,
-}
-
-
-def rows_of(final: float, seed: int) -> list[dict[str, object]]:
-    """A curve that falls to `final`."""
-    return [
-        {"step": step, "epoch": step / 10, "images_seen": step * 50, "images_per_second": 1000.0,
-         "train_seconds": step / 20, "evaluation_seconds": 1.0, "peak_memory_mb": 900.0 + seed, "parameters": 1234,
-         "train_loss": 1.0, "reconstruction_test": final * 2, "fd_classifier_1k": final * 100 / step,
-         "fd_classifier_1k_floor": 1.0, **STAMP}
-        for step in STEPS
-    ]  # fmt: skip
-
-
-def add(
-    folder: ExperimentFolder,
-    label: str,
-    seed: int,
-    final: float | None = None,
-    state: str = "done",
-    reason: str | None = None,
-    error: str | None = None,
-    pictures: bool = True,
-    at_once: int = 2,
-    **settings: object,
-) -> None:
-    """One trial. final: the distance it came to; without one it has no rows."""
-    prior = "sphere" if "sphere" in label else "normal"
-    planned = make_trial(label, seed, SOURCE, prior=prior, hyperparameters=settings, learning_rate=0.001)
-    trial = folder.trial(planned.name)
-    token = trial.claim(planned, make_environment(concurrent_trials=at_once))
-    trial.resumed(token, 0)
-    shown = {}
-    if pictures:
-        random = torch.Generator().manual_seed(seed)
-        grid = grid_png(torch.randint(0, 255, (64, 1, 8, 8), generator=random, dtype=torch.uint8))
-        shown = {f"{kind}-{step:08d}.png": grid for kind in ("samples", "reconstructions") for step in STEPS}
-        codes = torch.randn(50, 4, generator=random)
-        shown |= {"interpolations-00000100.png": grid, "codes-00000100.npz": to_npz({"codes": codes, "prior": codes})}
-    if final is not None:
-        trial.save(token, b"checkpoint", rows_of(final, seed), shown)
-    trial.end(planned, Ending(State(state), reason, error), token)
-
-
-def described(folder: ExperimentFolder, dataset: str = "digits", **evaluation: object) -> ExperimentFolder:
-    command = f"python -m bench.run --out {folder.path.name}"
-    folder.describe(make_description(dataset, command, samples=1000, **evaluation))
-    return folder
-
-
-def experiment(path) -> ExperimentFolder:
-    """Two variants with five seeds, one with a single seed, and one whose trials failed and diverged."""
-    folder = described(ExperimentFolder(path), target=15)
-    for seed in range(5):
-        add(folder, "mmd", seed, 10.0 + seed)
-        add(folder, "moco", seed, 1.0 + seed, temperature=0.1)
-    add(folder, "vae", 0, 20.0, pictures=False)
-    add(
-        folder,
-        "gan[prior=sphere]",
-        0,
-        None,
-        "failed",
-        "RuntimeError: no luck",
-        "Traceback\n  <b>line</b>\nRuntimeError",
-    )
-    add(folder, "gan[prior=sphere]", 1, 50.0, "diverged", "loss is nan at step 100")
-    return folder
 
 
 @pytest.fixture
@@ -138,23 +41,6 @@ def test_failed_diverged_single_seed_and_missing_rows_are_in_the_table(made):
     assert cells(table, "mmd")[-1] == "10, 11, 12, 13, 14"
 
 
-def test_the_best_is_bold_where_all_have_five_seeds_and_it_is_better_than_every_other(tmp_path):
-    folder = described(ExperimentFolder(tmp_path / "exp"))
-    for seed in range(5):
-        add(folder, "mmd", seed, 10.0 + seed)
-        add(folder, "moco", seed, 2.0 + seed)
-    group = merge.load_one(folder)
-    assert "`moco`" in phrases.bold_note(group)
-    (table,) = metric_tables.tables(group)
-    assert [row[3].strong for row in table.rows] == [True, False]
-    assert "**4.0 ± 2.0**" in "\n".join(render.markdown(table))
-    assert r"\textbf{4.0 $\pm$ 2.0}" in render.latex(table)
-    add(folder, "vae", 0, 1.0)  # a single seed allows no statement about the best
-    again = merge.load_one(folder)
-    assert not any(cell.strong for row in metric_tables.tables(again)[0].rows for cell in row)
-    assert "Fewer than 5 seeds (`vae`) cannot show a difference" in phrases.bold_note(again)
-
-
 def test_time_to_the_protocols_target_and_what_it_cost(made):
     _, group = made
     (table,) = comparison_tables.cost(group)
@@ -162,39 +48,6 @@ def test_time_to_the_protocols_target_and_what_it_cost(made):
     assert cells(table, "mmd")[1:4] == ["100% of 5", "5,000", "5"]
     assert cells(table, "gan[prior=sphere]")[1:4] == ["0% of 2", "never", "never"]
     assert cells(table, "mmd")[-3:] == ["1,234", "902", "2"]
-
-
-def test_without_a_target_in_the_protocol_one_is_taken_afterwards_and_said_to_be(tmp_path):
-    folder = described(ExperimentFolder(tmp_path / "exp"))
-    add(folder, "mmd", 0, 10.0)
-    (table,) = comparison_tables.cost(merge.load_one(folder))
-    assert "not fixed beforehand: the median final fd_classifier_1k of mmd" in table.about
-
-
-def test_seconds_of_trials_that_shared_machines_differently_are_not_compared(tmp_path):
-    folder = described(ExperimentFolder(tmp_path / "exp"))
-    add(folder, "mmd", 0, 10.0, at_once=2)
-    assert merge.load_one(folder).comparable_times
-    add(folder, "mmd", 1, 10.0, at_once=4)
-    group = merge.load_one(folder)
-    assert not group.comparable_times
-    (table,) = comparison_tables.cost(group)
-    assert comparison_tables.TIMES_LEFT_OUT in table.about
-    assert cells(table, "mmd")[-1] == "2, 4"
-
-
-def test_replayed_steps_and_others_are_different_machines_to_a_report():
-    """Older trials do not say which theirs were."""
-
-    def machine(**changes: object) -> str:
-        return frames.machine(make_environment(threads=4, **changes))
-
-    gpu = "NVIDIA H100, 4 threads a trial"
-    assert machine(device="NVIDIA H100") == gpu
-    assert machine(device="NVIDIA H100", replayed=True) == f"{gpu}, steps replayed"
-    assert machine(device="NVIDIA H100", replayed=False) == f"{gpu}, steps not replayed"
-    assert machine(processor="EPYC", replayed=False) == "EPYC, 4 threads a trial"
-    assert machine(processor="EPYC", cpu_capability="AVX2") == "EPYC (AVX2), 4 threads a trial"
 
 
 def test_the_files_of_a_report(made):
@@ -272,15 +125,6 @@ def test_the_same_trial_with_two_results_is_refused_with_the_difference(tmp_path
     assert not (tmp_path / "both").exists()
 
 
-def test_of_a_trial_that_is_done_on_one_machine_only_that_copy_is_kept(tmp_path):
-    one, two = (described(ExperimentFolder(tmp_path / name)) for name in ("a", "b"))
-    add(one, "mmd", 0, None, "failed", "lost")
-    add(two, "mmd", 0, 11.0)
-    (group,) = merge.load([one.path, two.path])
-    assert group.trials["state"].tolist() == ["done"]
-    assert group.values("fd_classifier_1k") == {"mmd": [11.0]}
-
-
 def test_several_data_sets_are_compared_together(tmp_path):
     paths = []
     for dataset, scale in (("digits", 1), ("mnist", 100)):
@@ -319,33 +163,6 @@ def test_published_figures_are_those_of_a_source():
     assert all({"dataset", "method", "value", "source", "protocol"} == set(entry) for entry in stored)
 
 
-def test_a_view_of_codes_keeps_distances_of_a_plane():
-    from bench.reporting.code_figures import projected
-
-    plane = (
-        np.random.default_rng(0).normal(size=(20, 2))
-        @ np.linalg.qr(np.random.default_rng(1).normal(size=(5, 5)))[0][:2]
-    )
-    stored = io.BytesIO()
-    np.savez(stored, codes=plane, prior=plane[:3])
-    points, prior = projected(stored.getvalue())
-
-    def distances(x):
-        return np.linalg.norm(x[:, None] - x[None], axis=2)
-
-    np.testing.assert_allclose(distances(points), distances(plane), atol=1e-9)
-    np.testing.assert_allclose(prior, points[:3], atol=1e-9)
-
-
-def test_a_method_looks_the_same_everywhere_and_like_no_other_of_the_tree():
-    from bench.reporting.style import colour_and_marker, configured_looks
-    from methods import METHODS
-
-    assert set(configured_looks()) <= set(METHODS)
-    assert len({colour_and_marker(name) for name in METHODS}) == len(METHODS)
-    assert colour_and_marker("somebodys_own") == colour_and_marker("somebodys_own")
-
-
 def test_two_protocols_of_one_data_set_stay_apart_wherever_their_folders_are(tmp_path):
     paths = []
     for machine, target in (("a", 10), ("b", 20)):
@@ -363,22 +180,6 @@ def test_two_protocols_of_one_data_set_stay_apart_wherever_their_folders_are(tmp
     assert len(ids) == len(set(ids))
 
 
-def test_what_was_measured_of_copies_of_a_trial_is_put_together(tmp_path):
-    one, two = (described(ExperimentFolder(tmp_path / name)) for name in ("a", "b"))
-    for folder, split in ((one, "train"), (two, "validation")):
-        add(folder, "mmd", 0, 10.0)
-        later = pd.DataFrame(rows_of(10.0, 0)[-1:]).assign(reference_split=split, fd_classifier_1k=len(split))
-        folder.trials()[0].save_evaluations(later)
-    (group,) = merge.load([one.path, two.path])
-    distances = {
-        c.partition("reference_split=")[2]: group.last[c].item() for c in group.last if "reference_split=" in c
-    }
-    assert {split.rstrip("]"): value for split, value in distances.items() if value > 1} == {
-        "train": 5,
-        "validation": 10,
-    }
-
-
 def test_searches_of_one_protocol_are_one(tmp_path):
     paths = []
     for name, points in (("a", (0, 1)), ("b", (1, 2))):
@@ -392,63 +193,3 @@ def test_searches_of_one_protocol_are_one(tmp_path):
     results = pd.read_csv(tmp_path / "both" / "search.csv")
     assert results["point"].tolist() == [0, 1, 2]
     assert results["score"].tolist() == [10, 9, 8]
-
-
-def test_done_without_the_metric_is_not_a_miss(tmp_path):
-    folder = described(ExperimentFolder(tmp_path / "exp"), target=15)
-    for seed in range(3):
-        add(folder, "mmd", seed, 10.0)
-    trial = folder.trials()[0]
-    rows = trial.rows().drop(columns=["fd_classifier_1k", "fd_classifier_1k_floor"])
-    trial.save_rows(rows.to_dict("records"))
-    group = merge.load_one(folder)
-    (cost,), (steady,) = comparison_tables.cost(group), comparison_tables.stability(group)
-    assert cells(cost, "mmd")[1] == "100% of 2"
-    assert cells(steady, "mmd")[2:5] == ["2", "0%", "10"]
-    assert cells(metric_tables.tables(group)[0], "mmd")[3] == "10 (2 of 3)"
-
-
-def test_what_was_all_lost_has_no_best_and_is_not_smooth(tmp_path):
-    folder = described(ExperimentFolder(tmp_path / "exp"))
-    add(folder, "mmd", 0, 10.0)
-    add(folder, "gan", 0, 50.0, "diverged", "loss is nan")
-    (table,) = comparison_tables.stability(merge.load_one(folder))
-    assert cells(table, "gan")[2:] == ["1", "100%", "-", "-", "-", "0%", "-", "-", "-"]
-
-
-@pytest.mark.draws
-def test_scores_against_hyperparameters_that_are_words_or_were_lost(tmp_path, monkeypatch):
-    folder = described(ExperimentFolder(tmp_path / "exp"))
-    for weight in (1.0, 10.0, 100.0):
-        for kind in ("imq", "rbf"):
-            lost = weight == 100
-            label = f"mmd[weight={weight},kind={kind}]"
-            add(folder, label, 0, 5.0 + weight, "diverged" if lost else "done", weight=weight, kind=kind)
-    drawn = []
-    monkeypatch.setattr(score_figures, "save", lambda canvas, *_: drawn.append(canvas))
-    assert score_figures.hyperparameters(merge.load_one(folder), tmp_path)
-    weight, kind = drawn[0].axes
-    assert weight.get_xscale() == "log"
-    assert [text.get_text() for text in kind.get_xticklabels()] == ["imq", "rbf"]
-    crosses = [line.get_xdata()[0] for line in weight.lines if line.get_marker() == "x"]
-    assert crosses == [100]
-
-
-def test_codes_far_from_the_prior_stay_in_their_own_place(tmp_path, monkeypatch):
-    folder = described(ExperimentFolder(tmp_path / "exp"))
-    for label in ("mmd", "vae"):
-        add(folder, label, 0, 10.0)
-    far = to_npz({"codes": torch.full((10, 4), 50.0), "prior": torch.zeros(10, 4)})
-    folder.trials()[0].write("samples/codes-00000100.npz", far)
-    drawn = []
-    monkeypatch.setattr(code_figures, "save", lambda canvas, *_: drawn.append(canvas))
-    group = merge.load_one(folder)
-    code_figures.codes(group, image_figures.representatives(group), tmp_path)
-    (axes,) = drawn[0].axes
-    assert any("(100% further out)" in text.get_text().replace("\n", " ") for text in axes.texts)
-    drawn[0].draw_without_rendering()
-    (legend,) = (text for text in axes.texts if text.get_text() == code_figures.LEGEND)
-    assert legend.get_window_extent().y0 >= 0
-    dots = np.concatenate([np.asarray(collection.get_offsets()) for collection in axes.collections])
-    assert dots[:, 0].max() < 2.2 + 1.1
-    assert dots[:, 0].min() > -1.1

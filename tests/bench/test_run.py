@@ -6,30 +6,22 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from importlib.metadata import version
 
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from conftest import ROOT, picture, sets, write_celeba
+from images import picture, write_celeba
 from PIL import Image
+from project import ROOT
+from runs import interrupted_and_whole, long_training, rows_of
 from specimens import change_document
-from typer.testing import CliRunner
 
 from bench.analysis import frames
-from bench.experiment import plugins
-from bench.metrics.columns import TIMINGS
 from bench.reporting import build
 from bench.reporting.page import inlined
 from bench.store.folders import ExperimentFolder
-from methods import METHODS
-
-
-def rows_of(path) -> pd.DataFrame:
-    """All rows, without the columns that may differ between runs (`TIMINGS`)."""
-    return frames.rows(ExperimentFolder(path)).drop(columns=[*TIMINGS])
 
 
 @pytest.mark.draws
@@ -141,29 +133,6 @@ finally:
 def test_a_data_set_that_is_not_there_is_said_by_a_dry_run(bench_run):
     result = bench_run("--methods", "mmd", "--dataset", "mnist", "--dry-run", "--seeds", "1", network__width="4")
     assert "a run would download it" in result.output
-
-
-PLUGIN = """
-import torch
-from methods import Method
-from methods.functional import squared_error
-
-class Broken(Method):
-    def losses(self, x):
-        {body}
-
-METHODS = {{"broken": Broken}}
-"""
-
-
-@pytest.fixture
-def plugin(tmp_path):
-    def write(body: str):
-        path = tmp_path / "mine.py"
-        path.write_text(PLUGIN.format(body=body))
-        return str(path)
-
-    return write
 
 
 @pytest.mark.parametrize(
@@ -332,39 +301,6 @@ def test_every_data_set_of_the_paper_trains_with_its_default_network(
     assert "fd_rotation" in (folder.report / "summary.md").read_text()
 
 
-def long(epochs: int = 60, evaluations: int = 6) -> list[str]:
-    """20 steps an epoch; 60 epochs take about five seconds."""
-    return sets(
-        training__epochs=str(epochs),
-        training__train_images="1000",
-        evaluation__evaluations=str(evaluations),
-        network__width="8",
-    )
-
-
-def interrupted_and_whole(start_run, tmp_path, number, *arguments, epochs=60):
-    """Rows of a run that was ended by a signal between two checkpoints and repeated, and of one that was not."""
-    command = ["--methods", "moco", "--seeds", "1", *arguments, *long(epochs)]
-    first = start_run(*command)
-    first.wait_for_step(100)
-    time.sleep(0.1)
-    first.send(number)
-    code, output = first.finish()
-    folder = ExperimentFolder(tmp_path / "out")
-    assert folder.trials()[0].status().state == "running"
-    kept = int(folder.trials()[0].rows()["step"].max())
-    second_code, second_output = start_run(*command).finish()
-    assert second_code == 0, second_output
-    attempts = [attempt.from_step for attempt in folder.trials()[0].status().attempts]
-    # Time may have passed for one more checkpoint between the look and the kill, never for a step back.
-    assert attempts[0] == 0
-    assert attempts[1] >= kept > 0
-    assert f"resumes from step {attempts[1]}" in second_output
-    assert start_run(*command, out="whole").finish()[0] == 0
-    pd.testing.assert_frame_equal(rows_of(tmp_path / "out"), rows_of(tmp_path / "whole"), check_exact=True)
-    return code, output
-
-
 @pytest.mark.slow
 def test_a_run_killed_between_checkpoints_goes_on_and_ends_with_the_same_rows(start_run, tmp_path):
     code, _ = interrupted_and_whole(start_run, tmp_path, signal.SIGKILL, "--executor", "serial")
@@ -373,7 +309,7 @@ def test_a_run_killed_between_checkpoints_goes_on_and_ends_with_the_same_rows(st
 
 def test_ctrl_c_stops_cleanly_says_how_to_go_on_and_exits_130(start_run):
     # Long enough not to end before the signal comes, however busy the machine; it is never waited for. Rows come soon.
-    command = ["--methods", "moco,mmd", "--seeds", "1", "--executor", "serial", *long(2000, evaluations=40)]
+    command = ["--methods", "moco,mmd", "--seeds", "1", "--executor", "serial", *long_training(2000, evaluations=40)]
     run = start_run(*command)
     run.wait_for_step(10)
     run.send(signal.SIGINT)
@@ -403,41 +339,6 @@ def test_a_report_can_be_made_again_from_the_folder_alone(bench_run, tmp_path):
         assert done.returncode == 2
         assert message in done.stderr
         assert done.stderr.count("\n") == 1
-
-
-def test_info_lists_every_method_with_its_hyperparameters():
-    from bench.info import app
-
-    found = json.loads(CliRunner().invoke(app, ["--json"]).stdout)
-    assert set(found["methods"]) == set(METHODS)
-    assert found["methods"]["moco"]["hyperparameters"]["weight"]["type"] == "float"
-    assert all(method["paper"] for method in found["methods"].values())
-    assert found["datasets"]["mnist"]["defaults"]["training"]["epochs"] > 0
-    shown = CliRunner().invoke(app, []).stdout
-    for name in (*METHODS, "queue_size", "cifar10", "dcgan32", "sphere", "classifier", "training.epochs"):
-        assert name in shown
-
-
-def test_a_plugin_cannot_replace_a_method_of_the_tree(tmp_path):
-    path = tmp_path / "mine.py"
-    path.write_text("from methods.mmd import MMD\nMETHODS = {'moco': MMD}\n")
-    with pytest.raises(plugins.UserError, match="a method 'moco' already exists"):
-        plugins.install(plugins.read(path))
-    path.write_text("METHODS = {'mine': 3}\n")
-    with pytest.raises(plugins.UserError, match="not a subclass"):
-        plugins.install(plugins.read(path))
-    header = "from methods import Method\nclass M(Method):\n    def __init__(self, n, p, *, weight{}): ...\n"
-    for wrong, message in (
-        ("", "needs a type and a default"),
-        (": float", "needs a type"),
-        (": int = 'a'", "of type int"),
-    ):
-        path.write_text(header.format(wrong) + "METHODS = {'mine': M}\n")
-        with pytest.raises(plugins.UserError, match=message):
-            plugins.install(plugins.read(path))
-    path.write_text("1 / 0\n")
-    with pytest.raises(plugins.UserError, match="ZeroDivisionError"):
-        plugins.install(plugins.read(path))
 
 
 def test_every_row_can_be_read_with_pandas_alone(bench_run, tmp_path):

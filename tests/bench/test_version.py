@@ -3,7 +3,7 @@
 import tomllib
 
 import yaml
-from conftest import ROOT
+from project import ROOT
 
 import bench
 

@@ -14,7 +14,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from conftest import picture
+from images import picture
 
 SETTINGS = "such as moco[temperature=0.1|0.2,queue_size=4096]"
 EXAMPLE = "write it like moco[temperature=0.1|0.2,queue_size=4096]"

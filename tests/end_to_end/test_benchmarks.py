@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT
+from project import ROOT
 
 TINY = ["--set", "training.epochs=2", "--methods", "mmd,gan", "--seeds", "2", "--executor", "serial"]
 RUNS = {

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import Process, sets
-from test_run import rows_of
+from runs import Process, rows_of, sets
 
 from bench.store.folders import ExperimentFolder, TrialFolder
 

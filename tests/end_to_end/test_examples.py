@@ -11,8 +11,8 @@ import jsonschema
 import pytest
 import ray
 import yaml
-from conftest import ROOT, sets
-from test_run import rows_of
+from project import ROOT
+from runs import rows_of, sets
 
 
 def test_the_cluster_launchers_file_follows_rays_schema():

@@ -14,9 +14,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
-from conftest import sets
+from runs import assert_same_results, rows_of, sets, trial_of
 from specimens import change_document
-from test_run import rows_of
 from typer.testing import CliRunner
 
 from bench import report
@@ -62,11 +61,6 @@ def faulty(tmp_path):
         return ["--plugin", str(path), "--methods", f"faulty{others}", "--seeds", "1"]
 
     return write
-
-
-def trial_of(path: Path, method: str = "mmd") -> TrialFolder:
-    """The trial of a method, found by its name, for spec.json may be damaged."""
-    return next(trial for trial in ExperimentFolder(path).trials() if trial.name.startswith(method))
 
 
 def set_state(trial: TrialFolder, state: str) -> None:
@@ -412,19 +406,6 @@ def kill_at(monkeypatch):
     return at
 
 
-def told(path: Path) -> pd.DataFrame:
-    """What the report's table says, but for what was timed."""
-    frame = pd.read_csv(path / "report" / "summary.csv")
-    return frame[[c for c in frame if not any(word in c for word in ("second", "memory"))]]
-
-
-def same(path: Path, whole: Path) -> None:
-    """Rows and tables, to the bit; and no trial is there twice."""
-    pd.testing.assert_frame_equal(rows_of(path), rows_of(whole), check_exact=True)
-    pd.testing.assert_frame_equal(told(path), told(whole), check_exact=True)
-    assert not rows_of(path).duplicated(["trial", "step", "n_generated"]).any()
-
-
 OPERATIONS = 196  # in the run below: about, for the last ones are the report's, which may have more or fewer files
 
 
@@ -449,7 +430,7 @@ def test_a_run_killed_at_any_file_operation_ends_as_if_it_had_not_been(
         again = bench_run(*arguments, out=f"at{operation}")
         assert again.exit_code == 0, again.output
         assert "warning" not in again.output  # a kill damages nothing
-        same(tmp_path / f"at{operation}", finished / "out")
+        assert_same_results(tmp_path / f"at{operation}", finished / "out")
 
 
 # --- A full or read-only disk ---
@@ -520,7 +501,7 @@ def test_a_full_disk_ends_a_trial_in_one_line_and_with_room_it_goes_on(
     assert again.exit_code == 0, again.output
     assert "warning" not in again.output
     assert bench_run(*arguments, out="whole").exit_code == 0
-    same(out, tmp_path / "whole")
+    assert_same_results(out, tmp_path / "whole")
 
 
 def test_a_disk_that_fills_up_during_the_report_costs_the_report_alone(bench_run, finished, full_at, small_disk):
@@ -533,7 +514,7 @@ def test_a_disk_that_fills_up_during_the_report_costs_the_report_alone(bench_run
     small_disk.free()
     again = bench_run(*arguments, out="disk/out")
     assert "1 trials, 0 to train" in again.stdout
-    same(small_disk.path / "out", finished / "out")
+    assert_same_results(small_disk.path / "out", finished / "out")
 
 
 def test_results_that_may_only_be_read_are_refused_in_a_line_and_reported_elsewhere(
@@ -601,7 +582,7 @@ def test_results_that_were_copied_go_on_where_they_are_now(bench_run, finished, 
     assert "2 trials, 1 to train" in result.stdout
     assert "vae s0: resumes from step 4 of 8" in result.stdout
     assert bench_run(*arguments, "--data-root", str(finished / "data"), out="whole").exit_code == 0
-    same(tmp_path / "new" / "out", tmp_path / "whole")
+    assert_same_results(tmp_path / "new" / "out", tmp_path / "whole")
 
 
 def test_a_run_whose_trial_another_one_has_taken_over_leaves_it_alone(bench_run, faulty, tmp_path):

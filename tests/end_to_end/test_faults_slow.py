@@ -6,15 +6,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import sets
-from test_faults import same, trial_of
-from test_run import long, rows_of
+from runs import assert_same_results, long_training, rows_of, sets, trial_of
 
 from bench.store.folders import ExperimentFolder
 
 pytestmark = pytest.mark.slow
 
-COMMAND = ["--methods", "moco,vae", "--seeds", "1", "--checkpoint-seconds", "0.3", *long(epochs=30)]
+COMMAND = ["--methods", "moco,vae", "--seeds", "1", "--checkpoint-seconds", "0.3", *long_training(epochs=30)]
 MOMENTS = 20  # of the serial run, one in each twentieth of the time that it takes
 RAY_MOMENTS = 3
 
@@ -22,7 +20,7 @@ RAY_MOMENTS = 3
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     """The undisturbed run by executor: its folder, and the seconds that it took. Each is run once."""
-    from conftest import Process
+    from runs import Process
 
     found = {}
 
@@ -58,11 +56,11 @@ def test_a_run_killed_at_a_random_moment_ends_as_if_it_had_not_been(
     code, output = start_run(*command).finish()
     assert code == 0, output
     assert "warning" not in output
-    same(tmp_path / "out", reference)
+    assert_same_results(tmp_path / "out", reference)
 
 
 def test_the_second_of_two_runs_at_once_refuses_and_the_first_is_undisturbed(bench_run, start_run, tmp_path):
-    command = ["--methods", "moco", "--seeds", "1", "--executor", "serial", *long()]
+    command = ["--methods", "moco", "--seeds", "1", "--executor", "serial", *long_training()]
     first = start_run(*command)
     first.wait_for_step(10)
     code, output = start_run(*command).finish()
@@ -71,7 +69,7 @@ def test_the_second_of_two_runs_at_once_refuses_and_the_first_is_undisturbed(ben
     assert output.splitlines()[-1] == f"error: {message}"
     assert "Traceback" not in output
     assert first.finish()[0] == 0
-    arguments = ["--methods", "moco", "--seeds", "1", *long()]
+    arguments = ["--methods", "moco", "--seeds", "1", *long_training()]
     assert bench_run(*arguments, out="whole", tiny=False).exit_code == 0
     pd.testing.assert_frame_equal(rows_of(tmp_path / "out"), rows_of(tmp_path / "whole"), check_exact=True)
     assert len(trial_of(tmp_path / "out", "moco").status().attempts) == 1
@@ -125,4 +123,4 @@ def test_a_worker_that_ray_kills_for_its_memory_is_replaced_and_the_trial_goes_o
     assert attempts[0] == 0
     assert attempts[1] > 0
     assert start_run(*arguments, "--executor", "serial", out="whole").finish()[0] == 0
-    same(tmp_path / "out", tmp_path / "whole")
+    assert_same_results(tmp_path / "out", tmp_path / "whole")

@@ -20,8 +20,10 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 import yaml
-from conftest import asked, picture, sets
+from images import picture
 from PIL import Image
+from runs import sets
+from specimens import make_request
 from typer.testing import CliRunner, Result
 
 import bench
@@ -510,7 +512,7 @@ def saved(kind: str, size: tuple[int, int] = (16, 16), mode: str = "RGB", **opti
 def test_images_that_cannot_be_used_are_named(content, said, photos):
     (photos / "odd.png").write_bytes(content() if callable(content) else content)
     with pytest.raises(UserError, match=said) as error:
-        prepare(asked("folder", photos, image_size=16))
+        prepare(make_request("folder", photos, image_size=16))
     assert "odd.png" in str(error.value)
     assert "--skip-unreadable" in str(error.value)
 
@@ -540,11 +542,11 @@ def test_links_may_not_lead_out_of_a_tree(photos, tmp_path):
     picture(tmp_path / "private.png", (16, 16))
     (photos / "inside.png").symlink_to(photos / "0.png")
     (tmp_path / "root").symlink_to(photos)
-    assert prepare(asked("folder", tmp_path / "root", image_size=16)).counts
+    assert prepare(make_request("folder", tmp_path / "root", image_size=16)).counts
     (photos / "odd.png").symlink_to(tmp_path / "private.png")
     with pytest.raises(UserError, match="replace it by a copy of its target"):
-        prepare(asked("folder", photos, image_size=16))
-    left_out = prepare(asked("folder", photos, skip_unreadable=True, image_size=16)).skipped
+        prepare(make_request("folder", photos, image_size=16))
+    left_out = prepare(make_request("folder", photos, skip_unreadable=True, image_size=16)).skipped
     assert [Path(name).name for name in left_out] == ["odd.png"]
 
 
@@ -556,7 +558,7 @@ def test_pipes_and_folders_are_no_images(photos):
 
 def test_names_are_shown_escaped(photos, capsys):
     (photos / "a\nerror: b\x1b[31m.png").write_bytes(b"")
-    request = asked("folder", photos, skip_unreadable=True, image_size=16)
+    request = make_request("folder", photos, skip_unreadable=True, image_size=16)
     with pytest.raises(UnusableImage, match=r"a\\nerror: b\\x1b\[31m\.png: it is not an image"):
         Files([photos / "a\nerror: b\x1b[31m.png"]).decode(0, request.preprocessing)
     prepare(request)
@@ -567,7 +569,7 @@ def test_names_are_shown_escaped(photos, capsys):
 
 
 def test_a_partition_may_not_name_files_elsewhere(tmp_path):
-    from conftest import write_celeba
+    from images import write_celeba
 
     from bench.data.sources import celeba
 

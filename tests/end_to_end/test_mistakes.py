@@ -6,8 +6,9 @@ import shlex
 from contextlib import ExitStack
 
 import pytest
-from conftest import ROOT, sets
 from mistakes import SECTIONS, Mistake, Place, page
+from project import ROOT
+from runs import sets
 from typer.testing import CliRunner, Result
 
 

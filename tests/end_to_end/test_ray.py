@@ -1,22 +1,13 @@
 """The Ray executor: the same rows as the serial one, whatever happens on the way."""
 
 import signal
-from types import SimpleNamespace
 
 import pandas as pd
 import pytest
-from conftest import sets
-from test_run import interrupted_and_whole, rows_of
+from runs import interrupted_and_whole, rows_of, sets
 
 from bench.analysis import frames
-from bench.errors import UserError
-from bench.executors.base import Resources
-from bench.executors.ray import cluster as ray_cluster
-from bench.executors.ray import lost_trials, report_of
-from bench.executors.ray.lost_trials import RETRIES
 from bench.store.folders import ExperimentFolder
-from bench.store.states import State
-from bench.training.events import Ended, Started
 
 
 @pytest.mark.slow
@@ -36,21 +27,6 @@ def test_a_trial_too_large_for_the_cluster_is_refused_at_once(start_run):
     assert code == 1
     assert "a trial asks for 9999 CPUs" in output
     assert "Traceback" not in output
-
-
-@pytest.mark.parametrize(
-    ("address", "status", "message"),
-    [
-        ("127.0.0.1:1", 1, "error: no Ray cluster answers at 127.0.0.1:1"),
-        ("ray://127.0.0.1:1", 2, "error: a Ray Client address cannot be used"),
-    ],
-)
-def test_a_cluster_that_cannot_be_reached_is_one_line(address, status, message):
-    with pytest.raises(UserError) as error:
-        ray_cluster.connect(Resources(address=address))
-    assert message.removeprefix("error: ") in str(error.value)
-    assert error.value.exit_code == status
-    assert "\n" not in str(error.value)
 
 
 @pytest.mark.slow
@@ -140,50 +116,3 @@ def test_an_existing_cluster_runs_the_trials_and_a_trial_must_fit_on_one_node(cl
     assert code == 0, output
     assert start_run(*command[:4], *sets(), "--executor", "serial", out="serial").finish()[0] == 0
     pd.testing.assert_frame_equal(rows_of(tmp_path / "out"), rows_of(tmp_path / "serial"), check_exact=True)
-
-
-@pytest.mark.parametrize(
-    ("node", "cpus", "gpus", "places"),
-    [
-        ({"CPU": 4}, 1, 0, 4),
-        ({"CPU": 4}, 3, 0, 1),
-        ({"CPU": 1}, 2, 0, 0),
-        ({"CPU": 16, "GPU": 2}, 1, 0.25, 8),
-        ({"CPU": 16, "GPU": 2}, 1, 0.4, 4),
-        ({"CPU": 16, "GPU": 2}, 1, 1, 2),
-        ({"CPU": 16, "GPU": 3}, 1, 2, 1),
-        ({"CPU": 16}, 1, 1, 0),
-    ],
-)
-def test_how_many_trials_fit_on_a_node(node, cpus, gpus, places):
-    assert ray_cluster.capacity(node, Resources(cpus), gpus) == places
-
-
-def test_a_clusters_own_resources_limit_the_trials_of_a_node():
-    node = {"CPU": 8, "GPU": 4, "a100": 2}
-    assert ray_cluster.capacity(node, Resources(1, custom={"a100": 1}), 0.25) == 2
-    assert ray_cluster.capacity(node, Resources(1, custom={"a100": 0.25}), 0.25) == 8
-    assert ray_cluster.capacity(node, Resources(1, custom={"h100": 1}), 0.25) == 0
-
-
-def test_a_trial_that_gets_on_between_losses_is_never_given_up():
-    """Its retries begin anew with every checkpoint that it reaches, and only then."""
-    trial, seen = SimpleNamespace(config={"id": "a"}, num_failures=0, max_failures=RETRIES), []
-    relay = lost_trials.Relay(lambda id, event: seen.append((id, event)))
-
-    def lost_at(step: int) -> None:
-        relay.on_trial_result(0, [], trial, report_of(Started(step, 200)))
-        trial.num_failures += 1
-
-    for step in (0, 0):
-        lost_at(step)
-    assert trial.max_failures == RETRIES
-    for step in range(10, 200, 10):
-        lost_at(step)
-        assert trial.max_failures == trial.num_failures - 1 + RETRIES
-    for _ in range(RETRIES):
-        lost_at(190)
-    assert trial.num_failures > trial.max_failures
-    relay.on_trial_result(0, [], trial, report_of(Ended(State.done, None)))
-    assert relay.ended == {"a"}
-    assert len(seen) == 2 + 19 + RETRIES + 1

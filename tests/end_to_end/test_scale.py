@@ -1,8 +1,8 @@
 """Two thousand trials: nothing of the harness's own grows faster than their number."""
 
 import pytest
-from conftest import ROOT, module_from
-from test_run import rows_of
+from project import ROOT, module_from
+from runs import rows_of
 
 from bench.analysis import frames
 from bench.store.folders import ExperimentFolder

@@ -5,8 +5,8 @@ from collections import Counter
 
 import pytest
 import yaml
-from conftest import ROOT, picture, write_celeba
-from test_preparation import write_idx
+from images import picture, write_celeba, write_idx
+from project import ROOT
 from typer.testing import CliRunner
 
 from bench.experiment.configuration import resolve

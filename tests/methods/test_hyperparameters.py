@@ -86,3 +86,10 @@ def test_defaults_and_search_spaces_lie_within_the_allowed_ranges(name):
         assert isinstance(space, LogUniform | Uniform | Choice)
         for end in ends:
             parameters[key].parse(type(parameters[key].default)(end))
+
+
+def test_spaces_give_their_ends_and_what_is_between():
+    assert (LogUniform(0.01, 100).at(0), LogUniform(0.01, 100).at(0.5)) == (0.01, 1.0)
+    assert LogUniform(16, 256, integer=True).at(0.5) == 64
+    assert Uniform(-1, 1).at(0.75) == 0.5
+    assert [Choice(("a", "b", "c")).at(u) for u in (0, 0.34, 0.999)] == ["a", "b", "c"]

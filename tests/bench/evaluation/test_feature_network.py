@@ -4,22 +4,11 @@ from itertools import pairwise
 
 import pytest
 import torch
-from conftest import ROOT, asked, module_from
+from project import ROOT, module_from
 
-from bench.data import preparation
 from bench.errors import UserError
 from bench.evaluation.feature_network import Classifier, folded, load_extractor
 from bench.evaluation.feature_training import rotated_randomly, train_extractor
-
-
-@pytest.fixture(scope="module")
-def digits(tmp_path_factory):
-    return preparation.prepare(asked("digits", tmp_path_factory.mktemp("data")))
-
-
-@pytest.fixture(scope="module")
-def stored(digits):
-    return train_extractor(digits, "classifier", steps=150)
 
 
 def test_the_classifier_learns_and_is_the_same_each_time_whatever_the_seed_and_threads(digits, stored):

@@ -8,7 +8,7 @@ import sys
 import pytest
 import scipy
 import torch
-from conftest import photographs
+from images import photographs
 from PIL import Image
 
 from bench.errors import UserError

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from conftest import asked
+from specimens import make_request
 
 from bench.data import preparation
 from bench.data.prepared import Prepared
@@ -14,7 +14,7 @@ from bench.executors.base import Inputs
 
 @pytest.fixture
 def inputs(tmp_path):
-    prepared = preparation.prepare(asked("digits", tmp_path / "data"))
+    prepared = preparation.prepare(make_request("digits", tmp_path / "data"))
     (tmp_path / "extractor").mkdir()
     (tmp_path / "extractor" / "extractor.pt").write_bytes(b"network")
     weights = tmp_path / "weights.pth"

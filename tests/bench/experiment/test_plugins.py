@@ -8,8 +8,8 @@ import sys
 import pandas as pd
 import pytest
 import torch
-from conftest import ROOT, module_from, sets
-from test_run import rows_of
+from project import ROOT, module_from
+from runs import rows_of, sets
 from typer.testing import CliRunner
 
 import bench
@@ -194,3 +194,25 @@ def test_an_existing_cluster_is_sent_the_package(package, start_run, tmp_path):
         made.shutdown()
     assert code == 0, said
     assert ExperimentFolder(tmp_path / "out").trials()[0].status().state == "done"
+
+
+def test_a_plugin_cannot_replace_a_method_of_the_tree(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text("from methods.mmd import MMD\nMETHODS = {'moco': MMD}\n")
+    with pytest.raises(plugins.UserError, match="there is a method 'moco' already"):
+        plugins.install(plugins.read(path))
+    path.write_text("METHODS = {'mine': 3}\n")
+    with pytest.raises(plugins.UserError, match="not a subclass"):
+        plugins.install(plugins.read(path))
+    header = "from methods import Method\nclass M(Method):\n    def __init__(self, n, p, *, weight{}): ...\n"
+    for wrong, message in (
+        ("", "needs a type and a default"),
+        (": float", "needs a type"),
+        (": int = 'a'", "of type int"),
+    ):
+        path.write_text(header.format(wrong) + "METHODS = {'mine': M}\n")
+        with pytest.raises(plugins.UserError, match=message):
+            plugins.install(plugins.read(path))
+    path.write_text("1 / 0\n")
+    with pytest.raises(plugins.UserError, match="ZeroDivisionError"):
+        plugins.install(plugins.read(path))

@@ -1,13 +1,11 @@
+"""Settings: their sources, their order, and mistakes in them."""
+
 import pytest
 
 from bench.data.datasets import DATASETS
-from bench.driver import preflight
 from bench.errors import UserError
-from bench.executors.base import Resources
 from bench.experiment.configuration import assignment, dataset_names, resolve
 from bench.experiment.settings import Experiment
-from bench.io.strict_yaml import load_yaml
-from bench.runtime import environment
 from methods.networks import Networks, fitting
 
 
@@ -60,74 +58,3 @@ def test_mistakes_are_one_line_that_names_the_place(sets, message):
         resolve({}, None, sets)
     assert message in str(error.value)
     assert "\n" not in str(error.value)
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("", "is empty"),
-        ("seeds: 1\nseeds: 2\n", "line 2: the key 'seeds' appears twice"),
-        ("a: [1", "line 1"),
-        ("- 1\n", "must contain keys"),
-    ],
-)
-def test_bad_files_are_named(tmp_path, text, message):
-    file = tmp_path / "bad.yaml"
-    file.write_text(text)
-    with pytest.raises(UserError, match=r"bad\.yaml") as error:
-        load_yaml(file)
-    assert message in str(error.value)
-
-
-def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(UserError, match=r"cannot read .*gone.yaml"):
-        load_yaml(tmp_path / "gone.yaml")
-
-
-@pytest.mark.parametrize(
-    ("sets", "before", "bf16", "expected"),
-    [
-        (["network.name=dcgan32"], None, True, "bf16"),
-        (["network.name=dcgan32"], None, False, "fp32"),
-        (["network.name=small"], None, True, "fp32"),  # too small to gain by it
-        (["network.name=dcgan32", "training.precision=fp32"], None, True, "fp32"),
-        (["network.name=small", "training.precision=bf16"], None, False, "bf16"),
-        (["network.name=dcgan32", "training.reconstruction=cross_entropy"], None, True, "fp32"),
-        (["network.name=dcgan32"], "bf16", False, "bf16"),  # what the experiment has, on whatever machine
-        (["network.name=dcgan32"], "fp32", True, "fp32"),
-    ],
-)
-def test_networks_compute_in_low_precision_where_that_is_faster(monkeypatch, sets, before, bf16, expected):
-    monkeypatch.setattr(preflight, "has_bf16", lambda _: bf16)
-    assert preflight.resolve_precision(resolve({}, None, sets), before, Resources(gpus=0)).precision == expected
-
-
-def test_on_a_cluster_the_precision_of_large_networks_is_said_once(monkeypatch):
-    """The driver's machine does not know what its nodes compute in."""
-    monkeypatch.setattr(preflight, "has_bf16", lambda _: True)
-    elsewhere, large = Resources(address="auto"), ["network.name=dcgan32"]
-    with pytest.raises(UserError, match=r"precision for dcgan32: --set training\.precision=bf16 if"):
-        preflight.resolve_precision(resolve({}, None, large), None, elsewhere)
-    assert preflight.resolve_precision(resolve({}, None, large), "bf16", elsewhere).precision == "bf16"
-    assert preflight.resolve_precision(resolve({}, None, ["network.name=small"]), None, elsewhere).precision == "fp32"
-    said = resolve({}, None, [*large, "training.precision=fp32"])
-    assert preflight.resolve_precision(said, None, elsewhere).precision == "fp32"
-
-
-@pytest.mark.parametrize(
-    ("flags", "expected"),
-    [
-        ("flags\t\t: fpu avx2 avx512f", False),
-        ("flags\t\t: fpu avx512f avx512_bf16", True),
-        ("Features\t: fp asimd bf16", True),  # ARM
-        ("Features\t: fp asimd i8mm", False),
-        ("", False),
-    ],
-)
-def test_a_processor_says_whether_it_has_bf16(monkeypatch, tmp_path, flags, expected):
-    (tmp_path / "cpuinfo").write_text(f"processor\t: 0\nmodel name\t: A processor\n{flags}\n")
-    monkeypatch.setattr(environment, "CPUINFO", tmp_path / "cpuinfo")
-    assert environment.has_bf16(on_gpu=False) == expected
-    assert environment._processor() == "A processor"
-    monkeypatch.setattr(environment, "CPUINFO", tmp_path / "gone")
-    assert not environment.has_bf16(on_gpu=False)

@@ -1,7 +1,12 @@
+import numpy as np
 import pytest
+from scipy.stats import qmc
 
 from bench.errors import UserError
-from bench.experiment.variants import parse_variants, split_methods
+from bench.experiment.labels import split_label
+from bench.experiment.variants import LEARNING_RATES, parse_variants, search_point, split_methods, unit_points
+from methods import METHODS
+from methods.hyperparameters import LogUniform, schema
 
 
 def labels(*texts: str) -> list[str]:
@@ -58,3 +63,40 @@ def test_mistakes_are_one_line(text, message):
         parse_variants([text])
     assert message in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_points_are_allowed_spread_evenly_and_do_not_depend_on_the_rest_of_the_run(name):
+    method = parse_variants([name])[0]
+    points = [method.at_point(k) for k in range(32)]
+    assert points[:8] == [parse_variants([f"{name}[point={k}]"])[0] for k in range(8)]
+    for point in points:
+        for key, value in point.hyperparameters.items():
+            schema(METHODS[name])[key].parse(value)
+        assert LEARNING_RATES.low <= point.learning_rate <= LEARNING_RATES.high
+    spaces = {**METHODS[name].search_space, "learning_rate": LEARNING_RATES}
+    logarithmic = [key for key, space in spaces.items() if isinstance(space, LogUniform)]
+    values = [[(p.hyperparameters | {"learning_rate": p.learning_rate})[key] for key in logarithmic] for p in points]
+    low, high = (np.log([getattr(spaces[key], end) for key in logarithmic]) for end in ("low", "high"))
+    units = (np.log(np.array(values, float)) - low) / (high - low)
+    random = np.random.default_rng(0).random((200, *units.shape))
+    chance = np.median([qmc.discrepancy(sample) for sample in random])
+    assert qmc.discrepancy(units.clip(0, 1)) < chance
+
+
+def test_a_longer_search_begins_with_the_points_of_a_shorter_one():
+    names = ("weight", "learning_rate")
+    np.testing.assert_array_equal(unit_points(names, 64), unit_points(names, 192)[:64])
+    assert search_point("mmd", names, 0) == search_point("sigreg", names, 0)
+    assert search_point("mmd", ("weight",), 0) != search_point("mmd", names, 0)
+
+
+def test_given_hyperparameters_are_not_searched_and_are_part_of_the_label():
+    variant = parse_variants(["moco[temperature=0.1,learning_rate=0.002,point=5]"])[0]
+    assert variant.hyperparameters["temperature"] == 0.1
+    assert variant.learning_rate == 0.002
+    assert variant.free == ("weight", "queue_size", "momentum")
+    assert variant.label == "moco[temperature=0.1,learning_rate=0.002,point=5]"
+    assert split_label(variant.label) == ("moco[temperature=0.1,learning_rate=0.002]", 5)
+    assert split_label("mmd[point=12]") == ("mmd", 12)
+    assert split_label("mine[midpoint=4,point=7]") == ("mine[midpoint=4]", 7)

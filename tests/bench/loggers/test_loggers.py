@@ -11,9 +11,9 @@ from types import ModuleType, SimpleNamespace
 
 import pandas as pd
 import pytest
-from conftest import ROOT
+from project import ROOT
+from runs import long_training
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from test_run import long
 
 from bench.loggers import follower
 from bench.loggers import tensorboard_log as board
@@ -37,7 +37,7 @@ def logged(folder: Path) -> dict[str, list[tuple[int, float]]]:
     return {tag: [(e.step, e.value) for e in accumulator.Scalars(tag)] for tag in accumulator.Tags()["scalars"]}
 
 
-def same_as_the_rows(out: Path, log: Path | None = None) -> None:
+def assert_rows_are_logged_once(out: Path, log: Path | None = None) -> None:
     """Every number of every row is logged once; TensorBoard keeps float32."""
     for trial in trials(out):
         found = logged((log or out) / "tensorboard" / trial.path.name)
@@ -60,7 +60,7 @@ def test_every_row_is_logged_and_what_is_logged_is_not_logged_again(bench_run, t
     result = bench_run(*command)  # one is done, one is trained
     assert result.exit_code == 0, result.output
     assert result.stderr == ""
-    same_as_the_rows(tmp_path / "out")
+    assert_rows_are_logged_once(tmp_path / "out")
     files = {path: path.stat().st_mtime_ns for path in (tmp_path / "out" / "tensorboard").rglob("events*")}
     assert len(files) == 2
     assert bench_run(*command).exit_code == 0
@@ -83,12 +83,12 @@ def test_a_search_is_logged_beside_its_best_points(bench_run, tmp_path):
     result = bench_run("--methods", "mmd", "--seeds", "1", "--tune", "2", "--log", "tensorboard")
     assert result.exit_code == 0, result.output
     assert len(trials(tmp_path / "out" / "search")) == 2
-    same_as_the_rows(tmp_path / "out" / "search", tmp_path / "out")
-    same_as_the_rows(tmp_path / "out")
+    assert_rows_are_logged_once(tmp_path / "out" / "search", tmp_path / "out")
+    assert_rows_are_logged_once(tmp_path / "out")
 
 
 def killed_and_resumed(start_run, *arguments: str) -> None:
-    command = ["--methods", "moco", "--seeds", "1", "--log", "tensorboard", *arguments, *long()]
+    command = ["--methods", "moco", "--seeds", "1", "--log", "tensorboard", *arguments, *long_training()]
     run = start_run(*command)
     run.wait_for_step(100)
     run.send(signal.SIGKILL)
@@ -101,13 +101,13 @@ def killed_and_resumed(start_run, *arguments: str) -> None:
 @pytest.mark.slow
 def test_a_run_that_was_killed_goes_on_and_has_no_row_twice(start_run, tmp_path):
     killed_and_resumed(start_run, "--executor", "serial")
-    same_as_the_rows(tmp_path / "out")
+    assert_rows_are_logged_once(tmp_path / "out")
 
 
 @pytest.mark.slow
 def test_ray_logs_the_same(start_run, tmp_path):
     killed_and_resumed(start_run)
-    same_as_the_rows(tmp_path / "out")
+    assert_rows_are_logged_once(tmp_path / "out")
 
 
 def test_a_failing_logger_is_said_once_and_the_same_command_logs_what_is_missing(bench_run, monkeypatch, tmp_path):
@@ -124,7 +124,7 @@ def test_a_failing_logger_is_said_once_and_the_same_command_logs_what_is_missing
     assert result.stderr == warning + "training continues, and rerunning the command logs the missing rows\n"
     assert [len(trial.rows()) for trial in trials(tmp_path / "out")] == [4, 4]
     assert bench_run(*command).exit_code == 0
-    same_as_the_rows(tmp_path / "out")
+    assert_rows_are_logged_once(tmp_path / "out")
 
 
 def test_a_logger_that_fails_now_and_then_has_every_row_once(bench_run, monkeypatch, tmp_path):
@@ -138,7 +138,7 @@ def test_a_logger_that_fails_now_and_then_has_every_row_once(bench_run, monkeypa
     monkeypatch.setattr(board.Run, "log", sometimes)
     result = bench_run("--methods", "mmd,vae", "--seeds", "1", "--log", "tensorboard")
     assert result.stderr.count("warning") == 1
-    same_as_the_rows(tmp_path / "out")
+    assert_rows_are_logged_once(tmp_path / "out")
 
 
 def test_a_logger_that_never_answers_is_left(bench_run, monkeypatch):

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from test_report import experiment
+from synthetic_experiments import experiment
 
 from bench.reporting import build
 

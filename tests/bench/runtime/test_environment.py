@@ -1,8 +1,9 @@
-"""What is noted of the machine and the code that a trial ran on."""
+"""What is recorded about the machine and the code of a trial."""
 
 import subprocess
 
 import pytest
+import torch
 
 from bench.runtime import environment
 
@@ -40,3 +41,23 @@ def test_outside_a_repository_nothing_is_known(tmp_path, monkeypatch):
     monkeypatch.setattr(environment, "ROOT", tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert environment.git_state() == {"commit": None, "dirty": None}
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ("flags\t\t: fpu avx2 avx512f", False),
+        ("flags\t\t: fpu avx512f avx512_bf16", True),
+        ("Features\t: fp asimd bf16", True),  # ARM
+        ("Features\t: fp asimd i8mm", False),
+        ("", False),
+    ],
+)
+def test_a_processor_reports_whether_it_has_bf16(monkeypatch, tmp_path, flags, expected):
+    (tmp_path / "cpuinfo").write_text(f"processor\t: 0\nmodel name\t: A processor\n{flags}\n")
+    monkeypatch.setattr(environment, "CPUINFO", tmp_path / "cpuinfo")
+    assert environment.has_bf16(on_gpu=False) == expected
+    git = environment.git_state()
+    assert environment.describe(torch.device("cpu"), 1, 1, git)["processor"] == "A processor"
+    monkeypatch.setattr(environment, "CPUINFO", tmp_path / "gone")
+    assert not environment.has_bf16(on_gpu=False)

@@ -1,140 +1,15 @@
+"""The folder of an experiment: its trials, its description, and its copy of a store."""
+
 import json
-import multiprocessing
-import time
 
 import pytest
 from specimens import make_environment, make_trial
 
-from bench.errors import RunError
-from bench.io.files import Damaged, Folder, write_atomically
+from bench.io.files import Folder
 from bench.io.untrusted import Malformed
-from bench.store import repair
 from bench.store.documents import Ending
-from bench.store.folders import ExperimentFolder
+from bench.store.folders import ExperimentFolder, TrialFolder
 from bench.store.states import State
-from bench.store.trial_folder import Superseded, TrialFolder
-
-ROWS = [{"step": 1, "value": 0.5}, {"step": 2, "value": 0.25}]
-
-
-def claimed(path) -> tuple[TrialFolder, str]:
-    folder = TrialFolder(path)
-    return folder, folder.claim(make_trial(), make_environment())
-
-
-def test_files_come_back_as_written_and_damage_is_noticed(tmp_path):
-    folder = Folder(tmp_path)
-    folder.write("a.bin", b"first")
-    folder.write("a.bin", b"second")
-    assert folder.read("a.bin") == b"second"
-    (tmp_path / "a.bin").write_bytes(b"secoMd")
-    with pytest.raises(Damaged, match=r"a\.bin is damaged"):
-        folder.read("a.bin")
-
-
-def test_nothing_is_left_beside_the_file_and_unwritable_places_are_named(tmp_path):
-    write_atomically(tmp_path / "deep" / "a.bin", b"x")
-    assert [p.name for p in (tmp_path / "deep").iterdir()] == ["a.bin"]
-    (tmp_path / "b").mkdir()
-    (tmp_path / "b" / "full").mkdir()
-    with pytest.raises(RunError, match="cannot write"):
-        write_atomically(tmp_path / "b", b"x")
-    assert not list(tmp_path.glob(".*"))
-
-
-def write_for_ever(path):
-    folder = Folder(path)
-    for i in range(10**9):
-        folder.write("a.bin", str(i).encode() * 10000)
-
-
-def test_a_writer_killed_at_any_moment_leaves_a_whole_file(tmp_path):
-    for delay in (0.05, 0.11, 0.17):
-        writer = multiprocessing.get_context("spawn").Process(target=write_for_ever, args=(tmp_path,))
-        writer.start()
-        while not (tmp_path / "a.bin").exists():
-            time.sleep(0.01)
-        time.sleep(delay)
-        writer.kill()
-        writer.join()
-        data = Folder(tmp_path).read("a.bin")
-        assert len({data[i : i + len(data) // 10000] for i in range(0, len(data), len(data) // 10000)}) == 1
-
-
-def test_a_damaged_checkpoint_gives_way_to_the_one_before(tmp_path):
-    folder, token = claimed(tmp_path)
-    assert folder.checkpoint() == (None, None)
-    folder.save(token, b"one", ROWS[:1], {})
-    folder.save(token, b"two", ROWS, {})
-    assert folder.checkpoint() == (b"two", None)
-    (tmp_path / "checkpoint.pt").write_bytes(b"tw")
-    checkpoint, warning = folder.checkpoint()
-    assert checkpoint == b"one"
-    assert "checkpoint.pt is damaged" in str(warning)
-    assert folder.rows().to_dict("records") == ROWS
-    # The damaged file does not push the whole one out.
-    folder.save(token, b"three", ROWS, {})
-    (tmp_path / "checkpoint.pt").write_bytes(b"thr")
-    assert folder.checkpoint()[0] == b"one"
-
-
-def save_and_finish(folder: TrialFolder, token: str, checkpoint: bytes) -> None:
-    folder.save(token, checkpoint, ROWS, {})
-    folder.end(make_trial(), Ending(State.done), token)
-
-
-@pytest.mark.parametrize("victim", ["checkpoint.pt", "checkpoint.previous.pt", "status.json", "history.parquet"])
-def test_kills_between_note_and_move_however_often_leave_valid_files(tmp_path, monkeypatch, victim):
-    folder, token = claimed(tmp_path)
-    folder.save(token, b"one", ROWS[:1], {})
-    folder.save(token, b"two", ROWS[:1], {})
-
-    def killed(self, target):
-        if target.name == victim and target.parent == tmp_path:
-            raise KeyboardInterrupt
-        return self.rename(target)
-
-    monkeypatch.setattr("pathlib.Path.replace", killed)
-    for attempt in range(3):
-        with pytest.raises(KeyboardInterrupt):
-            save_and_finish(folder, token, b"later %d" % attempt)
-    monkeypatch.undo()
-    assert folder.is_intact("checkpoint.pt")
-    assert folder.is_intact("checkpoint.previous.pt")
-    assert folder.status().state == "running"
-    assert len(folder.rows()) in (1, 2)
-    folder.save(token, b"at last", ROWS, {"samples-1.png": b"png"})
-    assert folder.checkpoint() == (b"at last", None)
-    (tmp_path / "checkpoint.pt").write_bytes(b"")
-    assert folder.checkpoint()[0] is not None
-
-
-def test_who_has_lost_a_trial_cannot_write_to_it(tmp_path):
-    folder, orphan = claimed(tmp_path)
-    token = folder.claim(make_trial(), make_environment())
-    for write in (
-        lambda: folder.save(orphan, b"late", ROWS, {"samples-1.png": b"png"}),
-        lambda: folder.end(make_trial(), Ending(State.failed, "late", "Traceback"), orphan),
-        lambda: folder.resumed(orphan, 3),
-    ):
-        with pytest.raises(Superseded):
-            write()
-    assert sorted(p.name for p in tmp_path.iterdir()) == [".sha256", "environment.json", "spec.json", "status.json"]
-    folder.save(token, b"mine", ROWS, {})
-    folder.end(make_trial(), Ending(State.done), token)
-    assert folder.checkpoint() == (b"mine", None)
-    assert folder.status().state == "done"
-
-
-def test_status_counts_attempts_and_keeps_the_reason(tmp_path):
-    folder, token = claimed(tmp_path)
-    assert folder.status().state == "running"
-    folder.end(make_trial(), Ending(State.diverged, "loss is nan at step 3"), token)
-    token = folder.claim(make_trial(), make_environment())
-    folder.resumed(token, 7)
-    status = folder.status()
-    assert (status.state, status.reason) == ("running", None)
-    assert [attempt.from_step for attempt in status.attempts] == [None, 7]
 
 
 def test_a_trial_that_never_began_is_kept_with_its_reason(tmp_path):
@@ -154,23 +29,30 @@ def test_an_empty_experiment_has_no_trials_and_no_description(tmp_path):
     assert json.loads((tmp_path / "trials" / "a-s0-1" / "spec.json").read_text()) == make_trial().document
 
 
-def test_without_its_specification_nothing_of_a_trial_is_gone_on_with(tmp_path):
-    folder, token = claimed(tmp_path)
-    folder.save(token, b"old", ROWS, {})
-    folder.discard("spec.json")
-    folder.claim(make_trial(), make_environment())
-    assert folder.checkpoint() == (None, None)
-    assert len(folder.status().attempts) == 1
+def test_a_copy_drops_a_checkpoint_that_the_store_has_replaced(remote_folder, tmp_path):
+    home, copy = TrialFolder(remote_folder / "trials" / "a"), ExperimentFolder(tmp_path / "copy", remote_folder)
+    home.write("checkpoint.pt", b"half")
+    copy.pull(checkpoints=True)
+    assert copy.trial("a").checkpoint() == (b"half", None)
+    home.write("checkpoint.pt", b"last")
+    copy.pull()
+    assert copy.trial("a").checkpoint() == (None, None)
+    copy.pull(checkpoints=True)
+    assert copy.trial("a").checkpoint() == (b"last", None)
 
 
-def test_a_trial_that_is_done_has_rows(tmp_path):
-    folder, token = claimed(tmp_path)
-    folder.save(token, b"one", ROWS, {})
-    folder.end(make_trial(), Ending(State.done), token)
-    assert not repair.rows_damaged(folder)
-    folder.discard("history.parquet")
-    folder.discard("checkpoint.pt")
-    assert repair.rows_damaged(folder)
+def test_files_removed_from_the_store_are_removed_from_the_copy(remote_folder, tmp_path):
+    home, copy = Folder(remote_folder), ExperimentFolder(tmp_path / "copy", remote_folder)
+    TrialFolder(remote_folder / "trials" / "a").write("spec.json", b"{}")
+    home.write("experiment.yaml", b"x")
+    copy.pull()
+    copy.reset("a")
+    TrialFolder(remote_folder / "trials" / "b").write("spec.json", b"{}")
+    copy.pull()
+    TrialFolder(remote_folder / "trials" / "b").forget()
+    copy.pull()
+    assert copy.trials() == []
+    assert copy.read("experiment.yaml") == b"x"
 
 
 def test_a_folder_from_which_a_link_leads_out_cannot_be_opened_in_any_way(tmp_path):

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from conftest import asked
+from specimens import EVALUATION, make_request, make_spec
 
 from bench.contract.tape import Recomputed, Tape
 from bench.data import preparation
@@ -13,45 +13,21 @@ from bench.evaluation.evaluator import Evaluator
 from bench.evaluation.feature_network import load_extractor
 from bench.evaluation.feature_training import train_extractor
 from bench.evaluation.reference import References
-from bench.experiment.settings import Evaluation, Network, Preprocessing, Training
-from bench.experiment.specification import TrialSpec
 from bench.io.files import Folder
 from bench.metrics.columns import TIMINGS
-from bench.runtime import rng
-from bench.training.batches import epoch_order
-from bench.training.build import build, evaluation_steps
+from bench.training.build import evaluation_steps
 from bench.training.clock import Clock
 from bench.training.divergence import Diverged
 from bench.training.events import Evaluated
-from bench.training.step import Stepper
 from bench.training.trainer import Trainer
 from methods import METHODS, Method
 from methods.functional import squared_error
-
-EVALUATION = Evaluation(extractor="classifier", samples=64, final_samples=96, evaluations=4)
-
-
-def make_spec(method="moco", prior=None, seed=0, precision="fp32", network=None, **training):
-    from methods.hyperparameters import schema
-
-    defaults = {key: parameter.default for key, parameter in schema(METHODS[method]).items()}
-    budget = {"epochs": 4, "train_images": 130, "batch_size": 32, "precision": precision} | training
-    return TrialSpec(
-        method=method,
-        hyperparameters=defaults,
-        prior=prior or METHODS[method].priors[0],
-        preprocessing=Preprocessing(image_size=8, channels=1),
-        network=Network.model_validate(network or {"name": "small", "width": 4, "latent_dim": 4}),
-        training=Training.model_validate(budget),
-        evaluation=EVALUATION,
-        seed=seed,
-    )
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     """Prepared digits and an evaluator."""
-    prepared = preparation.prepare(asked("digits", tmp_path_factory.mktemp("data")))
+    prepared = preparation.prepare(make_request("digits", tmp_path_factory.mktemp("data")))
     network = load_extractor(train_extractor(prepared, "classifier", steps=10))
     references = References(Folder(tmp_path_factory.mktemp("features")), network, prepared, torch.device("cpu"))
     return prepared, Evaluator(references, EVALUATION)
@@ -152,28 +128,25 @@ def test_evaluating_more_often_changes_no_training(world):
     assert all(torch.equal(often[key], seldom[key]) for key in often)
 
 
-@pytest.mark.parametrize(("total", "evaluations"), [(1, 12), (5, 12), (600, 12), (7, 1)])
-def test_evaluations_are_dense_early_and_end_at_the_end(total, evaluations):
-    steps = evaluation_steps(total, evaluations)
-    assert steps[-1] == total
-    assert steps == sorted(set(steps))
-    assert all(1 <= step <= total for step in steps)
-    assert len(steps) <= evaluations
-    if total >= 100 * evaluations**2 / 100:
-        gaps = np.diff(steps)
-        assert (np.diff(gaps) >= -1).all()
+def recorded_batches(training: Trainer) -> list[torch.Tensor]:
+    """Train, and return the images of every step."""
+    batches, take_step = [], training.stepper.__call__
 
+    def recorded(step, batch):
+        batches.append(batch.clone())
+        return take_step(step, batch)
 
-def test_each_epoch_sees_every_image_once_in_an_order_of_its_own():
-    orders = [epoch_order(epoch, 50, seed) for epoch in range(3) for seed in range(2)]
-    assert all(sorted(order.tolist()) == list(range(50)) for order in orders)
-    assert len({tuple(order.tolist()) for order in orders}) == 6
-    assert torch.equal(epoch_order(2, 50, 1), epoch_order(2, 50, 1))
+    recorded.optimizer = None
+    training.stepper = recorded  # pyright: ignore[reportAttributeAccessIssue]
+    training.checkpoint = lambda: b""
+    list(training.run())
+    return batches
 
 
 def test_the_order_of_images_is_the_same_for_every_method(world):
-    one, two = trainer(world, [], method="moco"), trainer(world, [], method="vae")
-    assert all(torch.equal(one.batches[step], two.batches[step]) for step in range(16))
+    one, two = (recorded_batches(trainer(world, [], method=method)) for method in ("moco", "vae"))
+    assert len(one) == len(two) == 16
+    assert all(torch.equal(a, b) for a, b in zip(one, two, strict=True))
 
 
 class Exploding(Method):
@@ -252,47 +225,6 @@ def test_a_training_on_a_gpu_resumes_to_the_bit(world, name, tmp_path):
 
     straight = train()
     assert train(saved[1]) == straight
-
-
-@pytest.mark.parametrize("name", METHODS)
-def test_fused_adam_equals_the_plain_one_on_channels_last_networks(name):
-    """Fused Adam on CPUs is silently wrong where a parameter and its gradient differ in strides."""
-    spec, batch = make_spec(method=name), torch.randint(0, 256, (16, 1, 8, 8), dtype=torch.uint8)
-    results = []
-    for fused in (True, False):
-        method = build(spec)
-        stepper = Stepper(method, spec.training, 10)
-        for group in stepper.optimizer.param_groups:
-            group["fused"] = fused
-            group["foreach"] = False
-        for step in range(5):
-            stepper(step, batch)
-        results.append(method.state_dict())
-    for key, value in results[0].items():
-        torch.testing.assert_close(value, results[1][key], rtol=1e-4, atol=1e-5)
-
-
-def test_schedules(world):
-    del world
-    spec = make_spec(method="gan", schedule="cosine", learning_rate=0.1)
-    method = build(spec)
-    method.critic_lr_scale = 0.5  # pyright: ignore[reportAttributeAccessIssue]
-    stepper = Stepper(method, spec.training, 10)
-    assert stepper.learning_rate(0) == pytest.approx(0.1)
-    assert stepper.learning_rate(5) == pytest.approx(0.05)
-    stepper(5, torch.randint(0, 256, (4, 1, 8, 8), dtype=torch.uint8))
-    assert [group["lr"] for group in stepper.optimizer.param_groups] == pytest.approx([0.05, 0.025])
-
-
-def test_random_states_round_trip_through_a_safe_file(tmp_path):
-    import random
-
-    rng.seed_everything(5)
-    torch.save(rng.get_state(), tmp_path / "state.pt")
-    expected = (random.random(), np.random.rand(), torch.rand(1).item())
-    rng.seed_everything(6)
-    rng.set_state(torch.load(tmp_path / "state.pt", weights_only=True))
-    assert (random.random(), np.random.rand(), torch.rand(1).item()) == expected
 
 
 def test_slow_storage_gets_fewer_checkpoints(world, monkeypatch):

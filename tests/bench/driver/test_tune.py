@@ -1,0 +1,106 @@
+"""Searches through the command: what they choose, refuse and go on with."""
+
+import math
+import re
+
+import pytest
+
+import bench
+from bench.analysis import search
+from bench.driver.tune import TUNING_SEED
+from bench.experiment.variants import parse_variants
+from bench.store.folders import ExperimentFolder
+
+BROKEN = """
+from methods import METHODS as THERE
+
+
+class Broken(THERE["autoencoder"]):
+    def losses(self, x):
+        raise RuntimeError("broken")
+
+
+METHODS = {"broken": Broken}
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.reports
+def test_a_search_picks_on_validation_and_trains_the_best_again_on_fresh_seeds(bench_run, tmp_path):
+    command = ["--methods", "mmd[prior=normal|sphere],autoencoder[learning_rate=0.01]", "--seeds", "2", "--tune"]
+    result = bench_run(*command, "2")
+    assert result.exit_code == 0, result.output
+    out = tmp_path / "out"
+    searched = ExperimentFolder(out / "search")
+    results = search.results(searched)
+    assert len(results) == 2 + 2 + 1  # of the autoencoder, whose learning rate is given, all points are one
+    assert set(results["seed"]) == {TUNING_SEED}
+    assert searched.require_description().protocol.evaluation.split == "validation"
+    loaded = bench.load(out)
+    best = {
+        f"{v.removesuffix(']')},point={k}]" if "[" in v else f"{v}[point={k}]" for v, k in search.best(results).items()
+    }
+    assert set(loaded.trials["variant"]) == best
+    assert set(loaded.trials["seed"]) == {0, 1}
+    assert set(loaded.rows["reference_split"]) == {"test"}
+    for trial in loaded.trials.to_dict("records"):
+        spec = loaded.folder.trial(trial["folder"]).trial().spec
+        variant = parse_variants([trial["variant"]])[0]
+        assert spec.learning_rate == variant.learning_rate
+        assert spec.hyperparameters == variant.hyperparameters
+    text = (out / "report" / "summary.md").read_text()
+    assert "## Search" in text
+    for name in ("search.csv", "search_summary.csv", "figures/search_best.png", "figures/search_sensitivity.png"):
+        assert (out / "report" / name).stat().st_size > 0
+    again = bench_run(*command, "2")
+    assert re.findall(r"(\d+) trials, (\d+) to train", again.output) == [("5", "0"), ("6", "0")]
+    longer = bench_run(*command, "3", "--dry-run")
+    assert re.findall(r"(\d+) trials, (\d+) to train", longer.output) == [("7", "2")]
+
+
+def test_a_method_without_a_finished_point_is_reported_and_left_out(bench_run, tmp_path):
+    plugin = tmp_path / "mine.py"
+    plugin.write_text(BROKEN)
+    result = bench_run("--plugin", str(plugin), "--methods", "broken,autoencoder", "--seeds", "1", "--tune", "1")
+    assert result.exit_code == 1
+    assert "no point of broken came to its end" in result.output
+    assert set(bench.load(tmp_path / "out").trials["variant"]) == {"autoencoder[point=0]"}
+    alone = bench_run("--plugin", str(plugin), "--methods", "broken", "--seeds", "1", "--tune", "1", out="alone")
+    assert alone.exit_code == 1
+    assert "no point of any method came to its end" in alone.output
+
+
+def test_a_shorter_search_afterwards_chooses_from_its_own_points(bench_run, tmp_path):
+    options = ["--methods", "mmd", "--seeds", "1", "--tune"]
+    assert bench_run(*options, "4").exit_code == 0
+    scores = search.results(ExperimentFolder(tmp_path / "out" / "search")).set_index("point")["score"]
+    for points in (1, 2, 3):
+        assert f"the best of mmd: mmd[point={scores[:points].idxmin()}]" in bench_run(*options, str(points)).output
+
+
+def test_mistakes_of_the_second_stage_are_refused_before_the_search(bench_run, tmp_path):
+    assert bench_run("--methods", "mmd", "--seeds", "1").exit_code == 0
+    for more in ([], ["--dry-run"]):
+        result = bench_run("--methods", "mmd", "--tune", "2", "--set", "network.width=7", *more)
+        assert "holds another protocol" in result.output
+    assert not (tmp_path / "out" / "search" / "trials").exists()
+
+
+def test_asha_needs_ray_and_a_search(bench_run):
+    options = ["--methods", "mmd", "--scheduler", "asha"]
+    assert "use it with --executor ray" in bench_run(*options, "--tune", "2").output
+    assert "add --tune N" in bench_run(*options).output
+
+
+@pytest.mark.slow
+@pytest.mark.reports
+def test_asha_stops_points_that_are_behind_and_the_report_says_which_methods_benefit(bench_run, tmp_path):
+    options = ["--methods", "mmd", "--seeds", "1", "--tune", "6", "--scheduler", "asha", "--max-concurrent", "1"]
+    result = bench_run(*options, executor="ray", training__epochs="9", evaluation__evaluations="6")
+    assert result.exit_code == 0, result.output
+    results = search.results(ExperimentFolder(tmp_path / "out" / "search"))
+    assert set(results["state"]) == {"done", "stopped"}
+    assert (results.loc[results["state"] == "stopped", "score"] == math.inf).all()
+    assert "methods that start fast" in (tmp_path / "out" / "report" / "summary.md").read_text()
+    again = bench_run(*options, executor="ray", training__epochs="9", evaluation__evaluations="6")
+    assert re.findall(r"(\d+) trials, (\d+) to train", again.output) == [("6", "0"), ("1", "0")]

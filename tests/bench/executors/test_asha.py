@@ -1,0 +1,19 @@
+"""Early stopping of searches."""
+
+import pytest
+from specimens import make_trial
+
+from bench.experiment.settings import Training
+
+
+def test_each_variant_has_rungs_of_its_own_and_none_at_the_end():
+    from bench.executors.ray import Asha
+
+    labels = ("mmd[point=0]", "mmd[prior=sphere,point=0]", "mmd[point=1]")
+    for epochs in (9, 30, 100):
+        trials = {str(i): make_trial(label, training=Training(epochs=epochs)) for i, label in enumerate(labels)}
+        asha = Asha(trials)
+        assert asha.variants == {"0": "mmd", "1": "mmd[prior=sphere]", "2": "mmd"}
+        for one in asha.of.values():
+            rungs = sorted(milestone for milestone, _ in one._brackets[0]._rungs)
+            assert rungs == pytest.approx([epochs / 9, epochs / 3])

@@ -1,0 +1,46 @@
+"""Connecting to a Ray cluster, and how many trials its nodes take."""
+
+import pytest
+
+from bench.errors import UserError
+from bench.executors.base import Resources
+from bench.executors.ray import cluster as ray_cluster
+
+
+@pytest.mark.parametrize(
+    ("address", "status", "message"),
+    [
+        ("127.0.0.1:1", 1, "error: no Ray cluster answers at 127.0.0.1:1"),
+        ("ray://127.0.0.1:1", 2, "error: a Ray Client address cannot be used"),
+    ],
+)
+def test_a_cluster_that_cannot_be_reached_is_one_line(address, status, message):
+    with pytest.raises(UserError) as error:
+        ray_cluster.connect(Resources(address=address))
+    assert message.removeprefix("error: ") in str(error.value)
+    assert error.value.exit_code == status
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("node", "cpus", "gpus", "places"),
+    [
+        ({"CPU": 4}, 1, 0, 4),
+        ({"CPU": 4}, 3, 0, 1),
+        ({"CPU": 1}, 2, 0, 0),
+        ({"CPU": 16, "GPU": 2}, 1, 0.25, 8),
+        ({"CPU": 16, "GPU": 2}, 1, 0.4, 4),
+        ({"CPU": 16, "GPU": 2}, 1, 1, 2),
+        ({"CPU": 16, "GPU": 3}, 1, 2, 1),
+        ({"CPU": 16}, 1, 1, 0),
+    ],
+)
+def test_how_many_trials_fit_on_a_node(node, cpus, gpus, places):
+    assert ray_cluster.capacity(node, Resources(cpus), gpus) == places
+
+
+def test_a_clusters_own_resources_limit_the_trials_of_a_node():
+    node = {"CPU": 8, "GPU": 4, "a100": 2}
+    assert ray_cluster.capacity(node, Resources(1, custom={"a100": 1}), 0.25) == 2
+    assert ray_cluster.capacity(node, Resources(1, custom={"a100": 0.25}), 0.25) == 8
+    assert ray_cluster.capacity(node, Resources(1, custom={"h100": 1}), 0.25) == 0

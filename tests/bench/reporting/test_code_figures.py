@@ -1,0 +1,53 @@
+"""Figures of codes."""
+
+import io
+
+import numpy as np
+import torch
+from synthetic_experiments import add, described
+
+from bench.io.tensors import to_npz
+from bench.reporting import (
+    code_figures,
+    image_figures,
+    merge,
+)
+from bench.store.folders import ExperimentFolder
+
+
+def test_the_projection_of_codes_keeps_distances_within_a_plane():
+    from bench.reporting.code_figures import projected
+
+    plane = (
+        np.random.default_rng(0).normal(size=(20, 2))
+        @ np.linalg.qr(np.random.default_rng(1).normal(size=(5, 5)))[0][:2]
+    )
+    stored = io.BytesIO()
+    np.savez(stored, codes=plane, prior=plane[:3])
+    points, prior = projected(stored.getvalue())
+
+    def distances(x):
+        return np.linalg.norm(x[:, None] - x[None], axis=2)
+
+    np.testing.assert_allclose(distances(points), distances(plane), atol=1e-9)
+    np.testing.assert_allclose(prior, points[:3], atol=1e-9)
+
+
+def test_codes_far_from_the_prior_stay_in_their_own_place(tmp_path, monkeypatch):
+    folder = described(ExperimentFolder(tmp_path / "exp"))
+    for label in ("mmd", "vae"):
+        add(folder, label, 0, 10.0)
+    far = to_npz({"codes": torch.full((10, 4), 50.0), "prior": torch.zeros(10, 4)})
+    folder.trials()[0].write("samples/codes-00000100.npz", far)
+    drawn = []
+    monkeypatch.setattr(code_figures, "save", lambda canvas, *_: drawn.append(canvas))
+    group = merge.load_one(folder)
+    code_figures.codes(group, image_figures.representatives(group), tmp_path)
+    (axes,) = drawn[0].axes
+    assert any("(100% further out)" in text.get_text().replace("\n", " ") for text in axes.texts)
+    drawn[0].draw_without_rendering()
+    (legend,) = (text for text in axes.texts if text.get_text() == code_figures.LEGEND)
+    assert legend.get_window_extent().y0 >= 0
+    dots = np.concatenate([np.asarray(collection.get_offsets()) for collection in axes.collections])
+    assert dots[:, 0].max() < 2.2 + 1.1
+    assert dots[:, 0].min() > -1.1

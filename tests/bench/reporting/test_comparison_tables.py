@@ -1,0 +1,52 @@
+"""Tables of cost and stability."""
+
+from groups import cells
+from synthetic_experiments import add, described
+
+from bench.reporting import (
+    comparison_tables,
+    merge,
+    metric_tables,
+)
+from bench.store.folders import ExperimentFolder
+
+
+def test_a_target_that_was_chosen_afterwards_is_reported_as_such(tmp_path):
+    folder = described(ExperimentFolder(tmp_path / "exp"))
+    add(folder, "mmd", 0, 10.0)
+    (table,) = comparison_tables.cost(merge.load_one(folder))
+    assert "not fixed beforehand: the median final fd_classifier_1k of mmd" in table.about
+
+
+def test_seconds_of_trials_that_shared_machines_differently_are_not_compared(tmp_path):
+    folder = described(ExperimentFolder(tmp_path / "exp"))
+    add(folder, "mmd", 0, 10.0, at_once=2)
+    assert merge.load_one(folder).comparable_times
+    add(folder, "mmd", 1, 10.0, at_once=4)
+    group = merge.load_one(folder)
+    assert not group.comparable_times
+    (table,) = comparison_tables.cost(group)
+    assert comparison_tables.TIMES_LEFT_OUT in table.about
+    assert cells(table, "mmd")[-1] == "2, 4"
+
+
+def test_a_finished_trial_without_the_metric_is_not_a_miss(tmp_path):
+    folder = described(ExperimentFolder(tmp_path / "exp"), target=15)
+    for seed in range(3):
+        add(folder, "mmd", seed, 10.0)
+    trial = folder.trials()[0]
+    rows = trial.rows().drop(columns=["fd_classifier_1k", "fd_classifier_1k_floor"])
+    trial.save_rows(rows.to_dict("records"))
+    group = merge.load_one(folder)
+    (cost,), (steady,) = comparison_tables.cost(group), comparison_tables.stability(group)
+    assert cells(cost, "mmd")[1] == "100% of 2"
+    assert cells(steady, "mmd")[2:5] == ["2", "0%", "10"]
+    assert cells(metric_tables.tables(group)[0], "mmd")[3] == "10 (2 of 3)"
+
+
+def test_a_variant_without_a_finished_trial_has_no_best_value_and_no_roughness(tmp_path):
+    folder = described(ExperimentFolder(tmp_path / "exp"))
+    add(folder, "mmd", 0, 10.0)
+    add(folder, "gan", 0, 50.0, "diverged", "loss is nan")
+    (table,) = comparison_tables.stability(merge.load_one(folder))
+    assert cells(table, "gan")[2:] == ["1", "100%", "-", "-", "-", "0%", "-", "-", "-"]

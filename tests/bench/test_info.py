@@ -1,0 +1,20 @@
+"""bench.info."""
+
+import json
+
+from typer.testing import CliRunner
+
+from methods import METHODS
+
+
+def test_info_lists_every_method_with_its_hyperparameters():
+    from bench.info import app
+
+    found = json.loads(CliRunner().invoke(app, ["--json"]).stdout)
+    assert set(found["methods"]) == set(METHODS)
+    assert found["methods"]["moco"]["hyperparameters"]["weight"]["type"] == "float"
+    assert all(method["paper"] for method in found["methods"].values())
+    assert found["datasets"]["mnist"]["defaults"]["training"]["epochs"] > 0
+    shown = CliRunner().invoke(app, []).stdout
+    for name in (*METHODS, "queue_size", "cifar10", "dcgan32", "sphere", "classifier", "training.epochs"):
+        assert name in shown
