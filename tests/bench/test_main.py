@@ -82,11 +82,8 @@ def test_a_command_is_recorded_as_if_it_were_run_by_its_module(monkeypatch, tmp_
     options = ["--methods", "mmd", "--seeds", "1", "--executor", "serial", "--out", str(tmp_path / "out"), *sets()]
     with pytest.raises(SystemExit, match="0"):
         app(["run", *options, "--data-root", str(tmp_path / "data")])
-    assert (
-        bench.load(tmp_path / "out")
-        .folder.description()["commands"][0]
-        .startswith("python -m bench.run --methods mmd --seeds 1")
-    )
+    description = bench.load(tmp_path / "out").folder.require_description()
+    assert description.commands[0].startswith("python -m bench.run --methods mmd --seeds 1")
 
 
 def test_the_shell_completes_commands_options_and_names():

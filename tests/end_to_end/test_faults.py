@@ -596,5 +596,5 @@ def test_a_run_whose_trial_another_one_has_taken_over_leaves_it_alone(bench_run,
     assert result.exit_code == 0, result.output
     assert "faulty s0: taken over: " in result.stdout
     status = trial_of(tmp_path / "out", "faulty").status()
-    assert (status["state"], len(status["attempts"])) == ("running", 2)
+    assert (status.state, len(status.attempts)) == ("running", 2)
     assert trial_of(tmp_path / "out").status().state == "done"
