@@ -243,7 +243,7 @@ def test_images_that_were_left_out_are_counted_in_the_report(bench_run, image_tr
     changes = {"network__width": "4", "network__latent_dim": "4", "training__batch_size": "20"}
     result = bench_run(*arguments, **changes)
     assert result.exit_code == 2
-    assert re.search(r"class0/[xy]\.png: it is no image", result.stderr)
+    assert re.search(r"class0/[xy]\.png: it is not an image", result.stderr)
     assert not (tmp_path / "out").exists()  # nothing came of it, so nothing is left
     result = bench_run(*arguments, "--skip-unreadable", **changes)
     assert result.exit_code == 0, result.output
