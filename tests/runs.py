@@ -119,7 +119,7 @@ def interrupted_and_whole(start_run, tmp_path, number, *arguments, epochs=60):
     # Time may have passed for one more checkpoint between the look and the kill, never for a step back.
     assert attempts[0] == 0
     assert attempts[1] >= kept > 0
-    assert f"goes on from step {attempts[1]}" in second_output
+    assert f"resumes from step {attempts[1]}" in second_output
     assert start_run(*command, out="whole").finish()[0] == 0
     pd.testing.assert_frame_equal(rows_of(tmp_path / "out"), rows_of(tmp_path / "whole"), check_exact=True)
     return code, output

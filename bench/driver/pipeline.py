@@ -95,7 +95,7 @@ class Pipeline:
                 yield
         except KeyboardInterrupt:
             age = f"its last checkpoint (at most about {self.options.checkpoint_seconds:g} s old)"
-            print(f"\ninterrupted; each trial goes on from {age}. To go on: {_command()}", file=sys.stderr)
+            print(f"\ninterrupted; each trial resumes from {age}. To continue: {_command()}", file=sys.stderr)
             raise SystemExit(130) from None
 
     def train(self) -> Trained:

@@ -24,13 +24,13 @@ def mend(folder: TrialFolder, trial: Trial) -> list[str]:
     warnings = []
     if not folder.is_intact("spec.json"):
         folder.write("spec.json", to_json(trial.document))
-        warnings.append(f"{folder.name}/spec.json is damaged; it is written again")
+        warnings.append(f"{folder.name}/spec.json is damaged; it is rewritten")
     if folder.exists("status.json") and not folder.is_intact("status.json"):
         folder.rewrite_status()
-        warnings.append(f"{folder.name}/status.json is damaged; the trial goes on from its last checkpoint")
+        warnings.append(f"{folder.name}/status.json is damaged; the trial resumes from its last checkpoint")
     if folder.exists("environment.json") and not folder.is_intact("environment.json"):
         folder.write("environment.json", to_json({}))
-        warnings.append(f"{folder.name}/environment.json is damaged; what the trial ran on is no longer known")
+        warnings.append(f"{folder.name}/environment.json is damaged; the hardware and versions of the trial are lost")
     return warnings
 
 

@@ -133,8 +133,8 @@ class TrialFolder(Folder):
             if content is not None:
                 return content, warning
             if self.exists(name):
-                warning = f"{self.name}/{name} is damaged; going on from what was before it"
-        return None, warning and f"{self.name}: no checkpoint is undamaged; it is trained again from the start"
+                warning = f"{self.name}/{name} is damaged; the checkpoint before it is used"
+        return None, warning and f"{self.name}: no checkpoint is intact; the trial is retrained from the start"
 
     def rows(self) -> "pd.DataFrame":
         """The training's rows, ordered by step; an empty frame if there are none."""

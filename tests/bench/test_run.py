@@ -195,7 +195,7 @@ def test_a_damaged_checkpoint_is_said_and_the_one_before_is_used(bench_run, tmp_
     (folder.path / "checkpoint.pt").write_bytes(b"half")
     change_document(folder, "status.json", state="running")
     result = bench_run("--methods", "mmd", "--seeds", "1")
-    assert "checkpoint.pt is damaged; going on from what was before it" in result.output
+    assert "checkpoint.pt is damaged; the checkpoint before it is used" in result.output
     assert "resumes from step 4 of 8" in result.output
     pd.testing.assert_frame_equal(rows_of(tmp_path / "out"), before, check_exact=True)
 
@@ -315,7 +315,7 @@ def test_ctrl_c_stops_cleanly_says_how_to_go_on_and_exits_130(start_run):
     run.send(signal.SIGINT)
     code, output = run.finish()
     assert code == 130
-    assert "To go on: python -m bench.run --out" in output
+    assert "To continue: python -m bench.run --out" in output
     assert "Traceback" not in output
 
 

@@ -611,7 +611,7 @@ RESULTS = [
     Mistake("more trials than were meant", "run --methods moco[weight=1|10|100] --seeds 100",
             "this run has 300 trials; --dry-run lists them with their cost, --yes runs them"),
     Mistake("a damaged checkpoint", "run --methods mmd --seeds 1",
-            "warning: mmd-s0-ID/checkpoint.pt is damaged; going on from what was before it", 0,
+            "warning: mmd-s0-ID/checkpoint.pt is damaged; the checkpoint before it is used", 0,
             damaged("results/digits/trials/*/checkpoint.pt", state="running"), trains=True),
     Mistake("damaged rows", "run --methods mmd --seeds 1",
             "warning: mmd-s0-ID/history.parquet is damaged; it is written again from the checkpoint", 0,
@@ -632,7 +632,7 @@ RESULTS = [
             "warning: results/digits/trials/mmd-s0-ID/spec.json is damaged (its sha256 has changed); remove it and run the "
             "same command again; it is skipped", 0, damaged("results/digits/trials/*/spec.json")),
     Mistake("a damaged status of a trial", "run --methods mmd --seeds 1",
-            "warning: mmd-s0-ID/status.json is damaged; the trial goes on from its last checkpoint", 0,
+            "warning: mmd-s0-ID/status.json is damaged; the trial resumes from its last checkpoint", 0,
             damaged("results/digits/trials/*/status.json"), trains=True),
     Mistake("a damaged environment of a trial", "run --methods mmd --seeds 1",
             "warning: mmd-s0-ID/environment.json is damaged; what the trial ran on is no longer known", 0,

@@ -233,12 +233,12 @@ def flipped(path: Path) -> None:
 
 TRIAL, DATA = "out/trials/*/", "data/prepared/digits/*/"
 DAMAGE = {
-    (TRIAL + "checkpoint.pt",): "checkpoint.pt is damaged; going on from what was before it",
+    (TRIAL + "checkpoint.pt",): "checkpoint.pt is damaged; the checkpoint before it is used",
     (TRIAL + "checkpoint.previous.pt",): "",  # not needed
     (TRIAL + "checkpoint.pt", TRIAL + "checkpoint.previous.pt"): "no checkpoint is undamaged; it is trained again from",
     (TRIAL + "history.parquet",): "history.parquet is damaged; it is written again from the checkpoint",
     (TRIAL + "spec.json",): "spec.json is damaged; it is written again",
-    (TRIAL + "status.json",): "status.json is damaged; the trial goes on from its last checkpoint",
+    (TRIAL + "status.json",): "status.json is damaged; the trial resumes from its last checkpoint",
     (TRIAL + "environment.json",): "environment.json is damaged; what the trial ran on is no longer known",
     (DATA + "train-images.npy",): "is damaged; preparing it again",
     (DATA + "test-labels.npy",): "is damaged; preparing it again",

@@ -91,7 +91,7 @@ def test_a_ray_run_killed_between_checkpoints_goes_on_and_ends_with_the_same_row
 def test_ctrl_c_under_ray_exits_130_and_the_same_command_goes_on(start_run, tmp_path):
     code, output = interrupted_and_whole(start_run, tmp_path, signal.SIGINT, epochs=180)  # Ray takes seconds to stop
     assert code == 130
-    assert "To go on: python -m bench.run --out" in output
+    assert "To continue: python -m bench.run --out" in output
     assert "Traceback" not in output
 
 

@@ -93,7 +93,7 @@ def test_a_killed_run_goes_on_from_the_store_on_another_machine(start_run, s3, t
     (remote(s3.uri(tmp_path.name)) / "exp" / ".lease").remove()  # or the next run would wait for it
     code, output = start_run(*command, *stored, out="two/exp").finish()
     assert code == 0, output
-    assert "goes on from step" in output
+    assert "resumes from step" in output
     assert start_run(*command, "--executor", "serial", out="whole").finish()[0] == 0
     pd.testing.assert_frame_equal(rows_of(tmp_path / "two" / "exp"), rows_of(tmp_path / "whole"), check_exact=True)
 

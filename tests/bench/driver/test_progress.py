@@ -22,7 +22,7 @@ def test_plain_lines_without_a_terminal(capsys):
         progress(two.id, Started(0, 100))
         progress(two.id, Ended(State.diverged, "loss is nan at step 3"))
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "moco[weight=1.0] s0: goes on from step 40 of 100"
+    assert lines[0] == "moco[weight=1.0] s0: resumes from step 40 of 100"
     assert lines[1].startswith("moco[weight=1.0] s0: done, distance 3.25  [1 of 2 trials, 0:0")
     assert lines[2].startswith("moco[weight=1.0] s1: diverged: loss is nan at step 3  [2 of 2 trials")
 
