@@ -110,7 +110,7 @@ def select(trials: list[Trial], experiment: ExperimentFolder, retraining: Retrai
             experiment.reset(trial.name)
         # A killed run may have left a checkpoint without rows; that is no damage.
         elif actions[trial.id] is Action.resume and folder.exists("history.parquet") and repair.rows_damaged(folder):
-            warn(f"{trial.name}/history.parquet is damaged; it is written again from the checkpoint")
+            warn(f"{trial.name}/history.parquet is damaged; it is rewritten from the checkpoint")
     return [trial for trial in trials if actions[trial.id].runs]
 
 

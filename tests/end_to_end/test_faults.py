@@ -235,11 +235,11 @@ TRIAL, DATA = "out/trials/*/", "data/prepared/digits/*/"
 DAMAGE = {
     (TRIAL + "checkpoint.pt",): "checkpoint.pt is damaged; the checkpoint before it is used",
     (TRIAL + "checkpoint.previous.pt",): "",  # not needed
-    (TRIAL + "checkpoint.pt", TRIAL + "checkpoint.previous.pt"): "no checkpoint is undamaged; it is trained again from",
-    (TRIAL + "history.parquet",): "history.parquet is damaged; it is written again from the checkpoint",
-    (TRIAL + "spec.json",): "spec.json is damaged; it is written again",
+    (TRIAL + "checkpoint.pt", TRIAL + "checkpoint.previous.pt"): "no checkpoint is intact; the trial is retrained from",
+    (TRIAL + "history.parquet",): "history.parquet is damaged; it is rewritten from the checkpoint",
+    (TRIAL + "spec.json",): "spec.json is damaged; it is rewritten",
     (TRIAL + "status.json",): "status.json is damaged; the trial resumes from its last checkpoint",
-    (TRIAL + "environment.json",): "environment.json is damaged; what the trial ran on is no longer known",
+    (TRIAL + "environment.json",): "environment.json is damaged; the hardware and versions of the trial are lost",
     (DATA + "train-images.npy",): "is damaged; preparing it again",
     (DATA + "test-labels.npy",): "is damaged; preparing it again",
     (DATA + "sidecar.json",): "is damaged; preparing it again",
