@@ -41,7 +41,7 @@ def test_a_dry_run_times_the_step_that_a_trial_takes(method):
     [
         (lambda g: g + g, "has a parameter twice"),
         (lambda g: [{"params": 2 * g[0]["params"]}], "has a parameter twice"),
-        (lambda g: [{"params": [2 * g[0]["params"][0]]}], "has a tensor that is no parameter"),
+        (lambda g: [{"params": [2 * g[0]["params"][0]]}], "has a tensor that is not a parameter"),
     ],
 )
 def test_a_trial_and_its_dry_run_refuse_the_same_parameters(monkeypatch, groups, why):

@@ -30,7 +30,7 @@ def test_a_cluster_needs_a_given_precision_for_large_networks(monkeypatch):
     """The driver's machine does not know what its nodes compute in."""
     monkeypatch.setattr(preflight, "has_bf16", lambda _: True)
     elsewhere, large = Resources(address="auto"), ["network.name=dcgan32"]
-    with pytest.raises(UserError, match=r"networks as large as dcgan32 need --set training\.precision=bf16 if"):
+    with pytest.raises(UserError, match=r"precision for dcgan32: --set training\.precision=bf16 if"):
         preflight.resolve_precision(resolve({}, None, large), None, elsewhere)
     assert preflight.resolve_precision(resolve({}, None, large), "bf16", elsewhere).precision == "bf16"
     assert preflight.resolve_precision(resolve({}, None, ["network.name=small"]), None, elsewhere).precision == "fp32"

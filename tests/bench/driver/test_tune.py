@@ -63,11 +63,11 @@ def test_a_method_without_a_finished_point_is_reported_and_left_out(bench_run, t
     plugin.write_text(BROKEN)
     result = bench_run("--plugin", str(plugin), "--methods", "broken,autoencoder", "--seeds", "1", "--tune", "1")
     assert result.exit_code == 1
-    assert "no point of broken came to its end" in result.output
+    assert "no point of broken finished" in result.output
     assert set(bench.load(tmp_path / "out").trials["variant"]) == {"autoencoder[point=0]"}
     alone = bench_run("--plugin", str(plugin), "--methods", "broken", "--seeds", "1", "--tune", "1", out="alone")
     assert alone.exit_code == 1
-    assert "no point of any method came to its end" in alone.output
+    assert "no point of any method finished" in alone.output
 
 
 def test_a_shorter_search_afterwards_chooses_from_its_own_points(bench_run, tmp_path):
@@ -75,14 +75,14 @@ def test_a_shorter_search_afterwards_chooses_from_its_own_points(bench_run, tmp_
     assert bench_run(*options, "4").exit_code == 0
     scores = search.results(ExperimentFolder(tmp_path / "out" / "search")).set_index("point")["score"]
     for points in (1, 2, 3):
-        assert f"the best of mmd: mmd[point={scores[:points].idxmin()}]" in bench_run(*options, str(points)).output
+        assert f"the best point of mmd: mmd[point={scores[:points].idxmin()}]" in bench_run(*options, str(points)).output
 
 
 def test_mistakes_of_the_second_stage_are_refused_before_the_search(bench_run, tmp_path):
     assert bench_run("--methods", "mmd", "--seeds", "1").exit_code == 0
     for more in ([], ["--dry-run"]):
         result = bench_run("--methods", "mmd", "--tune", "2", "--set", "network.width=7", *more)
-        assert "holds another protocol" in result.output
+        assert "has a different protocol" in result.output
     assert not (tmp_path / "out" / "search" / "trials").exists()
 
 

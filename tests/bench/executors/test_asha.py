@@ -14,6 +14,6 @@ def test_each_variant_has_rungs_of_its_own_and_none_at_the_end():
         trials = {str(i): make_trial(label, training=Training(epochs=epochs)) for i, label in enumerate(labels)}
         asha = Asha(trials)
         assert asha.variants == {"0": "mmd", "1": "mmd[prior=sphere]", "2": "mmd"}
-        for one in asha.of.values():
+        for one in asha.schedulers.values():
             rungs = sorted(milestone for milestone, _ in one._brackets[0]._rungs)
             assert rungs == pytest.approx([epochs / 9, epochs / 3])

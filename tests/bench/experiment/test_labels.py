@@ -23,6 +23,6 @@ def test_a_label_comes_apart_as_it_was_put_together(method, settings, prior, poi
     "label", ["mmd", "mmd[weight=1]", "mmd[point=x]", "mmd[point=1", "mmd[midpoint=3]", "mmd[point=1,weight=2]"]
 )
 def test_a_label_without_a_point_names_no_point_of_a_search(label):
-    with pytest.raises(ValueError, match="no point of a search"):
+    with pytest.raises(ValueError, match="has no search point"):
         split_label(label)
     assert without_point(label) == label

@@ -199,7 +199,7 @@ def test_an_existing_cluster_is_sent_the_package(package, start_run, tmp_path):
 def test_a_plugin_cannot_replace_a_method_of_the_tree(tmp_path):
     path = tmp_path / "mine.py"
     path.write_text("from methods.mmd import MMD\nMETHODS = {'moco': MMD}\n")
-    with pytest.raises(plugins.UserError, match="there is a method 'moco' already"):
+    with pytest.raises(plugins.UserError, match="a method 'moco' already exists"):
         plugins.install(plugins.read(path))
     path.write_text("METHODS = {'mine': 3}\n")
     with pytest.raises(plugins.UserError, match="not a subclass"):

@@ -95,7 +95,7 @@ def test_given_hyperparameters_are_not_searched_and_are_part_of_the_label():
     variant = parse_variants(["moco[temperature=0.1,learning_rate=0.002,point=5]"])[0]
     assert variant.hyperparameters["temperature"] == 0.1
     assert variant.learning_rate == 0.002
-    assert variant.free == ("weight", "queue_size", "momentum")
+    assert variant.searched == ("weight", "queue_size", "momentum")
     assert variant.label == "moco[temperature=0.1,learning_rate=0.002,point=5]"
     assert split_label(variant.label) == ("moco[temperature=0.1,learning_rate=0.002]", 5)
     assert split_label("mmd[point=12]") == ("mmd", 12)

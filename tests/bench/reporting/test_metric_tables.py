@@ -37,7 +37,7 @@ def test_a_table_has_the_mean_its_interval_and_each_seed_and_warns_about_few_see
     rows, trials = (
         pd.concat([frame, frame.assign(variant="n", trial=frame["trial"] + "n")]) for frame in three_seeds()
     )
-    assert "Fewer than 5 seeds (all variants) are no evidence" in phrases.bold_note(group_of(rows, trials))
+    assert "Fewer than 5 seeds (all variants) cannot show a difference" in phrases.bold_note(group_of(rows, trials))
 
 
 def test_a_table_counts_the_trials_that_did_not_finish():
@@ -91,4 +91,4 @@ def test_the_best_is_bold_where_all_have_five_seeds_and_it_is_better_than_every_
     add(folder, "vae", 0, 1.0)  # a single seed allows no statement about the best
     again = merge.load_one(folder)
     assert not any(cell.strong for row in metric_tables.tables(again)[0].rows for cell in row)
-    assert "Fewer than 5 seeds (`vae`) are no evidence" in phrases.bold_note(again)
+    assert "Fewer than 5 seeds (`vae`) cannot show a difference" in phrases.bold_note(again)

@@ -43,7 +43,7 @@ def test_a_cuda_graph_does_its_first_steps_aside_then_records_and_replays(monkey
     monkeypatch.setattr(cuda_graph, "_side_stream", fake.Stream)  # without its cache
     graph = cuda_graph.CudaGraph(torch.device("cpu"))
     run = lambda: said.append("step") or {}  # noqa: E731
-    graph.aside(run)
+    graph.warm_up(run)
     assert said == ["side waits for main", "begin side", "step", "end side", "main waits for side"]
     said.clear()
     graph.record(run)
