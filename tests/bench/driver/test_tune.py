@@ -75,7 +75,9 @@ def test_a_shorter_search_afterwards_chooses_from_its_own_points(bench_run, tmp_
     assert bench_run(*options, "4").exit_code == 0
     scores = search.results(ExperimentFolder(tmp_path / "out" / "search")).set_index("point")["score"]
     for points in (1, 2, 3):
-        assert f"the best point of mmd: mmd[point={scores[:points].idxmin()}]" in bench_run(*options, str(points)).output
+        assert (
+            f"the best point of mmd: mmd[point={scores[:points].idxmin()}]" in bench_run(*options, str(points)).output
+        )
 
 
 def test_mistakes_of_the_second_stage_are_refused_before_the_search(bench_run, tmp_path):
