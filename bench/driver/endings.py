@@ -23,13 +23,18 @@ class Endings:
         self.reported: dict[str, Ended] = {}  # by trial id
 
     def observe(self, trial: Trial, event: Event) -> None:
-        """If the event reports a failed or stopped trial, record this ending, unless the worker has done so."""
+        """Remember how a failed or stopped trial ended, and record that it was stopped.
+
+        Failures are recorded after the run: object storage may be down, and then an attempt to write takes a minute,
+        in which the scheduler would stand still.
+        """
         if isinstance(event, Ended) and event.state in (State.failed, State.stopped):
             self.reported[trial.id] = event
-            self._record(trial, event, TrialFolder(self.folder.trained / trial.name))
+            if event.state is State.stopped:
+                self._record(trial, event, TrialFolder(self.folder.trained / trial.name))
 
     def record_rest(self, trials: list[Trial]) -> None:
-        """Retry recording endings that could not be recorded, also in the copies of the trials on this machine."""
+        """Record endings that no worker has recorded, also in the copies of the trials on this machine."""
         for trial in trials:
             event = self.reported.get(trial.id)
             if event:

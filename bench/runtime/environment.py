@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.errors import UserError
+from bench.errors import UserError, one_line
 from bench.paths import ROOT
 
 if TYPE_CHECKING:
@@ -47,8 +47,8 @@ def describe(device: "torch.device", threads: int, concurrent: int, git: GitStat
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in PACKAGES},
         "git": git,
-        "host": platform.node(),
-        "processor": _processor(),
+        "host": one_line(platform.node()),
+        "processor": one_line(_processor()),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "device": torch.cuda.get_device_name(device) if on_gpu else "cpu",
         "threads": threads,

@@ -80,7 +80,7 @@ class Environment(StrictModel):
     threads: Whole
     concurrent_trials: Whole
     node: Line | None = None
-    data: Line | None = None
+    data: str | None = None
     replayed: bool | None = None
 
 

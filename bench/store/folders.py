@@ -148,7 +148,9 @@ class ExperimentFolder(Folder):
 
 def how_to_get_checkpoint(trial: TrialFolder) -> str:
     """Return the command that restores a checkpoint which is missing on this machine, for error messages."""
-    description = ExperimentFolder(trial.path.parent.parent).description()
+    experiment = trial.path.parent.parent
+    written = (experiment / "experiment.yaml").exists()  # if not, the folder of the trial was copied alone
+    description = ExperimentFolder(experiment).description() if written else None
     if description and description.storage:
         return f"python -m bench.pull {shlex.quote(description.storage)} --checkpoints"
     return "bench.run --force trains it again"

@@ -67,6 +67,8 @@ class TrialFolder(Folder):
         """Begin an attempt. Every later write must present the returned token, so that an orphaned worker stops."""
         if not self.exists("spec.json"):
             self.remove()  # files that an interrupted removal left may belong to another source
+        if self.exists("error.txt"):  # the traceback of an earlier attempt
+            self.write("error.txt", b"")
         token = uuid.uuid4().hex
         attempt = Attempt(started=_now(), host=socket.gethostname(), pid=os.getpid())
         attempts = [*self.status().attempts, attempt]
@@ -93,8 +95,8 @@ class TrialFolder(Folder):
         """
         if token is not None:
             self._require(token)
-        if ending.error or self.exists("error.txt"):  # the traceback of an earlier attempt is obsolete
-            self.write("error.txt", (ending.error or "").encode())
+        if ending.error:
+            self.write("error.txt", ending.error.encode())
         changes = {"state": ending.state, "reason": ending.reason, "stale": ending.stale}
         status = self.status().model_copy(update=changes)
         if self.exists("spec.json"):

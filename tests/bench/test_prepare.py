@@ -46,7 +46,7 @@ def test_a_killed_preparation_leaves_no_process_and_goes_on(tmp_path, number):
     assert "Traceback" not in errors
     if number == signal.SIGINT:
         assert process.returncode == 130
-        assert "the same command goes on" in errors
+        assert "run the same command again to continue" in errors
     time.sleep(2)
     left = subprocess.run(["pgrep", "-f", str(tmp_path / "prepared")], capture_output=True, check=False)
     assert left.returncode == 1, "a worker outlived its parent"

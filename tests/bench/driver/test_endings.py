@@ -22,6 +22,8 @@ def test_a_trial_that_was_lost_or_stopped_is_recorded_though_no_worker_could(fol
     endings = Endings(folder)
     endings.observe(lost, Ended(State.failed, "lost 4 times"))
     endings.observe(stopped, Ended(State.stopped, "behind the others (asha)"))
+    assert folder.trial(stopped.name).status().state is State.stopped
+    endings.record_rest([lost, stopped])
     for trial, state in ((lost, State.failed), (stopped, State.stopped)):
         status = folder.trial(trial.name).status()
         assert (status.state, endings.status(trial).state) == (state, state)
@@ -33,9 +35,39 @@ def test_what_a_worker_recorded_is_left_as_it_is(folder):
     trial = make_trial()
     mine = folder.trial(trial.name)
     mine.end(trial, Ending(State.failed, "RuntimeError: no luck", "Traceback"), mine.claim(trial, make_environment()))
-    Endings(folder).observe(trial, Ended(State.failed, "another reason"))
+    endings = Endings(folder)
+    endings.observe(trial, Ended(State.failed, "another reason"))
+    endings.record_rest([trial])
     assert mine.status().reason == "RuntimeError: no luck"
     assert mine.read("error.txt") == b"Traceback"
+
+
+def test_a_worker_that_could_not_record_its_failure_keeps_its_traceback(folder, monkeypatch):
+    def refuse(*_):
+        raise RunError("cannot write: No space left on device")
+
+    trial, endings = make_trial(), Endings(folder)
+    worker = folder.trial(trial.name)
+    token = worker.claim(trial, make_environment())
+    with monkeypatch.context() as patch:
+        patch.setattr(TrialFolder, "_set", refuse)
+        with pytest.raises(RunError):
+            worker.end(trial, Ending(State.failed, "RuntimeError: no luck", "Traceback"), token)
+    endings.observe(trial, Ended(State.failed, "RuntimeError: no luck"))
+    endings.record_rest([trial])
+    assert worker.status().state is State.failed
+    assert worker.read("error.txt") == b"Traceback"
+
+
+def test_a_failure_is_recorded_after_the_run_because_storage_may_be_down(folder, monkeypatch):
+    """An attempt to reach storage that is down takes a minute; meanwhile the scheduler would stand still."""
+
+    def refuse(*_):
+        raise AssertionError("the folder was read or written")
+
+    for method in ("status", "write"):
+        monkeypatch.setattr(TrialFolder, method, refuse)
+    Endings(folder).observe(make_trial(), Ended(State.failed, "lost 4 times"))
 
 
 def test_a_failure_that_cannot_be_written_down_is_reported_all_the_same(folder, monkeypatch, capsys):

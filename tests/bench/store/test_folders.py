@@ -8,7 +8,7 @@ from specimens import make_environment, make_trial
 from bench.io.files import Folder
 from bench.io.untrusted import Malformed
 from bench.store.documents import Ending
-from bench.store.folders import ExperimentFolder, TrialFolder
+from bench.store.folders import ExperimentFolder, TrialFolder, how_to_get_checkpoint
 from bench.store.states import State
 
 
@@ -63,3 +63,13 @@ def test_a_folder_from_which_a_link_leads_out_cannot_be_opened_in_any_way(tmp_pa
     for door in (ExperimentFolder, ExperimentFolder.open):
         with pytest.raises(Malformed, match="is a link that leads out of experiment"):
             door(inside)
+
+
+def test_the_folder_of_a_trial_copied_alone_is_not_taken_for_an_experiment(tmp_path):
+    """Its grandparent may be any directory, with any links."""
+    (tmp_path / "outside").mkdir()
+    grandparent = tmp_path / "home"
+    trial = TrialFolder(grandparent / "copies" / "trial")
+    trial.claim(make_trial(), make_environment())
+    (grandparent / "link").symlink_to(tmp_path / "outside")
+    assert how_to_get_checkpoint(trial) == "bench.run --force trains it again"

@@ -109,3 +109,20 @@ def test_a_trial_that_is_done_has_rows(tmp_path):
     folder.discard("history.parquet")
     folder.discard("checkpoint.pt")
     assert repair.rows_damaged(folder)
+
+
+def test_a_new_attempt_discards_the_traceback_of_the_one_before(tmp_path):
+    folder, token = claimed(tmp_path)
+    folder.end(make_trial(), Ending(State.failed, "RuntimeError: no luck", "Traceback"), token)
+    assert folder.read("error.txt") == b"Traceback"
+    folder.claim(make_trial(), make_environment())
+    assert not folder.is_intact("error.txt")
+
+
+def test_images_may_lie_in_a_folder_of_any_name(tmp_path):
+    path = "/data/a\tb" + 1000 * "c"
+    folder = TrialFolder(tmp_path)
+    folder.claim(make_trial(), make_environment(data=path))
+    environment = folder.environment()
+    assert environment
+    assert environment.data == path
