@@ -26,14 +26,13 @@ def main(
     """Build tables, figures and one page from the trials of one or several experiments."""
     from bench.reporting import merge
     from bench.reporting.build import is_replaceable, print_tables, write
-    from bench.store.folders import ExperimentFolder
 
     if len(experiments) > 1 and out is None:
         raise UserError("several experiments need a folder for their report; add --out DIR")
     if out is not None and not is_replaceable(out):
         raise UserError(f"{out} is not a report and would be overwritten; give --out a new folder")
     groups = merge.load(experiments)
-    report = out.resolve() if out else ExperimentFolder(experiments[0]).report
+    report = out.resolve() if out else groups[0].folders[0].report
     try:
         write(groups, report)
     except RunError as error:

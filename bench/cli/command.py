@@ -3,7 +3,7 @@
 import functools
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, TypeVar
 
 import typer
@@ -20,17 +20,17 @@ Options = TypeVar("Options")
 class Command(TyperCommand):
     """A command that reports a user's mistake in one line."""
 
-    def main(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Run the command and exit."""
-        _run(super().main, *args, **kwargs)
+    def main(self, args: Sequence[str] | None = None, *others: Any, **settings: Any) -> NoReturn:
+        """Run the command and exit. args: by default those of the command line."""
+        _run(super().main, command_line(args), *others, **settings)
 
 
 class Group(TyperGroup):
     """A group of commands that reports a user's mistake in one line."""
 
-    def main(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Run the command that the first argument names, and exit."""
-        _run(super().main, *args, **kwargs)
+    def main(self, args: Sequence[str] | None = None, *others: Any, **settings: Any) -> NoReturn:
+        """Run the command that the first argument names, and exit. args: by default those of the command line."""
+        _run(super().main, command_line(args), *others, **settings)
 
 
 def with_options(options_class: type[Options]) -> Callable[[Callable[[Options], None]], Callable[..., None]]:
@@ -52,10 +52,15 @@ def with_options(options_class: type[Options]) -> Callable[[Callable[[Options], 
     return decorate
 
 
-def _run(main: Callable[..., Any], *args: Any, **kwargs: Any) -> NoReturn:
-    _refuse_empty([*(args[0] if args else kwargs.get("args") or sys.argv[1:])])
+def command_line(args: Sequence[str] | None) -> list[str]:
+    """Return the arguments given or, by default, those of the process."""
+    return list(sys.argv[1:] if args is None else args)
+
+
+def _run(main: Callable[..., Any], arguments: list[str], *others: Any, **settings: Any) -> NoReturn:
+    _refuse_empty(arguments)
     try:
-        code = main(*args, **{**kwargs, "standalone_mode": False})
+        code = main(arguments, *others, **{**settings, "standalone_mode": False})
     except UserError as error:
         _end(str(error), error.exit_code)
     except (typer.Abort, KeyboardInterrupt):
@@ -63,7 +68,7 @@ def _run(main: Callable[..., Any], *args: Any, **kwargs: Any) -> NoReturn:
     except OSError as error:  # any error of the operating system, such as a path that is too long or a failing disk
         _end(f"cannot use {error.filename or 'a file'}: {error.strerror or error}", 1)
     except Exception as error:
-        # Click's errors have format_message. Click is a package of its own or, since typer 0.20, a part of typer.
+        # Click's errors have format_message. Their class is private: typer contains a copy of Click.
         message = getattr(error, "format_message", None)
         if message is None:
             raise

@@ -2,12 +2,13 @@
 
 import importlib
 import sys
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import typer
 from typer.core import TyperCommand
 
-from bench.cli.command import Group
+from bench.cli.command import Group, command_line
 from bench.errors import unknown
 
 NAME = "wae-bench"
@@ -27,17 +28,17 @@ COMMANDS = {  # at most 62 characters a line: longer ones are cut in a terminal 
 class Commands(Group):
     """The group of all commands. A command's module is imported to run it, to show its help or to complete its options.
 
-    `ctx` is a click.Context, typed as Any: the package that contains this class depends on the version of typer.
+    `ctx` is a Context of Click, typed as Any: its class is private, because typer contains a copy of Click.
     """
 
-    def main(self, *args: Any, **kwargs: Any) -> NoReturn:
+    def main(self, args: Sequence[str] | None = None, *others: Any, **settings: Any) -> NoReturn:
         """Run the command that the first argument names, as `python -m bench.NAME` does, and exit."""
-        words = [*(args[0] if args else kwargs.get("args") or sys.argv[1:])]
+        words = command_line(args)
         if words and words[0] in COMMANDS:
             name, *arguments = words
             sys.argv = [f"{NAME} {name}", *arguments]  # some commands record their options in an experiment
             _command(name).main(arguments, prog_name=f"{NAME} {name}")
-        super().main(*args, **kwargs)
+        super().main(words, *others, **settings)
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
         """Return the names of the commands, in the order of COMMANDS."""

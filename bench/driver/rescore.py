@@ -89,7 +89,7 @@ def select_trials(folder: ExperimentFolder) -> Selection:
     for trial in folder.trials():
         if trial.status().state is not State.done:
             continue
-        reason = _obstacle(trial)
+        reason = _obstacle(trial, folder)
         if reason:
             skipped.append(f"{trial.name} {reason}")
         else:
@@ -100,7 +100,7 @@ def select_trials(folder: ExperimentFolder) -> Selection:
     return Selection(trials, skipped)
 
 
-def _obstacle(trial: TrialFolder) -> str | None:
+def _obstacle(trial: TrialFolder, experiment: ExperimentFolder) -> str | None:
     """Return why a finished trial cannot be scored, or None if it can."""
     if not trial.is_intact("spec.json"):
         return "has a damaged spec.json; run the same bench.run command again to repair it"
@@ -112,7 +112,7 @@ def _obstacle(trial: TrialFolder) -> str | None:
     if frames.describe(trial).stale:
         return "is stale: its method's code has changed; bench.run --retrain-stale retrains it"
     if not any(trial.exists(name) for name in CHECKPOINTS):
-        return f"no longer has a checkpoint; {how_to_get_checkpoint(trial)}"
+        return f"no longer has a checkpoint; {how_to_get_checkpoint(trial, experiment)}"
     if repair.rows_damaged(trial):
         return "has damaged rows; run the same bench.run command again to repair them"
     return None

@@ -146,11 +146,17 @@ class ExperimentFolder(Folder):
         self.write("experiment.yaml", text.encode())
 
 
-def how_to_get_checkpoint(trial: TrialFolder) -> str:
-    """Return the command that restores a checkpoint which is missing on this machine, for error messages."""
-    experiment = trial.path.parent.parent
-    written = (experiment / "experiment.yaml").exists()  # if not, the folder of the trial was copied alone
-    description = ExperimentFolder(experiment).description() if written else None
+def how_to_get_checkpoint(trial: TrialFolder, experiment: ExperimentFolder | None = None) -> str:
+    """Return the command that restores a checkpoint which is missing on this machine, for error messages.
+
+    Args:
+        trial: The trial.
+        experiment: Its experiment, if it is open; by default the folder around the trial, if that is an experiment.
+    """
+    around = trial.path.parent.parent
+    if experiment is None and (around / "experiment.yaml").exists():  # else the folder of the trial was copied alone
+        experiment = ExperimentFolder(around)
+    description = experiment.description() if experiment else None
     if description and description.storage:
         return f"python -m bench.pull {shlex.quote(description.storage)} --checkpoints"
     return "bench.run --force trains it again"

@@ -17,6 +17,10 @@ def folder(tmp_path):
     return ExperimentFolder(tmp_path)
 
 
+def on_full_disk(*_):
+    raise RunError("cannot write: No space left on device")
+
+
 def test_a_trial_that_was_lost_or_stopped_is_recorded_though_no_worker_could(folder):
     lost, stopped = make_trial(seed=0), make_trial(seed=1)
     endings = Endings(folder)
@@ -43,14 +47,11 @@ def test_what_a_worker_recorded_is_left_as_it_is(folder):
 
 
 def test_a_worker_that_could_not_record_its_failure_keeps_its_traceback(folder, monkeypatch):
-    def refuse(*_):
-        raise RunError("cannot write: No space left on device")
-
     trial, endings = make_trial(), Endings(folder)
     worker = folder.trial(trial.name)
     token = worker.claim(trial, make_environment())
     with monkeypatch.context() as patch:
-        patch.setattr(TrialFolder, "_set", refuse)
+        patch.setattr(TrialFolder, "_set", on_full_disk)
         with pytest.raises(RunError):
             worker.end(trial, Ending(State.failed, "RuntimeError: no luck", "Traceback"), token)
     endings.observe(trial, Ended(State.failed, "RuntimeError: no luck"))
@@ -61,23 +62,22 @@ def test_a_worker_that_could_not_record_its_failure_keeps_its_traceback(folder, 
 
 def test_a_failure_is_recorded_after_the_run_because_storage_may_be_down(folder, monkeypatch):
     """An attempt to reach storage that is down takes a minute; meanwhile the scheduler would stand still."""
-
-    def refuse(*_):
-        raise AssertionError("the folder was read or written")
-
-    for method in ("status", "write"):
-        monkeypatch.setattr(TrialFolder, method, refuse)
-    Endings(folder).observe(make_trial(), Ended(State.failed, "lost 4 times"))
+    touched = []
+    with monkeypatch.context() as patch:
+        for method in ("status", "write"):
+            patch.setattr(TrialFolder, method, lambda *_, name=method: touched.append(name))
+        endings = Endings(folder)
+        endings.observe(make_trial(), Ended(State.failed, "lost 4 times"))
+    assert touched == []
+    assert endings.reported
 
 
 def test_a_failure_that_cannot_be_written_down_is_reported_all_the_same(folder, monkeypatch, capsys):
-    def refuse(*_):
-        raise RunError("cannot write: No space left on device")
-
     trial, endings = make_trial(), Endings(folder)
     with monkeypatch.context() as patch:
-        patch.setattr(TrialFolder, "write", refuse)
+        patch.setattr(TrialFolder, "write", on_full_disk)
         endings.observe(trial, Ended(State.failed, "the disk is full"))
+        endings.record_rest([trial])
         assert endings.report_lost([trial])
     assert "error: moco seed 0 failed: the disk is full" in capsys.readouterr().err
     endings.record_rest([trial])
