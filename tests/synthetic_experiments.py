@@ -5,14 +5,14 @@ from project import ROOT
 from specimens import make_description, make_environment, make_trial
 
 from bench.evaluation.image_grids import grid_png
+from bench.experiment.source_code import code_sha256
 from bench.experiment.specification import MethodSource
-from bench.io.files import sha256
 from bench.io.tensors import to_npz
 from bench.store.documents import Ending
 from bench.store.folders import ExperimentFolder
 from bench.store.states import State
 
-SOURCE = MethodSource(file="methods/mmd.py", sha256=sha256((ROOT / "methods" / "mmd.py").read_bytes()))
+SOURCE = MethodSource(file="methods/mmd.py", name="MMD", sha256=code_sha256(ROOT / "methods" / "mmd.py", "MMD"))
 STEPS = (1, 10, 100)
 STAMP = {
     "n_generated": 1000,

@@ -7,6 +7,7 @@ import pandas as pd
 import pyarrow as pa
 
 from bench.errors import UserError, warn
+from bench.experiment.source_code import code_sha256
 from bench.experiment.specification import MethodSource
 from bench.io import untrusted
 from bench.io.files import Damaged, display_path, sha256
@@ -155,7 +156,7 @@ def machine(environment: Environment) -> str:
 
 
 def is_stale(source: MethodSource) -> bool:
-    """Whether the method's file has changed, cannot be read, or is missing from the project.
+    """Whether the method's code has changed, cannot be read, or is missing from the project.
 
     A missing file outside the project is a plug-in of another machine: it is not considered stale.
     """
@@ -164,9 +165,10 @@ def is_stale(source: MethodSource) -> bool:
         # The path is untrusted: reading a device would not end, and reading a pipe would block.
         if path.suffix != ".py" or not path.is_file():
             return path.is_relative_to(ROOT)
-        return sha256(untrusted.read_bounded(path)) != source.sha256
-    except (OSError, UserError):
+        now = code_sha256(path, source.name) if source.name else sha256(untrusted.read_bounded(path))
+    except (OSError, UserError, SyntaxError, RecursionError):
         return True
+    return now != source.sha256
 
 
 def _history(folder: TrialFolder, trial: str) -> list[pa.Table]:

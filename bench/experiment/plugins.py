@@ -15,9 +15,9 @@ from types import ModuleType
 from pydantic import ValidationError
 
 from bench.errors import UserError, reason, short
+from bench.experiment.source_code import WHOLE_FILE, code_sha256
 from bench.experiment.specification import MethodSource
 from bench.io import untrusted
-from bench.io.files import sha256
 from bench.io.schema import NAME
 from bench.paths import ROOT
 from methods import METHODS, Method
@@ -173,17 +173,21 @@ def package_paths() -> list[str]:
 
 
 def source_of(name: str) -> MethodSource:
-    """Return the file that defines a method, and its sha256. The path is relative if the file is inside the project.
+    """Return where a method is defined, and the hash of its code. The path is relative if it is inside the project.
 
     Raises:
-        UserError: the path has characters that spec.json does not allow, or is too long.
+        UserError: the path has characters that spec.json does not allow, or is too long; or the file cannot be read.
     """
-    file = Path(str(sys.modules[METHODS[name].__module__].__file__))
+    method = METHODS[name]
+    file = Path(str(sys.modules[method.__module__].__file__))
     path = file.relative_to(ROOT) if file.is_relative_to(ROOT) else file
+    definition = method.__qualname__ if method.__qualname__.isidentifier() else WHOLE_FILE
     try:
-        return MethodSource(file=str(path), sha256=sha256(file.read_bytes()))
+        return MethodSource(file=str(path), name=definition, sha256=code_sha256(file, definition))
     except ValidationError as error:
         problem = error.errors()[0]["msg"].lower()
         raise UserError(
             f"the path of the method {name} cannot be recorded ({problem}); move {short(str(file))}"
         ) from None
+    except (OSError, SyntaxError) as error:
+        raise UserError(f"the source of the method {name} cannot be read: {reason(error)}") from None

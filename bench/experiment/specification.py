@@ -50,12 +50,16 @@ class TrialSpec(StrictModel):
 
 
 class MethodSource(StrictModel):
-    """The file that defines a method, and its sha256.
+    """Where a method is defined, and the sha256 of the code that it reaches (`bench.experiment.source_code`).
 
     It is not part of the specification: a trial keeps its id if the code changes, and the change is detected.
+
+    Attributes:
+        name: the class in the file. None in documents of version 0.1, which have the sha256 of the file.
     """
 
     file: Line
+    name: Line | None = None
     sha256: Line
 
 

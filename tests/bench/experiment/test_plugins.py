@@ -134,7 +134,9 @@ def test_a_package_that_has_changed_makes_its_trials_stale(package, bench_run):
     package(entries)
     command = ["--methods", "theirs", "--seeds", "1"]
     assert bench_run(*command).exit_code == 0
-    package(entries, penalty=PENALTY + "# changed\n")
+    package(entries, penalty=PENALTY + "# a comment changes no result\n")
+    assert "stale" not in bench_run(*command).output
+    package(entries, penalty=PENALTY + "torch_threads = print('changed')\nprint(torch_threads)\n")
     assert "1 trials are stale" in bench_run(*command).output
 
 
