@@ -115,7 +115,7 @@ def spec_of(name: str, size: Size, side: int = SIDE, images: int | None = None) 
         size.hyperparameters(),
         Preprocessing(image_size=side, channels=1),
         Network(name="small", width=16, latent_dim=size.latent),
-        Training(batch_size=size.batch, train_images=images, precision="fp32"),
+        Training(learning_rate=1e-3, batch_size=size.batch, train_images=images, precision="fp32"),
         Evaluation(),
     )
 

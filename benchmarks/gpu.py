@@ -63,7 +63,7 @@ def training(method: str, replayed: bool, asked: argparse.Namespace, seed: int =
     made = registry[method](networks, PRIORS[registry[method].priors[0]](network.latent_dim))
     made = made.to(device).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     graph = (CudaGraph(device) if asked.device == "cuda" else Tape()) if replayed else None
-    stepper = Stepper(made, Training(), 10**6, graph)
+    stepper = Stepper(made, Training(learning_rate=1e-3), 10**6, graph)
     generator = torch.Generator().manual_seed(0)
     images = torch.randint(0, 256, (10 * asked.batch, *network.shape), dtype=torch.uint8, generator=generator)
     rng.seed_everything(seed)

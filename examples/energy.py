@@ -12,15 +12,15 @@ class Energy(Method):
     """Codes are attracted by prior samples and repel each other; the penalty has no kernel and no scale to choose.
 
     Args:
-        weight: lambda, in units of the reconstruction error.
+        weight: lambda, in units of the training images' total variance (`Networks.weight_unit`).
     """
 
     paper = "Szekely & Rizzo, Energy statistics, Journal of Statistical Planning and Inference 143, 2013"
-    search_space = {"weight": LogUniform(1, 1000)}
+    search_space = {"weight": LogUniform(0.05, 50)}
 
-    def __init__(self, networks, prior, *, weight: Annotated[float, Positive] = 100.0):
+    def __init__(self, networks, prior, *, weight: Annotated[float, Positive] = 5.0):
         super().__init__(networks, prior)
-        self.weight = weight
+        self.weight = weight * networks.weight_unit
 
     def losses(self, x: Tensor) -> dict[str, Tensor]:
         """Add the energy distance between codes and prior samples to the reconstruction error."""

@@ -18,24 +18,24 @@ class AlignUniform(Method):
     (equation 5) is therefore zero, and only the uniformity term remains.
 
     Args:
-        weight: lambda, in units of the reconstruction error.
+        weight: lambda, in units of the training images' total variance (`Networks.weight_unit`).
         t: the factor in the potential exp(-t |z - z'|^2). A larger t gives more weight to nearer neighbours.
     """
 
     priors = ("sphere",)
     paper = "Wang & Isola, arXiv 2005.10242, equation 6"
-    search_space = {"weight": LogUniform(0.1, 1000), "t": LogUniform(0.5, 20)}
+    search_space = {"weight": LogUniform(0.001, 10), "t": LogUniform(0.5, 20)}
 
     def __init__(
         self,
         networks: Networks,
         prior: Prior,
         *,
-        weight: Annotated[float, Positive] = 2.4,
+        weight: Annotated[float, Positive] = 0.13,
         t: Annotated[float, Positive] = 7.9,
     ) -> None:
         super().__init__(networks, prior)
-        self.weight, self.t = weight, t
+        self.weight, self.t = weight * networks.weight_unit, t
 
     def losses(self, x: Tensor) -> dict[str, Tensor]:
         """Add the uniformity of the codes to the reconstruction error."""

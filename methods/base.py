@@ -21,11 +21,11 @@ A complete method, without its imports:
         "One sentence, which bench.info lists."
 
         paper = "Author et al., arXiv 0000.00000, equation 1"
-        search_space = {"weight": LogUniform(0.1, 1000)}
+        search_space = {"weight": LogUniform(0.01, 100)}
 
-        def __init__(self, networks: Networks, prior: Prior, *, weight: Annotated[float, Positive] = 10.0) -> None:
+        def __init__(self, networks: Networks, prior: Prior, *, weight: Annotated[float, Positive] = 1.0) -> None:
             super().__init__(networks, prior)
-            self.weight = weight
+            self.weight = weight * networks.weight_unit
 
         def losses(self, x: Tensor) -> dict[str, Tensor]:
             z = self.encode(x)
@@ -37,6 +37,7 @@ A complete method, without its imports:
     METHODS = {"mine": Mine}
 """
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import torch
@@ -59,12 +60,14 @@ class Method(nn.Module):
     Attributes:
         priors: names of the supported priors; the first is the default.
         search_space: the hyperparameters that a search varies: name -> LogUniform, Uniform or Choice.
+        learning_rate: the default initial learning rate of Adam, or one for each prior: prior -> learning rate.
         paper: the citation, with the number of the equation or algorithm.
         averages: names of submodules that `after_step` updates instead of the optimiser, such as a moving average.
     """
 
     priors: ClassVar[tuple[str, ...]] = ("normal", "sphere")
     search_space: ClassVar[dict[str, Any]] = {}
+    learning_rate: ClassVar[float | Mapping[str, float]] = 2e-3
     paper: ClassVar[str] = ""
     averages: ClassVar[tuple[str, ...]] = ()
 
@@ -96,7 +99,7 @@ class Method(nn.Module):
 
     def decode(self, z: Tensor) -> Tensor:
         """Map codes [n, d] to images [n, c, h, w] in [-1, 1]."""
-        return self.decoder(z)
+        return self.decoder(self.prior.network_input(z))
 
     def losses(self, x: Tensor) -> dict[str, Tensor]:
         """Compute the losses of a training batch. Every method defines this function.

@@ -19,27 +19,27 @@ class GAN(Method):
     parameters, and the critic's term uses detached codes, so each player receives the gradient of its own loss only.
 
     Args:
-        weight: lambda, in units of the reconstruction (squared error summed over pixels, images in [-1, 1]).
+        weight: lambda, in units of the training images' total variance (`Networks.weight_unit`).
         critic_lr_scale: the critic's learning rate, as a multiple of the autoencoder's.
         critic_width: units in a hidden layer of the critic.
         critic_depth: the number of the critic's hidden layers.
     """
 
     paper = "Tolstikhin et al., arXiv 1711.01558, algorithm 1"
-    search_space = {"weight": LogUniform(0.1, 1000), "critic_lr_scale": LogUniform(0.1, 10)}
+    search_space = {"weight": LogUniform(0.0003, 3), "critic_lr_scale": LogUniform(0.1, 10)}
 
     def __init__(
         self,
         networks: Networks,
         prior: Prior,
         *,
-        weight: Annotated[float, Positive] = 0.67,
+        weight: Annotated[float, Positive] = 0.01,
         critic_lr_scale: Annotated[float, Positive] = 0.73,
         critic_width: Annotated[int, AtLeastOne] = 256,
         critic_depth: Annotated[int, AtLeastOne] = 3,
     ) -> None:
         super().__init__(networks, prior)
-        self.weight = weight
+        self.weight = weight * networks.weight_unit
         self.critic_lr_scale = critic_lr_scale
         self.critic = mlp(prior.dim, critic_width, critic_depth)
 
@@ -47,9 +47,10 @@ class GAN(Method):
         """Add the losses of the encoder and of the critic to the reconstruction error."""
         z = self.encode(x)
         reconstruction = self.reconstruction_error(self.decode(z), x)
-        penalty = softplus(-frozen(self.critic, z)).mean()
-        samples = self.prior.sample(len(z), z.device)
-        critic = softplus(-self.critic(samples)).mean() + softplus(self.critic(z.detach())).mean()
+        codes = self.prior.network_input(z)
+        samples = self.prior.network_input(self.prior.sample(len(z), z.device))
+        penalty = softplus(-frozen(self.critic, codes)).mean()
+        critic = softplus(-self.critic(samples)).mean() + softplus(self.critic(codes.detach())).mean()
         loss = reconstruction + self.weight * penalty + critic
         return {"loss": loss, "reconstruction": reconstruction, "penalty": penalty, "critic": critic}
 

@@ -6,8 +6,8 @@ type, range and default in one place.
 
 import inspect
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 
@@ -35,6 +35,14 @@ Positive = Range(0, low_open=True)
 Unit = Range(0, 1)
 UnitOpen = Range(0, 1, high_open=True)
 AtLeastOne = Range(1)
+
+
+@dataclass(frozen=True)
+class DefaultFor:
+    """A default under one prior, if it differs from that of the signature, which is the default under all others."""
+
+    prior: str
+    value: Any
 
 
 # Names with another meaning in a method's brackets, such as moco[prior=sphere], or in the tables of a search.
@@ -95,6 +103,7 @@ class Hyperparameter:
         name: the keyword.
         type: bool, int, float or str.
         default: the default value.
+        defaults: prior -> the default under this prior, where it is another one.
         range: the allowed values of a number.
         choices: the allowed values of a `Literal`; else empty.
     """
@@ -104,6 +113,11 @@ class Hyperparameter:
     default: Any
     range: Range
     choices: tuple[Any, ...] = ()
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+
+    def default_under(self, prior: str) -> Any:
+        """Return the default under a prior."""
+        return self.defaults.get(prior, self.default)
 
     def parse(self, value: Any) -> Any:
         """Return `value`, converted to the type; ValueError, with the allowed values, if it is not allowed."""
@@ -138,12 +152,22 @@ def schema(method: Callable[..., Any]) -> dict[str, Hyperparameter]:
             raise ValueError(f"a hyperparameter cannot be called {name}, because that name is reserved; rename it")
         if name not in hints or parameter.default is parameter.empty:
             raise TypeError(f"the hyperparameter {name} needs a type and a default, such as {name}: float = 1.0")
-        hint, limits = hints[name], Range()
-        if get_origin(hint) is Annotated:
-            hint, *marks = get_args(hint)
-            limits = next((mark for mark in marks if isinstance(mark, Range)), limits)
-        choices = get_args(hint) if get_origin(hint) is Literal else ()
-        kind = type(choices[0]) if choices else hint
-        unchecked = Hyperparameter(name, kind, parameter.default, limits, choices)
-        parameters[name] = replace(unchecked, default=unchecked.parse(parameter.default))
+        parameters[name] = _hyperparameter(name, hints[name], parameter.default)
     return parameters
+
+
+def _hyperparameter(name: str, hint: Any, default: Any) -> Hyperparameter:
+    marks: list[Any] = []
+    if get_origin(hint) is Annotated:
+        hint, *marks = get_args(hint)
+    limits = next((mark for mark in marks if isinstance(mark, Range)), Range())
+    choices = get_args(hint) if get_origin(hint) is Literal else ()
+    unchecked = Hyperparameter(name, type(choices[0]) if choices else hint, default, limits, choices)
+    defaults = {mark.prior: unchecked.parse(mark.value) for mark in marks if isinstance(mark, DefaultFor)}
+    return replace(unchecked, default=unchecked.parse(default), defaults=defaults)
+
+
+def learning_rate(method: Any, prior: str) -> float:
+    """Return the default learning rate of a method (`Method.learning_rate`) under a prior."""
+    rates = method.learning_rate
+    return rates[prior] if isinstance(rates, Mapping) else rates

@@ -21,18 +21,18 @@ class InfoVAE(Method):
 
     priors = ("normal",)
     paper = "Zhao et al., arXiv 1706.02262, equation 6, with the MMD of its section 4"
-    search_space = {"weight": LogUniform(0.1, 1000), "alpha": Uniform(0, 1)}
+    search_space = {"weight": LogUniform(0.01, 100), "alpha": Uniform(0, 1)}
 
     def __init__(
         self,
         networks: Networks,
         prior: Prior,
         *,
-        weight: Annotated[float, Positive] = 7.5,
+        weight: Annotated[float, Positive] = 0.4,
         alpha: Annotated[float, Unit] = 0.99,
     ) -> None:
         super().__init__(networks, prior)
-        self.weight, self.alpha = weight, alpha
+        self.weight, self.alpha = weight * networks.weight_unit, alpha
 
     @classmethod
     def encoder_outputs(cls, dim: int) -> int:

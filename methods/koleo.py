@@ -16,16 +16,16 @@ class KoLeo(Method):
     """Every code moves away from its nearest neighbour in the batch (the Kozachenko-Leonenko entropy estimate).
 
     Args:
-        weight: lambda, in units of the reconstruction error.
+        weight: lambda, in units of the training images' total variance (`Networks.weight_unit`).
     """
 
     priors = ("sphere",)
     paper = "Sablayrolles et al., arXiv 1806.03198, equation 2"
-    search_space = {"weight": LogUniform(0.1, 1000)}
+    search_space = {"weight": LogUniform(0.001, 10)}
 
-    def __init__(self, networks: Networks, prior: Prior, *, weight: Annotated[float, Positive] = 2.1) -> None:
+    def __init__(self, networks: Networks, prior: Prior, *, weight: Annotated[float, Positive] = 0.11) -> None:
         super().__init__(networks, prior)
-        self.weight = weight
+        self.weight = weight * networks.weight_unit
 
     def losses(self, x: Tensor) -> dict[str, Tensor]:
         """Add the KoLeo penalty of the codes to the reconstruction error."""

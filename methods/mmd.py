@@ -15,25 +15,25 @@ class MMD(Method):
     """The unbiased MMD between the codes of a batch and equally many prior samples.
 
     Args:
-        weight: lambda, in units of the reconstruction (squared error summed over pixels, images in [-1, 1]).
+        weight: lambda, in units of the training images' total variance (`Networks.weight_unit`).
         scale: factor on the kernel's widths, whose unit is the mean squared distance between two prior samples. WAE's
             code uses 2d as the unit, which fits N(0, I) but is d times too wide on the sphere; `scale=d` reproduces it
             there.
     """
 
     paper = "Tolstikhin et al., arXiv 1711.01558, algorithm 2"
-    search_space = {"weight": LogUniform(0.1, 1000)}
+    search_space = {"weight": LogUniform(0.01, 100)}
 
     def __init__(
         self,
         networks: Networks,
         prior: Prior,
         *,
-        weight: Annotated[float, Positive] = 6.6,
+        weight: Annotated[float, Positive] = 0.5,
         scale: Annotated[float, Positive] = 1.0,
     ) -> None:
         super().__init__(networks, prior)
-        self.weight, self.base = weight, scale * prior.squared_distance
+        self.weight, self.base = weight * networks.weight_unit, scale * prior.squared_distance
 
     def losses(self, x: Tensor) -> dict[str, Tensor]:
         """Add the MMD between codes and prior samples to the reconstruction error."""

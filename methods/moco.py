@@ -20,9 +20,10 @@ class MoCo(Method):
     is first in, first out, and starts with random unit vectors.
 
     Args:
-        weight: lambda, in units of the reconstruction (squared error summed over pixels, images in [-1, 1]).
+        weight: lambda, in units of the training images' total variance (`Networks.weight_unit`).
         temperature: tau; logits are cosine similarities over tau. A smaller tau needs a larger queue.
-        queue_size: K, the number of negatives.
+        queue_size: K, the number of negatives; at most the number of training images, so that a queue rarely holds an
+            older key of the query's own image.
         momentum: m, the decay of the key encoder's moving average.
     """
 
@@ -30,9 +31,9 @@ class MoCo(Method):
     averages = ("key_encoder",)
     paper = "Arpit et al., arXiv 2110.10303; momentum contrast: He et al., arXiv 1911.05722, equations 1 and 2"
     search_space = {
-        "weight": LogUniform(0.1, 1000),
+        "weight": LogUniform(0.001, 10),
         "temperature": LogUniform(0.03, 1),
-        "queue_size": LogUniform(256, 65536, integer=True),
+        "queue_size": LogUniform(128, 16384, integer=True),
         "momentum": Choice((0.9, 0.99, 0.999, 0.9999)),
     }
 
@@ -45,15 +46,15 @@ class MoCo(Method):
         networks: Networks,
         prior: Prior,
         *,
-        weight: Annotated[float, Positive] = 760.0,
+        weight: Annotated[float, Positive] = 0.5,
         temperature: Annotated[float, Positive] = 0.074,
-        queue_size: Annotated[int, AtLeastOne] = 7500,
+        queue_size: Annotated[int, AtLeastOne] = 4096,
         momentum: Annotated[float, UnitOpen] = 0.99,
     ) -> None:
         super().__init__(networks, prior)
-        self.weight, self.temperature, self.momentum = weight, temperature, momentum
+        self.weight, self.temperature, self.momentum = weight * networks.weight_unit, temperature, momentum
         self.key_encoder = deepcopy(self.encoder).requires_grad_(False)
-        self.register_buffer("queue", prior.sample(queue_size))
+        self.register_buffer("queue", prior.sample(min(queue_size, networks.train_images or queue_size)))
         self.register_buffer("cursor", torch.zeros((), dtype=torch.long))
         # The keys of the last batch, enqueued after the step. Not saved: a resumed training does not need them.
         self.register_buffer("keys", torch.empty(0, prior.dim), persistent=False)

@@ -12,12 +12,18 @@ from torch.nn.functional import normalize
 
 
 class Prior(ABC):
-    """A distribution of codes with `dim` numbers."""
+    """A distribution of codes with `dim` numbers.
+
+    Args:
+        dim: the number of latent dimensions.
+        scaled: whether codes have unit variance in every dimension where they enter a network (see `network_input`).
+    """
 
     name: ClassVar[str]
 
-    def __init__(self, dim: int) -> None:
+    def __init__(self, dim: int, *, scaled: bool = True) -> None:
         self.dim = dim
+        self.scaled = scaled
 
     @abstractmethod
     def project(self, codes: Tensor) -> Tensor:
@@ -26,6 +32,14 @@ class Prior(ABC):
     @abstractmethod
     def sample(self, n: int, device: torch.device | str = "cpu") -> Tensor:
         """Draw `n` independent codes [n, dim], float32, from torch's global generator."""
+
+    def network_input(self, codes: Tensor) -> Tensor:
+        """Scale codes [n, dim] as a decoder or critic receives them: to unit variance in every dimension.
+
+        Without this, the coordinates of codes on the unit sphere are sqrt(dim) times smaller than those of N(0, I), and
+        networks learn from them more slowly, whatever the penalty. `scaled=False` returns the codes unchanged.
+        """
+        return codes * self.variance**-0.5 if self.scaled else codes
 
     def interpolate(self, a: Tensor, b: Tensor, t: Tensor) -> Tensor:
         """Interpolate between codes on the support; here along a straight line.
@@ -39,8 +53,13 @@ class Prior(ABC):
 
     @property
     @abstractmethod
+    def variance(self) -> float:
+        """The variance of every coordinate of a draw."""
+
+    @property
     def squared_distance(self) -> float:
         """E|x - y|^2 for independent draws x and y: the natural scale of a kernel on this prior."""
+        return 2.0 * self.dim * self.variance
 
 
 class Normal(Prior):
@@ -57,9 +76,9 @@ class Normal(Prior):
         return torch.randn(n, self.dim, device=device)
 
     @property
-    def squared_distance(self) -> float:
-        """2 dim."""
-        return 2.0 * self.dim
+    def variance(self) -> float:
+        """One."""
+        return 1.0
 
 
 class Sphere(Prior):
@@ -86,9 +105,9 @@ class Sphere(Prior):
         return normalize(torch.cos(t * angle) * a + torch.sin(t * angle) * aside, dim=1)
 
     @property
-    def squared_distance(self) -> float:
-        """Two, in every dimension."""
-        return 2.0
+    def variance(self) -> float:
+        """1 / dim: the squares of the coordinates add up to 1."""
+        return 1 / self.dim
 
 
 PRIORS: dict[str, type[Prior]] = {prior.name: prior for prior in (Normal, Sphere)}

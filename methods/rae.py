@@ -23,18 +23,18 @@ class RAE(Method):
 
     priors = ("normal",)
     paper = "Ghosh et al., arXiv 1903.12436, equations 11 and 12, L2 (its gradient penalty is not offered)"
-    search_space = {"weight": LogUniform(1e-4, 1), "decoder_weight": LogUniform(1e-7, 1e-3)}
+    search_space = {"weight": LogUniform(1e-5, 0.1), "decoder_weight": LogUniform(1e-9, 1e-5)}
 
     def __init__(
         self,
         networks: Networks,
         prior: Prior,
         *,
-        weight: Annotated[float, Positive] = 0.13,
-        decoder_weight: Annotated[float, Positive] = 2.4e-6,
+        weight: Annotated[float, Positive] = 0.007,
+        decoder_weight: Annotated[float, Positive] = 1.3e-7,
     ) -> None:
         super().__init__(networks, prior)
-        self.weight, self.decoder_weight = weight, decoder_weight
+        self.weight, self.decoder_weight = weight * networks.weight_unit, decoder_weight * networks.weight_unit
 
     def losses(self, x: Tensor) -> dict[str, Tensor]:
         """Add the squared norms of the codes and of the decoder's parameters to the reconstruction error."""

@@ -21,13 +21,14 @@ class SIGReg(Method):
     the trapezoidal rule with 17 knots on [0, 3]. The integrand is even, so this also covers [-3, 0].
 
     Args:
-        weight: lambda, in units of the reconstruction error. The statistic grows with the batch size n.
+        weight: lambda, in units of the training images' total variance (`Networks.weight_unit`). The
+            statistic grows with the batch size n.
         slices: random directions v in each step.
     """
 
     priors = ("normal",)
     paper = "Balestriero & LeCun, arXiv 2511.08544, section 4.2 (Epps-Pulley); knots: the authors' code"
-    search_space = {"weight": LogUniform(0.1, 1000)}
+    search_space = {"weight": LogUniform(0.0001, 1)}
 
     knots: Tensor
     weights: Tensor
@@ -37,11 +38,11 @@ class SIGReg(Method):
         networks: Networks,
         prior: Prior,
         *,
-        weight: Annotated[float, Positive] = 0.28,
+        weight: Annotated[float, Positive] = 0.015,
         slices: Annotated[int, AtLeastOne] = 256,
     ) -> None:
         super().__init__(networks, prior)
-        self.weight, self.slices = weight, slices
+        self.weight, self.slices = weight * networks.weight_unit, slices
         knots = torch.linspace(0, LIMIT, KNOTS)
         trapezoid = torch.full_like(knots, 2 * LIMIT / (KNOTS - 1))
         trapezoid[[0, -1]] /= 2

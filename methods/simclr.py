@@ -18,24 +18,24 @@ class SimCLR(Method):
     method therefore measures the contribution of the queue and the moving average.
 
     Args:
-        weight: lambda, in units of the reconstruction error.
+        weight: lambda, in units of the training images' total variance (`Networks.weight_unit`).
         temperature: tau; logits are cosine similarities over tau.
     """
 
     priors = ("sphere",)
     paper = "Chen et al., arXiv 2002.05709, equation 1, with the negatives of one view"
-    search_space = {"weight": LogUniform(0.1, 1000), "temperature": LogUniform(0.03, 1)}
+    search_space = {"weight": LogUniform(0.001, 10), "temperature": LogUniform(0.03, 1)}
 
     def __init__(
         self,
         networks: Networks,
         prior: Prior,
         *,
-        weight: Annotated[float, Positive] = 4.2,
+        weight: Annotated[float, Positive] = 0.22,
         temperature: Annotated[float, Positive] = 0.13,
     ) -> None:
         super().__init__(networks, prior)
-        self.weight, self.temperature = weight, temperature
+        self.weight, self.temperature = weight * networks.weight_unit, temperature
 
     def losses(self, x: Tensor) -> dict[str, Tensor]:
         """Add InfoNCE within the batch to the reconstruction error."""

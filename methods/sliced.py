@@ -15,23 +15,23 @@ class Sliced(Method):
     """Sorted random projections of the codes are matched with those of equally many prior samples.
 
     Args:
-        weight: lambda, in units of the reconstruction error.
+        weight: lambda, in units of the training images' total variance (`Networks.weight_unit`).
         slices: L, the number of random directions in each step.
     """
 
     paper = "Kolouri et al., arXiv 1804.01947, equation 14"
-    search_space = {"weight": LogUniform(1, 10_000)}
+    search_space = {"weight": LogUniform(0.01, 100)}
 
     def __init__(
         self,
         networks: Networks,
         prior: Prior,
         *,
-        weight: Annotated[float, Positive] = 8.7,
+        weight: Annotated[float, Positive] = 0.47,
         slices: Annotated[int, AtLeastOne] = 256,
     ) -> None:
         super().__init__(networks, prior)
-        self.weight, self.slices = weight, slices
+        self.weight, self.slices = weight * networks.weight_unit, slices
 
     def losses(self, x: Tensor) -> dict[str, Tensor]:
         """Add the sliced Wasserstein distance to prior samples to the reconstruction error."""

@@ -18,24 +18,24 @@ class SphericalSliced(Method):
     """Codes are projected to random great circles; their distance to the uniform distribution has a closed form there.
 
     Args:
-        weight: lambda, in units of the reconstruction error.
+        weight: lambda, in units of the training images' total variance (`Networks.weight_unit`).
         slices: L, the number of random great circles in each step.
     """
 
     priors = ("sphere",)
     paper = "Bonet et al., arXiv 2206.08780, equation 11 (the distance) and proposition 1 (its closed form)"
-    search_space = {"weight": LogUniform(10, 100_000)}
+    search_space = {"weight": LogUniform(0.1, 1000)}
 
     def __init__(
         self,
         networks: Networks,
         prior: Prior,
         *,
-        weight: Annotated[float, Positive] = 280.0,
+        weight: Annotated[float, Positive] = 15.0,
         slices: Annotated[int, AtLeastOne] = 256,
     ) -> None:
         super().__init__(networks, prior)
-        self.weight, self.slices = weight, slices
+        self.weight, self.slices = weight * networks.weight_unit, slices
 
     def losses(self, x: Tensor) -> dict[str, Tensor]:
         """Add the distance to the uniform distribution to the reconstruction error."""

@@ -21,7 +21,7 @@ class VAE(Method):
 
     priors = ("normal",)
     paper = "Kingma & Welling, arXiv 1312.6114, equation 10"
-    search_space = {"beta": LogUniform(0.01, 100)}
+    search_space = {"beta": LogUniform(0.003, 30)}
 
     def __init__(self, networks: Networks, prior: Prior, *, beta: Annotated[float, Positive] = 0.22) -> None:
         super().__init__(networks, prior)

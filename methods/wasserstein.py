@@ -17,16 +17,16 @@ class Wasserstein(Method):
     The penalty depends on two moments only, so it can be zero for codes that are far from Gaussian.
 
     Args:
-        weight: lambda, in units of the reconstruction error.
+        weight: lambda, in units of the training images' total variance (`Networks.weight_unit`).
     """
 
     priors = ("normal",)
     paper = "Dowson & Landau, J. Multivariate Analysis 12 (1982), equation 4: the formula of FID, on codes"
-    search_space = {"weight": LogUniform(0.1, 1000)}
+    search_space = {"weight": LogUniform(0.0003, 3)}
 
-    def __init__(self, networks: Networks, prior: Prior, *, weight: Annotated[float, Positive] = 0.66) -> None:
+    def __init__(self, networks: Networks, prior: Prior, *, weight: Annotated[float, Positive] = 0.035) -> None:
         super().__init__(networks, prior)
-        self.weight = weight
+        self.weight = weight * networks.weight_unit
 
     def losses(self, x: Tensor) -> dict[str, Tensor]:
         """Add the squared distance between N(mean, covariance) of the codes and N(0, I) to the reconstruction error."""

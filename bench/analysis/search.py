@@ -45,21 +45,32 @@ def results(folder: ExperimentFolder) -> pd.DataFrame:
 
 
 def scores(results: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per point: variant, point and the mean score over tuning seeds."""
-    return results.groupby(["variant", "point"], sort=False)["score"].mean().reset_index()
+    """Return one row per point: variant, point and the mean score over its tuning seeds, ordered by point."""
+    return results.groupby(["variant", "point"])["score"].mean().reset_index()
+
+
+def finalists(results: pd.DataFrame, count: int) -> dict[str, list[int]]:
+    """Return the `count` points with the lowest scores of each variant, the lowest first.
+
+    Points with fewer tuning seeds than others of the variant, and points that did not finish, are left out. Of equal
+    scores, the first point comes first.
+    """
+    ranked: dict[str, list[int]] = {}
+    for variant, mine in results.groupby("variant", sort=False):
+        seeds = mine.groupby("point")["seed"].nunique()
+        tried = scores(mine).set_index("point")["score"][seeds == seeds.max()]
+        lowest = tried[tried < math.inf].sort_values(kind="stable")
+        if len(lowest):
+            ranked[str(variant)] = [int(point) for point in lowest.index[:count]]
+    return ranked
 
 
 def best(results: pd.DataFrame) -> dict[str, int]:
-    """Return the point with the lowest score of each variant, or the first of several points with that score.
+    """Return the point with the lowest score of each variant, as the first of `finalists`.
 
     Variants without a finished point are left out.
     """
-    lowest: dict[str, tuple[float, int]] = {}
-    for record in frames.records(scores(results)):
-        candidate = (record["score"], record["point"])
-        if record["score"] < math.inf:
-            lowest[record["variant"]] = min(candidate, lowest.get(record["variant"], candidate))
-    return {variant: point for variant, (_, point) in lowest.items()}
+    return {variant: points[0] for variant, points in finalists(results, 1).items()}
 
 
 def expected_best(scores: list[float]) -> list[float]:
@@ -105,9 +116,10 @@ def _summary(results: pd.DataFrame, point: int) -> Record:
     chosen = frames.records(results[results["point"] == point])[0]
     record: Record = {"variant": results["variant"].iloc[0], "points": len(values)}
     record |= {"failed": sum(value == math.inf for value in values), "best_point": point}
-    record |= {"best_score": min(values), "median_score": pd.Series(values).median()}
+    lowest = values[scores(results)["point"].tolist().index(point)]
+    record |= {"best_score": lowest, "median_score": pd.Series(values).median()}
     record |= {f"expected_best_{k}": expected[k - 1] for k in BUDGETS if k <= len(values)}
-    record["near_best"] = sum(value <= NEAR * min(values) for value in values) / len(values)
+    record["near_best"] = sum(value <= NEAR * lowest for value in values) / len(values)
     record["seconds"] = results["train_seconds"].sum()
     record["best"] = ", ".join(f"{name}={_formatted(chosen[name])}" for name in varied(results))
     return record

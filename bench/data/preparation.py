@@ -18,7 +18,7 @@ from bench.data import datasets
 from bench.data.datasets import Request
 from bench.data.image_writer import decode_seconds
 from bench.data.prepared import Prepared
-from bench.data.sidecar import read_verified
+from bench.data.sidecar import ConstantErrors, read_verified
 from bench.data.sources import Source
 from bench.data.splits import make_splits
 from bench.data.writing import VERSION, write
@@ -34,6 +34,7 @@ class DatasetInfo:
         counts: number of images in each split.
         labelled: whether the images have classes.
         prepared: whether it has been prepared already.
+        constant_errors: the units of relative penalty weights. None if they are unknown before the set is prepared.
         decode_seconds: estimate of the time that preparing it takes.
     """
 
@@ -42,6 +43,7 @@ class DatasetInfo:
     labelled: bool
     prepared: bool
     decode_seconds: float
+    constant_errors: ConstantErrors | None = None
 
 
 def locate(request: Request) -> DatasetInfo | None:
@@ -56,7 +58,8 @@ def locate(request: Request) -> DatasetInfo | None:
     known = _known_fingerprint(request, source)
     if known:  # no need to read the source, which takes seconds
         prepared = Prepared(_folder(request, known))
-        return DatasetInfo(known, prepared.counts, bool(prepared.classes), prepared=True, decode_seconds=0.0)
+        errors = prepared.sidecar.constant_errors
+        return DatasetInfo(known, prepared.counts, bool(prepared.classes), True, 0.0, errors)
     splits = make_splits(request.name, source.load())
     counts = {name: len(split.images) for name, split in splits.items()}
     seconds = decode_seconds(splits["train"].images, request.preprocessing) * sum(counts.values())

@@ -12,8 +12,9 @@ import numpy as np
 from filelock import FileLock
 
 from bench.data import sidecar
+from bench.data.constant_errors import constant_errors
 from bench.data.image_files import ImageFile, is_array
-from bench.data.sidecar import Sidecar, Split
+from bench.data.sidecar import ConstantErrors, Sidecar, Split
 from bench.errors import RunError
 from bench.experiment.settings import Preprocessing
 from bench.io.files import Folder, file_sha256, make_folder
@@ -60,6 +61,11 @@ class Prepared:
     def counts(self) -> dict[str, int]:
         """Number of images in each split."""
         return {name: split.images for name, split in self.sidecar.splits.items()}
+
+    @cached_property
+    def constant_errors(self) -> ConstantErrors:
+        """The units of relative penalty weights. They are computed if the sidecar of an older version lacks them."""
+        return self.sidecar.constant_errors or constant_errors(self.images("train"))
 
     def features(self, fallback: Folder) -> Folder:
         """Return the folder for extractors trained on this set and their statistics; `fallback` if it is read-only."""

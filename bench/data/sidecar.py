@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import StringConstraints, field_validator
 
-from bench.experiment.settings import Preprocessing
+from bench.experiment.settings import PositiveFloat, Preprocessing
 from bench.io import schema, untrusted
 from bench.io.files import Folder
 from bench.io.schema import Hash, Name, StrictModel, Whole
@@ -24,6 +24,13 @@ class Split(StrictModel):
     labels_sha256: Hash | None = None
 
 
+class ConstantErrors(StrictModel):
+    """Errors of the best constant reconstruction, beyond those of a perfect one (`bench.data.constant_errors`)."""
+
+    squared_error: PositiveFloat
+    cross_entropy: PositiveFloat
+
+
 class Sidecar(StrictModel):
     """The content of `sidecar.json`.
 
@@ -32,6 +39,8 @@ class Sidecar(StrictModel):
         signature: hash of the source files' names, sizes and dates.
         classes: their names; empty if the images have no labels.
         skipped: images that were left out -> the reason.
+        constant_errors: reconstruction loss -> its value for the best constant image on the training images. None in
+            sets that version 0.1 prepared.
     """
 
     dataset: Name
@@ -43,6 +52,7 @@ class Sidecar(StrictModel):
     classes: list[str]
     splits: dict[SplitName, Split]
     skipped: dict[str, str]
+    constant_errors: ConstantErrors | None = None
 
     @field_validator("preprocessing")
     @classmethod

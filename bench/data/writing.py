@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.data.constant_errors import constant_errors
 from bench.data.datasets import Request
 from bench.data.image_files import ImageFile, keep_rows
 from bench.data.image_writer import ImageWriter, write_images
@@ -49,6 +50,7 @@ def write(request: Request, source: Source, fingerprint: str, target: Path) -> N
         classes=source.classes,
         splits=splits,
         skipped=skipped,
+        constant_errors=constant_errors(np.load(partial / "train-images.npy", mmap_mode="r")),
     )
     Folder(partial).write(FILE, sidecar.to_json())
     for journal in partial.glob("*.journal"):

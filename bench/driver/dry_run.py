@@ -4,6 +4,7 @@ import os
 
 from bench.data import datasets, preparation
 from bench.driver import estimate, preflight
+from bench.driver.identity import identify
 from bench.driver.pipeline import Pipeline
 from bench.driver.resume import action, refuse_other_protocol
 
@@ -23,7 +24,7 @@ def dry_run(pipeline: Pipeline) -> None:
     if images:
         preflight.check_image_counts(experiment, images.counts)
     pipeline.report_precision(experiment)
-    trials = pipeline.plan(experiment, images.fingerprint if images else "unknown")
+    trials = pipeline.plan(experiment, identify(experiment, images))
     if images:
         refuse_other_protocol(folder, trials[0])
     actions = {trial.id: action(trial, folder, pipeline.retraining) for trial in trials}

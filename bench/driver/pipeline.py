@@ -14,6 +14,7 @@ from bench.data.datasets import Request
 from bench.data.prepared import Prepared, in_use
 from bench.driver import preflight
 from bench.driver.endings import Endings
+from bench.driver.identity import identify
 from bench.driver.options import Options
 from bench.driver.progress import Progress
 from bench.driver.protocol import ExtractorChoice, ProtocolResolver
@@ -23,7 +24,7 @@ from bench.evaluation import extractors
 from bench.executors.base import Context, Inputs, Resources, check_machine
 from bench.experiment.plugins import Plugin
 from bench.experiment.settings import Experiment
-from bench.experiment.specification import Trial
+from bench.experiment.specification import DatasetIdentity, Trial
 from bench.experiment.trials import plan
 from bench.experiment.variants import Variant
 from bench.io.files import display_path
@@ -74,7 +75,7 @@ class Pipeline:
             return self
         experiment = self.resolver.resolve(choice, images.labelled)
         preflight.check_image_counts(experiment, images.counts)
-        refuse_other_protocol(self.folder, self.plan(experiment, images.fingerprint)[0])
+        refuse_other_protocol(self.folder, self.plan(experiment, identify(experiment, images))[0])
         return replace(self, experiment=experiment)
 
     def run(self) -> None:
@@ -106,7 +107,7 @@ class Pipeline:
         experiment = self.resolver.resolve(choice, bool(prepared.classes))
         preflight.check_image_counts(experiment, prepared.counts)
         self.report_precision(experiment)
-        trials = self.plan(experiment, prepared.fingerprint)
+        trials = self.plan(experiment, identify(experiment, prepared))
         refuse_other_protocol(self.folder, trials[0])
         context = self._context(experiment, prepared, choice)
         skipped = len(prepared.skipped)
@@ -137,9 +138,9 @@ class Pipeline:
         if trained.endings.report_lost(trained.trials):
             raise SystemExit(1)
 
-    def plan(self, experiment: Experiment, fingerprint: str) -> list[Trial]:
-        """Return all trials of a resolved experiment; fingerprint: of its data set."""
-        return plan(experiment, self.variants, fingerprint, self.resources.cpus, self.first_seed)
+    def plan(self, experiment: Experiment, dataset: DatasetIdentity) -> list[Trial]:
+        """Return all trials of a resolved experiment on a data set."""
+        return plan(experiment, self.variants, dataset, self.resources.cpus, self.first_seed)
 
     @property
     def retraining(self) -> Retraining:

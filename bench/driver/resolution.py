@@ -22,7 +22,7 @@ def resolve(overrides: Overrides, file: Path | None, assignments: list[str] | No
     experiment = configuration.resolve(overrides, file, assignments)
     if not experiment.methods:
         experiment = experiment.model_copy(update={"methods": list(METHODS)})
-    variants = parse_variants(experiment.methods)
+    variants = parse_variants(experiment.methods, experiment.defaults)
     return with_network(experiment), variants
 
 

@@ -1,13 +1,19 @@
-"""bench.run --tune N: train N points of every method's search space, then retrain the best point on fresh seeds."""
+"""bench.run --tune N: train N points of every method's search space, then retrain the best point on fresh seeds.
+
+The best few points of every method are trained on more tuning seeds before one of them is chosen (`Search.finalists`).
+"""
 
 import sys
 from dataclasses import dataclass, replace
+
+import pandas as pd
 
 from bench.analysis import search
 from bench.driver.dry_run import dry_run
 from bench.driver.pipeline import Pipeline
 from bench.errors import RunError, UserError
 from bench.experiment.labels import split_label
+from bench.experiment.specification import Trial
 from bench.experiment.variants import Variant
 from bench.store.folders import ExperimentFolder
 from bench.store.lock import locked
@@ -54,16 +60,47 @@ class Tuning:
         options = replace(pipeline.options, out=pipeline.options.out / search.FOLDER, storage=storage)
         return replace(pipeline, experiment=experiment, variants=points, options=options, first_seed=TUNING_SEED)
 
+    def finals(self, results: pd.DataFrame) -> Pipeline:
+        """The second stage: the best points of every variant, on more tuning seeds. No trial is stopped early."""
+        searching, budget = self.searching, self.pipeline.experiment.search
+        ranked = search.finalists(results, budget.finalists)
+        variants = [
+            variant.at_point(point)
+            for rank in range(budget.finalists)
+            for variant in self.pipeline.variants
+            if variant.searched
+            for point in ranked.get(_searched_label(variant), [])[rank : rank + 1]
+        ]
+        return replace(
+            searching,
+            experiment=searching.experiment.model_copy(update={"seeds": budget.final_seeds}),
+            variants=variants,
+            resources=replace(searching.resources, scheduler="none"),
+            first_seed=TUNING_SEED + budget.seeds,
+        )
+
     @property
     def confirming(self) -> Pipeline:
-        """The second stage, before the best points are known. No trial is stopped early."""
+        """The last stage, before the best points are known. No trial is stopped early."""
         return replace(self.pipeline, resources=replace(self.pipeline.resources, scheduler="none"))
+
+    @property
+    def _finals(self) -> int:
+        """The greatest number of trials of the second stage."""
+        budget = self.pipeline.experiment.search
+        return len(self.pipeline.variants) * min(budget.finalists, budget.points or 0) * budget.final_seeds
 
     def dry_run(self) -> None:
         """Print the trials of the search, and estimates of time and disk. Nothing is trained or written."""
         foreseen = Tuning(self.pipeline.foresee())
         dry_run(foreseen.searching)
         count, seeds = len(self.pipeline.variants), self.pipeline.experiment.seeds
+        if self._finals:
+            budget = self.pipeline.experiment.search
+            print(
+                f"then the best {budget.finalists} points of each variant are trained on {budget.final_seeds} more tuning "
+                f"seeds: at most {self._finals} trials (not included in the time and disk above)"
+            )
         print(
             f"then the best point of each of the {count} variants is retrained on {seeds} seeds and evaluated against "
             "the test images (not included in the time and disk above)"
@@ -75,31 +112,27 @@ class Tuning:
         Raises:
             SystemExit: status 1, if a variant has no best point or a retrained trial failed.
         """
-        with self.pipeline.session(trials=self.searching.size + self.pipeline.size):
+        with self.pipeline.session(trials=self.searching.size + self._finals + self.pipeline.size):
             foreseen = Tuning(self.confirming.foresee())  # refuse now, not after the search
             searching = replace(foreseen.searching, resources=self.pipeline.resources)
             with locked(searching.folder):
-                ids = {trial.id for trial in searching.train().trials}
-                chosen = self._choose(searching.folder, ids)
+                results = _results(searching.folder, searching.train().trials)
+                finals = foreseen.finals(results)
+                if finals.size:
+                    finalists = _results(searching.folder, finals.train().trials)
+                    results = pd.concat([results, finalists]).drop_duplicates("trial", ignore_index=True)
+                chosen = self._choose(searching.folder, results)
                 confirming = replace(foreseen.pipeline, variants=chosen)
                 confirming.conclude(confirming.train())
             if len(chosen) < len(self.pipeline.variants):
                 raise SystemExit(1)
 
-    def _choose(self, folder: ExperimentFolder, ids: set[str]) -> list[Variant]:
-        """Return each variant at its best point.
-
-        Only trials with these ids count, because an earlier, longer search may have left more trials in the folder.
-        """
-        results = search.results(folder)
-        results = results[results["trial"].isin(ids)]
-        if len(results) < len(ids):
-            problem = f"{len(ids) - len(results)} trials of the search are stale, so methods had different budgets"
-            raise RunError(f"{problem}; --retrain-stale trains them again")
+    def _choose(self, folder: ExperimentFolder, results: pd.DataFrame) -> list[Variant]:
+        """Return each variant at its best point."""
         best = search.best(results)
         chosen = []
         for variant in self.pipeline.variants:
-            point = best.get(split_label(variant.at_point(0).label)[0])
+            point = best.get(_searched_label(variant))
             if point is None:
                 print(f"error: no point of {variant.label} finished; see {folder.path}", file=sys.stderr)
             else:
@@ -108,6 +141,22 @@ class Tuning:
         if not chosen:
             raise RunError(f"no point of any method finished; see the reasons in {folder.path}/trials/*/status.json")
         return chosen
+
+
+def _results(folder: ExperimentFolder, trials: list[Trial]) -> pd.DataFrame:
+    """The results of these trials. An earlier, longer search may have left more trials in the folder."""
+    ids = {trial.id for trial in trials}
+    results = search.results(folder)
+    results = results[results["trial"].isin(ids)]
+    if len(results) < len(ids):
+        problem = f"{len(ids) - len(results)} trials of the search are stale, so methods had different budgets"
+        raise RunError(f"{problem}; --retrain-stale trains them again")
+    return results
+
+
+def _searched_label(variant: Variant) -> str:
+    """The label of a variant in the results of a search."""
+    return split_label(variant.at_point(0).label)[0]
 
 
 def chosen_values(variant: Variant) -> str:

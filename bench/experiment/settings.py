@@ -46,12 +46,15 @@ class Network(Section):
         width: channels at the highest resolution. They double at each lower resolution.
         latent_dim: dimension of the latent space.
         initialisation: distribution of the initial weights: PyTorch's default, or that published for WAE or DCGAN.
+        scaled_codes: whether codes enter decoders and critics with unit variance in every dimension under every prior
+            (`Prior.network_input`). false: as published for the unit sphere, where coordinates are sqrt(d) times smaller.
     """
 
     name: Name = "auto"
     width: PositiveInt = 16
     latent_dim: Annotated[int, Field(ge=2, lt=2**53)] = 8
     initialisation: Literal["torch", "wae", "dcgan"] = "torch"
+    scaled_codes: bool = True
 
 
 class Training(Section):
@@ -61,21 +64,25 @@ class Training(Section):
         epochs: passes over the training images.
         train_images: train on only the first N images. Default: all.
         batch_size: images per step.
-        learning_rate: initial learning rate of Adam.
+        learning_rate: initial learning rate of Adam. Default: that of each method (bench.info methods).
         schedule: a constant learning rate, or half a cosine that falls to 0.
         precision: number format inside the networks. "auto" is bf16 if the processor supports it and the networks are
             large enough to benefit, else fp32.
         reconstruction: the decoder's loss: squared error summed over pixels, or binary cross-entropy averaged over
-            pixels. Penalty weights are relative to this loss.
+            pixels.
+        weight_units: the unit of penalty weights. "relative": the reconstruction error of the best constant image,
+            which is the total variance of the training images (squared error), so that a weight means the same on every
+            data set. "absolute": one unit of the reconstruction error, as in most papers.
     """
 
     epochs: PositiveInt = 40
     train_images: Annotated[int, Field(ge=2, lt=2**53)] | None = None
     batch_size: Annotated[int, Field(ge=2, lt=2**53)] = 100
-    learning_rate: PositiveFloat = 1e-3
+    learning_rate: PositiveFloat | None = None
     schedule: Literal["constant", "cosine"] = "constant"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     reconstruction: Literal["squared_error", "cross_entropy"] = "squared_error"
+    weight_units: Literal["relative", "absolute"] = "relative"
 
 
 class Evaluation(Section):
@@ -113,12 +120,17 @@ class Search(Section):
     Attributes:
         points: points of each method's search space. Default: no search.
         seeds: tuning seeds per point.
+        finalists: the best points of each method that are trained on `final_seeds` more tuning seeds. The best of them
+            over all tuning seeds is chosen.
+        final_seeds: see `finalists`.
         scheduler: "none" trains every point to the end. "asha" (Li et al., arXiv 1810.05934) stops trials early if
             they fall behind, which favours methods that start fast.
     """
 
     points: Annotated[int, Field(gt=0, le=10_000)] | None = None
-    seeds: PositiveInt = 1
+    seeds: PositiveInt = 2
+    finalists: PositiveInt = 3
+    final_seeds: Annotated[int, Field(ge=0, le=1000)] = 3
     scheduler: Literal["none", "asha"] = "none"
 
 
@@ -129,11 +141,14 @@ class Experiment(Section):
         methods: variants, such as `mmd[prior=sphere]`. An empty list stands for all methods.
         dataset: name of the data set.
         seeds: trials per variant.
+        defaults: of this data set, where others than those of the methods were found for it: a method, or a method
+            and its prior, -> hyperparameter or learning_rate -> value.
     """
 
     methods: list[str] = []
     dataset: str = "digits"
     seeds: Annotated[int, Field(gt=0, le=10_000)] = 3
+    defaults: dict[str, dict[str, bool | int | float | str]] = {}
     preprocessing: Preprocessing = Preprocessing()
     network: Network = Network()
     training: Training = Training()

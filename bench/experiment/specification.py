@@ -5,7 +5,10 @@ It is validated when a trial is planned or spec.json is read, and serialised onl
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from pydantic import model_validator
 
 from bench.experiment.settings import Evaluation, Network, PositiveFloat, PositiveInt, Preprocessing, Training
 from bench.io.files import sha256
@@ -14,18 +17,42 @@ from bench.io.schema import Hash, Label, Line, Name, StrictModel, Value, Whole, 
 CHECKPOINT_FORMAT = 1  # version of the checkpoint format; increase it if older checkpoints can no longer be loaded
 
 
+# Settings that version 0.1 did not have, at the values that it implied. Trials with these values keep their old ids.
+LATER_SETTINGS = {"training": {"weight_units": "absolute"}, "network": {"scaled_codes": False}}
+OLDEST_LEARNING_RATE = 1e-3
+DETERMINED = {"dataset": {"weight_unit", "train_images"}}  # follows from the fingerprint
+
+
+def with_later_settings(document: Mapping[str, object]) -> dict[str, object]:
+    """Return a protocol or specification, as plain data, with LATER_SETTINGS wherever a section lacks them."""
+    completed = dict(document)
+    for name, settings in LATER_SETTINGS.items():
+        section = document.get(name) or {}
+        if isinstance(section, Mapping):
+            completed[name] = {**settings, **section}
+    return completed
+
+
 class DatasetIdentity(StrictModel):
-    """A data set: its name, and the sha256 of its source files and preprocessing."""
+    """A data set: its name, and the sha256 of its source files and preprocessing.
+
+    Attributes:
+        weight_unit: the unit of penalty weights, in units of the reconstruction error (`training.weight_units`). None
+            if it is not known yet, because the images have not been prepared.
+        train_images: number of training images; None like `weight_unit`.
+    """
 
     name: Name
     fingerprint: Hash
+    weight_unit: PositiveFloat | None = None
+    train_images: PositiveInt | None = None
 
 
 class TrialSpec(StrictModel):
     """Everything that determines a trial's result.
 
     Attributes:
-        learning_rate: of this trial. None in older documents, which have only `training.learning_rate`.
+        learning_rate: of this trial. None in the oldest documents, which have only `training.learning_rate`.
         dataset: None in documents of early versions.
         threads: CPU threads. They affect results, because they determine the order of floating-point sums.
     """
@@ -42,10 +69,16 @@ class TrialSpec(StrictModel):
     threads: PositiveInt = 1
     seed: Whole
 
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, document: object) -> object:
+        """Add what documents of older versions lack."""
+        return with_later_settings(document) if isinstance(document, Mapping) else document
+
     @property
     def optimisation(self) -> Training:
         """The training section, with the learning rate of this trial."""
-        rate = self.learning_rate or self.training.learning_rate
+        rate = self.learning_rate or self.training.learning_rate or OLDEST_LEARNING_RATE
         return self.training.model_copy(update={"learning_rate": rate})
 
 
@@ -89,8 +122,10 @@ class Trial:
     @classmethod
     def plan(cls, spec: TrialSpec, label: str, source: MethodSource) -> "Trial":
         """Return a new trial. Its id depends on its specification alone, not on the machine, time or order."""
-        id = sha256(json.dumps(spec.model_dump(), sort_keys=True).encode())[:10]
-        return cls(spec, label, source, id)
+        content = spec.model_dump(exclude=DETERMINED)
+        for name, settings in LATER_SETTINGS.items():
+            content[name] = {key: value for key, value in content[name].items() if settings.get(key, ...) != value}
+        return cls(spec, label, source, id=sha256(json.dumps(content, sort_keys=True).encode())[:10])
 
     @classmethod
     def parse(cls, value: object, origin: object) -> "Trial":
@@ -111,7 +146,7 @@ class Trial:
     @property
     def protocol(self) -> dict[str, object]:
         """The settings that all trials of an experiment share, as plain data. They make results comparable."""
-        return self.spec.model_dump(include=set(PROTOCOL))
+        return self.spec.model_dump(include=set(PROTOCOL), exclude=DETERMINED)
 
     @property
     def document(self) -> dict[str, object]:

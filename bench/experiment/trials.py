@@ -10,26 +10,35 @@ from bench.experiment.variants import Variant
 
 
 def plan(
-    experiment: Experiment, variants: list[Variant], fingerprint: str, threads: int, first_seed: int = 0
+    experiment: Experiment, variants: list[Variant], dataset: DatasetIdentity, threads: int, first_seed: int = 0
 ) -> list[Trial]:
     """Return a trial for every variant and seed. Ordered by seed, so an interrupted run still covers every variant.
+
+    Args:
+        experiment: resolved.
+        variants: what is compared.
+        dataset: the images.
+        threads: CPU threads of every trial.
+        first_seed: the first of `experiment.seeds` seeds.
 
     Raises:
         UserError: a hyperparameter has a value that spec.json cannot store.
     """
     seeds = range(first_seed, first_seed + experiment.seeds)
     pairs = [(seed, variant) for seed in seeds for variant in variants]
-    return [_trial(experiment, variant, fingerprint, threads, seed) for seed, variant in pairs]
+    return [_trial(experiment, variant, dataset, threads, seed) for seed, variant in pairs]
 
 
-def _trial(experiment: Experiment, variant: Variant, fingerprint: str, threads: int, seed: int) -> Trial:
+def _trial(experiment: Experiment, variant: Variant, dataset: DatasetIdentity, threads: int, seed: int) -> Trial:
     try:
         spec = TrialSpec(
             method=variant.method,
             hyperparameters=variant.hyperparameters,
             prior=variant.prior,
-            learning_rate=variant.learning_rate or experiment.training.learning_rate,
-            dataset=DatasetIdentity(name=experiment.dataset, fingerprint=fingerprint),
+            learning_rate=variant.learning_rate
+            or experiment.training.learning_rate
+            or variant.defaults["learning_rate"],
+            dataset=dataset,
             preprocessing=experiment.preprocessing,
             network=experiment.network,
             training=experiment.training,

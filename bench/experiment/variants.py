@@ -7,6 +7,7 @@ not set to the K-th point of the method's search (`search_point`).
 import itertools
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -17,12 +18,13 @@ from bench.io.files import sha256
 from bench.io.schema import Value
 from bench.io.strict_yaml import parse_yaml
 from methods import METHODS
-from methods.hyperparameters import Hyperparameter, LogUniform, Positive, Range, schema
+from methods.hyperparameters import Hyperparameter, LogUniform, Positive, Range, learning_rate, schema
 from methods.priors import PRIORS
 
 if TYPE_CHECKING:
     import numpy as np
 
+Defaults = Mapping[str, Mapping[str, Any]]  # variant -> name -> value
 EXAMPLE = "moco[temperature=0.1|0.2,queue_size=4096]"
 LEARNING_RATES = LogUniform(3e-4, 3e-2)  # the same search space for every method
 MAX_POINTS = 10_000
@@ -39,7 +41,8 @@ class Variant:
     """A method with its prior and the values of all its hyperparameters.
 
     Attributes:
-        learning_rate: None means that of the experiment.
+        learning_rate: None means that of the experiment, or else the default of the method.
+        defaults: the default of every hyperparameter and of "learning_rate", under this prior and on this data set.
         point: index of a search point, if values come from a search.
         searched: searchable hyperparameters that the user did not set, and "learning_rate" if it was not set.
     """
@@ -50,13 +53,14 @@ class Variant:
     learning_rate: float | None = None
     point: int | None = None
     searched: tuple[str, ...] = ()
+    defaults: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def label(self) -> str:
         """The method's name and, in brackets, every setting that differs from its default. Equal variants share it."""
         method = METHODS[self.method]
         settings: dict[str, object] = {} if self.prior == method.priors[0] else {"prior": self.prior}
-        defaults = {name: parameter.default for name, parameter in schema(method).items()}
+        defaults = {name: value for name, value in self.defaults.items() if name != "learning_rate"}
         values = self.hyperparameters | {"learning_rate": self.learning_rate, "point": self.point}
         if self.point is not None:
             # The point determines the searched values. Other searchable values are listed even if they are defaults,
@@ -114,20 +118,56 @@ def split_methods(text: str) -> list[str]:
     return [part.strip() for part in parts]
 
 
-def parse_variants(texts: list[str]) -> list[Variant]:
+def parse_variants(texts: list[str], overrides: Defaults | None = None) -> list[Variant]:
     """Return all variants that the texts describe, in order and without duplicates.
 
+    Args:
+        texts: such as EXAMPLE.
+        overrides: defaults of the data set (`Experiment.defaults`); they replace those of the methods.
+
     Raises:
-        UserError: a text cannot be parsed, or describes too many variants.
+        UserError: a text or an override cannot be parsed, or a text describes too many variants.
     """
     variants: dict[str, Variant] = {}  # by label
+    chosen = parse_defaults(overrides or {})
     for text in texts:
-        for variant in _parse(text):
+        for variant in _parse(text, chosen):
             variants.setdefault(variant.label, variant)
     return list(variants.values())
 
 
-def _parse(text: str) -> list[Variant]:
+def parse_defaults(overrides: Defaults) -> Defaults:
+    """Validate the defaults of a data set: a method, or a method and its prior -> name -> value.
+
+    Raises:
+        UserError: a method, a name or a value is unknown or not allowed.
+    """
+    parsed: dict[str, dict[str, Any]] = {}
+    for text, values in overrides.items():
+        [variant] = _parse(text, {})
+        checked = {key: _value(variant.method, key, str(value)) for key, value in values.items()}
+        parsed[_defaults_key(variant.method, variant.prior)] = checked
+    return parsed
+
+
+def default_values(method: str, prior: str, overrides: Defaults | None = None) -> dict[str, Any]:
+    """Return the default of every hyperparameter of a method under a prior, and of "learning_rate".
+
+    Args:
+        method: its name.
+        prior: its name.
+        overrides: defaults of the data set, from `parse_defaults`.
+    """
+    defaults = {name: parameter.default_under(prior) for name, parameter in schema(METHODS[method]).items()}
+    defaults["learning_rate"] = learning_rate(METHODS[method], prior)
+    return defaults | (overrides or {}).get(_defaults_key(method, prior), {})
+
+
+def _defaults_key(method: str, prior: str) -> str:
+    return format_label(method, {} if prior == METHODS[method].priors[0] else {"prior": prior})
+
+
+def _parse(text: str, overrides: Defaults) -> list[Variant]:
     if len(text) > MAX_CHARACTERS:
         raise UserError(f"the method {short(text)} has more than {MAX_CHARACTERS:,} characters; name fewer values")
     match = re.fullmatch(r"([^\[\]]+)(?:\[([^\[\]]+)\])?", text.strip())
@@ -149,7 +189,7 @@ def _parse(text: str) -> list[Variant]:
         excess = f"{count:,} variants, more than {MAX_VARIANTS:,}"
         raise UserError(f"the method {short(text)} has {excess}; name fewer values")
     combinations = itertools.product(*choices.values())
-    return [_variant(name, dict(zip(choices, combination, strict=True))) for combination in combinations]
+    return [_variant(name, dict(zip(choices, combination, strict=True)), overrides) for combination in combinations]
 
 
 def _value(name: str, key: str, text: str) -> Any:
@@ -170,11 +210,12 @@ def _value(name: str, key: str, text: str) -> Any:
         raise UserError(f"{name}: {cut(str(error))}") from None
 
 
-def _variant(name: str, values: dict[str, Any]) -> Variant:
+def _variant(name: str, values: dict[str, Any], overrides: Defaults) -> Variant:
     prior = values.pop("prior", METHODS[name].priors[0])
     rate, point = values.pop("learning_rate", None), values.pop("point", None)
-    defaults = {key: parameter.default for key, parameter in schema(METHODS[name]).items()}
+    defaults = default_values(name, prior, overrides)
+    resolved = {key: value for key, value in defaults.items() if key != "learning_rate"} | values
     searched = [key for key in METHODS[name].search_space if key not in values]
     searched += ["learning_rate"] if rate is None else []
-    variant = Variant(name, prior, defaults | values, rate, searched=tuple(searched))
+    variant = Variant(name, prior, resolved, rate, searched=tuple(searched), defaults=defaults)
     return variant if point is None else variant.at_point(point)

@@ -58,7 +58,7 @@ def two_sample_tests(codes: Tensor, prior: Prior, seed: int) -> dict[str, float]
     with forked(seed):
         return {
             "latent_mmd_p": mmd_p_value(codes, samples, prior.squared_distance),
-            "latent_c2st": two_sample_accuracy(codes, samples, (prior.squared_distance / (2 * prior.dim)) ** 0.5),
+            "latent_c2st": two_sample_accuracy(codes, samples, prior.variance**0.5),
         }
 
 
@@ -80,7 +80,7 @@ def compare(codes: Tensor, prior: Prior, seed: int) -> dict[str, float]:
         "latent_norm_sd": norms.std(),
         "latent_mean_norm": codes.mean(0).norm(),
         # E|x - y|^2 is twice the total variance over the d directions.
-        "latent_active_dims": (spectrum > ACTIVE * prior.squared_distance / (2 * prior.dim)).sum(),
+        "latent_active_dims": (spectrum > ACTIVE * prior.variance).sum(),
         "latent_effective_rank": effective_rank(spectrum),
     }
     if isinstance(prior, Sphere):

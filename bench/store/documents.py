@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from bench.experiment.settings import Evaluation, Network, Preprocessing, Training
-from bench.experiment.specification import DatasetIdentity
+from bench.experiment.specification import DatasetIdentity, with_later_settings
 from bench.io.schema import Hash, Line, StrictModel, Whole, validate
 from bench.store.states import State
 
@@ -95,6 +95,12 @@ class ExperimentProtocol(StrictModel):
     threads: Whole | None = None
     extractor_sha256: Hash
 
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, document: object) -> object:
+        """Add what documents of older versions lack."""
+        return with_later_settings(document) if isinstance(document, Mapping) else document
+
 
 class DescriptionDocument(StrictModel):
     """experiment.yaml."""
@@ -118,8 +124,8 @@ class Description:
         skipped_images: images of the data set that could not be used.
         storage: URI of the object store that contains the trials, without credentials.
         protocol: the protocol, validated.
-        written: the protocol as it was written. Comparisons use it, so that a key which an older version did not write
-            counts as a difference.
+        written: the protocol as it was written, completed by `with_later_settings`. Comparisons use it, so that any
+            other key which an older version did not write counts as a difference.
     """
 
     commands: list[str]
@@ -140,7 +146,7 @@ class Description:
         document = validate(value, DescriptionDocument, origin)
         assert isinstance(value, Mapping)  # `validate` has refused anything else
         fields = {name: getattr(document, name) for name in type(document).model_fields}
-        return cls(**fields, written=value["protocol"])
+        return cls(**fields, written=with_later_settings(value["protocol"]))
 
     @property
     def document(self) -> dict[str, object]:

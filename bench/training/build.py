@@ -12,9 +12,13 @@ from methods.priors import PRIORS
 
 
 def build(spec: TrialSpec) -> Method:
-    """Build the untrained method. All methods with the same seed start from the same networks."""
+    """Build the untrained method. All methods with the same seed start from the same networks.
+
+    If the unit of penalty weights is not known, as in a dry run, weights are absolute.
+    """
     network, training = spec.network, spec.training
-    prior = PRIORS[spec.prior](network.latent_dim)
+    prior = PRIORS[spec.prior](network.latent_dim, scaled=network.scaled_codes)
+    dataset = spec.dataset
     networks = Networks(
         network.name,
         spec.preprocessing.shape,
@@ -23,6 +27,8 @@ def build(spec: TrialSpec) -> Method:
         training.precision,
         initialisation=network.initialisation,
         reconstruction=training.reconstruction,
+        weight_unit=(dataset and dataset.weight_unit) or 1.0,
+        train_images=dataset and dataset.train_images,
     )
     rng.seed_everything(spec.seed)
     method = METHODS[spec.method](networks, prior, **spec.hyperparameters)

@@ -88,7 +88,9 @@ class Stepper:
         groups = [{**group, "params": [*group["params"]]} for group in method.param_groups()]
         trained_parameters(groups)
         self.scales = [group.pop("lr_scale", 1.0) for group in groups]
-        self.optimizer = torch.optim.Adam(groups, lr=training.learning_rate, fused=True)
+        assert training.learning_rate is not None  # `TrialSpec.optimisation` has resolved it
+        self.first_rate = training.learning_rate
+        self.optimizer = torch.optim.Adam(groups, lr=self.first_rate, fused=True)
         self._replace_rates()
         self._calls, self._batch, self._losses = 0, torch.empty(0), {}
 
@@ -108,8 +110,8 @@ class Stepper:
     def learning_rate(self, step: int) -> float:
         """Return the learning rate of a step, from 0 to total_steps - 1."""
         if self.training.schedule == "constant":
-            return self.training.learning_rate
-        return self.training.learning_rate * 0.5 * (1 + math.cos(math.pi * step / self.total_steps))
+            return self.first_rate
+        return self.first_rate * 0.5 * (1 + math.cos(math.pi * step / self.total_steps))
 
     def __call__(self, step: int, batch: Tensor) -> Losses:
         """Train on uint8 images of shape [n, c, h, w], and return the method's losses, on the device."""

@@ -55,6 +55,10 @@ class Networks:
         precision: "fp32" or "bf16", inside the networks only.
         reconstruction: a key of `functional.RECONSTRUCTIONS`, the loss that trains the decoder.
         initialisation: a key of INITIALISATIONS.
+        weight_unit: the unit of penalty weights, in units of the reconstruction error. The harness passes the error of
+            the best constant image, which for the squared error is the total variance of the training images. A weight
+            therefore means the same on every data set. 1 makes weights absolute.
+        train_images: the number of training images, or None if it is unknown.
     """
 
     name: str
@@ -64,6 +68,8 @@ class Networks:
     precision: str = "fp32"
     reconstruction: str = "squared_error"
     initialisation: str = "torch"
+    weight_unit: float = 1.0
+    train_images: int | None = None
 
     @property
     def reconstruction_error(self) -> Callable[[Tensor, Tensor], Tensor]:

@@ -131,11 +131,12 @@ def test_gan_one_backward_equals_two_players_with_an_optimiser_each(prior):
         optimizer.step()
 
         torch.manual_seed(seed)
-        samples = two.prior.sample(16)
+        unit = two.prior.variance**-0.5
+        samples = two.prior.sample(16) * unit
         z = two.encode(x)
-        fooling = bce(two.critic(z), torch.ones(16, 1))
+        fooling = bce(two.critic(z * unit), torch.ones(16, 1))
         own = torch.autograd.grad(squared_error(two.decode(z), x) + 5.0 * fooling, players)
-        judged = bce(two.critic(samples), torch.ones(16, 1)) + bce(two.critic(z.detach()), torch.zeros(16, 1))
+        judged = bce(two.critic(samples), torch.ones(16, 1)) + bce(two.critic(z.detach() * unit), torch.zeros(16, 1))
         critic.zero_grad()
         judged.backward()
         for parameter, gradient in zip(players, own, strict=True):

@@ -54,4 +54,4 @@ def test_a_trial_and_its_dry_run_refuse_the_same_parameters(monkeypatch, groups,
     with pytest.raises(ValueError, match=why):
         estimate.trial_cost(trial, {"train": 100, "validation": 10, "test": 10}, ExtractionCost(0.0, 64))
     with pytest.raises(ValueError, match=why):
-        Stepper(Subject(Odd, "normal").build(), Training(), 10)
+        Stepper(Subject(Odd, "normal").build(), Training(learning_rate=1e-3), 10)

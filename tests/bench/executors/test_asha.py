@@ -11,7 +11,10 @@ def test_each_variant_has_rungs_of_its_own_and_none_at_the_end():
 
     labels = ("mmd[point=0]", "mmd[prior=sphere,point=0]", "mmd[point=1]")
     for epochs in (9, 30, 100):
-        trials = {str(i): make_trial(label, training=Training(epochs=epochs)) for i, label in enumerate(labels)}
+        trials = {
+            str(i): make_trial(label, training=Training(learning_rate=1e-3, epochs=epochs))
+            for i, label in enumerate(labels)
+        }
         asha = Asha(trials)
         assert asha.variants == {"0": "mmd", "1": "mmd[prior=sphere]", "2": "mmd"}
         for one in asha.schedulers.values():

@@ -81,7 +81,7 @@ def test_moco_runs_its_second_encoder_once_without_a_backward_pass():
         sum(isinstance(m, torch.nn.Conv2d | torch.nn.ConvTranspose2d) for m in part.modules())
         for part in (method.encoder, method.key_encoder, method.decoder)
     ]
-    found = counted(Stepper(method, Training(), 10), 0, pixels(16)).calls
+    found = counted(Stepper(method, Training(learning_rate=1e-3), 10), 0, pixels(16)).calls
     assert found["convolution"] == sum(layers)
     assert found["convolution_backward"] == layers[0] + layers[2]
 
@@ -113,7 +113,7 @@ def test_replayed_steps_are_those_done_anew(method, prior, schedule):
     """Also their learning rates, which change from step to step."""
     found = []
     for graph in (Recomputed(), Tape()):
-        training = Training(schedule=schedule)
+        training = Training(learning_rate=1e-3, schedule=schedule)
         stepper = Stepper(Subject(method, prior).build(), training, WARM_UP + 4, graph)
         rng.seed_everything(0)
         train(stepper, 0, WARM_UP + 4)
@@ -125,7 +125,7 @@ def test_replayed_steps_end_near_those_of_a_training_without_replays():
     """Near, for the learning rate is a float32 number there."""
     found = []
     for graph in (None, Tape()):
-        stepper = Stepper(Subject(MoCo, "sphere").build(), Training(schedule="cosine"), 40, graph)
+        stepper = Stepper(Subject(MoCo, "sphere").build(), Training(learning_rate=1e-3, schedule="cosine"), 40, graph)
         rng.seed_everything(0)
         train(stepper, 0, 40)
         found.append(state(stepper.method))
@@ -140,7 +140,7 @@ def test_fused_adam_equals_the_plain_one_on_channels_last_networks(name):
     results = []
     for fused in (True, False):
         method = build(spec)
-        stepper = Stepper(method, spec.training, 10)
+        stepper = Stepper(method, spec.optimisation, 10)
         for group in stepper.optimizer.param_groups:
             group["fused"] = fused
             group["foreach"] = False
@@ -155,7 +155,7 @@ def test_schedules():
     spec = make_spec(method="gan", schedule="cosine", learning_rate=0.1)
     method = build(spec)
     method.critic_lr_scale = 0.5  # pyright: ignore[reportAttributeAccessIssue]
-    stepper = Stepper(method, spec.training, 10)
+    stepper = Stepper(method, spec.optimisation, 10)
     assert stepper.learning_rate(0) == pytest.approx(0.1)
     assert stepper.learning_rate(5) == pytest.approx(0.05)
     stepper(5, torch.randint(0, 256, (4, 1, 8, 8), dtype=torch.uint8))
