@@ -1,48 +1,71 @@
-"""The defaults that a search suggests: one point a method, the best over all priors that it was searched under.
+"""The defaults that searches on several data sets suggest, their regret on each, and how weights transfer.
 
-    python benchmarks/defaults.py results/defaults_digits
+    python benchmarks/defaults.py results/defaults_digits results/defaults_mnist results/defaults_cifar10
 
-Of a method with several priors it is the point with the lowest geometric mean of the scores: names are searched
-at the same places under each. Beside them, the defaults as they are, and how much worse than the best point the
-suggestion is under each prior.
+Prints, as Markdown: the point of the lowest mean regret of each method and prior; where it is more than 15% worse than
+the best point of a data set, which then gets defaults of its own (configs/datasets/NAME.yaml); and the best weights in
+relative and absolute units.
 """
 
 import argparse
-import math
+from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from bench.analysis import search
+from bench.analysis import frames, regret, search
 from bench.store.folders import ExperimentFolder
-from methods import METHODS
-from methods.hyperparameters import schema
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("experiment", type=Path)
-    results = search.results(ExperimentFolder(parser.parse_args().experiment / search.FOLDER))
-    for method, mine in results.groupby("method", sort=False):
-        scores = search.scores(mine).pivot(index="point", columns="variant", values="score")
-        point = int(np.log(scores).mean(axis=1).idxmin())
-        print(f"{method}: point {point} of {len(scores)}: {values(mine, point)}")
-        print(f"    now: {defaults(str(method))}")
-        for variant, column in scores.items():
-            ended = column[column < math.inf]
-            print(f"    {variant}: {column[point]:.3g}, best {ended.min():.3g} (point {ended.idxmin()})")
+    parser.add_argument("experiments", type=Path, nargs="+")
+    searches, units = {}, {}
+    for path in parser.parse_args().experiments:
+        folder = ExperimentFolder.open(path / search.FOLDER)
+        dataset = folder.require_description().protocol.dataset.name
+        searches[dataset] = search.results(folder)
+        identity = folder.trials()[0].trial().spec.dataset
+        units[dataset] = (identity and identity.weight_unit) or 1.0
+    print("\n\n".join(sections(searches, units)))
 
 
-def values(results: pd.DataFrame, point: int) -> str:
-    chosen = results[results["point"] == point].iloc[0]
-    names = sorted({name for variant in results["variant"].unique() for name in search.varied(results, variant)})
-    return ", ".join(f"{name}={chosen[name]:g}" for name in names)
+def sections(searches: regret.Searches, units: Mapping[str, float]) -> list[str]:
+    """Return the tables as Markdown."""
+    table = regret.regrets(searches)
+    chosen = regret.defaults(table)
+    exceptions = regret.exceptions(chosen, searches)
+    first = next(iter(searches.values()))
+    for dataset in searches:
+        scores, worse = chosen[dataset], chosen[f"{dataset}_regret"]
+        chosen[dataset] = [f"{score:.3g} ({excess:+.0%})" for score, excess in zip(scores, worse, strict=True)]
+    chosen["values"] = [text(regret.values(first, r["variant"], r["point"])) for r in frames.records(chosen)]
+    seeds = {d: f"{r.groupby(['variant', 'point'])['seed'].nunique().max()} seeds" for d, r in searches.items()}
+    return [
+        f"Points tried: {table.groupby('variant').size().to_dict()}. Most tuning seeds: {seeds}.",
+        "Default: the point of the lowest mean regret. Validation distance (excess over the best point there):",
+        markdown(chosen[["variant", "point", "values", *searches, "regret"]]),
+        "More than 15% worse than the best point of a data set, with that point:",
+        "\n".join(
+            f"- {dataset}: {variant}: {text(regret.values(first, variant, search.best(searches[dataset])[variant]))}"
+            for variant, dataset in exceptions
+        )
+        or "none",
+        "Best weights (geometric mean over the best 3 points), and their greatest ratio between data sets:",
+        markdown(regret.weights(searches, units)),
+    ]
 
 
-def defaults(method: str) -> str:
-    known = schema(METHODS[method])
-    return ", ".join(f"{name}={known[name].default:g}" for name in METHODS[method].search_space)
+def text(values: Mapping[str, object]) -> str:
+    return ", ".join(
+        f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}" for name, value in values.items()
+    )
+
+
+def markdown(table: pd.DataFrame) -> str:
+    rows = [list(table.columns), ["---"] * len(table.columns)]
+    rows += [[f"{value:.3g}" if isinstance(value, float) else str(value) for value in row] for row in table.to_numpy()]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 if __name__ == "__main__":

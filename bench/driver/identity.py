@@ -1,7 +1,7 @@
 """The identity of an experiment's data set, as it stands in the specification of every trial."""
 
-from bench.data.prepared import Prepared
 from bench.data.preparation import DatasetInfo
+from bench.data.prepared import Prepared
 from bench.experiment.settings import Experiment
 from bench.experiment.specification import DatasetIdentity
 

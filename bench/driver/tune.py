@@ -98,8 +98,8 @@ class Tuning:
         if self._finals:
             budget = self.pipeline.experiment.search
             print(
-                f"then the best {budget.finalists} points of each variant are trained on {budget.final_seeds} more tuning "
-                f"seeds: at most {self._finals} trials (not included in the time and disk above)"
+                f"then the best {budget.finalists} points of each variant are trained on {budget.final_seeds} more "
+                f"tuning seeds: at most {self._finals} trials (not included in the time and disk above)"
             )
         print(
             f"then the best point of each of the {count} variants is retrained on {seeds} seeds and evaluated against "

@@ -47,7 +47,7 @@ class Network(Section):
         latent_dim: dimension of the latent space.
         initialisation: distribution of the initial weights: PyTorch's default, or that published for WAE or DCGAN.
         scaled_codes: whether codes enter decoders and critics with unit variance in every dimension under every prior
-            (`Prior.network_input`). false: as published for the unit sphere, where coordinates are sqrt(d) times smaller.
+            (`Prior.network_input`). false: as published for the unit sphere, with coordinates sqrt(d) times smaller.
     """
 
     name: Name = "auto"

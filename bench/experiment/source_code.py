@@ -60,7 +60,7 @@ def _code_sha256(file: Path, name: str, own: Path, state: tuple[tuple[str, int, 
         source = _parse(path, own)
         reached[definition] = ""
         pending += [(path, LOOSE), *((file, WHOLE_FILE) for file in source.star_imports)]
-        if wanted == WHOLE_FILE or (path, wanted) == (file, name) and wanted not in source.definitions:
+        if wanted == WHOLE_FILE or ((path, wanted) == (file, name) and wanted not in source.definitions):
             pending += [(path, each) for each in [*source.definitions, *source.imports]]
         elif wanted in source.imports:
             pending.append(source.imports[wanted])

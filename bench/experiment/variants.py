@@ -160,7 +160,7 @@ def default_values(method: str, prior: str, overrides: Defaults | None = None) -
     """
     defaults = {name: parameter.default_under(prior) for name, parameter in schema(METHODS[method]).items()}
     defaults["learning_rate"] = learning_rate(METHODS[method], prior)
-    return defaults | (overrides or {}).get(_defaults_key(method, prior), {})
+    return {**defaults, **(overrides or {}).get(_defaults_key(method, prior), {})}
 
 
 def _defaults_key(method: str, prior: str) -> str:

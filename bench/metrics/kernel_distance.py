@@ -14,8 +14,11 @@ MEMBERSHIP = 3  # cost of a pair whose kernel value is shared by all subsets, in
 
 
 def kernel_distance(x: Tensor, y: Tensor, subsets: int = SUBSETS, size: int = SUBSET) -> tuple[float, float]:
-    """Return the mean over subsets, and its standard error, which reflects the choice of subsets only.
+    """Return the mean over subsets, and its standard error as a measurement of the two distributions.
 
+    The error is that of the delete-d jackknife (Shao & Wu, Annals of Statistics 17, 1989), whose subsets are those of
+    the mean: their standard deviation times sqrt(size / (n - size)), with the smaller of n and m. The error of a mean
+    of independent subsets, which is usual for KID, is several times too small, because the subsets share images.
     Subsets are drawn from torch's global generator.
 
     Args:
@@ -29,7 +32,8 @@ def kernel_distance(x: Tensor, y: Tensor, subsets: int = SUBSETS, size: int = SU
     in_x, in_y = (torch.stack(each).to(x.device) for each in zip(*subset_rows, strict=True))
     within = sum(_totals(a, a, rows, rows) - _diagonal(a)[rows].sum(1) for a, rows in ((x, in_x), (y, in_y)))
     values = within / (size * (size - 1)) - 2 * _totals(x, y, in_x, in_y) / size**2
-    return float(values.mean()), float(values.std() / subsets**0.5)
+    left_out = min(len(x), len(y)) - size
+    return float(values.mean()), float(values.std() * (size / left_out) ** 0.5)
 
 
 def equivalent_pairs(n: int, m: int) -> int:

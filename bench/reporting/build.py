@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bench.errors import RunError
 from bench.io.files import explain_write_errors, write_atomically
-from bench.reporting import comparison_tables, merge, metric_tables, render
+from bench.reporting import comparison_tables, merge, metric_tables, render, verdict
 from bench.reporting.group import Group
 from bench.reporting.notes import failures, notes, provenance
 from bench.reporting.table import Table
@@ -90,7 +90,7 @@ def appendix(group: Group) -> list[str]:
 
 def print_tables(group: Group) -> None:
     """Print the most important tables in the terminal."""
-    for table in (*metric_tables.tables(group), *comparison_tables.cost(group)):
+    for table in (*verdict.tables(group), *metric_tables.tables(group), *comparison_tables.cost(group)):
         render.terminal(table, without=("each seed",))
 
 

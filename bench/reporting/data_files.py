@@ -4,6 +4,7 @@ from pathlib import Path
 
 from bench.analysis import convergence
 from bench.io.files import write_atomically
+from bench.reporting import verdict
 from bench.reporting.group import Group
 
 
@@ -11,6 +12,7 @@ def write(group: Group, folder: Path) -> None:
     """Write the CSV and Parquet files of one group to `folder`."""
     summary = group.summary
     frames = {"trials": group.trials.drop(columns="experiment"), "seeds": group.last, "comparison": group.pairs}
+    frames["claims"] = verdict.claimed(group)
     if group.target:
         frames["times"] = group.times
         reached = convergence.time_to_target(frames["times"]).drop(columns="seeds").set_index("variant")

@@ -82,20 +82,26 @@ class Group:
         """The protocol that all trials share, in one line."""
         return protocol_line(self.description)
 
-    def values(self, column: str) -> dict[str, list[float]]:
-        """Return the finite values of a column over the finished seeds, by variant, in the order of the summary."""
+    def by_seed(self, column: str) -> dict[str, dict[int, float]]:
+        """Return the finite values of a column at the last checkpoints: variant, as in the summary -> seed -> value."""
         if self.last.empty or column not in self.last:
             return {}
-        by_variant: dict[str, list[float]] = {variant: [] for variant in self.summary["variant"]}
-        for variant, value in zip(self.last["variant"], self.last[column].tolist(), strict=True):
+        found: dict[str, dict[int, float]] = {variant: {} for variant in self.summary["variant"]}
+        for variant, seed, value in zip(
+            *(self.last[name].tolist() for name in ("variant", "seed", column)), strict=True
+        ):
             if math.isfinite(value):
-                by_variant[variant].append(value)
-        return {variant: values for variant, values in by_variant.items() if values}
+                found[variant][seed] = value
+        return {variant: values for variant, values in found.items() if values}
+
+    def values(self, column: str) -> dict[str, list[float]]:
+        """Return `by_seed` as lists: variant -> values in order of seeds."""
+        return {variant: list(values.values()) for variant, values in self.by_seed(column).items()}
 
     @cached_property
     def pairs(self) -> pd.DataFrame:
         """`significance.pairwise` of the headline distance, best variants first."""
-        return significance.pairwise(self.values(self.headline)) if self.headline else pd.DataFrame()
+        return significance.pairwise(self.by_seed(self.headline)) if self.headline else pd.DataFrame()
 
     @cached_property
     def target(self) -> convergence.Target | None:

@@ -15,6 +15,7 @@ from bench.reporting import (
     phrases,
     score_figures,
     search_tables,
+    verdict,
 )
 from bench.reporting.contents import Contents, contents
 from bench.reporting.group import Group
@@ -36,12 +37,14 @@ def write(group: Group, folder: Path, prefix: str) -> tuple[list[Table], list[Se
     if contents() is Contents.tables:
         return [], []
     figure_folder = folder / "figures"
+    answer = verdict.tables(group)
     main, pairs = metric_tables.tables(group), comparison_tables.differences(group)
     cost, stability = comparison_tables.cost(group), comparison_tables.stability(group)
     search, search_figures = search_tables.write(group.folders, folder)
     published = across_datasets.published(group)
     curves = curve_figures.curves(group, figure_folder, _protocols(group))
     sections = [
+        Section("verdict", "Verdict", tables=answer),
         Section("results", "Results", notes=notes(group), tables=main + published),
         Section("convergence", "Convergence", tables=cost, figures=curves),
         Section(
@@ -56,7 +59,7 @@ def write(group: Group, folder: Path, prefix: str) -> tuple[list[Table], list[Se
     name = f"{group.name}: " if prefix else ""
     sections = [replace(section, id=prefix + section.id, title=name + section.title) for section in sections]
     sections = [replace(section, folder=figure_folder, protocol=group.protocol) for section in sections]
-    return [*main, *cost, *stability, *pairs, *published, *search], sections
+    return [*answer, *main, *cost, *stability, *pairs, *published, *search], sections
 
 
 def _protocols(group: Group) -> dict[str, str]:
