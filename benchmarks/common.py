@@ -1,7 +1,7 @@
 """Code shared by the benchmarks. Each benchmark is run by itself, as python benchmarks/NAME.py."""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,6 +13,12 @@ def spread(values: Sequence[float], digits: int) -> str:
     """'1.52 (1.31 to 1.60)': the median, and the least and most."""
     low, middle, high = (f"{value:,.{digits}f}" for value in (min(values), statistics.median(values), max(values)))
     return f"{middle} ({low} to {high})"
+
+
+def markdown(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A table; floats have three digits."""
+    cells = [[f"{cell:.3g}" if isinstance(cell, float) else str(cell) for cell in row] for row in rows]
+    return "\n".join(f"| {' | '.join(row)} |" for row in [[*headings], ["---"] * len(headings), *cells])
 
 
 def specification(

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
+from common import markdown
 
 from bench.analysis import frames, regret, search
 from bench.store.folders import ExperimentFolder
@@ -44,7 +45,7 @@ def sections(searches: regret.Searches, units: Mapping[str, float]) -> list[str]
     return [
         f"Points tried: {table.groupby('variant').size().to_dict()}. Most tuning seeds: {seeds}.",
         "Default: the point of the lowest mean regret. Validation distance (excess over the best point there):",
-        markdown(chosen[["variant", "point", "values", *searches, "regret"]]),
+        table_of(chosen[["variant", "point", "values", *searches, "regret"]]),
         "More than 15% worse than the best point of a data set, with that point:",
         "\n".join(
             f"- {dataset}: {variant}: {text(regret.values(first, variant, search.best(searches[dataset])[variant]))}"
@@ -52,7 +53,7 @@ def sections(searches: regret.Searches, units: Mapping[str, float]) -> list[str]
         )
         or "none",
         "Best weights (geometric mean over the best 3 points), and their greatest ratio between data sets:",
-        markdown(regret.weights(searches, units)),
+        table_of(regret.weights(searches, units)),
     ]
 
 
@@ -62,10 +63,8 @@ def text(values: Mapping[str, object]) -> str:
     )
 
 
-def markdown(table: pd.DataFrame) -> str:
-    rows = [list(table.columns), ["---"] * len(table.columns)]
-    rows += [[f"{value:.3g}" if isinstance(value, float) else str(value) for value in row] for row in table.to_numpy()]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+def table_of(frame: pd.DataFrame) -> str:
+    return markdown(list(frame.columns), frame.itertuples(index=False))
 
 
 if __name__ == "__main__":

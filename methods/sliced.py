@@ -14,6 +14,9 @@ from methods.priors import Prior
 class Sliced(Method):
     """Sorted random projections of the codes are matched with those of equally many prior samples.
 
+    With small batches the expected penalty is lowest for codes narrower than the prior: by a factor of 0.95 for 128
+    dimensions and batches of 64 (`python benchmarks/penalty_minimum.py`).
+
     Args:
         weight: lambda, in units of the training images' total variance (`Networks.weight_unit`).
         slices: L, the number of random directions in each step.

@@ -335,6 +335,13 @@ class Nameless(Spoilt):
         return {"loss": losses["loss"], "reconstruction": losses["reconstruction"], "mmd": losses["penalty"]}
 
 
+@broken("units", "the weight does not depend on networks.weight_unit")
+class AbsoluteWeight(MMD):
+    def __init__(self, networks, prior, *, weight: Annotated[float, Positive] = 1.0):
+        super().__init__(networks, prior, weight=weight)
+        self.weight = weight
+
+
 @broken("grows", "does not grow when codes are shrunk")
 class MeanOnly(Spoilt):
     def spoil(self, x, losses):

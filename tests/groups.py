@@ -71,7 +71,16 @@ def two_rows(**changes: list[object]) -> pd.DataFrame:
     }
     assert set(stamps) == set(STAMPS)
     frame = pd.DataFrame(
-        {"trial": "t", "variant": "m", "prior": "normal", "step": 9, "fid_10k": [10.0, 20.0], **stamps, **changes}
+        {
+            "trial": "t",
+            "variant": "m",
+            "prior": "normal",
+            "seed": 0,
+            "step": 9,
+            "fid_10k": [10.0, 20.0],
+            **stamps,
+            **changes,
+        }
     )
     return frame.assign(fid_10k_floor=[1.0, 2.0], latent_mmd=0.5, n_floor=400, n_neighbours=400)
 

@@ -42,7 +42,7 @@ def make_description(
     """The description of an experiment, with an early version's protocol: without networks and training."""
     written = {"dataset": {"name": dataset, "fingerprint": "f" * 64}, "evaluation": evaluation}
     written |= {"extractor_sha256": "e" * 64, "threads": 1}
-    return Description([command], [], 0, 0, None, ExperimentProtocol.model_validate(written), written)
+    return Description([command], [], 0, 0, None, {}, ExperimentProtocol.model_validate(written), written)
 
 
 def position(step: int = 0, epoch: float = 0.0, images_per_second: float = 0.0) -> Position:

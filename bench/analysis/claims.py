@@ -117,7 +117,9 @@ def spread(a: Values, b: Values) -> Effect:
     low, high = (value / math.sqrt(fdtri(len(x) - 1, len(y) - 1, q)) for q in (1 - LEVEL / 2, LEVEL / 2))
     p = significance.permutation_p(*(np.abs(each - np.median(each)).tolist() for each in (x, y)))
     needed = 1 + (2.80 / math.log(value)) ** 2 if value != 1 else math.nan  # the log of an sd has variance 1 / 2(n - 1)
-    return Effect(value, low, high, p, same=False, needed=math.ceil(needed) if needed < 1e6 else math.nan, better=value < 1)
+    return Effect(
+        value, low, high, p, same=False, needed=math.ceil(needed) if needed < 1e6 else math.nan, better=value < 1
+    )
 
 
 def compare(

@@ -1,9 +1,12 @@
 """Print the catalogue of methods, data sets, networks and settings."""
 
+from collections.abc import Mapping
+
 from rich.console import Console
 from rich.table import Table
 
 from bench.driver.catalogue import Catalogue, DatasetFacts, MethodFacts, NetworkFacts
+from bench.experiment.variants import LEARNING_RATES
 
 
 def show(catalogue: Catalogue) -> None:
@@ -14,6 +17,10 @@ def show(catalogue: Catalogue) -> None:
     console.print("[bold]datasets[/]")
     for name, dataset in catalogue.datasets.items():
         console.print(f"  {name}: {dataset.about}{_sizes(dataset)}")
+        for variant, values in dataset.defaults.get("defaults", {}).items():
+            console.print(
+                f"    its defaults of {variant}: {', '.join(f'{k}={v}' for k, v in values.items())}", markup=False
+            )
     console.print("[bold]networks[/]")
     for name, network in catalogue.networks.items():
         console.print(f"  {name}: {network.about}; sides a multiple of {network.sides_multiple_of}")
@@ -33,10 +40,19 @@ def _show_method(console: Console, name: str, method: MethodFacts) -> None:
     console.print(f"  prior: {', '.join(method.priors)} (the first is the default)")
     table = _table(("  hyperparameter", "default", "type", "allowed", "search"))
     for key, fact in method.hyperparameters.items():
-        table.add_row(f"  {key}", str(fact.default), fact.type, str(fact.allowed), fact.search or "")
-    if method.hyperparameters:
-        console.print(table, highlight=True)
+        table.add_row(
+            f"  {key}", _by_prior(fact.default, fact.defaults), fact.type, str(fact.allowed), fact.search or ""
+        )
+    first, *others = method.learning_rate.items()
+    rates = {prior: rate for prior, rate in others if rate != first[1]}
+    table.add_row("  learning_rate", _by_prior(first[1], rates), "float", "> 0", str(LEARNING_RATES))
+    console.print(table, highlight=True)
     console.print()
+
+
+def _by_prior(default: object, others: Mapping[str, object]) -> str:
+    """A default, and those under other priors: '0.5 (sphere: 0.2)'."""
+    return str(default) + "".join(f" ({prior}: {value})" for prior, value in others.items())
 
 
 def _table(words: tuple[str, ...], numbers: tuple[str, ...] = ()) -> Table:

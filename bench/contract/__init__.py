@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bench.contract.interface import check_precision, check_schema, check_shapes
-from bench.contract.losses import check_finite, check_traces, check_waiting, location
+from bench.contract.losses import check_finite, check_traces, check_units, check_waiting, location
 from bench.contract.penalty import check_floor, check_grows, check_rotation
 from bench.contract.subject import Broken, Skipped, Subject
 from bench.contract.training import check_replays, check_seeds, check_state, check_step
@@ -23,6 +23,7 @@ CHECKS: dict[str, Callable[[Subject], None]] = {
     "shapes": check_shapes,
     "precision": check_precision,
     "finite": check_finite,
+    "units": check_units,
     "step": check_step,
     "state": check_state,
     "seeds": check_seeds,

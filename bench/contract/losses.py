@@ -1,18 +1,22 @@
 """Checks of `losses`: at extreme sizes, under torch.compile, and without synchronising with the device."""
 
+import math
 import re
 import sysconfig
 import traceback
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from bench.contract.modes import DeviceWait, NoReading, NoWaiting
-from bench.contract.subject import Broken, Subject, images, listed
+from bench.contract.subject import Broken, Skipped, Subject, images, listed
 from bench.runtime import rng
 from methods import Method
+from methods.hyperparameters import schema
 
 SIZES = ((2, 2), (2, 256), (3, 3), (100, 17), (257, 2), (257, 256))  # batch size, latent dimensions
+UNIT = 8.0  # of weights, in the check of units
 FOREIGN_CODE = (  # prefixes of the paths of files that hold no method
     str(Path(torch.__file__).parent.parent),
     sysconfig.get_path("stdlib"),
@@ -37,6 +41,23 @@ def _check_finite(method: Method, x: torch.Tensor, condition: str) -> None:
     wrong = [name for name, p in method.named_parameters() if p.grad is not None and not p.grad.isfinite().all()]
     if wrong:
         raise Broken(f"the gradient of {listed(wrong)} is not finite {condition}")
+
+
+def check_units(subject: Subject) -> None:
+    """The hyperparameter `weight` is in units of `networks.weight_unit`, so it means the same on every data set."""
+    weights = schema(subject.method)
+    if "weight" not in weights:
+        raise Skipped("it has no hyperparameter called weight")
+    given = dict(subject.hyperparameters)
+    absolute = given | {"weight": UNIT * given.get("weight", weights["weight"].default)}
+    losses = []
+    for hyperparameters, unit in ((given, UNIT), (absolute, 1.0)):
+        method = replace(subject, hyperparameters=tuple(hyperparameters.items())).build(weight_unit=unit)
+        rng.seed_everything(1)
+        losses.append(method.losses(images(8))["loss"].item())
+    if not math.isclose(*losses, rel_tol=1e-4):
+        remedy = "multiply it by networks.weight_unit in __init__"
+        raise Broken(f"the weight does not depend on networks.weight_unit; {remedy}")
 
 
 def check_traces(subject: Subject, backend: str = "eager") -> None:

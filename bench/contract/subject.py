@@ -81,9 +81,9 @@ class Subject:
     prior: str
     hyperparameters: tuple[tuple[str, Any], ...] = ()
 
-    def build(self, dim: int = 4, seed: int = 0, precision: str = "fp32") -> Method:
+    def build(self, dim: int = 4, seed: int = 0, precision: str = "fp32", weight_unit: float = 1.0) -> Method:
         """Build the method on tiny networks for images of SHAPE, seeded as in a training (`bench.training.build`)."""
-        networks = Networks(name="small", shape=SHAPE, latent_dim=dim, width=4, precision=precision)
+        networks = Networks("small", SHAPE, latent_dim=dim, width=4, precision=precision, weight_unit=weight_unit)
         return self._seeded(networks, dim, seed).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
     def identity(self, dim: int, seed: int = 0) -> Method:

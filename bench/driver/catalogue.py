@@ -11,7 +11,7 @@ from bench.data.datasets import DATASETS
 from bench.evaluation.samplers import SAMPLERS
 from bench.experiment.configuration import dataset_defaults, default_settings
 from methods import METHODS, Method
-from methods.hyperparameters import schema
+from methods.hyperparameters import learning_rate, schema
 from methods.networks import NETWORKS, Architecture
 from methods.networks.initialisation import INITIALISATIONS
 from methods.priors import PRIORS
@@ -34,23 +34,26 @@ class HyperparameterFacts:
     Attributes:
         type: Name of its Python type.
         default: Default value.
+        defaults: Prior -> default value under this prior, where it is another one.
         allowed: The choices, or the range in words.
         search: Its part of the search space, in words, or None if it is not searched.
     """
 
     type: str
     default: float | int | str | bool
+    defaults: dict[str, float | int | str | bool]
     allowed: list[str] | str
     search: str | None
 
 
 @dataclass(frozen=True)
 class MethodFacts:
-    """A method. The first of its priors is the default."""
+    """A method. The first of its priors is the default. learning_rate: prior -> default learning rate."""
 
     about: str
     paper: str
     priors: list[str]
+    learning_rate: dict[str, float]
     hyperparameters: dict[str, HyperparameterFacts]
 
 
@@ -150,10 +153,12 @@ def _method(method: type[Method]) -> MethodFacts:
         parameters[name] = HyperparameterFacts(
             type=parameter.type.__name__,
             default=parameter.default,
+            defaults=dict(parameter.defaults),
             allowed=list(parameter.choices) or str(parameter.range),
             search=None if search is None else str(search),
         )
-    return MethodFacts(_first_line(method), method.paper, list(method.priors), parameters)
+    rates = {prior: learning_rate(method, prior) for prior in method.priors}
+    return MethodFacts(_first_line(method), method.paper, list(method.priors), rates, parameters)
 
 
 def _network(architecture: Architecture) -> NetworkFacts:

@@ -111,7 +111,9 @@ class Pipeline:
         refuse_other_protocol(self.folder, trials[0])
         context = self._context(experiment, prepared, choice)
         skipped = len(prepared.skipped)
-        describe(self.folder, trials, experiment.seeds, _command(), context.extractor_sha256, skipped)
+        describe(
+            self.folder, trials, experiment.seeds, _command(), context.extractor_sha256, skipped, experiment.defaults
+        )
         self.folder.push()
         todo, endings = select(trials, self.folder, self.retraining), Endings(self.folder)
         print(f"{len(trials)} trials, {len(todo)} to train", flush=True)

@@ -7,8 +7,10 @@ from enum import StrEnum
 
 from bench.analysis.protocols import difference
 from bench.errors import UserError, warn
+from bench.experiment.source_code import same_code
 from bench.experiment.specification import Trial
 from bench.io.files import Damaged
+from bench.io.schema import Value
 from bench.io.untrusted import CHECKPOINTS
 from bench.store import repair
 from bench.store.documents import Description, ExperimentProtocol
@@ -58,7 +60,7 @@ def action(trial: Trial, experiment: ExperimentFolder, retraining: Retraining) -
         return Action.retrain
     if belongs_to_other_version(stored, status):
         return Action.retrain if retraining.stale else Action.stale
-    if stored.source.sha256 != trial.source.sha256:
+    if not same_code(stored.source, trial.source):
         # A training must not continue with different code.
         return Action.stale if status.state.has_ended and not retraining.stale else Action.retrain
     if status.state.is_lost:
@@ -136,6 +138,7 @@ def describe(
     command: str,
     extractor_sha256: str,
     skipped_images: int,
+    defaults: Mapping[str, Mapping[str, Value]],
 ) -> None:
     """Write experiment.yaml: the protocol, and all variants, seeds and commands so far.
 
@@ -146,6 +149,7 @@ def describe(
         command: the command line, quoted for a shell, without credentials.
         extractor_sha256: hash of the feature extractor.
         skipped_images: images of the data set that could not be used.
+        defaults: those of the data set (`Experiment.defaults`).
     """
     before = experiment.description()
     labels = [trial.label for trial in trials]
@@ -157,6 +161,7 @@ def describe(
             seeds=max(before.seeds if before else 0, seeds),
             skipped_images=skipped_images,
             storage=experiment.home.identity if experiment.home else None,
+            defaults={variant: dict(values) for variant, values in defaults.items()},
             protocol=ExperimentProtocol.model_validate(written),
             written=dict(written),
         )

@@ -13,6 +13,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TypeVar
 
+from bench.experiment.specification import MethodSource
 from bench.io import untrusted
 from bench.io.files import sha256
 from bench.paths import ROOT
@@ -23,6 +24,13 @@ LOOSE = ""  # stands for the top-level statements of a file that bind no name
 DECLARATIONS = {"paper", "search_space", "learning_rate"}  # class attributes that a training does not read
 SHARED = (("priors.py", "PRIORS"), ("networks/__init__.py", "Networks"))  # in methods/; the harness builds them
 Documented = TypeVar("Documented", ast.Module, ast.ClassDef, ast.FunctionDef)
+
+
+def same_code(stored: MethodSource, current: MethodSource) -> bool:
+    """Whether a trial was planned with the code that its method has now. Version 0.1 stored the hash of the file."""
+    if stored.name is None:
+        return stored.sha256 == sha256(untrusted.read_bounded(ROOT / current.file))
+    return stored.sha256 == current.sha256
 
 
 def code_sha256(file: Path, name: str) -> str:

@@ -15,6 +15,10 @@ COST_HEADINGS = ["variant", "reached", "images to target", "seconds to target", 
 COST_HEADINGS += ["evaluation s", "parameters", "peak MB", "at once"]
 STABILITY_HEADINGS = ["method", "settings", "trials", "lost", "best", "median", "worst", "within 10%"]
 STABILITY_HEADINGS += ["seeds ±%", "settings ±%", "roughness"]
+SETTINGS_ABOUT = (
+    "Values with which each variant was trained. With training.weight_units=relative, weights are in units of the "
+    "training images' total variance, dataset.weight_unit in spec.json."
+)
 TIMES_LEFT_OUT = (
     "Seconds are left out: trials ran on different machines, or with different numbers of concurrent trials, so their "
     "times are not comparable. seeds.csv has them."
@@ -147,6 +151,18 @@ def _stability(record: Record, settings: int, roughness: pd.Series) -> list[Cell
         *(number(100 * record[name]) for name in ("seed_sd_log", "setting_sd_log")),
         number(roughness.get(record["variant"], math.nan)),
     ]
+
+
+def settings(group: Group) -> Table:
+    """Return the table of the resolved settings of each variant."""
+    first = {record["variant"]: record for record in reversed(frames.records(group.trials))}
+    rows = []
+    for variant in group.summary["variant"]:
+        spec = group.trial(first[variant]).trial().spec
+        values = ", ".join(f"{name}={value}" for name, value in spec.hyperparameters.items())
+        rows.append([word(variant), word(spec.prior), word(values or "-"), number(spec.optimisation.learning_rate)])
+    headings = ["variant", "prior", "hyperparameters", "learning rate"]
+    return Table("settings", "Settings", headings, rows, SETTINGS_ABOUT, words=3)
 
 
 def trials(group: Group) -> Table:

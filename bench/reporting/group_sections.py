@@ -54,6 +54,7 @@ def write(group: Group, folder: Path, prefix: str) -> tuple[list[Table], list[Se
         Section("search", "Search", tables=search, figures=search_figures),
         _images(group, folder),
         Section("trials", "Trials", failures=failures(group), tables=[comparison_tables.trials(group)]),
+        Section("settings", "Settings", tables=[comparison_tables.settings(group)]),
         Section("provenance", "Provenance", facts=[*provenance(group), ("Disk", _disk(group))]),
     ]
     name = f"{group.name}: " if prefix else ""

@@ -1,14 +1,17 @@
 """Text of a report besides its tables: notes on interpretation, failed trials, and provenance."""
 
+import math
 from dataclasses import dataclass
 
 import pandas as pd
 
 from bench.analysis import across_seeds, frames
 from bench.analysis.frames import Record
+from bench.experiment.labels import without_point
 from bench.reporting.group import Group
 from bench.store.states import State
 
+TOLD_APART = 0.75  # accuracy above which codes are said to miss the prior
 LAST_LINES = 30  # of a traceback
 LOST = tuple(state for state in State if state.is_lost)
 
@@ -43,6 +46,12 @@ def notes(group: Group) -> list[str]:
         )
     if len(group.shown) < len(summary):
         paragraphs.append("Figures show only the best variant of each method and prior; tables show all variants.")
+    paragraphs += _misses(group)
+    own = group.description.defaults
+    used = [variant for variant in group.summary["variant"] if without_point(variant) in own]
+    if used:
+        names = ", ".join(f"`{variant}`" for variant in used)
+        paragraphs.append(f"Defaults of {group.dataset}, not those of the methods, hold for {names}.")
     skipped = group.description.skipped_images
     if skipped:
         paragraphs.append(f"{skipped} images of the data set are unusable and were left out.")
@@ -52,6 +61,21 @@ def notes(group: Group) -> list[str]:
             "them."
         )
     return paragraphs
+
+
+def _misses(group: Group) -> list[str]:
+    """A warning if the codes of the best variant do not follow its prior: its distance then has another cause."""
+    first = frames.records(group.summary.head(1))
+    told = first[0].get("latent_c2st_mean", math.nan) if first else math.nan
+    if not told > TOLD_APART:
+        return []
+    variant, prior = first[0]["variant"], first[0]["prior"]
+    norm, expected = first[0].get("latent_norm_mean"), across_seeds.prior_samples(group.fresh)[prior].get("latent_norm")
+    return [
+        f"The codes of `{variant}`, the first row, miss the prior: a classifier tells them from samples in {told:.0%} "
+        f"of cases (50% is a perfect match); their mean norm is {norm:.3g}, that of samples {expected:.3g}. Its images "
+        "are decoded from codes that it rarely saw in training."
+    ]
 
 
 def _has_accuracy(rows: pd.DataFrame) -> bool:

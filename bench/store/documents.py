@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from bench.experiment.settings import Evaluation, Network, Preprocessing, Training
 from bench.experiment.specification import DatasetIdentity, with_later_settings
-from bench.io.schema import Hash, Line, StrictModel, Whole, validate
+from bench.io.schema import Hash, Line, Name, StrictModel, Value, Whole, validate
 from bench.store.states import State
 
 
@@ -110,6 +110,7 @@ class DescriptionDocument(StrictModel):
     seeds: Whole = 0
     skipped_images: Whole = 0
     storage: str | None = None
+    defaults: dict[str, dict[Name, Value]] = {}
     protocol: ExperimentProtocol
 
 
@@ -123,6 +124,7 @@ class Description:
         seeds: seeds per variant.
         skipped_images: images of the data set that could not be used.
         storage: URI of the object store that contains the trials, without credentials.
+        defaults: defaults that belong to the data set, not to the methods: variant -> name -> value.
         protocol: the protocol, validated.
         written: the protocol as it was written, completed by `with_later_settings`. Comparisons use it, so that any
             other key which an older version did not write counts as a difference.
@@ -133,6 +135,7 @@ class Description:
     seeds: int
     skipped_images: int
     storage: str | None
+    defaults: dict[str, dict[str, Value]]
     protocol: ExperimentProtocol
     written: dict[str, object]
 
@@ -151,12 +154,12 @@ class Description:
     @property
     def document(self) -> dict[str, object]:
         """The document to store as experiment.yaml."""
-        storage = {"storage": self.storage} if self.storage else {}
+        present = {"storage": self.storage, "defaults": self.defaults}
         return {
             "commands": self.commands,
             "methods": self.methods,
             "seeds": self.seeds,
             "skipped_images": self.skipped_images,
-            **storage,
+            **{name: value for name, value in present.items() if value},
             "protocol": self.written,
         }

@@ -42,7 +42,7 @@ def test_it_lists_kinds_with_their_size_and_removes_nothing(bench_run, clean, tm
 def test_the_trials_of_a_search_are_found_too(bench_run, clean, tmp_path):
     assert bench_run("--methods", "mmd", "--seeds", "1", "--tune", "2").exit_code == 0
     line = next(line for line in clean().splitlines() if line.startswith("checkpoints"))
-    assert " in   4 " in line  # one each of two points, two of the best again
+    assert " in  12 " in line  # two points on two seeds, three more for each; two of the best again
     clean("checkpoints", "--yes")
     assert not [path for path in tmp_path.glob("out/**/checkpoint*.pt") if path.parent.name != ".sha256"]
 

@@ -34,15 +34,19 @@ def labels(name: str) -> list[str]:
 def trials(name: str) -> int:
     """How many a study has, those of a search included."""
     experiment = resolve({}, STUDIES[name])
-    points = experiment.search.points or 0
-    return len(labels(name)) * (experiment.seeds + points * experiment.search.seeds)
+    search = experiment.search
+    if not search.points:
+        return len(labels(name)) * experiment.seeds
+    finals = min(search.finalists, search.points) * search.final_seeds
+    return len(labels(name)) * (experiment.seeds + search.points * search.seeds + finals)
 
 
 def run(name: str, tmp_path, *options: str):
     """The study with one seed, and one point of a search, of everything little."""
     from bench.run import app
 
-    options += ("--set", "search.points=1") if resolve({}, STUDIES[name]).search.points else ()
+    if resolve({}, STUDIES[name]).search.points:
+        options += tuple(f"--set=search.{part}" for part in ("points=1", "seeds=1", "final_seeds=0"))
     places = ["--out", str(tmp_path / "out"), "--data-root", str(tmp_path / "data"), "--executor", "serial"]
     tiny = [part for key, value in TINY.items() for part in ("--set", f"{key}={value}")]
     return CliRunner().invoke(app, ["--config", str(STUDIES[name]), "--seeds", "1", *places, *tiny, *options])
@@ -90,6 +94,8 @@ def test_what_the_studies_compare():
         assert len(set(settings.values())) == 1, "none has more settings than another to be best with"
     sphere = {name for name, method in METHODS.items() if "sphere" in method.priors}
     assert {variant.method for variant in parse_variants(resolve({}, STUDIES["same_prior"]).methods)} == sphere
+    for name in ("same_prior_mnist", "same_prior_cifar10"):
+        assert resolve({}, STUDIES[name]).methods == resolve({}, STUDIES["same_prior"]).methods
     for name in ("same_prior", "mnist_sphere10"):
         assert {variant.prior for variant in parse_variants(resolve({}, STUDIES[name]).methods)} == {"sphere"}
     mmd = [v for v in parse_variants(resolve({}, STUDIES["mnist_sphere10"]).methods) if v.method == "mmd"]

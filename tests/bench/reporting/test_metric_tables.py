@@ -71,7 +71,7 @@ def test_all_columns_of_a_protocol_stay_together():
 
 def test_means_over_some_of_the_seeds_say_so():
     trials = pd.concat([DONE_TRIAL, DONE_TRIAL.assign(trial="u", seed=1)])
-    frame = pd.concat([two_rows().iloc[[0]], two_rows().iloc[[1]].assign(trial="u", fid_10k=float("nan"))])
+    frame = pd.concat([two_rows().iloc[[0]], two_rows().iloc[[1]].assign(trial="u", seed=1, fid_10k=float("nan"))])
     images, codes = metric_tables.tables(group_of(frame, trials))
     assert cells(images, "m")[3] == "10 (1 of 2)"
     assert cells(codes, "m")[2] == "0.5"
