@@ -20,6 +20,7 @@ class Prior(ABC):
     """
 
     name: ClassVar[str]
+    dimensions_lost: ClassVar[int] = 0  # numbers in a code minus dimensions of the support
 
     def __init__(self, dim: int, *, scaled: bool = True) -> None:
         self.dim = dim
@@ -85,6 +86,7 @@ class Sphere(Prior):
     """Uniform on the unit sphere of R^dim."""
 
     name = "sphere"
+    dimensions_lost = 1
 
     def project(self, codes: Tensor) -> Tensor:
         """Scale the codes to unit length."""

@@ -44,7 +44,9 @@ class Network(Section):
     Attributes:
         name: architecture; "auto" is the deepest plain network that fits the image size.
         width: channels at the highest resolution. They double at each lower resolution.
-        latent_dim: dimension of the latent space.
+        latent_dim: numbers in a code.
+        equal_dimensions: whether a code on the unit sphere gets one number more, because the sphere of R^d has only
+            d - 1 dimensions. Default: false, as in papers, so N(0, I) has one dimension more than the sphere.
         initialisation: distribution of the initial weights: PyTorch's default, or that published for WAE or DCGAN.
         scaled_codes: whether codes enter decoders and critics with unit variance in every dimension under every prior
             (`Prior.network_input`). false: as published for the unit sphere, with coordinates sqrt(d) times smaller.
@@ -55,6 +57,7 @@ class Network(Section):
     latent_dim: Annotated[int, Field(ge=2, lt=2**53)] = 8
     initialisation: Literal["torch", "wae", "dcgan"] = "torch"
     scaled_codes: bool = True
+    equal_dimensions: bool = False
 
 
 class Training(Section):

@@ -17,12 +17,14 @@ def build(spec: TrialSpec) -> Method:
     If the unit of penalty weights is not known, as in a dry run, weights are absolute.
     """
     network, training = spec.network, spec.training
-    prior = PRIORS[spec.prior](network.latent_dim, scaled=network.scaled_codes)
+    kind = PRIORS[spec.prior]
+    dim = network.latent_dim + (kind.dimensions_lost if network.equal_dimensions else 0)
+    prior = kind(dim, scaled=network.scaled_codes)
     dataset = spec.dataset
     networks = Networks(
         network.name,
         spec.preprocessing.shape,
-        network.latent_dim,
+        dim,
         network.width,
         training.precision,
         initialisation=network.initialisation,

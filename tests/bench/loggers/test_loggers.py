@@ -82,7 +82,7 @@ def test_hyperparameters_are_those_of_the_trial(bench_run, tmp_path):
 def test_a_search_is_logged_beside_its_best_points(bench_run, tmp_path):
     result = bench_run("--methods", "mmd", "--seeds", "1", "--tune", "2", "--log", "tensorboard")
     assert result.exit_code == 0, result.output
-    assert len(trials(tmp_path / "out" / "search")) == 2
+    assert len(trials(tmp_path / "out" / "search")) == 2 * 2 + 2 * 3  # points and seeds, finalists and seeds
     assert_rows_are_logged_once(tmp_path / "out" / "search", tmp_path / "out")
     assert_rows_are_logged_once(tmp_path / "out")
 
