@@ -36,6 +36,35 @@ def test_a_benchmark_runs(name):
     assert expected in done.stdout
 
 
+def benchmark(name: str, *arguments: object) -> str:
+    """The output of a benchmark that succeeds."""
+    command = [sys.executable, f"benchmarks/{name}.py", *map(str, arguments)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_tables_are_made_of_a_search_also_of_one_that_was_kept(bench_run, tmp_path):
+    """A kept search has no checkpoints and names no folder, and a run continues it instead of training it again."""
+    options = ["--methods", "moco,mmd", "--seeds", "2", "--tune", "2", "--set", "search.final_seeds=0"]
+    assert bench_run(*options).exit_code == 0
+    out = tmp_path / "out"
+    table = benchmark("defaults", out)
+    assert "| mmd | " in table
+    assert benchmark("claims", out / "report").startswith("| claim | than | digits (out) |")
+    assert "ratio of areas" in benchmark("scale_of_codes", out, out)
+    archive = tmp_path / "search.tar.xz"
+    assert "8 trials" in benchmark("keep", "pack", out / "search", archive)
+    assert "8 trials" in benchmark("keep", "unpack", archive, tmp_path / "kept" / "search")
+    assert benchmark("defaults", tmp_path / "kept") == table
+    files = [path for path in (tmp_path / "kept").rglob("*") if path.is_file()]
+    assert not [path for path in files if path.name.startswith("checkpoint")]
+    assert not [path for path in files if str(tmp_path).encode() in path.read_bytes()]
+    again = bench_run(*options, out="kept")
+    assert again.exit_code == 0
+    assert "8 trials, 0 to train" in again.output
+
+
 def test_every_benchmark_says_how_it_is_run():
     for path in {*(ROOT / "benchmarks").glob("*.py")} - {ROOT / "benchmarks" / "common.py"}:
         assert f"python benchmarks/{path.name}" in path.read_text().split('"""')[1]
