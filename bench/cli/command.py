@@ -10,8 +10,9 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from bench.errors import UserError, one_line
+from bench.runtime import signals
 
-INTERRUPTED = 130  # the exit status that shells use for Ctrl-C
+INTERRUPTED = {signals.Interrupted(number).status for number in signals.HANDLED}
 TYPER_SETTINGS: dict[str, Any] = {"add_completion": False, "rich_markup_mode": None, "pretty_exceptions_enable": False}
 
 Options = TypeVar("Options")
@@ -60,11 +61,12 @@ def command_line(args: Sequence[str] | None) -> list[str]:
 def _run(main: Callable[..., Any], arguments: list[str], *others: Any, **settings: Any) -> NoReturn:
     _refuse_empty(arguments)
     try:
-        code = main(arguments, *others, **{**settings, "standalone_mode": False})
+        with signals.handled():
+            code = main(arguments, *others, **{**settings, "standalone_mode": False})
     except UserError as error:
         _end(str(error), error.exit_code)
     except (typer.Abort, KeyboardInterrupt):
-        code = INTERRUPTED
+        code = signals.status()
     except OSError as error:  # any error of the operating system, such as a path that is too long or a failing disk
         _end(f"cannot use {error.filename or 'a file'}: {error.strerror or error}", 1)
     except Exception as error:
@@ -73,7 +75,7 @@ def _run(main: Callable[..., Any], arguments: list[str], *others: Any, **setting
         if message is None:
             raise
         _end(f"{message().splitlines()[0].rstrip('.')}; --help lists the options", 2)
-    if code == INTERRUPTED:  # some versions of typer handle Ctrl-C themselves
+    if code in INTERRUPTED:  # some versions of typer handle Ctrl-C themselves
         print("\ninterrupted; run the same command again to continue", file=sys.stderr)
     sys.exit(code if isinstance(code, int) else 0)
 

@@ -30,6 +30,7 @@ from bench.experiment.variants import Variant
 from bench.io.files import display_path
 from bench.io.object_store import redact
 from bench.loggers.follower import following
+from bench.runtime import signals
 from bench.runtime.environment import git_state
 from bench.store.documents import Git
 from bench.store.folders import ExperimentFolder
@@ -85,7 +86,7 @@ class Pipeline:
 
     @contextmanager
     def session(self, trials: int) -> Iterator[None]:
-        """Confirm a very large number of `trials`, then lock the folder. On Ctrl-C, print how to continue."""
+        """Confirm a very large number of `trials`, then lock the folder. If interrupted, print how to continue."""
         importlib.import_module("bench.reporting.build")  # a missing library is found now, not after days of training
         self.check_machine()
         preflight.confirm(trials, self.options.yes)
@@ -97,7 +98,7 @@ class Pipeline:
         except KeyboardInterrupt:
             age = f"its last checkpoint (at most about {self.options.checkpoint_seconds:g} s old)"
             print(f"\ninterrupted; each trial resumes from {age}. To continue: {_command()}", file=sys.stderr)
-            raise SystemExit(130) from None
+            raise SystemExit(signals.status()) from None
 
     def train(self) -> Trained:
         """Prepare the data and train what is missing."""

@@ -87,10 +87,10 @@ class Progress:
         """Show one event of the trial with this id."""
         progress = self.trials[trial]
         progress.update(event)
-        if isinstance(event, Started):
+        if isinstance(event, Started | Ended):
             for warning in event.warnings:
                 warn(warning)
-        elif self.first_event is None:
+        if not isinstance(event, Started) and self.first_event is None:
             self.first_event = time.monotonic()
         if not self.console.is_terminal:
             self._print(progress, event)

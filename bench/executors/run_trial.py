@@ -17,8 +17,9 @@ from bench.executors.base import MORE_MEMORY, Context, Inputs, Place
 from bench.experiment.plugins import install
 from bench.experiment.specification import Trial, TrialSpec
 from bench.io.files import Folder
-from bench.runtime import memory
+from bench.runtime import memory, torch_state
 from bench.runtime.environment import describe
+from bench.runtime.signals import Interrupted
 from bench.store.documents import Ending, Environment
 from bench.store.states import State
 from bench.store.trial_folder import Row, Superseded, TrialFolder
@@ -78,6 +79,7 @@ def run_trial(trial: Trial, context: Context, inputs: Inputs, place: Place) -> I
     """
     for plugin in context.plugins:
         install(plugin)
+    torch_state.restore()
     torch.set_num_threads(trial.spec.threads)
     memory.hoard()
     mode = choose_step_mode(trial.spec, torch.device(place.device), context.eager)
@@ -88,7 +90,9 @@ def run_trial(trial: Trial, context: Context, inputs: Inputs, place: Place) -> I
         # Garbage collection takes 0.2 s. After a successful training, only GPU memory is worth that time.
         if ending.state is not State.done or torch.cuda.is_initialized():
             memory.release()
-    yield Ended(ending.state, ending.reason)
+    changed = torch_state.restore()
+    message = f"{trial.spec.method} leaves global settings of torch changed ({', '.join(changed)}); they are restored"
+    yield Ended(ending.state, ending.reason, (message,) if changed else ())
 
 
 def _environment(trial: Trial, context: Context, mode: StepMode, place: Place) -> Environment:
@@ -105,7 +109,7 @@ def _attempt(
     try:
         token = folder.claim(trial, environment)
         try:
-            yield from _train(trial, context, inputs, mode, token)
+            yield from _contained(_train(trial, context, inputs, mode, token))
         except Superseded:
             raise
         except Exception as error:
@@ -116,6 +120,23 @@ def _attempt(
     except Superseded as error:
         return Ending(State.taken_over, str(error))  # another run has claimed the folder
     return ending
+
+
+def _contained(events: Iterator[Event]) -> Iterator[Event]:
+    """Yield the events. If a method raises SystemExit, KeyboardInterrupt or GeneratorExit, raise RuntimeError instead.
+
+    These exceptions would end the process, or the loop over trials, in silence. A real Ctrl-C is an `Interrupted`.
+    """
+    while True:
+        try:
+            event = next(events)
+        except StopIteration:
+            return
+        except (Exception, Interrupted):
+            raise
+        except BaseException as error:
+            raise RuntimeError(f"the method raised {type(error).__name__}, which would end the process") from error
+        yield event
 
 
 def _ending(error: Exception) -> Ending:

@@ -14,12 +14,13 @@ from types import ModuleType
 
 from pydantic import ValidationError
 
-from bench.errors import UserError, reason, short
+from bench.errors import UserError, reason, short, warn
 from bench.experiment.source_code import WHOLE_FILE, code_sha256
 from bench.experiment.specification import MethodSource
 from bench.io import untrusted
 from bench.io.schema import NAME
 from bench.paths import ROOT
+from bench.runtime import torch_state
 from methods import METHODS, Method
 from methods.hyperparameters import schema
 
@@ -128,6 +129,9 @@ def install_all(files: Sequence[Path] = ()) -> tuple[Plugin, ...]:
     plugins = (*packages, *(read(path) for path in files))
     for plugin in plugins:
         install(plugin)
+        changed = torch_state.restore()
+        if changed:
+            warn(f"{plugin} changes global settings of torch when it is imported ({', '.join(changed)}); restored")
     return plugins
 
 

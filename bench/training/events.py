@@ -73,6 +73,7 @@ class Ended:
 
     state: State
     reason: str | None
+    warnings: tuple[str, ...] = ()
 
 
 Event = Started | Progressed | Evaluating | Evaluated | Ended

@@ -307,14 +307,15 @@ def test_a_run_killed_between_checkpoints_goes_on_and_ends_with_the_same_rows(st
     assert code == -signal.SIGKILL
 
 
-def test_ctrl_c_stops_cleanly_says_how_to_go_on_and_exits_130(start_run):
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ctrl_c_and_sigterm_stop_cleanly_and_say_how_to_go_on(number, status, start_run):
     # Long enough not to end before the signal comes, however busy the machine; it is never waited for. Rows come soon.
     command = ["--methods", "moco,mmd", "--seeds", "1", "--executor", "serial", *long_training(2000, evaluations=40)]
     run = start_run(*command)
     run.wait_for_step(10)
-    run.send(signal.SIGINT)
+    run.send(number)
     code, output = run.finish()
-    assert code == 130
+    assert code == status
     assert "To continue: python -m bench.run --out" in output
     assert "Traceback" not in output
 

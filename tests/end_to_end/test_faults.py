@@ -193,6 +193,44 @@ def test_a_trial_of_another_source_is_stale_also_where_it_failed(bench_run, faul
     assert not trial_of(tmp_path / "out", "faulty").is_intact("error.txt")
 
 
+@pytest.mark.parametrize(
+    "ending", ["raise SystemExit(0)", "raise KeyboardInterrupt", "raise GeneratorExit", "os._exit(0)"]
+)
+def test_a_method_that_would_end_the_process_fails_its_own_trial_only(ending, bench_run, faulty, tmp_path):
+    result = bench_run(*faulty(f"if self.steps == 3: {ending}", ",mmd"))
+    assert result.exit_code == 1
+    assert "which would end the process" in result.output
+    states = {trial.trial().spec.method: trial.status().state for trial in ExperimentFolder(tmp_path / "out").trials()}
+    assert states == {"faulty": "failed", "mmd": "done"}
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        ("torch.set_default_dtype(torch.float64)", "default dtype: torch.float64"),
+        ("torch.set_float32_matmul_precision('medium')", "float32 precision of CPU matmul: bf16"),
+        ("torch.backends.mkldnn.enabled = False", "oneDNN enabled: False"),
+        ("torch.use_deterministic_algorithms(True)", "deterministic algorithms: True"),
+    ],
+)
+def test_global_settings_do_not_leak_into_other_trials(change, name, bench_run, faulty, tmp_path):
+    alone = bench_run("--methods", "mmd", "--seeds", "1", out="alone")
+    assert alone.exit_code == 0
+    # In the last step: after it, only the evaluation is left.
+    result = bench_run(*faulty(f"if self.steps == 8: {change}", ",mmd"))
+    assert f"faulty leaves global settings of torch changed ({name}); they are restored" in result.output
+    beside = rows_of(tmp_path / "out").query("variant == 'mmd' and seed == 0").reset_index(drop=True)
+    pd.testing.assert_frame_equal(beside.dropna(axis=1), rows_of(tmp_path / "alone").dropna(axis=1), check_exact=True)
+
+
+def test_global_settings_that_a_plug_in_changes_when_imported_are_restored_and_named(bench_run, tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(PLUGIN.format(body="pass") + "torch.set_default_dtype(torch.float64)\n")
+    result = bench_run("--plugin", str(path), "--methods", "faulty", "--seeds", "1")
+    assert result.exit_code == 0
+    assert "changes global settings of torch when it is imported (default dtype: torch.float64)" in result.output
+
+
 # --- Damage ---
 
 

@@ -88,9 +88,10 @@ def test_a_ray_run_killed_between_checkpoints_goes_on_and_ends_with_the_same_row
 
 
 @pytest.mark.slow
-def test_ctrl_c_under_ray_exits_130_and_the_same_command_goes_on(start_run, tmp_path):
-    code, output = interrupted_and_whole(start_run, tmp_path, signal.SIGINT, epochs=180)  # Ray takes seconds to stop
-    assert code == 130
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_under_ray_stops_cleanly_and_the_same_command_goes_on(number, status, start_run, tmp_path):
+    code, output = interrupted_and_whole(start_run, tmp_path, number, epochs=180)  # Ray takes seconds to stop
+    assert code == status
     assert "To continue: python -m bench.run --out" in output
     assert "Traceback" not in output
 

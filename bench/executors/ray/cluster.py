@@ -19,7 +19,7 @@ from bench.executors.base import Context, Inputs, Resources
 from bench.experiment.plugins import package_paths
 from bench.io.files import write_atomically
 from bench.paths import ROOT
-from bench.runtime import memory
+from bench.runtime import memory, signals
 
 CONNECT_SECONDS = 5.0
 BOOT_SECONDS = 600.0  # to wait for the first node with CPUs while a cluster starts
@@ -55,6 +55,7 @@ def connect(resources: Resources) -> None:
         os.environ.update(memory.ONE_ARENA)  # for Ray's processes, which inherit it; no effect on this one
     try:
         ray.init(**options)
+        signals.install()  # Ray's own handler of SIGTERM prints a native stack and exits
     except Exception as error:  # on an overloaded machine, Ray raises a plain Exception
         where = f"the Ray cluster at {resources.address}" if resources.address else "Ray on this machine"
         raise RunError(f"cannot start on {where}: {str(error).splitlines()[0]}") from error
