@@ -1,11 +1,13 @@
 """An experiment's trial folders as data frames. Imports neither torch nor ray."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, TypeAlias
 
 import pandas as pd
 import pyarrow as pa
 
+from bench.analysis import protocols
 from bench.errors import UserError, warn
 from bench.experiment.source_code import code_sha256
 from bench.experiment.specification import MethodSource
@@ -61,8 +63,14 @@ class TrialRow:
 
 
 def trials(folder: ExperimentFolder) -> pd.DataFrame:
-    """Return one row per readable trial, with the columns of `TrialRow`, ordered by variant and seed."""
-    rows = [vars(row) | {"state": row.state.value} for trial in folder.trials() if (row := _readable(trial))]
+    """Return one row per readable trial, with the columns of `TrialRow`, ordered by variant and seed.
+
+    Trials with another protocol than experiment.yaml are left out, with a warning: their values are not comparable.
+    """
+    description = folder.description()
+    protocol = description.written if description else {}
+    found = [trial for trial in folder.trials() if not _left_out(trial, protocol)]
+    rows = [vars(row) | {"state": row.state.value} for trial in found if (row := _readable(trial))]
     columns = [field.name for field in fields(TrialRow)]
     return pd.DataFrame.from_records(rows, columns=columns).sort_values(["variant", "seed"], ignore_index=True)
 
@@ -101,6 +109,18 @@ def machines(folder: ExperimentFolder) -> list[str]:
 def records(frame: pd.DataFrame) -> list[Record]:
     """Return the rows of a frame as dictionaries."""
     return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
+
+
+def _left_out(folder: TrialFolder, protocol: Mapping[str, object]) -> bool:
+    """Whether a trial has another protocol than its experiment. Damage is reported by `_readable`."""
+    try:
+        other = protocols.conflict(protocol, folder.trial().protocol)
+    except Damaged:
+        return False
+    if other:
+        place = display_path(folder.path)
+        warn(f"{place} is left out, because its protocol is another than that of experiment.yaml: {other}")
+    return bool(other)
 
 
 def _readable(folder: TrialFolder) -> TrialRow | None:

@@ -85,3 +85,21 @@ def difference(before: Mapping[str, object], now: Mapping[str, object], path: st
         elif old != new:
             return f"{path}{key} is {old} there and {new} here"
     return None
+
+
+def conflict(before: Mapping[str, object], now: Mapping[str, object]) -> str | None:
+    """Describe the first difference, as `difference` does, but only among the keys that both protocols have.
+
+    Documents of early versions lack some settings, which is no conflict.
+    """
+    return difference(_shared(before, now), _shared(now, before))
+
+
+def _shared(protocol: Mapping[str, object], other: Mapping[str, object]) -> dict[str, object]:
+    shared: dict[str, object] = {}
+    for key in protocol.keys() & other.keys():
+        mine, theirs = protocol[key], other[key]
+        if isinstance(mine, Mapping) and isinstance(theirs, Mapping):
+            mine = _shared(mine, theirs)
+        shared[key] = mine
+    return shared

@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +18,9 @@ from PIL import Image
 from project import ROOT
 from runs import interrupted_and_whole, long_training, rows_of
 from specimens import change_document
+from typer.testing import CliRunner
 
+from bench import report
 from bench.analysis import frames
 from bench.reporting import build
 from bench.reporting.page import inlined
@@ -353,3 +356,17 @@ def test_every_row_can_be_read_with_pandas_alone(bench_run, tmp_path):
         "fd_classifier_64_floor",
         "latent_mmd_p",
     } <= set(frame.columns)
+
+
+def test_trials_of_another_protocol_in_one_folder_are_left_out_by_name(bench_run, tmp_path):
+    """As after a damaged experiment.yaml was removed, or trial folders were copied together."""
+    for width, out in (("4", "out"), ("6", "wide")):
+        assert bench_run("--methods", "mmd", "--seeds", "1", out=out, network__width=width).exit_code == 0
+    before = rows_of(tmp_path / "out")
+    [trial] = (tmp_path / "wide" / "trials").glob("mmd*")
+    shutil.copytree(trial, tmp_path / "out" / "trials" / trial.name)
+    result = CliRunner().invoke(report.app, [str(tmp_path / "out")])
+    assert result.exit_code == 0
+    assert f"{trial.name} is left out, because its protocol is another than that of experiment.yaml" in result.stderr
+    assert "network.width is 4 there and 6 here" in result.stderr
+    pd.testing.assert_frame_equal(rows_of(tmp_path / "out"), before, check_exact=True)
