@@ -54,7 +54,10 @@ def add(
 ) -> None:
     """One trial. final: the distance it came to; without one it has no rows."""
     prior = "sphere" if "sphere" in label else "normal"
-    planned = make_trial(label, seed, SOURCE, prior=prior, hyperparameters=settings, learning_rate=0.001)
+    description = folder.description()
+    shared = {name: getattr(description.protocol, name) for name in ("dataset", "evaluation")} if description else {}
+    rate = {"learning_rate": 0.001}
+    planned = make_trial(label, seed, SOURCE, prior=prior, hyperparameters=settings, **rate, **shared)
     trial = folder.trial(planned.name)
     token = trial.claim(planned, make_environment(concurrent_trials=at_once))
     trial.resumed(token, 0)

@@ -14,7 +14,7 @@ from bench.experiment.specification import MethodSource
 from bench.io import untrusted
 from bench.io.files import Damaged, display_path, sha256
 from bench.paths import ROOT
-from bench.store.documents import Environment
+from bench.store.documents import Environment, Status
 from bench.store.folders import ExperimentFolder
 from bench.store.states import State
 from bench.store.trial_folder import TrialFolder, belongs_to_other_version
@@ -139,6 +139,11 @@ def _readable(folder: TrialFolder) -> TrialRow | None:
     return row
 
 
+def _is_settled(folder: TrialFolder, status: Status) -> bool:
+    """Whether the recorded state holds: no attempt is running, and a finished trial still has its rows."""
+    return status.state is not State.running and (status.state is not State.done or folder.has_final_rows(status))
+
+
 def describe(folder: TrialFolder) -> TrialRow:
     """Return the row of one trial.
 
@@ -152,7 +157,7 @@ def describe(folder: TrialFolder) -> TrialRow:
         variant=trial.label,
         prior=trial.spec.prior,
         seed=trial.spec.seed,
-        state=State.unfinished if status.state is State.running else status.state,
+        state=status.state if _is_settled(folder, status) else State.unfinished,
         reason=status.reason,
         stale=is_stale(trial.source) or belongs_to_other_version(trial, status),
         resumed=sum(bool(attempt.from_step) for attempt in status.attempts),

@@ -165,7 +165,7 @@ def _train(trial: Trial, context: Context, inputs: Inputs, mode: StepMode, token
     checkpoint, damage = folder.checkpoint()
     if checkpoint:
         trainer.restore(checkpoint)
-        folder.save_rows(trainer.state.rows)
+        folder.save_rows(token, trainer.state.rows)
     folder.resumed(token, trainer.state.step)
     warnings = tuple(warning for warning in (damage, mode.warning) if warning)
     yield Started(trainer.state.step, trainer.total_steps, warnings)

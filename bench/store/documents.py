@@ -27,6 +27,8 @@ class Status(StrictModel):
     Attributes:
         token: identifies the attempt that may write to the folder; every write must present it.
         stale: another version of the project started the trial, and only that version can resume it.
+        rows_sha256: hash of history.parquet when the trial ended. A worker that stood still inside a write may replace
+            the file after that; then the trial is not done. None in trials of version 0.1, and before the end.
     """
 
     state: Annotated[State, Field(strict=False)]  # a string in the file
@@ -34,6 +36,7 @@ class Status(StrictModel):
     token: Line | None = None
     attempts: list[Attempt] = []
     stale: bool = False
+    rows_sha256: Hash | None = None
     updated: Line | None = None
 
 

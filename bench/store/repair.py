@@ -42,6 +42,7 @@ def drop_damaged(folder: TrialFolder) -> None:
 
 
 def rows_damaged(folder: TrialFolder) -> bool:
-    """Whether there were rows that can no longer be read."""
-    had_rows = any(map(folder.exists, ("history.parquet", "checkpoint.pt"))) or folder.status().state is State.done
-    return had_rows and not folder.is_intact("history.parquet")
+    """Whether there were rows that can no longer be read, or that another attempt has replaced."""
+    status = folder.status()
+    had_rows = any(map(folder.exists, ("history.parquet", "checkpoint.pt"))) or status.state is State.done
+    return had_rows and not (folder.is_intact("history.parquet") and folder.has_final_rows(status))

@@ -97,7 +97,9 @@ class TrialFolder(Folder):
             self._require(token)
         if ending.error:
             self.write("error.txt", ending.error.encode())
+        written = self.checksums("history.parquet")
         changes = {"state": ending.state, "reason": ending.reason, "stale": ending.stale}
+        changes |= {"rows_sha256": written[0] if written and ending.state is State.done else None}
         status = self.status().model_copy(update=changes)
         if self.exists("spec.json"):
             self._set(status)
@@ -110,22 +112,34 @@ class TrialFolder(Folder):
         Raises:
             Superseded: another attempt has begun.
         """
-        self._require(token)
         for name, content in pictures.items():
-            self.write(f"samples/{name}", content)
+            self._write(token, f"samples/{name}", content)
         current = self.read_if_intact("checkpoint.pt")
         if current is not None:
-            self.write("checkpoint.previous.pt", current)
-        self.write("checkpoint.pt", checkpoint, present=current)
-        self.save_rows(rows)
+            self._write(token, "checkpoint.previous.pt", current)
+        self._write(token, "checkpoint.pt", checkpoint, present=current)
+        self.save_rows(token, rows)
 
-    def save_rows(self, rows: list[Row]) -> None:
-        """Write history.parquet. The checkpoint holds the rows too."""
+    def _write(self, token: str, name: str, content: bytes, present: bytes | None = None) -> None:
+        """Write one file of an attempt. The token is checked each time: a process may stand still in between."""
+        self._require(token)
+        self.write(name, content, present=present)
+
+    def save_rows(self, token: str, rows: list[Row]) -> None:
+        """Write history.parquet. The checkpoint holds the rows too.
+
+        Raises:
+            Superseded: another attempt has begun.
+        """
         import pandas as pd  # imported late: it takes a third of a second, and a dry run does not need it
 
         buffer = io.BytesIO()
         pd.DataFrame.from_records(rows).to_parquet(buffer, index=False)
-        self.write("history.parquet", buffer.getvalue())
+        self._write(token, "history.parquet", buffer.getvalue())
+
+    def has_final_rows(self, status: Status) -> bool:
+        """Whether history.parquet is the file with which the trial ended, as far as `status` says."""
+        return status.rows_sha256 is None or self.checksums("history.parquet")[:1] == [status.rows_sha256]
 
     def checkpoint(self) -> tuple[bytes | None, str | None]:
         """The newest undamaged checkpoint, and a warning if it is not the newest one written."""

@@ -8,7 +8,9 @@ from bench.reporting import (
     merge,
     metric_tables,
 )
+from bench.store.documents import Ending
 from bench.store.folders import ExperimentFolder
+from bench.store.states import State
 
 
 def test_a_target_that_was_chosen_afterwards_is_reported_as_such(tmp_path):
@@ -36,7 +38,9 @@ def test_a_finished_trial_without_the_metric_is_not_a_miss(tmp_path):
         add(folder, "mmd", seed, 10.0)
     trial = folder.trials()[0]
     rows = trial.rows().drop(columns=["fd_classifier_1k", "fd_classifier_1k_floor"])
-    trial.save_rows(rows.to_dict("records"))
+    token = str(trial.status().token)
+    trial.save_rows(token, rows.to_dict("records"))
+    trial.end(trial.trial(), Ending(State.done), token)
     group = merge.load_one(folder)
     (cost,), (steady,) = comparison_tables.cost(group), comparison_tables.stability(group)
     assert cells(cost, "mmd")[1] == "100% of 2"

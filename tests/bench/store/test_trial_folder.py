@@ -3,6 +3,7 @@
 import pytest
 from specimens import make_environment, make_trial
 
+from bench.analysis import frames
 from bench.store import repair
 from bench.store.documents import Ending
 from bench.store.states import State
@@ -79,6 +80,38 @@ def test_who_has_lost_a_trial_cannot_write_to_it(tmp_path):
     folder.end(make_trial(), Ending(State.done), token)
     assert folder.checkpoint() == (b"mine", None)
     assert folder.status().state == "done"
+
+
+def test_a_worker_that_stood_still_inside_a_save_replaces_nothing_when_it_wakes(tmp_path, monkeypatch):
+    """Another process finishes the trial after the first file of the save."""
+    folder, orphan = claimed(tmp_path)
+    write = TrialFolder.write
+
+    def stand_still(self, name, data, present=None):
+        write(self, name, data, present)
+        monkeypatch.setattr(TrialFolder, "write", write)
+        token = self.claim(make_trial(), make_environment())
+        self.save(token, b"whole", ROWS, {})
+        self.end(make_trial(), Ending(State.done), token)
+
+    monkeypatch.setattr(TrialFolder, "write", stand_still)
+    with pytest.raises(Superseded):
+        folder.save(orphan, b"late", ROWS[:1], {"samples-1.png": b"png"})
+    assert folder.checkpoint() == (b"whole", None)
+    assert len(folder.rows()) == len(ROWS)
+    assert not repair.rows_damaged(folder)
+
+
+def test_a_done_trial_whose_rows_were_replaced_is_not_done(tmp_path):
+    folder, token = claimed(tmp_path)
+    folder.save(token, b"whole", ROWS, {})
+    folder.end(make_trial(), Ending(State.done), token)
+    assert frames.describe(folder).state == "done"
+    late = TrialFolder(tmp_path / "late")
+    late.save(late.claim(make_trial(), make_environment()), b"late", ROWS[:1], {})
+    folder.write("history.parquet", late.read("history.parquet"))  # its rename came after the token was checked
+    assert frames.describe(folder).state == "unfinished"
+    assert repair.rows_damaged(folder)
 
 
 def test_status_counts_attempts_and_keeps_the_reason(tmp_path):
