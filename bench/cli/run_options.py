@@ -129,6 +129,13 @@ class RunOptions:
     retrain_stale: Annotated[
         bool, typer.Option("--retrain-stale", help="Also retrain trials whose method's code has changed.")
     ] = False
+    accept_stale: Annotated[
+        bool,
+        typer.Option(
+            "--accept-stale",
+            help="Declare that trials whose method's code has changed would end with the same results: keep them.",
+        ),
+    ] = False
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Also retry trials that failed or diverged before.")
     ] = False

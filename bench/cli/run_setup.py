@@ -72,6 +72,7 @@ def _driver_options(options: RunOptions, request: Request) -> Options:
         eager=options.eager,
         force=options.force,
         retrain_stale=options.retrain_stale,
+        accept_stale=options.accept_stale,
         retry_failed=options.retry_failed,
         yes=options.yes,
         log=loggers.choose(options.log, folder),

@@ -29,6 +29,7 @@ class Options:
         eager: On GPUs, run operations one by one instead of as a CUDA graph.
         force: Retrain every trial.
         retrain_stale: Also retrain trials whose method's code has changed.
+        accept_stale: Record the present code as that of trials whose method's code has changed.
         retry_failed: Also retry trials that failed or diverged.
         yes: Do not ask for confirmation.
         log: The experiment trackers that rows are sent to.
@@ -43,6 +44,7 @@ class Options:
     eager: bool
     force: bool
     retrain_stale: bool
+    accept_stale: bool
     retry_failed: bool
     yes: bool
     log: "Log"

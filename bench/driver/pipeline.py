@@ -149,7 +149,9 @@ class Pipeline:
     def retraining(self) -> Retraining:
         """Which trials the user wants trained again."""
         options = self.options
-        return Retraining(force=options.force, stale=options.retrain_stale, failed=options.retry_failed)
+        return Retraining(
+            force=options.force, stale=options.retrain_stale, accept=options.accept_stale, failed=options.retry_failed
+        )
 
     @cached_property
     def resolver(self) -> ProtocolResolver:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from bench.analysis.protocols import difference
@@ -15,7 +15,7 @@ from bench.io.untrusted import CHECKPOINTS
 from bench.store import repair
 from bench.store.documents import Description, ExperimentProtocol
 from bench.store.folders import ExperimentFolder
-from bench.store.trial_folder import TrialFolder, belongs_to_other_version
+from bench.store.trial_folder import TrialFolder, belongs_to_other_version, to_json
 
 
 class Action(StrEnum):
@@ -41,11 +41,13 @@ class Retraining:
     Attributes:
         force: retrain all trials.
         stale: retrain trials whose method's code has changed, or that another version of the project started.
+        accept: record the present code as that of trials whose method's code has changed, so that they are not stale.
         failed: retry trials that failed or diverged, from their last checkpoints.
     """
 
     force: bool = False
     stale: bool = False
+    accept: bool = False
     failed: bool = False
 
 
@@ -99,11 +101,15 @@ def select(trials: list[Trial], experiment: ExperimentFolder, retraining: Retrai
     """Return the trials to train, after mending or removing folders; prints what is damaged or left out."""
     for warning in (line for trial in trials for line in mend(trial, experiment)):
         warn(warning)
+    if retraining.accept:
+        accepted = sum(_accept(trial, experiment) for trial in trials)
+        print(f"{accepted} trials are accepted as results of the present code")
     actions = {trial.id: action(trial, experiment, retraining) for trial in trials}
     counts = Counter(actions.values())
     if counts[Action.stale]:
-        changed = "their method's source has changed, or the project itself since they were begun"
-        print(f"{counts[Action.stale]} trials are stale: {changed}; --retrain-stale trains them again")
+        changed = "their method's code has changed, or the project itself since they were begun"
+        remedy = "--retrain-stale trains them again, --accept-stale keeps them if the results would be the same"
+        print(f"{counts[Action.stale]} trials are stale: {changed}; {remedy}")
     if counts[Action.lost]:
         print(f"{counts[Action.lost]} trials failed or diverged before; --retry-failed runs them again")
     for trial in trials:
@@ -114,6 +120,16 @@ def select(trials: list[Trial], experiment: ExperimentFolder, retraining: Retrai
         elif actions[trial.id] is Action.resume and folder.exists("history.parquet") and repair.rows_damaged(folder):
             warn(f"{trial.name}/history.parquet is damaged; it is rewritten from the checkpoint")
     return [trial for trial in trials if actions[trial.id].runs]
+
+
+def _accept(trial: Trial, experiment: ExperimentFolder) -> bool:
+    """Record the present code in spec.json of a trial, and return whether it was another."""
+    folder = experiment.trial(trial.name)
+    stored = _stored(trial, folder) if folder.exists("spec.json") else None
+    if stored is None or same_code(stored.source, trial.source):
+        return False
+    folder.write("spec.json", to_json(replace(stored, source=trial.source).document))
+    return True
 
 
 def refuse_other_protocol(experiment: ExperimentFolder, trial: Trial) -> None:

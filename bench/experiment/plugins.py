@@ -18,6 +18,7 @@ from bench.errors import UserError, reason, short, warn
 from bench.experiment.source_code import WHOLE_FILE, code_sha256
 from bench.experiment.specification import MethodSource
 from bench.io import untrusted
+from bench.io.files import sha256
 from bench.io.schema import NAME
 from bench.paths import ROOT
 from bench.runtime import torch_state
@@ -49,8 +50,8 @@ class PluginFile:
 
     @property
     def module(self) -> str:
-        """The name under which the file is imported."""
-        return f"wae_plugin_{Path(self.file).stem}"
+        """The name under which the file is imported. Files of one name in two folders are two modules."""
+        return f"wae_plugin_{Path(self.file).stem}_{sha256(self.file.encode())[:8]}"
 
     def methods(self) -> dict[str, object]:
         """Execute the text and return its METHODS.

@@ -182,6 +182,21 @@ def test_changed_source_makes_trials_stale_reported_apart_and_trained_again_when
     assert pd.read_csv(tmp_path / "out" / "report" / "summary.csv").set_index("variant").loc["broken", "stale"] == 0
 
 
+def test_stale_trials_are_kept_when_the_change_is_declared_to_change_nothing(bench_run, plugin, tmp_path):
+    body = "r = squared_error(self.decode(self.encode(x)), x); return dict(loss=r, reconstruction=r)"
+    command = ["--methods", "broken", "--seeds", "1"]
+    assert bench_run("--plugin", plugin(body), *command).exit_code == 0
+    before = rows_of(tmp_path / "out")
+    renamed = plugin(body.replace("r =", "error =").replace("=r", "=error"))
+    assert "--accept-stale keeps them" in bench_run("--plugin", renamed, *command).output
+    result = bench_run("--plugin", renamed, *command, "--accept-stale")
+    assert "1 trials are accepted as results of the present code" in result.output
+    assert "1 trials, 0 to train" in result.output
+    assert "trials are stale" not in bench_run("--plugin", renamed, *command).output
+    pd.testing.assert_frame_equal(rows_of(tmp_path / "out"), before, check_exact=True)
+    assert build.build(ExperimentFolder(tmp_path / "out")).summary["done"].item() == 1
+
+
 def test_damaged_rows_of_a_finished_trial_are_written_again_from_its_checkpoint(bench_run, tmp_path):
     assert bench_run("--methods", "mmd", "--seeds", "1").exit_code == 0
     before = rows_of(tmp_path / "out")

@@ -218,3 +218,20 @@ def test_a_plugin_cannot_replace_a_method_of_the_tree(tmp_path):
     path.write_text("1 / 0\n")
     with pytest.raises(plugins.UserError, match="ZeroDivisionError"):
         plugins.install(plugins.read(path))
+
+
+def test_two_files_of_one_name_are_two_plug_ins_each_with_its_own_source(tmp_path):
+    text = "from methods.vae import VAE\n\n\nclass {0}(VAE):\n    '''A method.'''\n\n\nMETHODS = {{'{1}': {0}}}\n"
+    files = []
+    for folder in ("a", "b"):
+        path = tmp_path / folder / "mine.py"
+        path.parent.mkdir()
+        path.write_text(text.format("Mine", f"mine_{folder}"))
+        files.append(path)
+    try:
+        plugins.install_all(files)
+        sources = [plugins.source_of(f"mine_{folder}") for folder in ("a", "b")]
+    finally:
+        for folder in ("a", "b"):
+            METHODS.pop(f"mine_{folder}", None)
+    assert [source.file for source in sources] == [str(path) for path in files]
