@@ -3,8 +3,8 @@
     python benchmarks/defaults.py results/defaults_digits results/defaults_mnist results/defaults_cifar10
 
 Prints, as Markdown: the point of the lowest mean regret of each method and prior; where it is more than 15% worse than
-the best point of a data set, which then gets defaults of its own (configs/datasets/NAME.yaml); and the best weights in
-relative and absolute units.
+the best point of a data set; the best weights in relative and absolute units. With --yaml: for one search, the best
+point of each method and prior, as the section `defaults` of configs/datasets/NAME.yaml.
 """
 
 import argparse
@@ -21,14 +21,29 @@ from bench.store.folders import ExperimentFolder
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("experiments", type=Path, nargs="+")
+    parser.add_argument("--yaml", action="store_true")
     searches, units = {}, {}
-    for path in parser.parse_args().experiments:
+    asked = parser.parse_args()
+    for path in asked.experiments:
         folder = ExperimentFolder.open(path / search.FOLDER)
         dataset = folder.require_description().protocol.dataset.name
         searches[dataset] = search.results(folder)
         identity = folder.trials()[0].trial().spec.dataset
         units[dataset] = (identity and identity.weight_unit) or 1.0
-    print("\n\n".join(sections(searches, units)))
+    if asked.yaml:
+        print("\n".join(line for results in searches.values() for line in yaml_section(results)))
+    else:
+        print("\n\n".join(sections(searches, units)))
+
+
+def yaml_section(results: pd.DataFrame) -> list[str]:
+    """The best points of one search, to four digits."""
+    lines = ["defaults:"]
+    for variant, point in search.best(results).items():
+        chosen = regret.values(results, variant, point).items()
+        values = {name: f"{value:.4g}" if isinstance(value, float) else value for name, value in chosen}
+        lines.append(f"  {variant}: {{{', '.join(f'{name}: {value}' for name, value in values.items())}}}")
+    return lines
 
 
 def sections(searches: regret.Searches, units: Mapping[str, float]) -> list[str]:

@@ -57,8 +57,7 @@ def notes(group: Group) -> list[str]:
         paragraphs.append(f"{skipped} images of the data set are unusable and were left out.")
     if summary["stale"].any():
         paragraphs.append(
-            "Stale trials are left out: their method's code has changed since training. --retrain-stale retrains "
-            "them."
+            "Stale trials are left out: their method's code has changed since training. --retrain-stale retrains them."
         )
     return paragraphs
 

@@ -6,8 +6,11 @@ import math
 import numpy as np
 import pytest
 from groups import search_results
+from specimens import make_spec
 
 from bench.analysis import search
+from bench.experiment.settings import Training
+from bench.experiment.specification import DatasetIdentity
 
 
 def test_the_expected_best_is_the_mean_over_all_subsets():
@@ -29,3 +32,22 @@ def test_the_best_point_is_that_of_the_lowest_mean_over_seeds_and_failures_cost(
     assert (summary.loc["b", "failed"], summary.loc["b", "expected_best_1"]) == (1, math.inf)
     assert summary.loc["a", "seconds"] == 16
     assert summary.loc["a", "best"] == "learning_rate=0.1"
+
+
+@pytest.mark.parametrize(
+    ("error", "training", "unit", "counts"),
+    [
+        (18.0, {}, 18.7, True),
+        (19.0, {}, 18.7, False),
+        (19.0, {"weight_units": "absolute"}, 1.0, True),  # the error of the mean image is not known
+        (19.0, {"reconstruction": "cross_entropy"}, 0.3, True),
+        (19.0, {}, None, True),
+        (None, {}, 18.7, True),
+    ],
+)
+def test_a_point_that_reconstructs_worse_than_the_mean_image_is_no_autoencoder(error, training, unit, counts):
+    dataset = DatasetIdentity(name="digits", fingerprint="f" * 64, weight_unit=unit)
+    settings = Training.model_validate({"weight_units": "relative", **training})
+    spec = make_spec(method="mmd").model_copy(update={"dataset": dataset, "training": settings})
+    row = {} if error is None else {"reconstruction_test": error}
+    assert search.reconstructs(spec, row) is counts
