@@ -12,8 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from bench.data import datasets
 from bench.data.datasets import Request
 from bench.data.image_writer import decode_seconds
@@ -24,6 +22,7 @@ from bench.data.splits import make_splits
 from bench.data.writing import VERSION, write
 from bench.errors import warn
 from bench.io.files import explain_write_errors, make_folder, sha256
+from bench.io.locks import Timeout, file_lock
 
 
 @dataclass(frozen=True)
@@ -94,7 +93,7 @@ def prepare(request: Request) -> Prepared:
 @contextmanager
 def _lock(path: Path) -> Iterator[None]:
     """Hold the lock of a data set. If another process holds it, say so and wait."""
-    lock = FileLock(path)
+    lock = file_lock(path)
     with explain_write_errors(path):
         try:
             lock.acquire(timeout=0)

@@ -9,7 +9,6 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock
 
 from bench.data import sidecar
 from bench.data.constant_errors import constant_errors
@@ -18,6 +17,7 @@ from bench.data.sidecar import ConstantErrors, Sidecar, Split
 from bench.errors import RunError
 from bench.experiment.settings import Preprocessing
 from bench.io.files import Folder, file_sha256, make_folder
+from bench.io.locks import file_lock
 
 IN_USE = ".in-use"
 
@@ -110,7 +110,7 @@ def image_bytes(preprocessing: Preprocessing, counts: dict[str, int]) -> int:
 @contextmanager
 def in_use(prepared: Prepared) -> Iterator[None]:
     """Keep bench.clean from removing the set, by a lock that the system releases if this process dies."""
-    lock = FileLock(prepared.folder / IN_USE / f"{uuid.uuid4().hex}.lock")
+    lock = file_lock(prepared.folder / IN_USE / f"{uuid.uuid4().hex}.lock")
     try:
         make_folder(prepared.folder / IN_USE)
         lock.acquire()

@@ -6,13 +6,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from bench.analysis import frames, search
 from bench.data.prepared import IN_USE
 from bench.errors import UserError, warn
 from bench.io import disk
 from bench.io.files import Damaged
+from bench.io.locks import Timeout, file_lock
 from bench.io.untrusted import CHECKPOINTS
 from bench.store.folders import ExperimentFolder
 
@@ -62,7 +61,7 @@ def remove(items: Iterable[Removable]) -> tuple[int, list[str]]:
         try:
             with ExitStack() as stack:
                 for lock in item.locks:
-                    stack.enter_context(FileLock(lock).acquire(timeout=0))
+                    stack.enter_context(file_lock(lock).acquire(timeout=0))
                 freed += disk.size(item.path)
                 item.remove()
         except Timeout as error:

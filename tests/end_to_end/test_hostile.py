@@ -479,6 +479,24 @@ def test_a_journal_of_somebody_else_is_passed_over(tmp_path):
     assert len(writer.chunks) == 1
 
 
+@pytest.mark.parametrize("linked_name", ["", "train-images.npy", "train-images.journal"])
+def test_an_unfinished_preparation_is_not_continued_through_links(linked_name, tmp_path):
+    request = make_request("digits", tmp_path / "data")
+    made = prepare(request).folder
+    partial, outside = made.with_name(f".{made.name}.part"), tmp_path / "outside"
+    outside.mkdir()
+    (outside / "file").write_bytes(b"precious")
+    shutil.rmtree(made)
+    if linked_name:
+        partial.mkdir()
+        (partial / linked_name).symlink_to(outside / "file")
+    else:
+        partial.symlink_to(outside)
+    with pytest.raises(Malformed, match="is a link"):
+        prepare(request)
+    assert [(path.name, path.read_bytes()) for path in outside.iterdir()] == [("file", b"precious")]
+
+
 # Trees of images.
 
 
