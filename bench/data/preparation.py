@@ -15,7 +15,7 @@ from pathlib import Path
 from bench.data import datasets
 from bench.data.datasets import Request
 from bench.data.image_writer import decode_seconds
-from bench.data.prepared import Prepared
+from bench.data.prepared import Prepared, in_use
 from bench.data.sidecar import ConstantErrors, read_verified
 from bench.data.sources import Source
 from bench.data.splits import make_splits
@@ -68,7 +68,14 @@ def locate(request: Request) -> DatasetInfo | None:
 
 
 def prepare(request: Request) -> Prepared:
-    """Return the prepared data set; prepare it first, and download its source, if necessary.
+    """Return the prepared data set, as `held` does, but do not keep it from being removed."""
+    with held(request) as prepared:
+        return prepared
+
+
+@contextmanager
+def held(request: Request) -> Iterator[Prepared]:
+    """Prepare a data set if necessary, downloading its source, and keep bench.clean from removing it.
 
     Raises:
         UserError: the source is missing and cannot be downloaded, or an image cannot be used.
@@ -77,17 +84,26 @@ def prepare(request: Request) -> Prepared:
     source = datasets.find(request.name, request.root) or datasets.download(request.name, request.root)
     fingerprint = _known_fingerprint(request, source) or _fingerprint(request, source)
     prepared = Prepared(_folder(request, fingerprint))
+    written = False  # by this call, which then need not verify it
+    while True:  # once more, if another process removes the set before it is marked
+        with in_use(prepared):
+            if prepared.is_present() if written else prepared.check():  # no lock, because the folder may be read-only
+                _warn_of_skipped(prepared)
+                yield prepared
+                return
+        _write(request, source, fingerprint, prepared)
+        written = True
+
+
+def _write(request: Request, source: Source, fingerprint: str, prepared: Prepared) -> None:
     folder = prepared.folder.parent
-    if not prepared.check():  # without a lock, because the folder may be read-only
-        make_folder(folder)
-        with _lock(folder / ".lock"):
-            if not prepared.check():  # another process may have prepared it meanwhile
-                if prepared.folder.exists():
-                    warn(f"{prepared.folder} is damaged; preparing it again")
-                    shutil.rmtree(prepared.folder)
-                write(request, source, fingerprint, prepared.folder)
-    _warn_of_skipped(prepared)
-    return prepared
+    make_folder(folder)
+    with _lock(folder / ".lock"):
+        if not prepared.check():  # another process may have prepared it meanwhile
+            if prepared.folder.exists():
+                warn(f"{prepared.folder} is damaged; preparing it again")
+                shutil.rmtree(prepared.folder)
+            write(request, source, fingerprint, prepared.folder)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from types import ModuleType
 
 from bench.data import preparation
 from bench.data.datasets import Request
-from bench.data.prepared import Prepared, in_use
+from bench.data.prepared import Prepared
 from bench.driver import preflight
 from bench.driver.endings import Endings
 from bench.driver.identity import identify
@@ -103,7 +103,10 @@ class Pipeline:
         """Prepare the data and train what is missing."""
         self.resolver.training()  # may be refused: do it before images are prepared for hours
         choice = self.resolver.choose_extractor(download=True)
-        prepared = preparation.prepare(self.request)
+        with preparation.held(self.request) as prepared:
+            return self._train(choice, prepared)
+
+    def _train(self, choice: ExtractorChoice, prepared: Prepared) -> Trained:
         experiment = self.resolver.resolve(choice, bool(prepared.classes))
         preflight.check_image_counts(experiment, prepared.counts)
         self.report_precision(experiment)
@@ -119,8 +122,7 @@ class Pipeline:
         print(f"{len(trials)} trials, {len(todo)} to train", flush=True)
         with following(self.options.log, self.folder, trials, todo) as log:
             if todo:
-                with in_use(prepared):
-                    self._execute(todo, context, endings, log)
+                self._execute(todo, context, endings, log)
         self.folder.pull("trials")
         endings.record_rest(trials)
         return Trained(trials, endings)

@@ -8,7 +8,7 @@ import pandas as pd
 import torch
 
 from bench.analysis import frames
-from bench.data.prepared import Prepared, in_use
+from bench.data.prepared import Prepared
 from bench.driver.choices import Precision, Split
 from bench.driver.options import extractor_option
 from bench.errors import UserError
@@ -28,7 +28,7 @@ from bench.store.folders import ExperimentFolder, how_to_get_checkpoint
 from bench.store.lock import locked
 from bench.store.states import State
 from bench.store.trial_folder import TrialFolder
-from bench.training.loading import prepared_of, trained_method
+from bench.training.loading import images_of, trained_method
 from methods import METHODS
 
 
@@ -141,8 +141,7 @@ def rescore(
     """
     scoring_device = torch_device(device)
     spec = trials[0].trial().spec
-    images = prepared_of(trials[0], prepared)
-    with locked(folder), in_use(images):
+    with images_of(trials[0], prepared) as images, locked(folder):
         network = _extractor(spec.evaluation, measurement, folder, images)
         print(f"{len(trials)} trials to score with {network.name} features", flush=True)
         references = References(
