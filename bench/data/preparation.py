@@ -20,7 +20,7 @@ from bench.data.sidecar import ConstantErrors, read_verified
 from bench.data.sources import Source
 from bench.data.splits import make_splits
 from bench.data.writing import VERSION, write
-from bench.errors import warn
+from bench.errors import say, warn
 from bench.io.files import explain_write_errors, make_folder, sha256
 from bench.io.locks import Timeout, file_lock
 
@@ -114,7 +114,7 @@ def _lock(path: Path) -> Iterator[None]:
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            print(f"waiting for another process that prepares {path.parent.name}", flush=True)
+            say(f"waiting for another process that prepares {path.parent.name}")
             lock.acquire()
     try:
         yield

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bench.analysis.protocols import difference
-from bench.errors import UserError, warn
+from bench.errors import UserError, say, warn
 from bench.experiment.source_code import same_code
 from bench.experiment.specification import Trial
 from bench.io.files import Damaged
@@ -103,9 +103,9 @@ def select(trials: list[Trial], experiment: ExperimentFolder, retraining: Retrai
     counts = Counter(actions.values())
     if counts[Action.stale]:
         changed = "their method's source has changed, or the project itself since they were begun"
-        print(f"{counts[Action.stale]} trials are stale: {changed}; --retrain-stale trains them again")
+        say(f"{counts[Action.stale]} trials are stale: {changed}; --retrain-stale trains them again")
     if counts[Action.lost]:
-        print(f"{counts[Action.lost]} trials failed or diverged before; --retry-failed runs them again")
+        say(f"{counts[Action.lost]} trials failed or diverged before; --retry-failed runs them again")
     for trial in trials:
         folder = experiment.trial(trial.name)
         if actions[trial.id] is Action.retrain:

@@ -4,6 +4,7 @@ Checksums are right throughout: whoever made the files can make those too. Bombs
 where a guard is missing, so that its test then fails rather than the machine.
 """
 
+import csv
 import io
 import json
 import os
@@ -315,6 +316,23 @@ def test_terminals_obey_nothing(capsys):
     said = capsys.readouterr().out
     assert "[red]\\x1b[31m" in said
     assert not set(said) & {"\x1b", "\x07", "\x9b"}
+
+
+@pytest.mark.draws
+def test_no_label_is_a_formula_of_matplotlib(victim):
+    edited("spec.json", label="mmd[name=$^$]")(victim)
+    result = command("report", victim)
+    assert result.exit_code == 0, result.output
+    assert "mmd[name=$^$]" in (victim / "out" / "report" / "summary.csv").read_text()
+
+
+def test_no_cell_is_a_formula_of_spreadsheets(victim):
+    edited("status.json", state="failed", reason="=HYPERLINK(0)")(victim)
+    assert command("report", victim).exit_code == 0
+    for path in (victim / "out" / "report").rglob("*.csv"):
+        cells = [text for row in csv.reader(path.read_text().splitlines()) for text in row]
+        assert not [text for text in cells if text.startswith(("=", "+", "@"))], path
+    assert "'=HYPERLINK(0)" in (victim / "out" / "report" / "trials.csv").read_text()
 
 
 def test_latex_and_markdown_are_inert():
