@@ -7,13 +7,14 @@ import typer
 import bench
 from bench import cli
 from bench.cli.commands import NAME, Commands
+from bench.errors import say
 
 app = typer.Typer(**{**cli.TYPER_SETTINGS, "add_completion": True}, cls=Commands)
 
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        print(f"{NAME} {bench.__version__}")
+        say(f"{NAME} {bench.__version__}")
         raise typer.Exit
 
 

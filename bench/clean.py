@@ -8,7 +8,7 @@ import typer
 from bench import cli
 from bench.cli import completion
 from bench.driver.choices import REMOVABLE
-from bench.errors import unknown
+from bench.errors import say, unknown
 
 if TYPE_CHECKING:
     from bench.driver.cleaning import Removable
@@ -45,13 +45,13 @@ def main(
     items = find(results, prepared_root)
     for kind, about in REMOVABLE.items():
         matches = [item for item in items if item.kind == kind]
-        print(f"{kind:12} {disk.format_bytes(total_size(matches)):>8} in {len(matches):3}  {about}")
+        say(f"{kind:12} {disk.format_bytes(total_size(matches)):>8} in {len(matches):3}  {about}")
     # A path that is listed under two kinds is removed once.
     selected = list({item.path: item for item in items if item.kind in (kinds or [])}.values())
     if not kinds:
-        print("to remove some: python -m bench.clean KIND ...")
+        say("to remove some: python -m bench.clean KIND ...")
     elif not selected:
-        print("there is nothing to remove")
+        say("there is nothing to remove")
     else:
         _remove(selected, yes)
 
@@ -61,16 +61,16 @@ def _remove(selected: list["Removable"], yes: bool) -> None:
     from bench.io import disk
 
     for item in selected:
-        print(f"  {disk.format_bytes(disk.size(item.path)):>8}  {item.path}")
+        say(f"  {disk.format_bytes(disk.size(item.path)):>8}  {item.path}")
     if not yes and not typer.confirm(
         f"remove these {len(selected)} items ({disk.format_bytes(total_size(selected))})?"
     ):
-        print("nothing was removed")
+        say("nothing was removed")
         return
     freed, busy = remove(selected)
-    print(f"{disk.format_bytes(freed)} removed")
+    say(f"{disk.format_bytes(freed)} removed")
     for folder in busy:
-        print(f"some files were kept, because a run is in progress in {folder}")
+        say(f"some files were kept, because a run is in progress in {folder}")
 
 
 if __name__ == "__main__":

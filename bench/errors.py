@@ -46,9 +46,24 @@ def one_line(text: str) -> str:
     return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
+def say(text: str, error: bool = False) -> None:
+    """Print one line, on standard output or standard error. All output to the terminal goes through here.
+
+    Names, reasons and paths may come from a stranger's file, so no control character of them reaches the terminal.
+    """
+    print(one_line(text), file=sys.stderr if error else sys.stdout, flush=True)
+
+
 def warn(text: str) -> None:
     """Print a warning, as one line on standard error."""
-    print(one_line(f"warning: {text}"), file=sys.stderr, flush=True)
+    say(f"warning: {text}", error=True)
+
+
+def markup(text: str) -> str:
+    """Escape text for a table of rich, which is shown without its markup and control characters."""
+    from rich.markup import escape
+
+    return escape(one_line(text))
 
 
 def reason(error: Exception) -> str:

@@ -10,7 +10,7 @@ import typer
 
 from bench import cli
 from bench.driver.choices import Precision, Split
-from bench.errors import unknown
+from bench.errors import say, unknown
 
 app = typer.Typer(**cli.TYPER_SETTINGS)
 
@@ -63,7 +63,7 @@ def main(options: Options) -> None:
     folder = ExperimentFolder.open(options.experiment)
     selection = rescore.select_trials(folder)
     for line in selection.skipped:
-        print(f"error: {line}", file=sys.stderr)
+        say(f"error: {line}", error=True)
     rescore.rescore(
         folder,
         selection.trials,

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from bench import cli
+from bench.errors import say
 
 app = typer.Typer(**cli.TYPER_SETTINGS)
 
@@ -23,7 +24,11 @@ def main(
 
     plugins.install_all(plugin or [])
     catalogue = collect()
-    print(json.dumps(asdict(catalogue), indent=2)) if as_json else show(catalogue)
+    if not as_json:
+        show(catalogue)
+        return
+    for line in json.dumps(asdict(catalogue), indent=2).splitlines():
+        say(line)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import typer
 
 from bench import cli
 from bench.cli import completion
+from bench.errors import say
 
 app = typer.Typer(**cli.TYPER_SETTINGS)
 
@@ -39,11 +40,11 @@ def main(
     request = Request(dataset, root, experiment.preprocessing, prepared_root, skip_unreadable)
     images = preparation.prepare(request)
     channels, side, _ = images.shape
-    print(f"fingerprint: {images.fingerprint}")
+    say(f"fingerprint: {images.fingerprint}")
     counts = ", ".join(f"{count:,} {split}" for split, count in images.counts.items())
-    print(f"images: {counts}; {side}x{side}, {'grey' if channels == 1 else 'colour'}")
-    print(f"classes: {', '.join(images.classes) or 'none; unless FID is used, images are compared by fd_rotation'}")
-    print(f"folder: {images.folder}")
+    say(f"images: {counts}; {side}x{side}, {'grey' if channels == 1 else 'colour'}")
+    say(f"classes: {', '.join(images.classes) or 'none; unless FID is used, images are compared by fd_rotation'}")
+    say(f"folder: {images.folder}")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from bench import cli
-from bench.errors import UserError
+from bench.errors import UserError, say
 
 app = typer.Typer(**cli.TYPER_SETTINGS)
 
@@ -37,8 +37,8 @@ def main(
     with locked(ExperimentFolder(folder.path)):  # locks the copy only: the experiment may be running elsewhere
         refuse_other_storage(folder)
         file_count = folder.pull(checkpoints=checkpoints)
-    print(f"{file_count} new files; {len(folder.trials())} trials are in {display_path(folder.path)}")
-    print(f"to report: python -m bench.report {display_path(folder.path)}")
+    say(f"{file_count} new files; {len(folder.trials())} trials are in {display_path(folder.path)}")
+    say(f"to report: python -m bench.report {display_path(folder.path)}")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from bench import cli
-from bench.errors import RunError, UserError
+from bench.errors import RunError, UserError, say
 
 app = typer.Typer(**cli.TYPER_SETTINGS)
 
@@ -42,7 +42,7 @@ def main(
         raise
     for group in groups:
         print_tables(group)
-    print(f"report: {report / 'index.html'}")
+    say(f"report: {report / 'index.html'}")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import typer
 
 from bench import cli
 from bench.driver.choices import ImageKind
-from bench.errors import UserError, unknown
+from bench.errors import UserError, say, unknown
 
 app = typer.Typer(**cli.TYPER_SETTINGS)
 
@@ -65,11 +65,11 @@ def main(options: Options) -> None:
         device=options.device,
     )
     write_atomically(out, result.grid())
-    print(f"{len(result.images)} {kind.value}: {out}")
+    say(f"{len(result.images)} {kind.value}: {out}")
     if npz:
         write_atomically(npz, tensors.to_npz(result.arrays))
         shapes = ", ".join(f"{name} {list(values.shape)}" for name, values in result.arrays.items())
-        print(f"arrays: {npz} ({shapes})")
+        say(f"arrays: {npz} ({shapes})")
 
 
 def _check_sampler(sampler: str, kind: ImageKind) -> None:

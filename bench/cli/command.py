@@ -9,7 +9,7 @@ from typing import Any, NoReturn, TypeVar
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from bench.errors import UserError, one_line
+from bench.errors import UserError, say
 from bench.runtime import signals
 
 INTERRUPTED = {signals.Interrupted(number).status for number in signals.HANDLED}
@@ -76,7 +76,8 @@ def _run(main: Callable[..., Any], arguments: list[str], *others: Any, **setting
             raise
         _end(f"{message().splitlines()[0].rstrip('.')}; --help lists the options", 2)
     if code in INTERRUPTED:  # some versions of typer handle Ctrl-C themselves
-        print("\ninterrupted; run the same command again to continue", file=sys.stderr)
+        say("", error=True)  # ends the line of ^C
+        say("interrupted; run the same command again to continue", error=True)
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -88,5 +89,5 @@ def _refuse_empty(arguments: list[str]) -> None:
 
 
 def _end(message: str, code: int) -> NoReturn:
-    print(f"error: {one_line(message)}", file=sys.stderr)
+    say(f"error: {message}", error=True)
     sys.exit(code)

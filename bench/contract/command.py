@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from bench.contract import Outcome, examine
-from bench.errors import UserError, unknown
+from bench.errors import UserError, say, unknown
 from bench.experiment import plugins
 from methods import METHODS
 from methods.priors import PRIORS
@@ -54,13 +54,14 @@ def _pairs(names: list[str], prior: str | None) -> list[tuple[str, str]]:
 
 def _check(name: str, prior: str) -> bool:
     """Print each verdict on one method under one prior, then a summary. Return whether no check is broken."""
-    print(f"{name}, prior {prior}")
+    say(f"{name}, prior {prior}")
     broken, seconds = [], 0.0
     for verdict in examine(METHODS[name], prior):
-        print(f"  {verdict.outcome:<7}  {verdict.check:<9}  {verdict.reason}".rstrip(), flush=True)
+        say(f"  {verdict.outcome:<7}  {verdict.check:<9}  {verdict.reason}".rstrip())
         seconds += verdict.seconds
         if verdict.outcome is Outcome.broken:
             broken.append(verdict.check)
     summary = f"breaks the contract: {', '.join(broken)}" if broken else "keeps the contract"
-    print(f"{name}, prior {prior}: {summary} ({seconds:.0f} s)\n")
+    say(f"{name}, prior {prior}: {summary} ({seconds:.0f} s)")
+    say("")
     return not broken

@@ -11,7 +11,7 @@ from pathlib import Path
 from bench.data import sources
 from bench.data.image_tree import image_tree
 from bench.data.sources import Source
-from bench.errors import RunError, UserError, reason
+from bench.errors import RunError, UserError, reason, say
 from bench.experiment.settings import Preprocessing
 
 
@@ -140,7 +140,7 @@ def download(name: str, root: Path) -> Source:
     dataset = DATASETS[name]
     refuse_missing(name, root)
     assert dataset.torchvision
-    print(f"downloading {name} into {root} (torchvision)", flush=True)
+    say(f"downloading {name} into {root} (torchvision)")
     try:
         _fetch(dataset.torchvision, root)
     except (OSError, HTTPException, RuntimeError, ImportError) as error:

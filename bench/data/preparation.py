@@ -12,18 +12,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from bench.data import datasets
 from bench.data.datasets import Request
 from bench.data.image_writer import decode_seconds
-from bench.data.prepared import Prepared
+from bench.data.prepared import Prepared, in_use
 from bench.data.sidecar import ConstantErrors, read_verified
 from bench.data.sources import Source
 from bench.data.splits import make_splits
 from bench.data.writing import VERSION, write
-from bench.errors import warn
+from bench.errors import say, warn
 from bench.io.files import explain_write_errors, make_folder, sha256
+from bench.io.locks import Timeout, file_lock
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,14 @@ def locate(request: Request) -> DatasetInfo | None:
 
 
 def prepare(request: Request) -> Prepared:
-    """Return the prepared data set; prepare it first, and download its source, if necessary.
+    """Return the prepared data set, as `held` does, but do not keep it from being removed."""
+    with held(request) as prepared:
+        return prepared
+
+
+@contextmanager
+def held(request: Request) -> Iterator[Prepared]:
+    """Prepare a data set if necessary, downloading its source, and keep bench.clean from removing it.
 
     Raises:
         UserError: the source is missing and cannot be downloaded, or an image cannot be used.
@@ -78,28 +84,37 @@ def prepare(request: Request) -> Prepared:
     source = datasets.find(request.name, request.root) or datasets.download(request.name, request.root)
     fingerprint = _known_fingerprint(request, source) or _fingerprint(request, source)
     prepared = Prepared(_folder(request, fingerprint))
+    written = False  # by this call, which then need not verify it
+    while True:  # once more, if another process removes the set before it is marked
+        with in_use(prepared):
+            if prepared.is_present() if written else prepared.check():  # no lock, because the folder may be read-only
+                _warn_of_skipped(prepared)
+                yield prepared
+                return
+        _write(request, source, fingerprint, prepared)
+        written = True
+
+
+def _write(request: Request, source: Source, fingerprint: str, prepared: Prepared) -> None:
     folder = prepared.folder.parent
-    if not prepared.check():  # without a lock, because the folder may be read-only
-        make_folder(folder)
-        with _lock(folder / ".lock"):
-            if not prepared.check():  # another process may have prepared it meanwhile
-                if prepared.folder.exists():
-                    warn(f"{prepared.folder} is damaged; preparing it again")
-                    shutil.rmtree(prepared.folder)
-                write(request, source, fingerprint, prepared.folder)
-    _warn_of_skipped(prepared)
-    return prepared
+    make_folder(folder)
+    with _lock(folder / ".lock"):
+        if not prepared.check():  # another process may have prepared it meanwhile
+            if prepared.folder.exists():
+                warn(f"{prepared.folder} is damaged; preparing it again")
+                shutil.rmtree(prepared.folder)
+            write(request, source, fingerprint, prepared.folder)
 
 
 @contextmanager
 def _lock(path: Path) -> Iterator[None]:
     """Hold the lock of a data set. If another process holds it, say so and wait."""
-    lock = FileLock(path)
+    lock = file_lock(path)
     with explain_write_errors(path):
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            print(f"waiting for another process that prepares {path.parent.name}", flush=True)
+            say(f"waiting for another process that prepares {path.parent.name}")
             lock.acquire()
     try:
         yield

@@ -9,15 +9,14 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock
 
 from bench.data import sidecar
 from bench.data.constant_errors import constant_errors
 from bench.data.image_files import ImageFile, is_array
 from bench.data.sidecar import ConstantErrors, Sidecar, Split
-from bench.errors import RunError
 from bench.experiment.settings import Preprocessing
-from bench.io.files import Folder, file_sha256, make_folder
+from bench.io.files import Folder, file_sha256
+from bench.io.locks import file_lock
 
 IN_USE = ".in-use"
 
@@ -80,6 +79,10 @@ class Prepared:
         """Read the labels of a split, int64 [n], from 0. Only if there are classes."""
         return np.array(np.lib.format.open_memmap(self.folder / f"{split}-labels.npy", mode="r"))
 
+    def is_present(self) -> bool:
+        """Whether the folder has a sidecar. Cheap: nothing is verified."""
+        return (self.folder / sidecar.FILE).is_file()
+
     def check(self) -> bool:
         """Whether all files are present and intact."""
         content = sidecar.read_verified(self.folder)
@@ -109,16 +112,23 @@ def image_bytes(preprocessing: Preprocessing, counts: dict[str, int]) -> int:
 
 @contextmanager
 def in_use(prepared: Prepared) -> Iterator[None]:
-    """Keep bench.clean from removing the set, by a lock that the system releases if this process dies."""
-    lock = FileLock(prepared.folder / IN_USE / f"{uuid.uuid4().hex}.lock")
+    """Keep bench.clean from removing the set, by a lock that the system releases if this process dies.
+
+    Mark a set before it is checked: it may be removed until it is marked. A missing set is not marked, and neither is
+    one in a read-only folder, from which bench.clean cannot remove anything either.
+    """
+    folder = prepared.folder / IN_USE
+    lock = file_lock(folder / f"{uuid.uuid4().hex}.lock")
     try:
-        make_folder(prepared.folder / IN_USE)
-        lock.acquire()
-    except (OSError, RunError):  # a read-only folder, from which bench.clean cannot remove anything either
-        yield
-        return
+        marked = prepared.is_present() and not folder.is_symlink()
+        if marked:
+            folder.mkdir(exist_ok=True)  # not its parents: the set may have been removed since
+            lock.acquire()
+    except OSError:
+        marked = False
     try:
         yield
     finally:
-        lock.release()
-        Path(lock.lock_file).unlink(missing_ok=True)
+        if marked:
+            lock.release()
+            Path(lock.lock_file).unlink(missing_ok=True)

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from bench.errors import say
+
 PLAIN_SECONDS = 10.0
 
 
@@ -26,7 +28,7 @@ class ProgressTracker:
             self.bar.update(self.task, completed=self.done)
         elif time.monotonic() - self.printed > PLAIN_SECONDS:
             self.printed = time.monotonic()
-            print(f"{self.description}: {self.done:,} of {self.total:,} ({self.done / self.total:.0%})", flush=True)
+            say(f"{self.description}: {self.done:,} of {self.total:,} ({self.done / self.total:.0%})")
 
 
 @contextmanager

@@ -15,8 +15,10 @@ from bench.data.sidecar import FILE, Sidecar, Split
 from bench.data.sources import Source, SourceSplit
 from bench.data.splits import make_splits
 from bench.errors import RunError, UserError
+from bench.io import untrusted
 from bench.io.disk import format_bytes
 from bench.io.files import Folder, explain_write_errors, file_sha256, make_folder
+from bench.io.untrusted import Malformed
 
 VERSION = "uint8, centre crop, Pillow Lanczos, v2"
 
@@ -27,9 +29,13 @@ def write(request: Request, source: Source, fingerprint: str, target: Path) -> N
     Raises:
         UserError: an image cannot be used, or a split has none.
         RunError: the disk is full.
+        Malformed: a link in the unfinished folder leads out of it; writing would change its target.
     """
     partial = target.with_name(f".{target.name}.part")
+    if partial.is_symlink():
+        raise Malformed(partial, "is a link; remove it")
     make_folder(partial)
+    untrusted.refuse_unsafe_tree(partial)
     source_splits = make_splits(request.name, source.load())
     _check_space(request, source_splits, partial)
     splits: dict[str, Split] = {}

@@ -2,17 +2,15 @@
 
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from bench.analysis import frames, search
-from bench.data.prepared import IN_USE
-from bench.errors import UserError, warn
+from bench.data import removal
+from bench.errors import UserError, reason, warn
 from bench.io import disk
 from bench.io.files import Damaged
+from bench.io.locks import Timeout, file_lock
 from bench.io.untrusted import CHECKPOINTS
 from bench.store.folders import ExperimentFolder
 
@@ -24,16 +22,26 @@ class Removable:
     Attributes:
         kind: A key of REMOVABLE.
         path: The file or folder.
-        locks: Lock files; a run that uses the path holds one of them.
+        owner: The experiment or data set that contains it.
     """
 
     kind: str
     path: Path
-    locks: tuple[Path, ...]
+    owner: Path
 
     def remove(self) -> None:
-        """Remove it, with all that it contains."""
-        shutil.rmtree(self.path) if self.path.is_dir() else self.path.unlink(missing_ok=True)
+        """Remove it, with all that it contains, but without following links.
+
+        Raises:
+            Timeout: A run uses it.
+            OSError: The operating system does not allow it.
+        """
+        if self.kind == "prepared":
+            removal.remove(self.path)
+            return
+        with file_lock(self.owner / ".lock").acquire(timeout=0):
+            is_folder = self.path.is_dir() and not self.path.is_symlink()
+            shutil.rmtree(self.path) if is_folder else self.path.unlink(missing_ok=True)
 
 
 def find(results: Path, prepared: Path) -> list[Removable]:
@@ -43,7 +51,8 @@ def find(results: Path, prepared: Path) -> list[Removable]:
         results: A folder of experiments, or one experiment.
         prepared: The folder of prepared data sets; it need not exist.
     """
-    return [*_in_experiments(_experiments(results)), *_prepared(prepared)]
+    sets = (Removable("prepared", path, path.parent) for path in removal.prepared_sets(prepared))
+    return [*_in_experiments(_experiments(results)), *sets]
 
 
 def total_size(items: Iterable[Removable]) -> int:
@@ -60,24 +69,30 @@ def remove(items: Iterable[Removable]) -> tuple[int, list[str]]:
     freed, busy = 0, set()
     for item in items:
         try:
-            with ExitStack() as stack:
-                for lock in item.locks:
-                    stack.enter_context(FileLock(lock).acquire(timeout=0))
-                freed += disk.size(item.path)
-                item.remove()
-        except Timeout as error:
-            busy.add(str(item.path.parent if IN_USE in error.lock_file else Path(error.lock_file).parent))
+            size = disk.size(item.path)
+            item.remove()
+            freed += size
+        except Timeout:
+            busy.add(str(item.owner))
         except OSError as error:
-            raise UserError(f"cannot remove {item.path}: {error.strerror}") from None
+            raise UserError(f"cannot remove {item.path}: {reason(error)}") from None
     return freed, sorted(busy)
 
 
 def _experiments(results: Path) -> list[ExperimentFolder]:
     if not results.is_dir():
         raise UserError(f"there is no folder {results}; name one with --results")
-    candidates = [results] if (results / "experiment.yaml").exists() else sorted(results.iterdir())
+    candidates = [results]
+    if not (results / "experiment.yaml").exists():
+        candidates = [path for path in sorted(results.iterdir()) if not _is_link(path)]
     candidates = [path for candidate in candidates for path in (candidate, candidate / search.FOLDER)]
     return [ExperimentFolder(path) for path in candidates if (path / "experiment.yaml").exists()]
+
+
+def _is_link(path: Path) -> bool:
+    if path.is_symlink() and (path / "experiment.yaml").exists():
+        warn(f"{path} is a link; it is skipped (to clean its target, name that with --results)")
+    return path.is_symlink()
 
 
 def _in_experiments(experiments: list[ExperimentFolder]) -> Iterator[Removable]:
@@ -88,18 +103,10 @@ def _in_experiments(experiments: list[ExperimentFolder]) -> Iterator[Removable]:
             except Damaged as error:
                 warn(f"{error}; it is skipped")
                 continue
-            locks = (experiment.lock,)
+            owner = experiment.path
             if trial.stale:
-                yield Removable("stale", folder.path, locks)
+                yield Removable("stale", folder.path, owner)
             elif trial.state.is_final:
                 paths = [folder.path / name for name in CHECKPOINTS if (folder.path / name).exists()]
-                yield from (Removable("checkpoints", path, locks) for path in paths)
-                yield from (Removable("previous", path, locks) for path in paths if path.name == CHECKPOINTS[1])
-
-
-def _prepared(root: Path) -> Iterator[Removable]:
-    """Yield prepared sets, with the locks of the runs that are using them."""
-    for dataset in sorted(root.iterdir()) if root.is_dir() else []:
-        if dataset.is_dir():
-            for path in sorted(path for path in dataset.iterdir() if path.is_dir()):
-                yield Removable("prepared", path, (dataset / ".lock", *path.glob(f"{IN_USE}/*.lock")))
+                yield from (Removable("checkpoints", path, owner) for path in paths)
+                yield from (Removable("previous", path, owner) for path in paths if path.name == CHECKPOINTS[1])

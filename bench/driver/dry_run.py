@@ -7,6 +7,7 @@ from bench.driver import estimate, preflight
 from bench.driver.identity import identify
 from bench.driver.pipeline import Pipeline
 from bench.driver.resume import action, refuse_other_protocol
+from bench.errors import say
 
 
 def dry_run(pipeline: Pipeline) -> None:
@@ -19,7 +20,7 @@ def dry_run(pipeline: Pipeline) -> None:
     images = preparation.locate(request)
     if images is None:
         datasets.refuse_missing(request.name, request.root)
-        print(f"{request.name} is not under {request.root}; a run would download it, if it can")
+        say(f"{request.name} is not under {request.root}; a run would download it, if it can")
     experiment = pipeline.resolver.resolve(choice, images is None or images.labelled)
     if images:
         preflight.check_image_counts(experiment, images.counts)
@@ -29,12 +30,12 @@ def dry_run(pipeline: Pipeline) -> None:
         refuse_other_protocol(folder, trials[0])
     actions = {trial.id: action(trial, folder, pipeline.retraining) for trial in trials}
     for trial in trials:
-        print(f"{trial.id}  {trial}: {actions[trial.id]}")
+        say(f"{trial.id}  {trial}: {actions[trial.id]}")
     todo = [trial for trial in trials if actions[trial.id].runs]
     at_once = _at_once(pipeline, len(todo))
-    print(f"{len(trials)} trials, {len(todo)} to train, {at_once} at a time on this machine's CPUs")
+    say(f"{len(trials)} trials, {len(todo)} to train, {at_once} at a time on this machine's CPUs")
     for line in estimate.lines(experiment, todo, images, folder, at_once, pipeline.options.executor):
-        print(line)
+        say(line)
 
 
 def _at_once(pipeline: Pipeline, todo: int) -> int:

@@ -1,9 +1,8 @@
 """Collect how the trials of a run ended, record endings that workers could not record, and report failures."""
 
-import sys
 from contextlib import suppress
 
-from bench.errors import RunError
+from bench.errors import RunError, say
 from bench.experiment.specification import Trial
 from bench.store.documents import Ending, Status
 from bench.store.folders import ExperimentFolder
@@ -58,9 +57,9 @@ class Endings:
         """Print why trials failed or diverged, and return whether any did."""
         lost = [(trial, status) for trial in trials if (status := self.status(trial)).state.is_lost]
         if lost:
-            print("to retry failed and diverged trials, add --retry-failed to the same command", file=sys.stderr)
+            say("to retry failed and diverged trials, add --retry-failed to the same command", error=True)
         if any(self.folder.trial(trial.name).is_intact("error.txt") for trial, _ in lost):
-            print("tracebacks are in error.txt in the folders of failed trials", file=sys.stderr)
+            say("tracebacks are in error.txt in the folders of failed trials", error=True)
         for trial, status in lost:
-            print(f"error: {trial} {status.state}: {status.reason}", file=sys.stderr)
+            say(f"error: {trial} {status.state}: {status.reason}", error=True)
         return bool(lost)

@@ -11,7 +11,7 @@ from types import ModuleType
 
 from bench.data import preparation
 from bench.data.datasets import Request
-from bench.data.prepared import Prepared, in_use
+from bench.data.prepared import Prepared
 from bench.driver import preflight
 from bench.driver.endings import Endings
 from bench.driver.identity import identify
@@ -19,7 +19,7 @@ from bench.driver.options import Options
 from bench.driver.progress import Progress
 from bench.driver.protocol import ExtractorChoice, ProtocolResolver
 from bench.driver.resume import Retraining, describe, refuse_other_protocol, select
-from bench.errors import RunError
+from bench.errors import RunError, say
 from bench.evaluation import extractors
 from bench.executors.base import Context, Inputs, Resources, check_machine
 from bench.experiment.plugins import Plugin
@@ -97,14 +97,18 @@ class Pipeline:
                 yield
         except KeyboardInterrupt:
             age = f"its last checkpoint (at most about {self.options.checkpoint_seconds:g} s old)"
-            print(f"\ninterrupted; each trial resumes from {age}. To continue: {_command()}", file=sys.stderr)
+            say("", error=True)  # ends the line of ^C
+            say(f"interrupted; each trial resumes from {age}. To continue: {_command()}", error=True)
             raise SystemExit(signals.status()) from None
 
     def train(self) -> Trained:
         """Prepare the data and train what is missing."""
         self.resolver.training()  # may be refused: do it before images are prepared for hours
         choice = self.resolver.choose_extractor(download=True)
-        prepared = preparation.prepare(self.request)
+        with preparation.held(self.request) as prepared:
+            return self._train(choice, prepared)
+
+    def _train(self, choice: ExtractorChoice, prepared: Prepared) -> Trained:
         experiment = self.resolver.resolve(choice, bool(prepared.classes))
         preflight.check_image_counts(experiment, prepared.counts)
         self.report_precision(experiment)
@@ -117,11 +121,10 @@ class Pipeline:
         )
         self.folder.push()
         todo, endings = select(trials, self.folder, self.retraining), Endings(self.folder)
-        print(f"{len(trials)} trials, {len(todo)} to train", flush=True)
+        say(f"{len(trials)} trials, {len(todo)} to train")
         with following(self.options.log, self.folder, trials, todo) as log:
             if todo:
-                with in_use(prepared):
-                    self._execute(todo, context, endings, log)
+                self._execute(todo, context, endings, log)
         self.folder.pull("trials")
         endings.record_rest(trials)
         return Trained(trials, endings)
@@ -133,7 +136,7 @@ class Pipeline:
         try:
             if self.folder.trials():  # on a full disk, none may have begun
                 build.print_tables(build.build(self.folder))
-                print(f"report: {display_path(self.folder.report / 'index.html')}")
+                say(f"report: {display_path(self.folder.report / 'index.html')}")
             self.folder.push(report=True)
         except RunError:
             trained.endings.report_lost(trained.trials)
@@ -163,7 +166,7 @@ class Pipeline:
     def report_precision(self, experiment: Experiment) -> None:
         """Print that bf16 was chosen, if it was."""
         if experiment.training.precision == "bf16" and self.experiment.training.precision == "auto":
-            print("networks compute in bf16, as the processor can; --set training.precision=fp32 for float32")
+            say("networks compute in bf16, as the processor can; --set training.precision=fp32 for float32")
 
     def _context(self, experiment: Experiment, prepared: Prepared, choice: ExtractorChoice) -> Context:
         """Get the extractor ready, and collect what all trials share."""
@@ -184,7 +187,7 @@ class Pipeline:
 
     def _execute(self, todo: list[Trial], context: Context, endings: Endings, log: OnEvent) -> None:
         if self.options.executor == "ray":
-            print("starting Ray and its workers: 10 to 30 seconds", flush=True)
+            say("starting Ray and its workers: 10 to 30 seconds")
         trials = {trial.id: trial for trial in todo}
         with Progress(todo) as progress:
 

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.markup import escape
 from rich.table import Table
 
-from bench.errors import warn
+from bench.errors import markup, say, warn
 from bench.experiment.specification import Trial
 from bench.training.events import Ended, Evaluated, Evaluating, Event, Position, Progressed, Started
 
@@ -99,15 +98,15 @@ class Progress:
         now = time.monotonic()
         if isinstance(event, Ended):
             reason = f": {progress.reason}" if progress.reason else ""
-            print(f"{progress.label}: {progress.state}{reason}{_score(progress)}  [{self.overall()}]", flush=True)
+            say(f"{progress.label}: {progress.state}{reason}{_score(progress)}  [{self.overall()}]")
         elif isinstance(event, Started):
             if event.step:
-                print(f"{progress.label}: resumes from step {event.step} of {event.steps}", flush=True)
+                say(f"{progress.label}: resumes from step {event.step} of {event.steps}")
         elif now - self.printed > PLAIN_SECONDS:
             self.printed = now
             activity = ", evaluating" if progress.state == EVALUATING else ""
             loss = "" if progress.loss is None else f", loss {_number(progress.loss)}"
-            print(f"{progress.label}: epoch {progress.epoch:.1f}{activity}{loss}{_score(progress)}", flush=True)
+            say(f"{progress.label}: epoch {progress.epoch:.1f}{activity}{loss}{_score(progress)}")
 
     def overall(self) -> str:
         """Summarise all trials: '7 of 18 trials, 1:02 so far, about 1:40 left'.
@@ -135,7 +134,7 @@ class Progress:
         for trial in sorted(self.trials.values(), key=lambda trial: order.get(trial.state, 1))[:MAX_ROWS]:
             epoch = f"{trial.epoch:.1f}" if trial.step else ""
             speed = f"{trial.images_per_second:,.0f}" if trial.images_per_second else ""
-            row = (escape(trial.label), trial.state, epoch, _number(trial.loss), _number(trial.score), speed)
+            row = (markup(trial.label), trial.state, epoch, _number(trial.loss), _number(trial.score), speed)
             table.add_row(*row)
         hidden = len(self.trials) - MAX_ROWS
         return Group(table, *([f"... and {hidden} more"] if hidden > 0 else []), self.overall())

@@ -8,10 +8,10 @@ import pandas as pd
 import torch
 
 from bench.analysis import frames
-from bench.data.prepared import Prepared, in_use
+from bench.data.prepared import Prepared
 from bench.driver.choices import Precision, Split
 from bench.driver.options import extractor_option
-from bench.errors import UserError
+from bench.errors import UserError, say
 from bench.evaluation import extractor_choice, extractors
 from bench.evaluation.feature_network import load_extractor
 from bench.evaluation.features import Extractor
@@ -28,7 +28,7 @@ from bench.store.folders import ExperimentFolder, how_to_get_checkpoint
 from bench.store.lock import locked
 from bench.store.states import State
 from bench.store.trial_folder import TrialFolder
-from bench.training.loading import prepared_of, trained_method
+from bench.training.loading import images_of, trained_method
 from methods import METHODS
 
 
@@ -141,10 +141,9 @@ def rescore(
     """
     scoring_device = torch_device(device)
     spec = trials[0].trial().spec
-    images = prepared_of(trials[0], prepared)
-    with locked(folder), in_use(images):
+    with images_of(trials[0], prepared) as images, locked(folder):
         network = _extractor(spec.evaluation, measurement, folder, images)
-        print(f"{len(trials)} trials to score with {network.name} features", flush=True)
+        say(f"{len(trials)} trials to score with {network.name} features")
         references = References(
             images.features(fallback=folder.extractor), network.to(scoring_device), images, scoring_device
         )
@@ -152,12 +151,12 @@ def rescore(
         scorer = Scorer(references, protocol, spec.training.train_images)
         for number, trial in enumerate(trials, 1):
             result = score_trial(trial, scorer, scoring_device, force)
-            print(f"{number} of {len(trials)}: {trial.name}: {result}", flush=True)
+            say(f"{number} of {len(trials)}: {trial.name}: {result}")
         description = folder.require_description()
         commands = list(dict.fromkeys([*description.commands, command]))
         folder.describe(replace(description, commands=commands))
         build.print_tables(build.build(folder))
-        print(f"report: {folder.report / 'index.html'}")
+        say(f"report: {folder.report / 'index.html'}")
 
 
 def _extractor(

@@ -15,7 +15,7 @@ from bench.io import untrusted
 from bench.runtime.environment import torch_device
 from bench.runtime.rng import forked
 from bench.store.trial_folder import TrialFolder
-from bench.training.loading import prepared_of, trained_method
+from bench.training.loading import images_of, trained_method
 from methods import Method
 
 
@@ -89,10 +89,11 @@ def make(
         if kind is ImageKind.samples:
             source = method
             if sampler != "prior":
-                images = prepared_of(folder, prepared).images("train")[: spec.training.train_images]
-                source = samplers.sampler(sampler, method, images)
+                with images_of(folder, prepared) as data:
+                    source = samplers.sampler(sampler, method, data.images("train")[: spec.training.train_images])
             return ImageSet(kind, {"images": _sample(source, count, size)})
-        held_out = torch.from_numpy(prepared_of(folder, prepared).images(spec.evaluation.split))
+        with images_of(folder, prepared) as data:  # mapped, the images stay readable whatever becomes of the files
+            held_out = torch.from_numpy(data.images(spec.evaluation.split))
         if kind is ImageKind.reconstructions:
             originals = _draw_images(held_out, count)
             codes = _encode(method, originals, size)

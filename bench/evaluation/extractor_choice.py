@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from bench.errors import UserError, reason
+from bench.errors import UserError, reason, say
 from bench.evaluation import inception
 from bench.evaluation.extractors import FILE
 from bench.evaluation.feature_network import load_extractor
@@ -32,7 +32,7 @@ def resolve_inception(
         UserError: Inception or a file of weights was requested, but the weights are not available.
     """
     if evaluation.extractor == "auto" and channels == 1 and not weights:
-        print("grey images are compared in the features of a network trained on them (for FID: --extractor inception)")
+        say("grey images are compared in the features of a network trained on them (for FID: --extractor inception)")
         return evaluation, None
     if evaluation.extractor not in ("auto", "inception"):
         if weights:
@@ -45,11 +45,11 @@ def resolve_inception(
         problem = f"no Inception weights for FID: {error}"
     is_named = weights or os.environ.get(inception.WEIGHTS)
     if not download and not is_named:
-        print(f"{problem}; a run would try to download them, or train its own network", flush=True)
+        say(f"{problem}; a run would try to download them, or train its own network")
         return with_inception, None
     if evaluation.extractor == "inception" or is_named:
         raise UserError(f"{problem}; give pytorch-fid's file with --inception-weights, or use --extractor classifier")
-    print(f"{problem}; images are compared in the features of a network trained on them, which is not FID")
+    say(f"{problem}; images are compared in the features of a network trained on them, which is not FID")
     return evaluation, None
 
 

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import torch
-from filelock import FileLock
 
 from bench.data.prepared import Prepared
 from bench.errors import UserError, warn
@@ -14,6 +13,7 @@ from bench.evaluation.image_grids import grid_columns, grid_png
 from bench.evaluation.inception import Inception, find_weights
 from bench.experiment.settings import Evaluation
 from bench.io.files import Folder, file_sha256, make_folder, sha256
+from bench.io.locks import file_lock
 from bench.store.folders import REAL
 
 FILE = "extractor.pt"
@@ -115,7 +115,7 @@ def _cached(cache: Folder, data: Prepared, evaluation: Evaluation) -> bytes:
     """The bytes of the trained extractor in the cache; trains it first if it is missing or damaged."""
     name = f"{evaluation.extractor}-{evaluation.extractor_steps}-{RECIPE}.pt"
     make_folder(cache.path)
-    with FileLock(cache.path / ".lock"):
+    with file_lock(cache.path / ".lock"):
         if not cache.is_intact(name):
             cache.write(name, train_extractor(data, evaluation.extractor, evaluation.extractor_steps))
         return cache.read(name)

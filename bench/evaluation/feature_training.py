@@ -10,6 +10,7 @@ from torch.nn.functional import cross_entropy
 
 from bench.data.images import to_unit
 from bench.data.prepared import Prepared
+from bench.errors import say
 from bench.evaluation.feature_network import Classifier, Description
 from bench.runtime.rng import forked
 
@@ -42,13 +43,13 @@ def _train(data: Prepared, kind: str, steps: int) -> bytes:
     classes = len(data.classes) if kind == "classifier" else TURNS
     network = Classifier(data.shape, classes).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     name = "classifier" if kind == "classifier" else "rotation network"
-    print(f"training the {name} whose features compare images ({steps} steps; cached for this data set)", flush=True)
+    say(f"training the {name} whose features compare images ({steps} steps; cached for this data set)")
     started = time.perf_counter()
     _fit(network, data, kind, steps)
     accuracy = _accuracy(network, data, kind)
     images = torch.from_numpy(data.images("train")[:STANDARDISED])
     features = torch.cat([_features(network, batch) for batch in images.split(BATCH)])
-    print(f"accuracy on test images: {accuracy:.1%} ({time.perf_counter() - started:.0f} s)", flush=True)
+    say(f"accuracy on test images: {accuracy:.1%} ({time.perf_counter() - started:.0f} s)")
     description: Description = {
         "kind": "classifier" if kind == "classifier" else "rotation",
         "dataset": data.sidecar.dataset,

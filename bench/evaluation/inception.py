@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from bench.errors import UserError, reason
+from bench.errors import UserError, reason, say
 from bench.io import tensors, untrusted
 from bench.io.files import file_sha256
 
@@ -110,7 +110,7 @@ def download_weights(path: Path) -> None:
     """Download the weights to `path`; UserError if that fails."""
     from pytorch_fid.inception import FID_WEIGHTS_URL
 
-    print("downloading the weights of FID's Inception network (95 MB) into torch's cache", flush=True)
+    say("downloading the weights of FID's Inception network (95 MB) into torch's cache")
     timeout = socket.getdefaulttimeout()
     socket.setdefaulttimeout(DOWNLOAD_SECONDS)
     try:

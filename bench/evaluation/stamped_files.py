@@ -4,10 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from filelock import FileLock
-
 from bench.errors import warn
 from bench.io.files import Folder, make_folder
+from bench.io.locks import file_lock
 from bench.io.untrusted import Malformed
 
 Content = TypeVar("Content", bound=Mapping[str, object])
@@ -42,7 +41,7 @@ class StampedFiles:
         if content is not None:
             return content
         make_folder(self.folder.path)
-        with FileLock(self.folder.path / f".{name}.lock"):
+        with file_lock(self.folder.path / f".{name}.lock"):
             content = self._usable(name, parse, warns=True)  # another process may have made it meanwhile
             if content is None:
                 data = make()

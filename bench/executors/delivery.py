@@ -12,12 +12,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from filelock import FileLock
-
 from bench.data.prepared import Prepared
 from bench.errors import RunError
 from bench.executors.base import Inputs
 from bench.io.files import explain_write_errors, file_sha256, make_folder, sha256
+from bench.io.locks import file_lock
 
 CACHE_VARIABLE = "WAE_BENCH_NODE_CACHE"
 CHUNK_BYTES = 32 * 2**20  # bytes per request
@@ -109,7 +108,7 @@ def _locate(kind: str, file_set: FileSet, fetch: Fetch) -> Path:
 def _copy(kind: str, file_set: FileSet, fetch: Fetch) -> Path:
     cache = cache_folder()
     target = cache / f"{kind}-{file_set.name}"
-    with FileLock(cache / f".{target.name}.lock"):  # another trial may be fetching it
+    with file_lock(cache / f".{target.name}.lock"):  # another trial may be fetching it
         if not _is_intact(kind, file_set, target):  # temporary folders are cleaned up from time to time
             shutil.rmtree(target, ignore_errors=True)
             _fetch(kind, file_set, target, fetch)

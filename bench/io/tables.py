@@ -1,5 +1,6 @@
 """Arrays and tables from untrusted files."""
 
+import base64
 import io
 import math
 import zipfile
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 MAX_ARRAY_BYTES = 2**31  # in one archive; features of 10,000 images with their covariance take 130 MB
 MAX_CELLS = 10**7  # rows x columns
 MAX_TEXT_BYTES = 2**28  # of all texts in a table
+# The key of Arrow's own schema in a parquet file, and what it is replaced by before Arrow reads the file.
+SCHEMA_KEY, IGNORED_KEY = b"ARROW:schema", b"arrow:unread"
+EXTENSION_KEY = b"ARROW:extension"  # names a registered Python type, which may unpickle its parameters
 
 
 def parse_npz(data: bytes, shapes: dict[str, tuple[int | None, ...]]) -> dict[str, np.ndarray]:
@@ -63,21 +67,33 @@ def _header(file: Any) -> tuple[tuple[int, ...], np.dtype]:
 def parse_parquet(data: bytes, origin: object) -> "pa.Table":
     """Read the bytes of a parquet file of numbers and short texts.
 
+    The schema that Arrow stores in the file is not used, so no extension type is built. Libraries such as Ray register
+    extension types for the whole process, and some of them unpickle bytes of the schema.
+
     Raises:
-        Malformed: the file is invalid, or larger in memory than the rows of a training can be. A few kB can encode a
-            number that is repeated a billion times.
+        Malformed: the file is invalid, names an extension type, or is larger in memory than the rows of a training can
+            be. A few kB can encode a number that is repeated a billion times.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        file = pq.ParquetFile(pa.BufferReader(data))
+        # All bytes are searched, not only the footer, so the result does not depend on where Arrow finds the footer.
+        file = pq.ParquetFile(pa.BufferReader(data.replace(SCHEMA_KEY, IGNORED_KEY)))
+        _refuse_extensions(file.metadata.metadata or {})
         _refuse_large(file)
         table = file.read(use_threads=False)
         table.validate(full=True)
-    except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
+    except Exception as error:  # pyarrow raises a dozen types for invalid files
         raise Malformed(origin, f"is not a table of training rows ({reason(error)[:120]})") from None
     return table.replace_schema_metadata(None)  # pandas would trust the metadata
+
+
+def _refuse_extensions(metadata: dict[bytes, bytes]) -> None:
+    """Raise ValueError if the file names an extension type, at any depth: this project never writes one."""
+    schema = base64.b64decode(metadata.get(IGNORED_KEY, b""))
+    if any(EXTENSION_KEY in text for text in (schema, *metadata.keys(), *metadata.values())):
+        raise ValueError("it names an Arrow extension type")
 
 
 def _refuse_large(file: Any) -> None:

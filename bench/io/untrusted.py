@@ -56,6 +56,35 @@ def refuse_unsafe_tree(folder: Path) -> None:
             folders[:] = [name for name in folders if name not in LOGGER_FOLDERS]
 
 
+def is_safe_name(name: str) -> bool:
+    """Whether a relative path, which may come from a stranger, names a file that may be copied or removed.
+
+    It stays inside the folder that it is joined to, and no part of it begins with a dot, except the folders of
+    checksums. Names with a dot (an index, locks, leases, temporary files, settings of other programs) belong to the
+    place where they are.
+    """
+    *folders, last = name.split("/")
+    if not name.isprintable() or "\\" in name or last.endswith((".lock", ".part")):
+        return False
+    return all(part == CHECKSUMS or _is_visible(part) for part in folders) and _is_visible(last)
+
+
+def _is_visible(part: str) -> bool:
+    return part != "" and not part.startswith(".")
+
+
+def inside(folder: Path, name: str) -> Path:
+    """Return the path of a safe name in a folder.
+
+    Raises:
+        Malformed: the name is not safe, or a link on the way leads out of the folder.
+    """
+    path = folder / name
+    if not is_safe_name(name) or not Path(os.path.realpath(path.parent)).is_relative_to(os.path.realpath(folder)):
+        raise Malformed(path, f"is not inside {folder.name}/; remove it")
+    return path
+
+
 def _refuse_unsafe_entry(path: Path, root: Path) -> None:
     try:
         status = path.lstat()

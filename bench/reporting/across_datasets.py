@@ -11,6 +11,7 @@ from bench.io.files import write_atomically
 from bench.io.strict_yaml import parse_yaml
 from bench.paths import CONFIGS
 from bench.reporting import score_figures
+from bench.reporting.csv_text import to_csv
 from bench.reporting.group import Group
 from bench.reporting.style import Figure
 from bench.reporting.table import Table, count, number, span, word
@@ -32,7 +33,7 @@ def write(groups: Sequence[Group], report: Path) -> tuple[list[Table], list[Figu
     if runs["variant"].nunique() < 2:
         return [], []
     aggregates = across_datasets.aggregate(runs)
-    write_atomically(report / "aggregate.csv", aggregates.to_csv(index=False).encode())
+    write_atomically(report / "aggregate.csv", to_csv(aggregates))
     taus = np.geomspace(runs["score"].min() * 0.98, runs["score"].max() * 1.02, TAUS)
     figure = score_figures.profiles(
         across_datasets.profile(runs, taus), runs[["method", "variant"]], report / "figures"

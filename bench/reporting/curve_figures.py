@@ -16,7 +16,7 @@ from bench.analysis import across_seeds, significance
 from bench.analysis.convergence import Target
 from bench.metrics.columns import parse
 from bench.reporting.group import Group
-from bench.reporting.style import STYLE, Figure, LineStyle, line_styles, logarithmic, save
+from bench.reporting.style import STYLE, Figure, LineStyle, legend_text, line_styles, logarithmic, save
 
 AXES = {"images_seen": "training images seen", "train_seconds": "training seconds (evaluation not counted)"}
 FLOORS = {"latent_over_chance": "floor: samples of the prior"}  # legend of the dotted line
@@ -118,7 +118,7 @@ def _curve(
     line: Any = {"color": style.colour, "ls": style.dash}
     seeds = [seed[[x, metric]].to_numpy(float) for _, seed in rows.groupby("trial")]
     axes.add_collection(LineCollection(seeds, linewidths=0.5, alpha=0.4, colors=style.colour, linestyles=[style.dash]))
-    axes.plot(means[x], means[metric], lw=1.7, marker=style.marker, ms=3.5, label=label, **line)
+    axes.plot(means[x], means[metric], lw=1.7, marker=style.marker, ms=3.5, label=legend_text(label), **line)
     if means["low"].notna().any():
         low = np.maximum(means["low"], means[metric] / 3)  # a logarithmic axis has no room for values below zero
         axes.fill_between(means[x], low, means["high"], color=style.colour, alpha=0.08, lw=0)

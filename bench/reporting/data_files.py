@@ -5,6 +5,7 @@ from pathlib import Path
 from bench.analysis import convergence
 from bench.io.files import write_atomically
 from bench.reporting import verdict
+from bench.reporting.csv_text import to_csv
 from bench.reporting.group import Group
 
 
@@ -23,6 +24,6 @@ def write(group: Group, folder: Path) -> None:
         summary = summary.assign(**{f"{group.headline}_values": each_seed})
     frames["summary"] = summary
     for name, frame in frames.items():
-        write_atomically(folder / f"{name}.csv", frame.to_csv(index=False).encode())
+        write_atomically(folder / f"{name}.csv", to_csv(frame))
     write_atomically(folder / "summary.parquet", summary.to_parquet(index=False))
     write_atomically(folder / "curves.parquet", group.rows.to_parquet(index=False))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.paths import ROOT
-from bench.reporting import render
+from bench.reporting import csv_text, render
 from bench.reporting.notes import Failure
 from bench.reporting.style import Figure
 from bench.reporting.table import Table
@@ -157,6 +157,6 @@ def _csv(table: Table) -> str:
     """The cells as shown; the report's own CSV files have every column and all digits."""
     buffer = io.StringIO()
     writer = csv.writer(buffer)
-    writer.writerow(table.headings)
-    writer.writerows([cell.text for cell in row] for row in [*table.rows, *table.constants])
+    writer.writerow(map(csv_text.cell, table.headings))
+    writer.writerows([csv_text.cell(cell.text) for cell in row] for row in [*table.rows, *table.constants])
     return buffer.getvalue()

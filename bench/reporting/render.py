@@ -2,7 +2,7 @@
 
 import re
 
-from bench.errors import one_line
+from bench.errors import markup, one_line
 from bench.reporting.table import Cell, Table
 
 LATEX = {"\\": r"\textbackslash{}", "_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "{": r"\{", "}": r"\}", "$": r"\$"}
@@ -70,22 +70,18 @@ def terminal(table: Table, without: tuple[str, ...] = ()) -> None:
     """
     from rich import table as rich_table
     from rich.console import Console
-    from rich.markup import escape as escape_markup
-
-    def safe(text: str) -> str:
-        return escape_markup(one_line(text))
 
     console = Console()
     console = console if console.is_terminal else Console(width=WIDTH)
     output = rich_table.Table(
-        title=safe(table.title), title_justify="left", title_style="bold", box=None, pad_edge=False
+        title=markup(table.title), title_justify="left", title_style="bold", box=None, pad_edge=False
     )
     columns = [i for i, heading in enumerate(table.headings) if heading not in without]
     for i in columns:
         alignment = "left" if i < table.words else "right"
-        output.add_column(safe(table.headings[i]), justify=alignment, no_wrap=i in UNWRAPPED)
+        output.add_column(markup(table.headings[i]), justify=alignment, no_wrap=i in UNWRAPPED)
     for row in (*table.rows, *table.constants):
         cells = [row[i] for i in columns]
-        output.add_row(*(f"[bold]{safe(cell.text)}[/bold]" if cell.strong else safe(cell.text) for cell in cells))
+        output.add_row(*(f"[bold]{markup(cell.text)}[/bold]" if cell.strong else markup(cell.text) for cell in cells))
     console.print(output)
     console.print(one_line(table.about) + "\n" if table.about else "", markup=False)

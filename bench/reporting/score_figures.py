@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 
 from bench.analysis import search, sensitivity
 from bench.reporting.group import Group
-from bench.reporting.style import STYLE, Figure, LineStyle, line_styles, logarithmic, panels, save
+from bench.reporting.style import STYLE, Figure, LineStyle, legend_text, line_styles, logarithmic, panels, save
 
 HYPERPARAMETERS = (
     "Line: the mean over seeds of the best setting with each value of this hyperparameter. Band: "
@@ -58,13 +58,14 @@ def _panel(axes: Axes, name: str, data: pd.DataFrame, worst: float, styles: dict
         axes.set_xticks(range(len(values)), [str(value) for value in values])
     elif min(numbers) > 0 and max(numbers) / min(numbers) >= 10:
         axes.set_xscale("log")
+        logarithmic(axes.xaxis)
     axes.set(xlabel=name, yscale="log")
     logarithmic(axes.yaxis)
 
 
 def _line(axes: Axes, line: pd.DataFrame, x: pd.Series, worst: float, text: str, style: LineStyle) -> None:
     mean = line["mean"].where(line["mean"] < math.inf)
-    axes.plot(x, mean, color=style.colour, ls=style.dash, marker=style.marker, ms=4, lw=1.5, label=text)
+    axes.plot(x, mean, color=style.colour, ls=style.dash, marker=style.marker, ms=4, lw=1.5, label=legend_text(text))
     axes.fill_between(x, line["least"], line["greatest"], color=style.colour, alpha=0.1, lw=0)
     for position, failed, n in zip(x, line["failed"], line["n"], strict=True):
         if failed:
@@ -87,7 +88,7 @@ def profiles(profile: pd.DataFrame, methods: pd.DataFrame, folder: Path) -> Figu
         for variant, line in profile.groupby("variant", sort=False):
             style = styles[str(variant)]
             steps: Any = {"color": style.colour, "ls": style.dash, "drawstyle": "steps-post"}
-            axes.plot(line["tau"], line["share"], lw=1.6, label=str(variant), **steps)
+            axes.plot(line["tau"], line["share"], lw=1.6, label=legend_text(str(variant)), **steps)
             axes.fill_between(line["tau"], line["low"], line["high"], step="post", color=style.colour, alpha=0.1, lw=0)
         axes.set(xlabel="normalised distance τ (1: the median variant)", ylabel="share of runs at or below τ")
         figure.legend(loc="outside right upper", fontsize=8, handlelength=4)

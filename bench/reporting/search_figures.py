@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from bench.analysis import search
-from bench.reporting.style import STYLE, Figure, LineStyle, line_styles, logarithmic, save
+from bench.reporting.style import STYLE, Figure, LineStyle, legend_text, line_styles, logarithmic, save
 
 PANEL = 1.9  # inches
 TICKS = [2**k for k in range(14)]  # numbers of points
@@ -40,7 +40,7 @@ def draw_best(results: pd.DataFrame, path: Path) -> None:
             style, points = styles[str(variant)], range(1, len(expected) + 1)
             marks = [k - 1 for k in TICKS if k <= len(expected)]
             line: Any = {"color": style.colour, "ls": style.dash, "marker": style.marker, "ms": 3, "markevery": marks}
-            axes.plot(points, expected, lw=1.5, label=variant, **line)
+            axes.plot(points, expected, lw=1.5, label=legend_text(str(variant)), **line)
             lines.append(pd.DataFrame({"variant": variant, "points": points, "expected_best": expected}))
         axes.set(xscale="log", yscale="log", xlabel="points tried", ylabel="expected lowest distance")
         ticks = [k for k in TICKS if k <= results["point"].max() + 1]

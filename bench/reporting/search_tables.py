@@ -10,6 +10,7 @@ from bench.analysis.frames import Record
 from bench.experiment.settings import Evaluation
 from bench.io.files import write_atomically
 from bench.reporting import search_figures
+from bench.reporting.csv_text import to_csv
 from bench.reporting.style import Figure
 from bench.reporting.table import Cell, Table, number, word
 from bench.store.folders import ExperimentFolder
@@ -32,8 +33,8 @@ def write(experiments: Sequence[ExperimentFolder], report: Path) -> tuple[list[T
     )  # keeps a finished copy rather than an unfinished one
     results = results.sort_values(["variant", "point", "seed"], ignore_index=True)
     summary = search.summary(results)
-    write_atomically(report / "search.csv", results.to_csv(index=False).encode())
-    write_atomically(report / "search_summary.csv", summary.to_csv(index=False).encode())
+    write_atomically(report / "search.csv", to_csv(results))
+    write_atomically(report / "search_summary.csv", to_csv(summary))
     table = _table(summary, _about(results, searches[0][1].protocol.evaluation))
     if summary.empty:
         return [table], []

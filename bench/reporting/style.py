@@ -23,6 +23,7 @@ from bench.io.files import sha256, write_atomically
 from bench.io.strict_yaml import load_yaml
 from bench.paths import CONFIGS
 from bench.reporting.contents import Contents, contents
+from bench.reporting.csv_text import to_csv
 
 STYLE: Any = {
     "font.size": 9,
@@ -31,6 +32,7 @@ STYLE: Any = {
     "axes.grid": True,
     "grid.alpha": 0.25,
     "legend.frameon": False,
+    "text.parse_math": False,  # a label with two dollar signs is not a formula; matplotlib would refuse most
     "figure.constrained_layout.use": True,
     "figure.constrained_layout.w_pad": 0.12,
 }
@@ -107,6 +109,11 @@ def line_styles(rows: pd.DataFrame) -> dict[str, LineStyle]:
     return styles
 
 
+def legend_text(label: str) -> str:
+    """Return a label for a legend, from which matplotlib leaves out labels that begin with an underscore."""
+    return f" {label}" if label.startswith("_") else label
+
+
 def logarithmic(axis: Axis) -> None:
     """Place ticks at 1, 2 and 5 times powers of ten, with labels short enough not to overlap."""
     axis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=15))
@@ -141,7 +148,7 @@ def save(canvas: Canvas, path: Path, data: pd.DataFrame | None = None) -> None:
         _blank(path)
     plt.close(canvas)
     if data is not None:
-        write_atomically(path.with_suffix(".csv"), data.to_csv(index=False).encode())
+        write_atomically(path.with_suffix(".csv"), to_csv(data))
 
 
 def _render(canvas: Canvas, path: Path, has_images: bool) -> None:

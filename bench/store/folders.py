@@ -15,6 +15,8 @@ from bench.store import mirror, repair
 from bench.store.documents import Description
 from bench.store.trial_folder import TrialFolder
 
+# What a run writes to an object store. `pull` copies and removes nothing else, so other files beside a copy are safe.
+PUBLISHED = ("experiment.yaml", "extractor", "trials", "search")
 REAL = "real.png"  # a grid of real images, in the folder of the extractor
 
 
@@ -105,15 +107,15 @@ class ExperimentFolder(Folder):
         """
 
         def wanted(name: PurePosixPath) -> bool:
-            skipped = "report" in name.parts[:2] or name.name == ".lease"
-            return not skipped and (checkpoints or name.name not in CHECKPOINTS)
+            of_search = name.parts[0] == "search" and "report" in name.parts[:3]
+            return not of_search and (checkpoints or name.name not in CHECKPOINTS)
 
         if self.home is None:
             return 0
         if not below:
             for trial in self.trials():
                 repair.drop_damaged(trial)  # else an intact file in the store could be overwritten from a damaged copy
-        return mirror.pull(self.home, self.path, wanted, below)
+        return mirror.pull(self.home, self.path, wanted, below, PUBLISHED)
 
     def push(self, report: bool = False) -> None:
         """Copy the description, the extractor and optionally the report to `home`."""

@@ -18,7 +18,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from bench.errors import RunError, warn
+from bench.errors import RunError, say, warn
 from bench.io.object_store import Remote, StorageError
 
 BEAT = 10.0  # seconds between renewals
@@ -91,7 +91,7 @@ class Lease:
         first = self._read()
         if first is None:
             return
-        print(f"{_holder(first)}; checking for up to {PATIENCE:g} s whether that run is alive", flush=True)
+        say(f"{_holder(first)}; checking for up to {PATIENCE:g} s whether that run is alive")
         start = time.monotonic()
         while time.monotonic() - start < PATIENCE:
             time.sleep(min(BEAT, PATIENCE) / 4)

@@ -4,10 +4,9 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
-from filelock import FileLock, Timeout
-
 from bench.errors import RunError, UserError
 from bench.io.files import display_path, explain_write_errors, make_folder
+from bench.io.locks import Timeout, file_lock
 from bench.store import lease
 from bench.store.folders import ExperimentFolder
 
@@ -24,7 +23,7 @@ def locked(folder: ExperimentFolder) -> Iterator[None]:
     """
     existed = folder.path.exists()
     make_folder(folder.path)
-    lock = FileLock(folder.lock)
+    lock = file_lock(folder.lock)
     try:
         with explain_write_errors(folder.lock):
             lock.acquire(timeout=0)

@@ -36,7 +36,7 @@ class Index:
         data = Folder(folder).read_if_intact(INDEX)
         document = untrusted.parse_json(data, folder / INDEX, MAX_INDEX_BYTES) if data else {}
         entries = document.items() if isinstance(document, dict) else ()
-        return cls({name: _parse_stamp(stamp) for name, stamp in entries if _is_inside(name)})
+        return cls({name: _parse_stamp(stamp) for name, stamp in entries if untrusted.is_safe_name(name)})
 
     def write(self, folder: Path) -> None:
         """Write the index atomically."""
@@ -54,32 +54,43 @@ class Index:
         self.stamps |= {name: listing[name] if listing[name][1] < newest - SETTLING else None for name in copied}
 
 
-def pull(remote: Remote, folder: Path, wanted: Callable[[PurePosixPath], bool], below: str = "") -> int:
+def pull(
+    remote: Remote,
+    folder: Path,
+    wanted: Callable[[PurePosixPath], bool],
+    below: str = "",
+    published: Sequence[str] = (),
+) -> int:
     """Copy files that are new or have changed in `remote`, or in its folder `below`, to `folder`.
 
     Files that were copied before are removed from `folder` if they are gone from the store, or have changed there and
-    are not wanted now.
+    are not wanted now. Names in the store and in the index are untrusted (`untrusted.is_safe_name`): the index and the
+    locks of the copy never come from the store.
 
     Args:
         remote: the experiment in the store.
         folder: the copy.
         wanted: whether to copy the file of a name.
         below: the folder to which copying is limited, relative to both; empty: the whole experiment.
+        published: files and folders to which copying and removing are limited, with their checksums; empty: all.
 
     Returns:
         The number of files that were copied.
 
     Raises:
         StorageError: the store cannot be read.
+        Malformed: a link in the copy leads out of it.
     """
     with _lock:
-        return _pull(remote, folder, wanted, below)
+        return _pull(remote, folder, wanted, below, published)
 
 
-def _pull(remote: Remote, folder: Path, wanted: Callable[[PurePosixPath], bool], below: str) -> int:
+def _pull(
+    remote: Remote, folder: Path, wanted: Callable[[PurePosixPath], bool], below: str, published: Sequence[str]
+) -> int:
     index = Index.read(folder)
-    listing = _list_files(remote, below)
-    outdated = index.outdated(listing, below)
+    listing = {name: stamp for name, stamp in _list_files(remote, below).items() if _is_published(name, published)}
+    outdated = {name for name in index.outdated(listing, below) if _is_published(name, published)}
     new = [
         name
         for name in listing
@@ -88,7 +99,7 @@ def _pull(remote: Remote, folder: Path, wanted: Callable[[PurePosixPath], bool],
     ]
     removed = outdated - set(new)
     for name in removed:
-        (folder / name).unlink(missing_ok=True)
+        untrusted.inside(folder, name).unlink(missing_ok=True)
     _copy(remote, folder, new)
     index.update(new, removed, listing)
     if new or removed:
@@ -96,17 +107,26 @@ def _pull(remote: Remote, folder: Path, wanted: Callable[[PurePosixPath], bool],
     return len(new)
 
 
+def _is_published(name: str, published: Sequence[str]) -> bool:
+    top = next(part for part in name.split("/") if part != CHECKSUMS)
+    return not published or top in published
+
+
 def _list_files(remote: Remote, below: str) -> dict[str, Stamp]:
     listing = (remote / below if below else remote).files()
-    return {f"{below}/{name}" if below else name: stamp for name, stamp in listing.items() if _is_inside(name)}
+    prefix = f"{below}/" if below else ""
+    return {prefix + name: stamp for name, stamp in listing.items() if untrusted.is_safe_name(prefix + name)}
 
 
 def _copy(remote: Remote, folder: Path, names: list[str]) -> None:
+    def copy(name: str) -> None:
+        write_atomically(untrusted.inside(folder, name), (remote / name).read_bytes())
+
     # Checksums first: if a file changes between the two, it is found damaged and copied again the next time.
     for checksums in (True, False):
         group = [name for name in names if (CHECKSUMS in PurePosixPath(name).parts) == checksums]
         with ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
-            list(pool.map(lambda name: write_atomically(folder / name, (remote / name).read_bytes()), group))
+            list(pool.map(copy, group))
 
 
 def push(folder: Path, remote: Remote, names: Sequence[str]) -> None:
@@ -122,11 +142,6 @@ def _parse_stamp(stamp: object) -> Stamp | None:
         case [int(size), int(modified)]:
             return size, modified
     return None
-
-
-def _is_inside(name: str) -> bool:
-    """Whether a name, which may come from an untrusted store, stays inside the folder that it is copied to."""
-    return ".." not in PurePosixPath(name).parts and not PurePosixPath(name).is_absolute()
 
 
 def _files(path: Path) -> list[Path]:

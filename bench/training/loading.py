@@ -1,5 +1,7 @@
 """Load trained methods from their checkpoints, and the images that they were trained on."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,13 +76,14 @@ def _weights(folder: TrialFolder, checkpoint: bytes) -> dict[str, "torch.Tensor"
     return weights
 
 
-def prepared_of(folder: TrialFolder, root: Path | None = None) -> "Prepared":
-    """Return the images that a trial was trained on, from `root` or, by default, from where the trial read them.
+@contextmanager
+def images_of(folder: TrialFolder, root: Path | None = None) -> "Iterator[Prepared]":
+    """Hold the images that a trial was trained on, from `root` or, by default, from where the trial read them.
 
     Raises:
         UserError: the images are missing or damaged; the message says what to do.
     """
-    from bench.data.prepared import Prepared
+    from bench.data.prepared import Prepared, in_use
 
     dataset = folder.trial().spec.dataset
     if dataset is None:
@@ -92,9 +95,9 @@ def prepared_of(folder: TrialFolder, root: Path | None = None) -> "Prepared":
     default = (root or Path("data/prepared")) / dataset.name / dataset.fingerprint[:16]
     path = Path(recorded) if recorded and root is None else default
     prepared = Prepared(path)
-    if not prepared.check() or prepared.fingerprint != dataset.fingerprint:
-        command = f"python -m bench.prepare {dataset.name}" + (f" --prepared {root}" if root else "")
-        raise UserError(
-            f"the images of {folder.path.name} are not in {path}; name their folder with --prepared, or run {command}"
-        )
-    return prepared
+    with in_use(prepared):
+        if not prepared.check() or prepared.fingerprint != dataset.fingerprint:
+            command = f"python -m bench.prepare {dataset.name}" + (f" --prepared {root}" if root else "")
+            where = f"not in {path}; name their folder with --prepared, or run {command}"
+            raise UserError(f"the images of {folder.path.name} are {where}")
+        yield prepared

@@ -20,8 +20,8 @@ from bench.store.folders import ExperimentFolder
 def clean(tmp_path):
     """bench.clean on the experiments and data of this test; `answer` is typed where it asks."""
 
-    def call(*arguments: str, answer: str = "") -> str:
-        places = ["--results", str(tmp_path), "--data-root", str(tmp_path / "data")]
+    def call(*arguments: str, answer: str = "", results: str = "") -> str:
+        places = ["--results", str(tmp_path / results), "--data-root", str(tmp_path / "data")]
         result = CliRunner().invoke(app, [*arguments, *places], input=answer)
         assert result.exit_code in (0, 130 if not answer else 0), result.output
         return result.output
@@ -119,3 +119,18 @@ def test_disk_use_adds_up_and_is_in_the_report(bench_run, tmp_path):
     page = (tmp_path / "out" / "report" / "index.html").read_text()
     assert " on disk (" in page
     assert "checkpoints " in page
+
+
+def test_links_are_not_followed(bench_run, clean, tmp_path):
+    """Experiments and data sets that somebody else linked into a folder."""
+    assert bench_run("--methods", "mmd", "--seeds", "1", out="elsewhere/out").exit_code == 0
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "x").symlink_to(tmp_path / "elsewhere" / "out")
+    (tmp_path / "data" / "prepared").rename(tmp_path / "sets")
+    (tmp_path / "data" / "prepared").mkdir()
+    (tmp_path / "data" / "prepared" / "digits").symlink_to(tmp_path / "sets" / "digits")
+    before = disk.size(tmp_path)
+    output = clean("checkpoints", "previous", "prepared", "--yes", results="results")
+    assert "results/x is a link; it is skipped" in output
+    assert "there is nothing to remove" in output
+    assert disk.size(tmp_path) == before

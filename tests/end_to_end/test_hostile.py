@@ -4,6 +4,7 @@ Checksums are right throughout: whoever made the files can make those too. Bombs
 where a guard is missing, so that its test then fails rather than the machine.
 """
 
+import csv
 import io
 import json
 import os
@@ -317,6 +318,23 @@ def test_terminals_obey_nothing(capsys):
     assert not set(said) & {"\x1b", "\x07", "\x9b"}
 
 
+@pytest.mark.draws
+def test_no_label_is_a_formula_of_matplotlib(victim):
+    edited("spec.json", label="mmd[name=$^$]")(victim)
+    result = command("report", victim)
+    assert result.exit_code == 0, result.output
+    assert "mmd[name=$^$]" in (victim / "out" / "report" / "summary.csv").read_text()
+
+
+def test_no_cell_is_a_formula_of_spreadsheets(victim):
+    edited("status.json", state="failed", reason="=HYPERLINK(0)")(victim)
+    assert command("report", victim).exit_code == 0
+    for path in (victim / "out" / "report").rglob("*.csv"):
+        cells = [text for row in csv.reader(path.read_text().splitlines()) for text in row]
+        assert not [text for text in cells if text.startswith(("=", "+", "@"))], path
+    assert "'=HYPERLINK(0)" in (victim / "out" / "report" / "trials.csv").read_text()
+
+
 def test_latex_and_markdown_are_inert():
     grid = Table("a", "T", ["v", "x"], [[Cell(r"a\input{/etc/passwd}"), Cell("b|c")]])
     assert r"\textbackslash{}input\{/etc/passwd\}" in render.latex(grid)
@@ -477,6 +495,24 @@ def test_a_journal_of_somebody_else_is_passed_over(tmp_path):
     writer = ImageWriter(file, Pixels(np.zeros((3, 8, 8), np.uint8)), False)
     write_images([writer], lambda _: None)
     assert len(writer.chunks) == 1
+
+
+@pytest.mark.parametrize("linked_name", ["", "train-images.npy", "train-images.journal"])
+def test_an_unfinished_preparation_is_not_continued_through_links(linked_name, tmp_path):
+    request = make_request("digits", tmp_path / "data")
+    made = prepare(request).folder
+    partial, outside = made.with_name(f".{made.name}.part"), tmp_path / "outside"
+    outside.mkdir()
+    (outside / "file").write_bytes(b"precious")
+    shutil.rmtree(made)
+    if linked_name:
+        partial.mkdir()
+        (partial / linked_name).symlink_to(outside / "file")
+    else:
+        partial.symlink_to(outside)
+    with pytest.raises(Malformed, match="is a link"):
+        prepare(request)
+    assert [(path.name, path.read_bytes()) for path in outside.iterdir()] == [("file", b"precious")]
 
 
 # Trees of images.

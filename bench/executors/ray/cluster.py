@@ -13,7 +13,7 @@ from typing import Any
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from bench.errors import RunError, UserError
+from bench.errors import RunError, UserError, say
 from bench.executors import delivery
 from bench.executors.base import Context, Inputs, Resources
 from bench.experiment.plugins import package_paths
@@ -119,7 +119,7 @@ def _nodes(resources: Resources) -> list[dict[str, float]]:
         if any(node.get("CPU") for node in nodes) or time.monotonic() > deadline:
             return nodes
         if not announced:
-            print(f"waiting up to {BOOT_SECONDS:.0f} s for a node with CPUs", flush=True)
+            say(f"waiting up to {BOOT_SECONDS:.0f} s for a node with CPUs")
         announced = True
         time.sleep(2)
 

@@ -1,4 +1,8 @@
-"""Colours and markers of methods."""
+"""Colours and markers of methods, and text in figures."""
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import pytest
 
 
 def test_a_method_looks_the_same_everywhere_and_like_no_other_of_the_tree():
@@ -8,3 +12,18 @@ def test_a_method_looks_the_same_everywhere_and_like_no_other_of_the_tree():
     assert set(configured_looks()) <= set(METHODS)
     assert len({colour_and_marker(name) for name in METHODS}) == len(METHODS)
     assert colour_and_marker("somebodys_own") == colour_and_marker("somebodys_own")
+
+
+@pytest.mark.draws
+@pytest.mark.parametrize("label", ["$^$", "_hidden", r"a$\frac{$", "100% & _x_"])
+def test_every_label_is_in_the_legend_as_it_is(label, tmp_path):
+    from bench.reporting.style import STYLE, legend_text, save
+
+    with mpl.rc_context(STYLE):
+        figure, axes = plt.subplots()
+        axes.plot([1, 2], label=legend_text(label))
+        axes.set_title(label)
+        axes.set_xticks([0], [label])
+        legend = figure.legend()
+        save(figure, tmp_path / "figure")
+    assert [text.get_text().strip() for text in legend.get_texts()] == [label]
