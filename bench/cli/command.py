@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import itertools
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, TypeVar
@@ -15,11 +16,23 @@ from bench.runtime import signals
 INTERRUPTED = {signals.Interrupted(number).status for number in signals.HANDLED}
 TYPER_SETTINGS: dict[str, Any] = {"add_completion": False, "rich_markup_mode": None, "pretty_exceptions_enable": False}
 
+COMMA_SEPARATED = ("methods", "log")  # options that take several values in one
+
 Options = TypeVar("Options")
 
 
 class Command(TyperCommand):
-    """A command that reports a user's mistake in one line."""
+    """A command that reports a user's mistake in one line. An option that takes one value may be given once."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the command line.
+
+        Raises:
+            UserError: an option is repeated of which only the last value would count.
+        """
+        if not ctx.resilient_parsing:  # completing a command line, which is unfinished
+            _refuse_repeated(self.make_parser(ctx).parse_args(args=list(args))[2], args)
+        return super().parse_args(ctx, args)
 
     def main(self, args: Sequence[str] | None = None, *others: Any, **settings: Any) -> NoReturn:
         """Run the command and exit. args: by default those of the command line."""
@@ -86,6 +99,29 @@ def _refuse_empty(arguments: list[str]) -> None:
     for before, argument in zip(["an argument", *arguments], arguments, strict=False):
         if argument == "" or (argument.startswith("--") and argument.endswith("=")):
             _end(f"{argument.rstrip('=') or before} is empty; is a shell variable unset?", 2)
+
+
+def _refuse_repeated(given: list[Any], arguments: list[str]) -> None:
+    """Refuse an option that takes one value and is given twice. `given`: a parameter for each option, as parsed."""
+    for option in given:
+        if option.param_type_name != "option" or option.multiple or given.count(option) < 2:
+            continue
+        names = [name for name in [*option.opts, *option.secondary_opts] if name.startswith("--")]
+        if option.is_flag:
+            typed = [name for name in names if name in arguments]
+            if len(typed) > 1:
+                raise UserError(f"{' and '.join(typed)} contradict each other; give one")
+            continue  # repeating a flag changes nothing
+        values = _values(names[0], arguments)
+        advice = f"write {names[0]} {','.join(values)}" if option.name in COMMA_SEPARATED else "give it once"
+        raise UserError(f"{names[0]} is given {given.count(option)} times ({', '.join(values)}); {advice}")
+
+
+def _values(name: str, arguments: list[str]) -> list[str]:
+    """Return the values of an option in the order in which they were typed."""
+    apart = {i: value for i, (argument, value) in enumerate(itertools.pairwise(arguments)) if argument == name}
+    joined = {i: a.removeprefix(f"{name}=") for i, a in enumerate(arguments) if a.startswith(f"{name}=")}
+    return [value for _, value in sorted((apart | joined).items())]
 
 
 def _end(message: str, code: int) -> NoReturn:

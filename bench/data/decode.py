@@ -1,14 +1,17 @@
 """Decodes, crops and resizes one image to uint8 [channels, side, side], or raises UnusableImage with the reason."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
-from bench.errors import one_line, reason
+from bench.data import metadata
+from bench.data.unusable import UnusableImage
+from bench.errors import reason
 from bench.experiment.settings import Preprocessing
 
 GREY = {"1", "L", "LA", "La"}
@@ -17,17 +20,26 @@ MAX_PIXELS = 2**26  # of one image: 200 MB when decoded
 HIGH_BIT_DEPTH = {"I", "F", "I;16", "I;16L", "I;16B", "I;16N"}  # modes whose conversion to 8 bits would clip
 
 
-class UnusableImage(Exception):
-    """An image that cannot be part of the data set. The message is one line that says why and what to do."""
+TURNS = {  # EXIF's orientation -> what turns the image upright
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
-    def __init__(self, message: str) -> None:
-        super().__init__(one_line(message))
 
-
-def crop_and_resize(image: Image.Image, preprocessing: Preprocessing) -> np.ndarray:
+def crop_and_resize(image: Image.Image, preprocessing: Preprocessing, orientation: int | None = None) -> np.ndarray:
     """Convert an open image to uint8 [channels, side, side], as `preprocessing` describes.
 
-    The EXIF orientation is applied; transparency is dropped.
+    Transparency is dropped.
+
+    Args:
+        image: it may be a file that is not decoded yet.
+        preprocessing: the size and the channels.
+        orientation: EXIF's, which is applied. None: that of the image's own metadata.
 
     Raises:
         UnusableImage: the image is too small, or has the wrong kind of pixels.
@@ -39,7 +51,7 @@ def crop_and_resize(image: Image.Image, preprocessing: Preprocessing) -> np.ndar
         raise UnusableImage("it has more than 8 bits per channel; convert it to 8 bits")
     if channels == 3 and image.mode in GREY:
         raise UnusableImage("it is greyscale, but colour is expected; --grey makes all images greyscale")
-    image = ImageOps.exif_transpose(image).convert("L" if channels == 1 else "RGB")
+    image = upright(image, orientation).convert("L" if channels == 1 else "RGB")
     width, height = image.size
     square = preprocessing.crop or min(width, height)
     for option, minimum in (("--crop", square), ("--image-size", side)):
@@ -53,6 +65,24 @@ def crop_and_resize(image: Image.Image, preprocessing: Preprocessing) -> np.ndar
         image = image.resize((side, side), Image.Resampling.LANCZOS)
     pixels = np.asarray(image)
     return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)
+
+
+def upright(image: Image.Image, orientation: int | None) -> Image.Image:
+    """Decode the image and turn it as `orientation`, or else its metadata, says."""
+    image.load()
+    if orientation is None:
+        orientation = metadata.orientation(image.info.get("exif"), image.info.get("xmp"))
+    return image.transpose(TURNS[orientation]) if orientation in TURNS else image
+
+
+@contextmanager
+def open_image(path: Path) -> Iterator[tuple[Image.Image, int | None]]:
+    """Open an image file without its metadata; yields its orientation too, as `crop_and_resize` takes it."""
+    with path.open("rb") as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow's: of metadata, with its own files and lines
+        pixels, orientation = metadata.pixels_only(file)
+        with Image.open(pixels, formats=FORMATS) as image:
+            yield image, orientation
 
 
 @contextmanager
@@ -105,8 +135,8 @@ class Files:
         with _name_in_errors(str(path)):
             if self.root and path.is_symlink() and not path.resolve().is_relative_to(self.root.resolve()):
                 raise UnusableImage(f"it is a link that leads out of {self.root}; replace it by a copy of its target")
-            with Image.open(path, formats=FORMATS) as image:
-                return crop_and_resize(image, preprocessing)
+            with open_image(path) as (image, orientation):
+                return crop_and_resize(image, preprocessing, orientation)
 
 
 @dataclass(frozen=True)

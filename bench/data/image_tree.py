@@ -1,7 +1,5 @@
 """A directory tree of image files as a source: its splits and its classes come from folder names."""
 
-import os
-import stat
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,26 +8,31 @@ import numpy as np
 
 from bench.data.decode import Files
 from bench.data.sources import Source, SourceSplit
-from bench.errors import UserError, reason, warn
+from bench.data.tree_files import LeftOut, image_files
+from bench.errors import UserError
 from bench.io.files import sha256
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
-SPLIT_FOLDERS = {
-    "train": "train",
-    "test": "test",
-    "validation": "validation",
-    "valid": "validation",
-    "val": "validation",
+_PLAIN = {"train": "train", "test": "test", "validation": "validation", "valid": "validation", "val": "validation"}
+SPLIT_FOLDERS = {  # in lower case
+    **_PLAIN,
+    "training": "train",
+    "testing": "test",
+    **{
+        f"{name}{ending}": split
+        for name, split in (*_PLAIN.items(), ("training", "train"), ("testing", "test"))
+        for ending in ("set", "_set", "-set", "_images", "-images", "_data")
+    },
 }
+OUTSIDE = "outside the split folders"
 HELD_OUT_SHARES = {"test": 0.1, "validation": 0.1}  # of a tree without split folders; the rest is for training
 
 
 def image_tree(folder: Path, labelled: bool = True, splits: bool = False) -> Source:
     """Every image below `folder`.
 
-    Folders `train/`, `test/` and optionally `validation/` are splits, if there are any. Otherwise the sha256 of an
-    image's relative path decides its split. Folders at the next level are classes if every image lies in one and there
-    are at least two of them.
+    Folders `train/`, `test/` and optionally `validation/` (or a synonym: SPLIT_FOLDERS) are splits, if there are any.
+    Otherwise the sha256 of an image's relative path decides its split. Folders at the next level are classes if every
+    image lies in one and there are at least two of them. What is left out is counted in the source's notes.
 
     Args:
         folder: the root of the tree.
@@ -37,12 +40,15 @@ def image_tree(folder: Path, labelled: bool = True, splits: bool = False) -> Sou
         splits: whether split folders are required.
 
     Raises:
-        UserError: the tree cannot be listed, has no images, or lacks a split or a class.
+        UserError: the tree cannot be listed, has no images or linked folders, lacks a split or a class, or has split
+            folders at another level.
     """
-    files = _image_files(folder)
+    files, left_out = image_files(folder)
     has_splits = splits or any(_split_folder(path, folder) for path in files)
-    split_of = _splits_by_folder(files, folder) if has_splits else _splits_by_hash(files, folder)
-    class_of = _class_folders(split_of, depth=len(folder.parts) + has_splits) if labelled else {}
+    if not any(_split_folder(path, folder) for path in files):
+        _refuse_deeper_splits(files, folder)
+    split_of = _splits_by_folder(files, folder, left_out) if has_splits else _splits_by_hash(files, folder)
+    class_of, why = _class_folders(split_of, depth=len(folder.parts) + has_splits) if labelled else ({}, None)
     classes = sorted(set(class_of.values()))
     if has_splits:
         _refuse_missing_classes(folder, split_of, class_of)
@@ -59,7 +65,16 @@ def image_tree(folder: Path, labelled: bool = True, splits: bool = False) -> Sou
             for split, paths in sorted(paths_of.items())
         }
 
-    return Source(f"images in {folder.name}/", folder, list(split_of), load, classes)
+    synonyms = {path.parts[len(folder.parts)].lower() for path in split_of} - set(_PLAIN) if has_splits else set()
+    return Source(
+        f"images in {folder.name}/",
+        folder,
+        list(split_of),
+        load,
+        classes,
+        choices=(f"split folders: {', '.join(sorted(synonyms))}",) if synonyms else (),
+        notes=tuple(note for note in (left_out.line(), why) if note),
+    )
 
 
 def _split_folder(path: Path, folder: Path) -> str | None:
@@ -67,15 +82,45 @@ def _split_folder(path: Path, folder: Path) -> str | None:
     return SPLIT_FOLDERS.get(path.parts[len(folder.parts)].lower())
 
 
-def _splits_by_folder(files: list[Path], folder: Path) -> dict[Path, str]:
+def _splits_by_folder(files: list[Path], folder: Path, left_out: LeftOut) -> dict[Path, str]:
     split_of = {path: split for path in files if (split := _split_folder(path, folder))}
+    _refuse_doubled_splits(split_of, folder)
     for split in ("train", "test"):
         if split not in split_of.values():
             hint = "; or name a folder without train/ and test/, which is then split by file name" if split_of else ""
             raise UserError(f"{folder} has no images under {split}/; put some there{hint}")
-    if len(split_of) < len(files):
-        warn(f"{len(files) - len(split_of)} images outside the split folders are not used")
+    for path in files:
+        if path not in split_of:
+            left_out.add(path, OUTSIDE)
     return split_of
+
+
+def _refuse_doubled_splits(split_of: dict[Path, str], folder: Path) -> None:
+    """Refuse train/ beside training/: one of them may be a copy of the other."""
+    name_of: dict[str, str] = {}
+    for path, split in split_of.items():
+        name = path.parts[len(folder.parts)]
+        if name_of.setdefault(split, name) != name:
+            raise UserError(f"{folder} has two folders for {split}: {name_of[split]}/ and {name}/; keep one of them")
+
+
+def _refuse_deeper_splits(files: list[Path], folder: Path) -> None:
+    """Refuse a tree in which a folder below the first level holds split folders, which would become parts of classes.
+
+    Otherwise published test images would be trained on.
+    """
+    splits_in: dict[Path, dict[str, str]] = defaultdict(dict)
+    for place in {path.parent for path in files}:
+        names = place.parts[len(folder.parts) :]
+        for depth, name in enumerate(names[1:], 1):
+            if split := SPLIT_FOLDERS.get(name.lower()):
+                splits_in[folder.joinpath(*names[:depth])][split] = name
+    for parent, names in sorted(splits_in.items()):
+        if {"train", "test"} <= set(names):
+            raise UserError(
+                f"the split folders {names['train']}/ and {names['test']}/ are in {parent}, not at the top of "
+                f"{folder}; name {parent} as the image folder, or move the split folders to the top"
+            )
 
 
 def _splits_by_hash(files: list[Path], folder: Path) -> dict[Path, str]:
@@ -93,11 +138,15 @@ def _split_by_hash(name: str) -> str:
     return "train"
 
 
-def _class_folders(files: Iterable[Path], depth: int) -> dict[Path, str]:
-    """The folder at `depth` of every file; empty if a file is in none, or if all are in the same."""
+def _class_folders(files: Iterable[Path], depth: int) -> tuple[dict[Path, str], str | None]:
+    """Return the folder at `depth` of every file; nothing, and perhaps a note, if some are in none or all in one."""
     class_of = {path: path.parts[depth] for path in files if len(path.parts) > depth + 1}
-    complete = all(path in class_of for path in files)
-    return class_of if complete and len(set(class_of.values())) > 1 else {}
+    outside = [path for path in files if path not in class_of]
+    several = len(set(class_of.values())) > 1
+    if several and outside:
+        count = f"{len(outside):,} of them {'lies' if len(outside) == 1 else 'lie'}"
+        return {}, f"the images have no classes, because {count} outside the class folders, such as {outside[0]}"
+    return (class_of if several else {}), None
 
 
 def _refuse_missing_classes(folder: Path, split_of: dict[Path, str], class_of: dict[Path, str]) -> None:
@@ -105,40 +154,3 @@ def _refuse_missing_classes(folder: Path, split_of: dict[Path, str], class_of: d
         missing = set(class_of.values()) - {name for path, name in class_of.items() if split_of[path] == split}
         if missing:
             raise UserError(f"{folder}/{split} has no images of the class {min(missing)!r}, which is in another split")
-
-
-def _image_files(folder: Path) -> list[Path]:
-    """Image files below `folder`, sorted by path, without hidden files and folders."""
-    files = []
-    for place, folders, names in os.walk(folder, onerror=_refuse_unlistable):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        images = [name for name in names if name.lower().endswith(tuple(SUFFIXES)) and not name.startswith(".")]
-        files += [Path(place, name) for name in images if _is_file(os.path.join(place, name))]  # noqa: PTH118
-    if not files:
-        raise UserError(f"{folder} holds no images ({', '.join(sorted(SUFFIXES))})")
-    return sorted(files)
-
-
-def _is_file(path: str) -> bool:
-    """Whether `path` is a regular file.
-
-    Raises:
-        UserError: it cannot be accessed, or its name is not UTF-8.
-    """
-    try:
-        is_file = stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116
-    except FileNotFoundError:
-        if not os.path.islink(path):  # noqa: PTH114
-            return False  # deleted since the folder was listed
-        raise UserError(f"{path} is a broken link; repair or remove it") from None
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {reason(error)}; make it readable or remove it") from error
-    try:
-        path.encode()
-    except UnicodeEncodeError:  # Python represents bytes that are not UTF-8 as lone surrogates
-        raise UserError(f"the file name {os.fsencode(path)!r} is not UTF-8; rename it") from None
-    return is_file
-
-
-def _refuse_unlistable(error: OSError) -> None:
-    raise UserError(f"cannot list {error.filename}: {reason(error)}; make it readable or move it elsewhere") from error

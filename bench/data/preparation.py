@@ -35,6 +35,7 @@ class DatasetInfo:
         prepared: whether it has been prepared already.
         constant_errors: the units of relative penalty weights. None if they are unknown before the set is prepared.
         decode_seconds: estimate of the time that preparing it takes.
+        notes: lines that say what is left out.
     """
 
     fingerprint: str
@@ -43,6 +44,7 @@ class DatasetInfo:
     prepared: bool
     decode_seconds: float
     constant_errors: ConstantErrors | None = None
+    notes: tuple[str, ...] = ()
 
 
 def locate(request: Request) -> DatasetInfo | None:
@@ -58,12 +60,17 @@ def locate(request: Request) -> DatasetInfo | None:
     if known:  # no need to read the source, which takes seconds
         prepared = Prepared(_folder(request, known))
         errors = prepared.sidecar.constant_errors
-        return DatasetInfo(known, prepared.counts, bool(prepared.classes), True, 0.0, errors)
+        return DatasetInfo(known, prepared.counts, bool(prepared.classes), True, 0.0, errors, source.notes)
     splits = make_splits(request.name, source.load())
     counts = {name: len(split.images) for name, split in splits.items()}
     seconds = decode_seconds(splits["train"].images, request.preprocessing) * sum(counts.values())
     return DatasetInfo(
-        _fingerprint(request, source), counts, bool(source.classes), prepared=False, decode_seconds=seconds
+        _fingerprint(request, source),
+        counts,
+        bool(source.classes),
+        prepared=False,
+        decode_seconds=seconds,
+        notes=source.notes,
     )
 
 
@@ -82,6 +89,8 @@ def held(request: Request) -> Iterator[Prepared]:
         RunError: the disk is full, or the download failed. The next call resumes from what is finished.
     """
     source = datasets.find(request.name, request.root) or datasets.download(request.name, request.root)
+    for note in source.notes:
+        warn(note)
     fingerprint = _known_fingerprint(request, source) or _fingerprint(request, source)
     prepared = Prepared(_folder(request, fingerprint))
     written = False  # by this call, which then need not verify it
@@ -130,8 +139,11 @@ def _warn_of_skipped(prepared: Prepared) -> None:
 
 
 def _fingerprint(request: Request, source: Source) -> str:
-    """The sha256 of the source files' names and contents and of the preprocessing; not of paths, dates or decoders."""
-    content = [VERSION, request.preprocessing.model_dump(), source.content_hashes()]
+    """The sha256 of the source files' names and contents and of the preprocessing; not of paths, dates or decoders.
+
+    The choices of a source count only if there are any, so that sets without any keep their fingerprints.
+    """
+    content = [VERSION, request.preprocessing.model_dump(), source.content_hashes(), *source.choices]
     return sha256(json.dumps(content).encode())
 
 

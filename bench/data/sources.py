@@ -38,6 +38,8 @@ class Source:
         files: the files whose content determines the images.
         reader: reads train and test, optionally validation; or all images as "all".
         classes: names of the classes; empty if the images have no labels.
+        choices: how the files are understood, where older versions understood them otherwise. Part of the fingerprint.
+        notes: lines that say what is left out, for the user.
     """
 
     about: str
@@ -45,6 +47,8 @@ class Source:
     files: list[Path] = field(repr=False)
     reader: Callable[[], dict[str, SourceSplit]] = field(repr=False)
     classes: list[str]
+    choices: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def load(self) -> dict[str, SourceSplit]:
         """Read the splits.
@@ -59,9 +63,10 @@ class Source:
             raise UserError(message) from error
 
     def signature(self) -> str:
-        """Return a hash of the files' names, sizes and dates, which is cheap to compute."""
+        """Return a hash of the files' names, sizes and dates and of the choices, which is cheap to compute."""
         stats = ((self._name(path), path.stat()) for path in self.files)
-        return sha256(repr([(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]).encode())
+        facts = repr([(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats])
+        return sha256((facts + (repr(self.choices) if self.choices else "")).encode())
 
     def content_hashes(self) -> list[list[str]]:
         """Return the relative name and the sha256 of every file, sorted by name."""
@@ -141,4 +146,7 @@ def celeba(folder: Path) -> Source | None:
     def load() -> dict[str, SourceSplit]:
         return {split: SourceSplit(Files(paths, images)) for split, paths in splits.items()}
 
-    return Source("CelebA, aligned, published partition", folder, [*files, partition], load, [])
+    unlisted = sorted(present - {path.name for path in files})
+    counted = f"{len(unlisted):,} files in {images} are not used, because {partition.name} does not list them"
+    notes = (f"{counted}, such as {unlisted[0]}",) if unlisted else ()
+    return Source("CelebA, aligned, published partition", folder, [*files, partition], load, [], notes=notes)

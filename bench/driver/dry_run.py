@@ -7,7 +7,7 @@ from bench.driver import estimate, preflight
 from bench.driver.identity import identify
 from bench.driver.pipeline import Pipeline
 from bench.driver.resume import action, refuse_other_protocol
-from bench.errors import say
+from bench.errors import say, warn
 
 
 def dry_run(pipeline: Pipeline) -> None:
@@ -22,6 +22,8 @@ def dry_run(pipeline: Pipeline) -> None:
         datasets.refuse_missing(request.name, request.root)
         say(f"{request.name} is not under {request.root}; a run would download it, if it can")
     experiment = pipeline.resolver.resolve(choice, images is None or images.labelled)
+    for note in images.notes if images else ():
+        warn(note)
     if images:
         preflight.check_image_counts(experiment, images.counts)
     pipeline.report_precision(experiment)

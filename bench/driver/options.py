@@ -103,5 +103,7 @@ def custom_resources(texts: list[str]) -> dict[str, float]:
             raise UserError(f"--resource takes NAME=AMOUNT, such as a100=1, not {text!r}")
         if name in ("CPU", "GPU"):
             raise UserError(f"--resource {text}: use --{name.lower()}s-per-trial for {name}s")
+        if name in amounts:
+            raise UserError(f"--resource {name} is given twice; give it once")
         amounts[name] = amount
     return amounts

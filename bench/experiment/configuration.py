@@ -1,6 +1,7 @@
 """Resolve an experiment from the defaults, the data set's file, a user's file and --set."""
 
 import difflib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,38 @@ def assignment(text: str) -> Settings:
     return nested
 
 
+def assignments(texts: list[str]) -> Settings:
+    """Combine the arguments of --set.
+
+    Raises:
+        UserError: one cannot be parsed, or two set the same key.
+    """
+    combined: Settings = {}
+    for text in texts:
+        combined = _disjoint(combined, assignment(text), "--set {} is given twice; give it once".format)
+    return combined
+
+
+def _nested(settings: Settings, origin: Path) -> Settings:
+    """Read `training.epochs: 3` in a file as `training: {epochs: 3}`, because --set and messages write keys so."""
+    nested: Settings = {}
+    for key, value in settings.items():
+        for part in reversed(str(key).split(".")):
+            value = {part: value}
+        nested = _disjoint(nested, value, lambda key: f"{origin}: the key {key} appears twice; write it once")
+    return nested
+
+
+def _disjoint(base: Settings, more: Settings, problem: Callable[[str], str], prefix: str = "") -> Settings:
+    """Return `base` with the keys of `more`, section by section; UserError `problem(key)` for a key that both have."""
+    merged = dict(base)
+    for key, value in more.items():
+        if key in base and not (isinstance(value, dict) and isinstance(base[key], dict)):
+            raise UserError(problem(cut(f"{prefix}{key}")))
+        merged[key] = _disjoint(base[key], value, problem, f"{prefix}{key}.") if key in base else value
+    return merged
+
+
 def dataset_names() -> list[str]:
     """Return the names of all data sets, sorted."""
     return sorted(path.stem for path in (CONFIGS / "datasets").glob("*.yaml"))
@@ -51,7 +84,8 @@ def dataset_defaults(name: str) -> Settings:
 def resolve(overrides: Settings, file: Path | None = None, sets: list[str] | None = None) -> Experiment:
     """Resolve the settings of an experiment.
 
-    Later sources take precedence: the defaults, configs/datasets/<dataset>.yaml, `file`, `overrides`, `sets`.
+    Later sources take precedence: the defaults, configs/datasets/<dataset>.yaml, `file`, the command line (`overrides`
+    and `sets`, which may not set the same key).
 
     Args:
         overrides: settings from command-line options.
@@ -61,9 +95,10 @@ def resolve(overrides: Settings, file: Path | None = None, sets: list[str] | Non
     Raises:
         UserError: a key is unknown, a value is invalid, or settings contradict each other.
     """
-    user = merge(load_yaml(file) if file else {}, overrides)
-    for text in sets or []:
-        user = merge(user, assignment(text))
+    typed = _disjoint(
+        overrides, assignments(sets or []), "{} is given twice, by its option and by --set; give one".format
+    )
+    user = merge(_nested(load_yaml(file), file) if file else {}, typed)
     dataset = user.get("dataset", Experiment.model_fields["dataset"].default)
     if dataset not in dataset_names():
         raise unknown("data set", str(dataset), dataset_names())
@@ -93,7 +128,8 @@ def _explain(error: ValidationError) -> str:
     first = error.errors()[0]
     key = cut(".".join(str(part) for part in first["loc"]))
     if first["type"] == "model_type":
-        return f"{key} is a section; write {key}.KEY (python -m bench.info lists the keys)"
+        empty = " and has no keys" if first["input"] is None else ""
+        return f"{key} is a section{empty}; write {key}.KEY (python -m bench.info lists the keys)"
     if first["type"] != "extra_forbidden":
         return f"{key} = {short(first['input'])}: {first['msg'][0].lower()}{first['msg'][1:]}"
     # Users often omit the section of a key, so only the last parts of keys are compared.

@@ -1,8 +1,11 @@
-"""Strict YAML: duplicate keys are errors, 1e-3 is a number, and every error names its file and line.
+"""Strict YAML: scalars are read as YAML 1.2 (core schema) defines them, and every error names its file and line.
+
+010 is ten, 1e-3 is a number, `no` and 1:30 are texts. A duplicate key is an error.
 
 Safe for untrusted input: no code execution, bounded time, no alias bombs.
 """
 
+import math
 import re
 from collections.abc import Hashable
 from pathlib import Path
@@ -19,7 +22,7 @@ MAX_DEPTH = 50
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe YAML in which 1e-3 is a number (YAML 1.2) and a duplicate key is an error."""
+    """Safe YAML with the scalars of YAML 1.2, in which a duplicate key is an error."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         if not isinstance(node, yaml.MappingNode):  # such as !!set 3
@@ -45,11 +48,43 @@ class _Loader(yaml.SafeLoader):
             raise yaml.constructor.ConstructorError(None, None, message, node.start_mark) from None
 
 
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"),
-    list("-+.0123456789"),
-)
+class _Dumper(yaml.SafeDumper):
+    """Quotes every text that YAML 1.1 or YAML 1.2 would read as something else."""
+
+
+def _read_int(loader: _Loader, node: yaml.ScalarNode) -> int:
+    text = loader.construct_scalar(node)
+    return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))  # int(text) reads 010 as ten
+
+
+def _read_float(loader: _Loader, node: yaml.ScalarNode) -> float:
+    text = loader.construct_scalar(node).lower()
+    value = float(text.replace(".inf", "inf").replace(".nan", "nan"))
+    if "n" not in text and (math.isinf(value) or (value == 0 and re.search("[1-9]", text.partition("e")[0]))):
+        raise ValueError("too large or too small for a float")  # which would become infinite or 0
+    return value
+
+
+_Loader.yaml_implicit_resolvers = {}  # instead of those of YAML 1.1
+for _kind, _pattern, _first in (  # https://yaml.org/spec/1.2.2/#103-core-schema
+    ("null", r"null|Null|NULL|~|", ["~", "n", "N", ""]),
+    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+    ("int", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", list("-+0123456789")),
+    (
+        "float",
+        r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
+        list("-+.0123456789"),
+    ),
+):
+    for _class in (_Loader, _Dumper):
+        _class.add_implicit_resolver(f"tag:yaml.org,2002:{_kind}", re.compile(rf"^(?:{_pattern})$"), _first)
+_Loader.add_constructor("tag:yaml.org,2002:int", _read_int)
+_Loader.add_constructor("tag:yaml.org,2002:float", _read_float)
+
+
+def dump_yaml(value: Any) -> str:
+    """Return YAML that `parse_yaml` reads as the same value. Keys keep their order."""
+    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, width=120)
 
 
 def parse_yaml(text: str | bytes, origin: str, max_bytes: int = MAX_BYTES) -> Any:
@@ -71,9 +106,19 @@ def parse_yaml(text: str | bytes, origin: str, max_bytes: int = MAX_BYTES) -> An
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
-        raise UserError(f"{origin}{line}: {cut(getattr(error, 'problem', None) or 'not YAML')}") from None
+        problem = cut(getattr(error, "problem", None) or "not YAML")
+        raise UserError(f"{origin}{line}: {problem}{_quotes(text, mark)}") from None
     except RecursionError:
         raise UserError(f"{origin} is nested too deeply") from None
+
+
+def _quotes(text: str | bytes, mark: yaml.Mark | None) -> str:
+    """'; put quotes around X' if the line of an error has a method with brackets, such as moco[temperature=0.1]."""
+    lines = (text if isinstance(text, str) else text.decode(errors="replace")).splitlines()
+    if mark is None or mark.line >= len(lines):
+        return ""
+    match = re.search(r"(?<![\w'\"-])\w[\w.-]*\[[^\[\]'\"]+\]", lines[mark.line])
+    return f"; put quotes around {cut(match[0])}" if match else ""
 
 
 def _refuse_expansion(root: yaml.Node) -> None:

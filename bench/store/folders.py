@@ -3,13 +3,11 @@
 import shlex
 from pathlib import Path, PurePosixPath
 
-import yaml
-
 from bench.errors import UserError
 from bench.io import untrusted
 from bench.io.files import Folder, display_path
 from bench.io.object_store import Remote
-from bench.io.strict_yaml import parse_yaml
+from bench.io.strict_yaml import dump_yaml, parse_yaml
 from bench.io.untrusted import CHECKPOINTS
 from bench.store import mirror, repair
 from bench.store.documents import Description
@@ -144,7 +142,7 @@ class ExperimentFolder(Folder):
 
     def describe(self, description: Description) -> None:
         """Write experiment.yaml."""
-        text = yaml.safe_dump(description.document, sort_keys=False, width=120)
+        text = dump_yaml(description.document)
         self.write("experiment.yaml", text.encode())
 
 

@@ -83,7 +83,7 @@ def photos(image_tree, monkeypatch):
     """Arguments of a tiny run on colour images; Inception gives features of its first block, which cost less."""
     monkeypatch.setattr(inception, "FEATURES", 64)
     root = image_tree("cifar10", 32, 3, train=60, test=40)
-    narrow = ["network.width=4", "network.latent_dim=4", "training.batch_size=20", "evaluation.evaluations=1"]
+    narrow = ["network.width=4", "network.latent_dim=4", "training.batch_size=20"]
     return ["--methods", "mmd", "--dataset", "cifar10", "--data-root", str(root), "--seeds", "1"], [
         part for each in narrow for part in ("--set", each)
     ]

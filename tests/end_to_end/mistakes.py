@@ -90,6 +90,26 @@ def linked_out(place: Place) -> None:
     (photos(place, 20) / "link.png").symlink_to(place.path / "private.png")
 
 
+def linked_class(place: Place) -> None:
+    picture(place.path / "store" / "a.png", (16, 16))
+    (photos(place, 20) / "dog").symlink_to(place.path / "store")
+
+
+def other_kinds(place: Place) -> None:
+    for i in range(2):
+        (photos(place, 60) / f"{i}.ppm").write_bytes(b"")
+
+
+def wrapped(place: Place) -> None:
+    for name in ("training/a", "testing/b"):
+        picture(place.path / "photos" / "archive" / f"{name}.png", (16, 16))
+
+
+def doubled_splits(place: Place) -> None:
+    for name in ("train", "training", "test"):
+        picture(place.path / "photos" / name / "a.png", (16, 16))
+
+
 def failing(place: Place) -> None:
     """A plug-in whose method fails in its first step; it is out of the registry again afterwards."""
     from methods import METHODS
@@ -383,7 +403,7 @@ VALUES = [
     Mistake("a seed beyond what generators take", "evaluate results/digits --seed 99999999999",
             "Invalid value for '--seed': Input should be less than or equal to 2147483648; --help lists the options"),
     Mistake("low precision for a network that has none",
-            "run --set evaluation.extractor_precision=bf16 --executor serial",
+            "run --set evaluation.extractor_precision=bf16",
             "evaluation.extractor_precision=bf16 is available with --extractor inception only", trains=True),
     Mistake("a device that is not there", "evaluate results/digits --device cuda:9",
             "this machine has no device 'cuda:9'", given=first_trial),
@@ -469,6 +489,15 @@ FILES = [
 OPTIONS = [
     Mistake("an unknown option", "run --seed 3",
             f"No such option: --seed (Possible options: --prepared, --seeds, --set); {HELP}"),
+    Mistake("an option given twice", "run --seeds 1 --seeds 2", "--seeds is given 2 times (1, 2); give it once"),
+    Mistake("... that takes several values", "run --methods moco --methods=mmd",
+            "--methods is given 2 times (moco, mmd); write --methods moco,mmd"),
+    Mistake("... and its opposite", "prepare digits --grey --colour", "--grey and --colour contradict each other; give one"),
+    Mistake("a setting given twice", "run --set seeds=1 --set seeds=2", "--set seeds is given twice; give it once"),
+    Mistake("... by an option and --set", "run --seeds 1 --set seeds=2",
+            "seeds is given twice, by its option and by --set; give one"),
+    Mistake("a resource given twice", "run --resource a100=1 --resource a100=2",
+            "--resource a100 is given twice; give it once"),
     Mistake("an unknown executor", "run --executor slurm",
             f"Invalid value for '--executor': Value error, 'slurm' is not one of 'ray', 'serial'; {HELP}"),
     Mistake("an empty value", "run --out ''", "--out is empty; is a shell variable unset?"),
@@ -510,7 +539,7 @@ IMAGES = [
     Mistake("a folder that is not there", "prepare folder --data-root fotos --image-size 64",
             "there is no folder fotos; with --dataset folder, --data-root names your image folder"),
     Mistake("a folder without images", "prepare folder --data-root . --image-size 64",
-            ". holds no images (.bmp, .jpeg, .jpg, .png, .tif, .tiff, .webp)"),
+            ". holds no images (.bmp, .gif, .jfif, .jpe, .jpeg, .jpg, .png, .tif, .tiff, .webp)"),
     Mistake("train/ without test/", "prepare folder --data-root photos --image-size 16",
             "photos has no images under test/; put some there; or name a folder without train/ and test/, which is "
             "then split by file name", given=without_test),
@@ -525,6 +554,17 @@ IMAGES = [
             "the file name b'photos/\\xff\\xfe.png' is not UTF-8; rename it", given=badly_named),
     Mistake("a link to nothing", "prepare folder --data-root photos --image-size 16",
             "photos/link.png is a broken link; repair or remove it", given=linked),
+    Mistake("a linked folder", "prepare folder --data-root photos --image-size 16",
+            "photos/dog is a linked folder, and links are not followed; replace it by a copy of its target (or mount the "
+            "target there), or remove it", given=linked_class),
+    Mistake("kinds of files that are not read", "prepare folder --data-root photos --image-size 16",
+            "warning: 2 files are not used in photos: 2 .ppm (a kind of file that is not read), such as 0.ppm", 0,
+            other_kinds),
+    Mistake("splits below the top of the tree", "prepare folder --data-root photos --image-size 16",
+            "the split folders training/ and testing/ are in photos/archive, not at the top of photos; name photos/archive "
+            "as the image folder, or move the split folders to the top", given=wrapped),
+    Mistake("two folders for one split", "prepare folder --data-root photos --image-size 16",
+            "photos has two folders for train: train/ and training/; keep one of them", given=doubled_splits),
     Mistake("a link out of the tree", "prepare folder --data-root photos --image-size 16",
             "cannot use the image photos/link.png: it is a link that leads out of photos; replace it by a copy of its target; or "
             "leave such images out with --skip-unreadable", given=linked_out),

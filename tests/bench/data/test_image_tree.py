@@ -11,6 +11,7 @@ from specimens import make_request
 
 from bench.data import preparation
 from bench.data.image_tree import image_tree
+from bench.data.sources import Source
 from bench.data.splits import SPLITS
 from bench.errors import UserError
 
@@ -95,3 +96,118 @@ def test_one_folder_around_all_images_is_no_class_and_hidden_files_do_not_count(
     prepared = preparation.prepare(make_request("folder", tmp_path / "tree", image_size=16))
     assert prepared.classes == []
     assert sum(prepared.counts.values()) == 100
+
+
+def notes(folder, **settings):
+    return " ".join(image_tree(folder, **settings).notes)
+
+
+@pytest.mark.parametrize("link", ["photos/dog", "photos/cat/more"])
+def test_a_linked_folder_is_refused_by_name(tmp_path, link):
+    numbered(tmp_path / "photos" / "cat", 5)
+    numbered(tmp_path / "store", 5)
+    (tmp_path / link).symlink_to(tmp_path / "store")
+    with pytest.raises(UserError, match=f"{link} is a linked folder, and links are not followed; replace it by a copy"):
+        image_tree(tmp_path / "photos")
+
+
+@pytest.mark.parametrize("name", ["training", "Training_Set", "train", "train-images"])
+def test_synonyms_of_split_folders_are_splits(tmp_path, name):
+    for split, count in ((name, 20), ("testing", 5)):
+        for digit in "01":
+            numbered(tmp_path / "tree" / split / digit, count)
+    source = image_tree(tmp_path / "tree")
+    assert {split: len(content.images) for split, content in source.load().items()} == {"train": 40, "test": 10}
+    assert source.classes == ["0", "1"]
+
+
+def test_splits_that_older_versions_did_not_see_give_another_fingerprint_and_plain_ones_the_same(tmp_path):
+    """A set that an older version prepared with training/ as a class must not be found again."""
+    for names in (("train", "test"), ("training", "testing")):
+        for name in names:
+            numbered(tmp_path / names[0] / name, 20)
+    assert image_tree(tmp_path / "train").choices == ()
+    source = image_tree(tmp_path / "training")
+    assert source.choices == ("split folders: testing, training",)
+    request = make_request("folder", tmp_path / "training", image_size=8)
+    bare = Source(source.about, source.root, source.files, source.reader, source.classes)
+    assert preparation._fingerprint(request, source) != preparation._fingerprint(request, bare)
+    assert source.signature() != bare.signature()
+
+
+def test_two_folders_for_one_split_are_refused(tmp_path):
+    for name in ("train", "training", "test"):
+        numbered(tmp_path / "tree" / name, 5)
+    with pytest.raises(UserError, match=r"two folders for train: train(ing)?/ and train(ing)?/; keep one of them"):
+        image_tree(tmp_path / "tree")
+
+
+@pytest.mark.parametrize("inner", ["archive", "archive/inner", "cat"])
+def test_split_folders_below_the_top_are_refused_and_do_not_become_classes(tmp_path, inner):
+    for split in ("train", "test"):
+        numbered(tmp_path / "tree" / inner / split / "0", 5)
+    numbered(tmp_path / "tree" / "dog", 5)
+    with pytest.raises(
+        UserError, match=rf"the split folders train/ and test/ are in .*tree/{inner}, not at the top of"
+    ):
+        image_tree(tmp_path / "tree")
+
+
+def test_every_suffix_of_the_decoders_kinds_is_read_and_others_are_counted(tmp_path):
+    image = Image.new("RGB", (16, 16))
+    for kind in ("png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "gif", "ppm"):
+        image.save(tmp_path / f"a.{kind}")
+    for kind in ("jfif", "jpe", "GIF"):
+        image.save(tmp_path / f"b.{kind}", format="GIF" if kind == "GIF" else "JPEG")
+    for name in ("z.ppm", "c.txt", "NOTES", ".hidden.png"):
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "void").mkdir()
+    (tmp_path / ".cache").mkdir()
+    source = image_tree(tmp_path)
+    assert len(source.files) == 11
+    kind = "(a kind of file that is not read)"
+    assert source.notes == (
+        f"7 files are not used in {tmp_path}: 2 .ppm {kind}, such as a.ppm; 1 .png (hidden), such as .hidden.png; "
+        f"1 .txt {kind}, such as c.txt; 1 folder (empty), such as void; 1 folder (hidden), such as .cache; "
+        f"1 without suffix {kind}, such as NOTES",
+    )
+
+
+def test_what_systems_and_archives_leave_behind_is_no_image_and_not_worth_a_word(tmp_path):
+    numbered(tmp_path / "tree" / "images", 5)
+    for name in ("__MACOSX/a.png", "@eaDir/SYNOPHOTO_THUMB_M.jpg", "$RECYCLE.BIN/b.png", "lost+found/c.png",
+                 ".DS_Store", "images/._1.png", "images/Thumbs.db", "images/desktop.ini", ".git/HEAD"):  # fmt: skip
+        (tmp_path / "tree" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "tree" / name).write_bytes(b"")
+    source = image_tree(tmp_path / "tree")
+    assert (len(source.files), source.classes, source.notes) == (5, [], ())
+
+
+def test_images_outside_split_folders_and_class_folders_are_counted(tmp_path):
+    for name in ("train/cat", "train/dog", "test/cat", "test/dog", "extra"):
+        numbered(tmp_path / "split" / name, 2)
+    assert "2 files are not used" in notes(tmp_path / "split")
+    assert "2 .png (outside the split folders), such as extra/0.png" in notes(tmp_path / "split")
+    for name in ("cat", "dog", ""):
+        numbered(tmp_path / "tree" / name, 1)
+    assert notes(tmp_path / "tree").startswith("the images have no classes, because 1 of them lies outside the class f")
+    assert notes(tmp_path / "tree", labelled=False) == ""
+
+
+def test_what_is_left_out_is_said_once_when_a_set_is_prepared_and_when_it_is_found_again(tmp_path, capsys):
+    numbered(tmp_path / "tree", 60)
+    (tmp_path / "tree" / "a.ppm").write_bytes(b"")
+    request = make_request("folder", tmp_path / "tree", image_size=8)
+    for _ in range(2):
+        preparation.prepare(request)
+        assert capsys.readouterr().err.count("1 file is not used") == 1  # the prepared set lies in the tree, too
+    assert "1 file is not used" in preparation.locate(request).notes[0]
+
+
+def test_results_in_the_tree_are_no_images(tmp_path):
+    numbered(tmp_path / "images", 5)
+    numbered(tmp_path / "results" / "photos" / "trials" / "samples", 5)
+    (tmp_path / "results" / "photos" / "experiment.yaml").write_text("")
+    source = image_tree(tmp_path)
+    assert len(source.files) == 5
+    assert "1 folder (results of an experiment), such as results/photos" in source.notes[0]

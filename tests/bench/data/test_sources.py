@@ -13,7 +13,7 @@ from PIL import Image
 from specimens import make_request
 from torchvision.datasets import CIFAR10, MNIST, CelebA
 
-from bench.data import preparation
+from bench.data import preparation, sources
 from bench.data.splits import SPLITS
 from bench.errors import RunError
 
@@ -126,3 +126,14 @@ def test_celeba_hq_is_a_folder_without_classes(tmp_path):
     prepared = preparation.prepare(make_request("celebahq", tmp_path))
     assert prepared.shape == (3, 256, 256)
     assert prepared.classes == []
+
+
+def test_images_that_celebas_partition_does_not_list_are_counted(tmp_path):
+    folder = write_celeba(tmp_path, train=2, validation=1, test=1)
+    for name in ("000009.jpg", "000010.jpg"):
+        (folder / "img_align_celeba" / name).write_bytes(b"")
+    source = sources.celeba(folder)
+    assert source.notes == (
+        f"2 files in {folder}/img_align_celeba are not used, because list_eval_partition.txt does not list them, such "
+        "as 000009.jpg",
+    )

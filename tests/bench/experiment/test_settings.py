@@ -50,6 +50,11 @@ def test_assignments_read_values_as_yaml_with_plain_exponents(text, value):
         (["training.precision=fp16"], "training.precision = 'fp16': input should be 'auto', 'fp32' or 'bf16'"),
         (["training.epochs"], "--set takes key=value"),
         (["training.epochs="], "--set takes key=value"),
+        (["training.learning_rate=1:30"], "training.learning_rate = '1:30': input should be a valid number"),
+        (["training.epochs=1_0"], "training.epochs = '1_0': input should be a valid integer"),
+        (["seeds=1", "seeds=2"], "--set seeds is given twice; give it once"),
+        (["training={epochs: 1}", "training.epochs=2"], "--set training.epochs is given twice; give it once"),
+        (["dataset=no"], "unknown data set 'no'."),
         (["dataset=cifar"], "unknown data set 'cifar'. Did you mean cifar10?"),
     ],
 )
@@ -58,3 +63,29 @@ def test_mistakes_are_one_line_that_names_the_place(sets, message):
         resolve({}, None, sets)
     assert message in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_an_option_and_set_do_not_set_the_same_key():
+    with pytest.raises(UserError, match="seeds is given twice, by its option and by --set; give one"):
+        resolve({"seeds": 1}, None, ["seeds=2"])
+
+
+def test_a_leading_zero_changes_no_number(tmp_path):
+    file = tmp_path / "study.yaml"
+    file.write_text("training: {epochs: 010, batch_size: 0100}\n")
+    found = resolve({}, file, ["seeds=012", "evaluation.samples=01000"])
+    assert (found.training.epochs, found.training.batch_size, found.seeds) == (10, 100, 12)
+    assert found.evaluation.samples == 1000
+
+
+def test_a_file_may_hold_keys_as_set_and_messages_write_them(tmp_path):
+    file = tmp_path / "{key}.yaml"
+    file.write_text("training.epochs: 3\ntraining: {batch_size: 20}\n")
+    training = resolve({}, file).training
+    assert (training.epochs, training.batch_size) == (3, 20)
+    file.write_text("training.epochs: 3\ntraining: {epochs: 3}\n")
+    with pytest.raises(UserError, match=r"\{key\}\.yaml: the key training\.epochs appears twice; write it once"):
+        resolve({}, file)
+    file.write_text("training:\n")
+    with pytest.raises(UserError, match=r"training is a section and has no keys; write training\.KEY"):
+        resolve({}, file)
