@@ -25,7 +25,7 @@ def results(folder: ExperimentFolder) -> pd.DataFrame:
 
     `variant` is the label without its point. `score` is the distance in the trial's last row; it is infinite if the
     trial did not finish, so that instability is penalised as it would be in practice, and if it is no autoencoder
-    (`reconstructs`).
+    (`reconstructs`), unless all trials of the variant are none.
     """
     trials, rows = frames.trials(folder), protocols.separate(frames.rows(folder))
     last = frames.records(across_seeds.last_rows(rows, trials)) if len(rows) else []
@@ -37,12 +37,19 @@ def results(folder: ExperimentFolder) -> pd.DataFrame:
         variant, point = split_label(trial["variant"])
         end = last_by_trial.get(trial["trial"], {})
         row = {key: trial[key] for key in ("trial", "method", "seed", "state")} | {"variant": variant, "point": point}
-        score = end.get(distance, math.inf) if reconstructs(spec, end) else math.inf
-        row |= {"score": score, "train_seconds": end.get("train_seconds", math.nan)}
+        row |= {
+            "score": end.get(distance, math.inf),
+            "reconstructs": reconstructs(spec, end),
+            "train_seconds": end.get("train_seconds", math.nan),
+        }
         scored.append(row | {"learning_rate": spec.optimisation.learning_rate} | spec.hyperparameters)
     frame = pd.DataFrame.from_records(scored)
     if frame.empty:
         return pd.DataFrame(columns=COLUMNS)
+    finished = frame["score"] < math.inf
+    some = frame["variant"].isin(frame.loc[finished & frame["reconstructs"], "variant"])
+    frame.loc[some & ~frame["reconstructs"], "score"] = math.inf
+    frame = frame.drop(columns="reconstructs")
     frame = frame[COLUMNS + [column for column in frame.columns if column not in COLUMNS]]
     return frame.sort_values(["variant", "point", "seed"], ignore_index=True)
 

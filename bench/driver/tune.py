@@ -3,7 +3,6 @@
 The best few points of every method are trained on more tuning seeds before one of them is chosen (`Search.finalists`).
 """
 
-import sys
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -11,7 +10,7 @@ import pandas as pd
 from bench.analysis import search
 from bench.driver.dry_run import dry_run
 from bench.driver.pipeline import Pipeline
-from bench.errors import RunError, UserError
+from bench.errors import RunError, UserError, say
 from bench.experiment.labels import split_label
 from bench.experiment.specification import Trial
 from bench.experiment.variants import Variant
@@ -97,11 +96,11 @@ class Tuning:
         count, seeds = len(self.pipeline.variants), self.pipeline.experiment.seeds
         if self._finals:
             budget = self.pipeline.experiment.search
-            print(
+            say(
                 f"then the best {budget.finalists} points of each variant are trained on {budget.final_seeds} more "
                 f"tuning seeds: at most {self._finals} trials (not included in the time and disk above)"
             )
-        print(
+        say(
             f"then the best point of each of the {count} variants is retrained on {seeds} seeds and evaluated against "
             "the test images (not included in the time and disk above)"
         )
@@ -134,10 +133,10 @@ class Tuning:
         for variant in self.pipeline.variants:
             point = best.get(_searched_label(variant))
             if point is None:
-                print(f"error: no point of {variant.label} finished; see {folder.path}", file=sys.stderr)
+                say(f"error: no point of {variant.label} finished; see {folder.path}", error=True)
             else:
                 chosen.append(variant.at_point(point))
-                print(f"the best point of {variant.label}: {chosen[-1].label}, {chosen_values(chosen[-1])}")
+                say(f"the best point of {variant.label}: {chosen[-1].label}, {chosen_values(chosen[-1])}")
         if not chosen:
             raise RunError(f"no point of any method finished; see the reasons in {folder.path}/trials/*/status.json")
         return chosen
