@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import StringConstraints, field_validator
 
 from bench.experiment.settings import PositiveFloat, Preprocessing
-from bench.io import schema, untrusted
+from bench.io import limits, schema, untrusted
 from bench.io.files import Folder
 from bench.io.schema import Hash, Name, StrictModel, Whole
 from bench.io.untrusted import Malformed
@@ -76,7 +76,7 @@ def parse(data: bytes, path: Path) -> Sidecar:
     Raises:
         Malformed: `bench.data.writing` did not write them.
     """
-    return schema.validate(untrusted.parse_json(data, path, untrusted.MAX_LIST_BYTES), Sidecar, path)
+    return schema.validate(untrusted.parse_json(data, path, limits.MAX_LIST_BYTES), Sidecar, path)
 
 
 def read(folder: Path) -> Sidecar:
@@ -87,7 +87,7 @@ def read(folder: Path) -> Sidecar:
         OSError: it cannot be read.
     """
     path = folder / FILE
-    return parse(untrusted.read_bounded(path, untrusted.MAX_LIST_BYTES), path)
+    return parse(untrusted.read_bounded(path, limits.MAX_LIST_BYTES), path)
 
 
 def read_verified(folder: Path) -> Sidecar | None:

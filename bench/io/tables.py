@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 MAX_ARRAY_BYTES = 2**31  # in one archive; features of 10,000 images with their covariance take 130 MB
 MAX_CELLS = 10**7  # rows x columns
+MAX_COLUMNS = 1000  # 100 of metrics and times, the others for losses of a method
 MAX_TEXT_BYTES = 2**28  # of all texts in a table
 # The key of Arrow's own schema in a parquet file, and what it is replaced by before Arrow reads the file.
 SCHEMA_KEY, IGNORED_KEY = b"ARROW:schema", b"arrow:unread"
@@ -100,7 +101,10 @@ def _refuse_large(file: Any) -> None:
     """Raise ValueError for column types and names that training rows never have, and for tables that are too large."""
     import pyarrow.types as types
 
-    schema, metadata = file.schema_arrow, file.metadata
+    metadata = file.metadata
+    if metadata.num_columns > MAX_COLUMNS:
+        raise ValueError(f"{metadata.num_columns:,} columns")
+    schema = file.schema_arrow
     simple = (types.is_boolean, types.is_integer, types.is_floating, types.is_null, types.is_string)
     texts = set()
     for column in schema:

@@ -8,9 +8,9 @@ import yaml
 from bench.errors import UserError
 from bench.io import untrusted
 from bench.io.files import Folder, display_path
+from bench.io.limits import CHECKPOINTS, MAX_DESCRIPTION_BYTES
 from bench.io.object_store import Remote
 from bench.io.strict_yaml import parse_yaml
-from bench.io.untrusted import CHECKPOINTS
 from bench.store import mirror, repair
 from bench.store.documents import Description
 from bench.store.trial_folder import TrialFolder
@@ -137,7 +137,7 @@ class ExperimentFolder(Folder):
             return None
         content = self.read(path.name)
         try:
-            value = parse_yaml(content, str(path), untrusted.MAX_LIST_BYTES)
+            value = parse_yaml(content, str(path), MAX_DESCRIPTION_BYTES)
         except UserError as error:
             raise untrusted.Malformed(f"{error};", "bench.run did not write it") from None
         return Description.parse(value, path)
@@ -145,7 +145,7 @@ class ExperimentFolder(Folder):
     def describe(self, description: Description) -> None:
         """Write experiment.yaml."""
         text = yaml.safe_dump(description.document, sort_keys=False, width=120)
-        self.write("experiment.yaml", text.encode())
+        self.write_bounded("experiment.yaml", text.encode())
 
 
 def how_to_get_checkpoint(trial: TrialFolder, experiment: ExperimentFolder | None = None) -> str:

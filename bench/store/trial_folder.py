@@ -14,7 +14,7 @@ import pyarrow as pa
 from bench.experiment.specification import CHECKPOINT_FORMAT, Trial
 from bench.io import schema, tables, untrusted
 from bench.io.files import Folder
-from bench.io.untrusted import CHECKPOINTS
+from bench.io.limits import CHECKPOINTS, MAX_DOCUMENT_BYTES
 from bench.metrics.columns import Columns
 from bench.store import rows
 from bench.store.documents import Attempt, Ending, Environment, Status
@@ -96,7 +96,7 @@ class TrialFolder(Folder):
         if token is not None:
             self._require(token)
         if ending.error:
-            self.write("error.txt", ending.error.encode())
+            self.write("error.txt", ending.error.encode()[-MAX_DOCUMENT_BYTES:])  # the end says what failed
         changes = {"state": ending.state, "reason": ending.reason, "stale": ending.stale}
         status = self.status().model_copy(update=changes)
         if self.exists("spec.json"):
@@ -116,7 +116,7 @@ class TrialFolder(Folder):
         current = self.read_if_intact("checkpoint.pt")
         if current is not None:
             self.write("checkpoint.previous.pt", current)
-        self.write("checkpoint.pt", checkpoint, present=current)
+        self.write_bounded("checkpoint.pt", checkpoint, present=current)
         self.save_rows(rows)
 
     def save_rows(self, rows: list[Row]) -> None:
@@ -125,7 +125,7 @@ class TrialFolder(Folder):
 
         buffer = io.BytesIO()
         pd.DataFrame.from_records(rows).to_parquet(buffer, index=False)
-        self.write("history.parquet", buffer.getvalue())
+        self.write_bounded("history.parquet", buffer.getvalue())
 
     def checkpoint(self) -> tuple[bytes | None, str | None]:
         """The newest undamaged checkpoint, and a warning if it is not the newest one written."""
@@ -160,7 +160,7 @@ class TrialFolder(Folder):
         """Write evaluations.parquet."""
         buffer = io.BytesIO()
         rows.to_parquet(buffer, index=False)
-        self.write("evaluations.parquet", buffer.getvalue())
+        self.write_bounded("evaluations.parquet", buffer.getvalue())
 
     def forget(self) -> None:
         """Remove the trial. Its spec.json goes first: without it, remaining files are not taken for a trial."""

@@ -146,6 +146,16 @@ def endless(place: Path) -> None:
         file.truncate(10 * 2**30)
 
 
+def sparse_checkpoint(place: Path) -> None:
+    """A checkpoint of 200 GB that takes no room."""
+    with (trial_of(place).path / "checkpoint.pt").open("wb") as file:
+        file.truncate(200 * 2**30)
+
+
+def many_columns() -> bytes:
+    return parquet(pd.DataFrame({"step": [1]} | {f"loss_{i}": [0.0] for i in range(1000)}))
+
+
 def source_pipe(place: Path) -> None:
     os.mkfifo(place / "pipe.py")
     edited("spec.json", source={"file": str(place / "pipe.py"), "sha256": "0" * 64})(place)
@@ -229,6 +239,11 @@ EXPERIMENTS = {
     "a status of wrong types": (edited("status.json", attempts=[1]), "report", 1, REFUSED),
     "an environment of wrong types": (edited("environment.json", git=None), "report", 1, REFUSED),
     "an endless file": (endless, "report", 1, "more than the limit of 1,048,576"),
+    "a sparse checkpoint": (sparse_checkpoint, "sample", 1, "more than the limit of 4,294,967,296"),
+    "a sparse checkpoint in a report": (sparse_checkpoint, "report", 1, "more than the limit of 4,294,967,296"),
+    "a large description": (described(" " * 2**21 + "a"), "report", 1, "more than the limit of 2,097,152"),
+    "a description of many values": (described(f"[{'a,' * 100_000}]"), "report", 1, "has more than 100,000 values"),
+    "a table of many columns": (written("history.parquet", many_columns), "report", 0, "training rows (1,001 columns"),
     "a device for a source": (edited("spec.json", source={"file": "/dev/zero", "sha256": "0"}), "report", 0, "report:"),
     "a pipe for a source": (source_pipe, "report", 0, "report:"),
     "a pipe for a status": (pipe, "report", 1, "is neither a file nor a folder"),
