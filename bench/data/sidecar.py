@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import StringConstraints, field_validator
 
+from bench.data.decode import MAX_PIXELS
 from bench.experiment.settings import PositiveFloat, Preprocessing
 from bench.io import limits, schema, untrusted
 from bench.io.files import Folder
@@ -59,6 +60,8 @@ class Sidecar(StrictModel):
     def _has_image_size(cls, preprocessing: Preprocessing) -> Preprocessing:
         if preprocessing.image_size is None:
             raise ValueError("has no image_size")
+        if preprocessing.image_size**2 > MAX_PIXELS:  # images are never enlarged
+            raise ValueError("has a larger image_size than any image that is read")
         return preprocessing
 
     def to_json(self) -> bytes:

@@ -530,6 +530,21 @@ def test_an_unfinished_preparation_is_not_continued_through_links(linked_name, t
     assert [(path.name, path.read_bytes()) for path in outside.iterdir()] == [("file", b"precious")]
 
 
+def test_prepared_images_are_no_larger_than_images_that_are_read(victim):
+    folder = next((victim / "data" / "prepared" / "digits").glob("*/sidecar.json")).parent
+    sidecar = json.loads((folder / "sidecar.json").read_bytes())
+    sidecar["preprocessing"]["image_size"] = 10**5  # 10 GB an image
+    Folder(folder).write("sidecar.json", json.dumps(sidecar).encode())
+    assert Prepared(folder).check() is False
+
+
+def test_a_report_holds_a_stated_number_of_values(victim, monkeypatch):
+    monkeypatch.setattr(frames, "MAX_VALUES", 50)
+    result = command("report", victim)
+    assert result.exit_code == 1
+    assert "columns, more than 50 values; split its trials" in result.output
+
+
 # Trees of images.
 
 
