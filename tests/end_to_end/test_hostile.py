@@ -646,6 +646,33 @@ def test_a_partition_may_not_name_files_elsewhere(tmp_path):
         celeba(folder)
 
 
+def test_a_partition_is_no_larger_than_the_published_one(tmp_path):
+    from images import write_celeba
+
+    from bench.data.sources import celeba
+
+    partition = write_celeba(tmp_path, 2, 1, 1) / "list_eval_partition.txt"
+    with partition.open("ab") as file:
+        file.truncate(2**40)
+    with pytest.raises(UserError, match="has more than 33,554,432 bytes"):
+        celeba(partition.parent)
+    partition.unlink()
+    os.mkfifo(partition)
+    assert celeba(partition.parent) is None
+
+
+def test_a_page_without_end_is_no_report(tmp_path):
+    from bench.reporting.build import MARK, is_replaceable
+
+    page = tmp_path / "index.html"
+    page.write_text(f"<html>\n{MARK}")
+    assert is_replaceable(tmp_path)
+    page.write_text("<html>")
+    with page.open("ab") as file:
+        file.truncate(2**40)
+    assert not is_replaceable(tmp_path)
+
+
 def test_a_trial_never_names_a_plug_in_that_is_run(victim):
     evil = victim / "out" / "evil.py"
     evil.write_text("open('/tmp/hostile-was-here', 'w')\nMETHODS = {}\n")
