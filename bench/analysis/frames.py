@@ -1,6 +1,6 @@
 """An experiment's trial folders as data frames. Imports neither torch nor ray."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, TypeAlias
 
@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 
 from bench.analysis import protocols
-from bench.errors import UserError, warn
+from bench.errors import RunError, UserError, warn
 from bench.experiment.source_code import code_sha256
 from bench.experiment.specification import MethodSource
 from bench.io import untrusted
@@ -23,6 +23,7 @@ from bench.store.trial_folder import TrialFolder, belongs_to_other_version
 Record: TypeAlias = dict[str, Any]
 
 KEYS = ["trial", "method", "variant", "prior", "seed"]
+MAX_VALUES = 10**8  # rows x columns of all trials: 0.8 GB a copy
 
 
 @dataclass(frozen=True)
@@ -81,9 +82,12 @@ def rows(folder: ExperimentFolder, trial_frame: pd.DataFrame | None = None) -> p
     Args:
         folder: the experiment.
         trial_frame: the result of `trials`, if the caller has it already.
+
+    Raises:
+        RunError: the rows would have more than MAX_VALUES values.
     """
     trial_records = records(trials(folder) if trial_frame is None else trial_frame)
-    parts = [part for trial in trial_records for part in _history(folder.trial(trial["folder"]), trial["trial"])]
+    parts = _bounded(folder, (_history(folder.trial(trial["folder"]), trial["trial"]) for trial in trial_records))
     if not parts:
         return pd.DataFrame(columns=KEYS)
     merged = pa.concat_tables(parts, promote_options="permissive").to_pandas()
@@ -194,6 +198,18 @@ def is_stale(source: MethodSource) -> bool:
     except (OSError, UserError, SyntaxError, RecursionError):
         return True
     return now != source.sha256
+
+
+def _bounded(folder: ExperimentFolder, histories: Iterable[list[pa.Table]]) -> list[pa.Table]:
+    """Collect tables while the frame of all their rows and columns stays below MAX_VALUES."""
+    parts, rows, columns = [], 0, set[str]()
+    for part in (part for history in histories for part in history):
+        rows, columns = rows + len(part), columns | set(part.column_names)
+        if rows * len(columns) > MAX_VALUES:
+            size = f"{rows:,} rows of {len(columns):,} columns, more than {MAX_VALUES:,} values"
+            raise RunError(f"{display_path(folder.path)} has {size}; split its trials into several experiments")
+        parts.append(part)
+    return parts
 
 
 def _history(folder: TrialFolder, trial: str) -> list[pa.Table]:

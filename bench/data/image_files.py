@@ -10,6 +10,8 @@ from bench.experiment.settings import Preprocessing
 from bench.io.files import sha256
 
 CHUNK_BYTES = 8 * 2**20  # of a chunk of images; each worker holds one chunk in memory
+MAX_VERIFIED_BYTES = 2**28  # that are verified at once
+MOST_THREADS = 32
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,8 @@ class ImageFile:
         """Whether the file is complete and every chunk has the expected sha256."""
         if not self.has_right_size() or len(digests) != len(self.chunks):
             return False
-        with ThreadPoolExecutor() as pool:
+        at_once = max(1, MAX_VERIFIED_BYTES // max(CHUNK_BYTES, self.image_bytes))
+        with ThreadPoolExecutor(min(MOST_THREADS, at_once)) as pool:
             return all(a == b for a, b in zip(pool.map(self.digest, self.chunks), digests, strict=True))
 
     def _offset(self) -> int:

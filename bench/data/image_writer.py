@@ -19,7 +19,7 @@ from bench.data.progress_bar import ProgressTracker
 from bench.data.workers import cores, worker_pool
 from bench.errors import RunError, UserError
 from bench.experiment.settings import Preprocessing
-from bench.io import untrusted
+from bench.io import limits, untrusted
 from bench.io.files import explain_write_errors
 
 
@@ -111,7 +111,7 @@ def _resume(file: ImageFile, journal: Path, skip_unusable: bool) -> dict[int, Ch
     """Return the finished chunks by number. Creates the file if there are none."""
     done = {}
     if journal.exists() and file.has_right_size():
-        text = untrusted.read_bounded(journal, untrusted.MAX_LIST_BYTES).decode(errors="replace")
+        text = untrusted.read_bounded(journal, limits.MAX_LIST_BYTES).decode(errors="replace")
         for line in text.splitlines(keepends=True):
             if line.endswith("\n"):  # the last line may be incomplete
                 with suppress(ValueError, LookupError, TypeError, AttributeError, RecursionError):  # a malformed line

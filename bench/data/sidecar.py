@@ -6,8 +6,9 @@ from typing import Annotated
 
 from pydantic import StringConstraints, field_validator
 
+from bench.data.decode import MAX_PIXELS
 from bench.experiment.settings import PositiveFloat, Preprocessing
-from bench.io import schema, untrusted
+from bench.io import limits, schema, untrusted
 from bench.io.files import Folder
 from bench.io.schema import Hash, Name, StrictModel, Whole
 from bench.io.untrusted import Malformed
@@ -59,6 +60,8 @@ class Sidecar(StrictModel):
     def _has_image_size(cls, preprocessing: Preprocessing) -> Preprocessing:
         if preprocessing.image_size is None:
             raise ValueError("has no image_size")
+        if preprocessing.image_size**2 > MAX_PIXELS:  # images are never enlarged
+            raise ValueError("has a larger image_size than any image that is read")
         return preprocessing
 
     def to_json(self) -> bytes:
@@ -76,7 +79,7 @@ def parse(data: bytes, path: Path) -> Sidecar:
     Raises:
         Malformed: `bench.data.writing` did not write them.
     """
-    return schema.validate(untrusted.parse_json(data, path, untrusted.MAX_LIST_BYTES), Sidecar, path)
+    return schema.validate(untrusted.parse_json(data, path, limits.MAX_LIST_BYTES), Sidecar, path)
 
 
 def read(folder: Path) -> Sidecar:
@@ -87,7 +90,7 @@ def read(folder: Path) -> Sidecar:
         OSError: it cannot be read.
     """
     path = folder / FILE
-    return parse(untrusted.read_bounded(path, untrusted.MAX_LIST_BYTES), path)
+    return parse(untrusted.read_bounded(path, limits.MAX_LIST_BYTES), path)
 
 
 def read_verified(folder: Path) -> Sidecar | None:

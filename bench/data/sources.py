@@ -12,7 +12,9 @@ from bench.data.decode import Files, Images, Pixels
 from bench.data.progress_bar import track
 from bench.errors import UserError, reason
 from bench.io.files import file_sha256, sha256
+from bench.io.untrusted import read_bounded
 
+MAX_PARTITION_BYTES = 2**25  # CelebA's has 3 MB
 SMALL_FILE = 500_000  # bytes; hashing smaller files is no faster with two threads than with one
 
 
@@ -129,10 +131,11 @@ def celeba(folder: Path) -> Source | None:
         UserError: the partition is malformed, or names images that are missing.
     """
     images, partition = folder / "img_align_celeba", folder / "list_eval_partition.txt"
-    if not (images.is_dir() and partition.exists()):
+    if not (images.is_dir() and partition.is_file()):
         return None
     splits: dict[str, list[Path]] = {"train": [], "validation": [], "test": []}
-    for number, line in enumerate(partition.read_text(errors="replace").strip().splitlines(), 1):
+    text = read_bounded(partition, MAX_PARTITION_BYTES).decode(errors="replace")
+    for number, line in enumerate(text.strip().splitlines(), 1):
         name, _, split = line.strip().partition(" ")
         if split.strip() not in ("0", "1", "2") or Path(name).name != name:
             raise UserError(f"{partition}, line {number}: {line[:40]!r} is not a file name followed by 0, 1 or 2")

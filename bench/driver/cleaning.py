@@ -10,8 +10,8 @@ from bench.data import removal
 from bench.errors import UserError, reason, warn
 from bench.io import disk
 from bench.io.files import Damaged
+from bench.io.limits import CHECKPOINTS
 from bench.io.locks import Timeout, file_lock
-from bench.io.untrusted import CHECKPOINTS
 from bench.store.folders import ExperimentFolder
 
 

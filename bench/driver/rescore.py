@@ -19,7 +19,7 @@ from bench.evaluation.protocol import ScoringProtocol
 from bench.evaluation.reference import References
 from bench.evaluation.scorer import Scorer
 from bench.experiment.settings import Evaluation
-from bench.io.untrusted import CHECKPOINTS
+from bench.io.limits import CHECKPOINTS
 from bench.metrics.columns import STAMPS
 from bench.reporting import build
 from bench.runtime.environment import torch_device

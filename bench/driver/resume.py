@@ -10,8 +10,8 @@ from bench.errors import UserError, say, warn
 from bench.experiment.source_code import same_code
 from bench.experiment.specification import Trial
 from bench.io.files import Damaged
+from bench.io.limits import CHECKPOINTS
 from bench.io.schema import Value
-from bench.io.untrusted import CHECKPOINTS
 from bench.store import repair
 from bench.store.documents import Description, ExperimentProtocol
 from bench.store.folders import ExperimentFolder

@@ -8,7 +8,7 @@ from bench.evaluation import inception
 from bench.evaluation.extractors import FILE
 from bench.evaluation.feature_network import load_extractor
 from bench.experiment.settings import Evaluation
-from bench.io import untrusted
+from bench.io import limits, untrusted
 
 
 def resolve_inception(
@@ -77,7 +77,7 @@ def read_stored(path: Path | None) -> bytes | None:
     if path is None:
         return None
     try:
-        data = untrusted.read_bounded(path, untrusted.MAX_FILE_BYTES)
+        data = untrusted.read_bounded(path, limits.MAX_FILE_BYTES)
     except OSError as error:
         raise UserError(f"cannot read the extractor {path}: {reason(error)}") from None
     try:

@@ -7,18 +7,18 @@ two checksums, no matter when its writer is killed. Any other content is damage.
 
 import errno
 import hashlib
+import os
 import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from filelock import Timeout
 
 from bench.errors import RunError
+from bench.io.limits import CHECKSUMS, max_bytes, too_large
 from bench.io.object_store import Remote
-
-CHECKSUMS = ".sha256"
 
 
 class Damaged(RunError):
@@ -33,6 +33,14 @@ class Damaged(RunError):
         missing = "has no checksum; copy the folder .sha256/ beside it as well (cp -r)"
         super().__init__(f"{path} {changed if has_checksum else missing}")
         self.repairable = has_checksum
+
+
+class TooLarge(Damaged):
+    """A file is larger than anything that this project writes under its name; it is not read."""
+
+    def __init__(self, path: Path | Remote, size: int, limit: int) -> None:
+        RunError.__init__(self, f"{path} {too_large(size, limit)}; remove it")
+        self.repairable = False
 
 
 def sha256(data: bytes) -> str:
@@ -137,14 +145,25 @@ class Folder:
         write_atomically(self.place / CHECKSUMS / name, "\n".join(checksums).encode())
         write_atomically(self.place / name, data)
 
+    def write_bounded(self, name: str, data: bytes, present: bytes | None = None) -> None:
+        """Write a file whose size depends on settings or methods, as `write` does.
+
+        Raises:
+            RunError: the file cannot be written, or is larger than what `read` accepts.
+        """
+        limit = max_bytes(PurePath(name))
+        if len(data) > limit:
+            raise RunError(f"cannot write {self.place / name}: it {too_large(len(data), limit)}")
+        self.write(name, data, present)
+
     def read(self, name: str) -> bytes:
         """Read a file and verify its checksum.
 
         Raises:
-            Damaged: it has changed since it was written, or has no checksum.
+            Damaged: it has changed since it was written, has no checksum, or is too large to be read.
             FileNotFoundError: there is no such file.
         """
-        data = (self.place / name).read_bytes()
+        data = self._read_bounded(name)
         checksums = self._read_checksums(name)
         if checksums is None or sha256(data) not in checksums:
             raise Damaged(self.place / name, has_checksum=checksums is not None)
@@ -163,9 +182,21 @@ class Folder:
 
     def _read_checksums(self, name: str) -> list[str] | None:
         try:
-            return (self.place / CHECKSUMS / name).read_bytes().decode(errors="replace").split()
+            return self._read_bounded(f"{CHECKSUMS}/{name}").decode(errors="replace").split()
         except FileNotFoundError:
             return None
+
+    def _read_bounded(self, name: str) -> bytes:
+        """Read a file on this machine if it is not too large; of those in a store, the listing has the sizes."""
+        path = self.place / name
+        if isinstance(path, Remote):
+            return path.read_bytes()
+        limit = max_bytes(path)
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > limit:
+                raise TooLarge(path, size, limit)
+            return file.read(size + 1)  # not the whole file, if it is a device without end
 
     def is_intact(self, name: str) -> bool:
         """Whether a file exists and is not damaged."""

@@ -19,10 +19,22 @@ from bench.errors import UserError, cut, did_you_mean, reason, short
 MAX_BYTES = 2**20  # of a file
 MAX_REPEATED = 10_000  # nodes that aliases may add
 MAX_DEPTH = 50
+MAX_NODES = 100_000  # PyYAML takes 16 microseconds for each
 
 
 class _Loader(yaml.SafeLoader):
     """Safe YAML with the scalars of YAML 1.2, in which a duplicate key is an error."""
+
+    def __init__(self, stream: str | bytes) -> None:
+        super().__init__(stream)
+        self.nodes = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        self.nodes += 1
+        if self.nodes > MAX_NODES:
+            mark = self.peek_event().start_mark
+            raise ComposerError(None, None, f"it has more than {MAX_NODES:,} values", mark)
+        return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         if not isinstance(node, yaml.MappingNode):  # such as !!set 3

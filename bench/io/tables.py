@@ -17,32 +17,39 @@ if TYPE_CHECKING:
 
 MAX_ARRAY_BYTES = 2**31  # in one archive; features of 10,000 images with their covariance take 130 MB
 MAX_CELLS = 10**7  # rows x columns
+MAX_COLUMNS = 1000  # 100 of metrics and times, the others for losses of a method
 MAX_TEXT_BYTES = 2**28  # of all texts in a table
 # The key of Arrow's own schema in a parquet file, and what it is replaced by before Arrow reads the file.
 SCHEMA_KEY, IGNORED_KEY = b"ARROW:schema", b"arrow:unread"
 EXTENSION_KEY = b"ARROW:extension"  # names a registered Python type, which may unpickle its parameters
 
 
-def parse_npz(data: bytes, shapes: dict[str, tuple[int | None, ...]]) -> dict[str, np.ndarray]:
+def parse_npz(
+    data: bytes, shapes: dict[str, tuple[int | None, ...]], max_bytes: int | None = None
+) -> dict[str, np.ndarray]:
     """Read arrays from the bytes of a NumPy archive.
 
     Args:
         data: the bytes.
         shapes: name of every array to read -> its expected shape, with None for any length.
+        max_bytes: of each array; default: MAX_ARRAY_BYTES.
 
     Raises:
         ValueError: an array is missing, has another shape, holds objects, is shorter than its header says, or exceeds
-            MAX_ARRAY_BYTES.
+            `max_bytes`.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = {member.filename: member for member in archive.infolist()}
-            return {name: _array(archive, members.get(f"{name}.npy"), shape) for name, shape in shapes.items()}
+            limit = MAX_ARRAY_BYTES if max_bytes is None else max_bytes
+            return {name: _array(archive, members.get(f"{name}.npy"), shape, limit) for name, shape in shapes.items()}
     except Exception as error:  # zipfile, zlib and NumPy raise a dozen types for invalid archives
         raise ValueError(reason(error)) from None
 
 
-def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo | None, shape: tuple[int | None, ...]) -> np.ndarray:
+def _array(
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo | None, shape: tuple[int | None, ...], max_bytes: int
+) -> np.ndarray:
     if member is None:
         raise ValueError("an array is missing")
     with archive.open(member) as file:
@@ -50,7 +57,7 @@ def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo | None, shape: tupl
     matches = len(actual) == len(shape) and all(b in (None, a) for a, b in zip(actual, shape, strict=True))
     if dtype.hasobject or not matches:
         raise ValueError(f"{member.filename} is {dtype} {list(actual)}")
-    if not math.prod(actual) * dtype.itemsize < member.file_size <= MAX_ARRAY_BYTES:
+    if not math.prod(actual) * dtype.itemsize < member.file_size <= max_bytes:
         raise ValueError(f"{member.filename} has another size than its header says, or is too large")
     with archive.open(member) as file:
         return np.lib.format.read_array(file, allow_pickle=False)
@@ -100,7 +107,10 @@ def _refuse_large(file: Any) -> None:
     """Raise ValueError for column types and names that training rows never have, and for tables that are too large."""
     import pyarrow.types as types
 
-    schema, metadata = file.schema_arrow, file.metadata
+    metadata = file.metadata
+    if metadata.num_columns > MAX_COLUMNS:
+        raise ValueError(f"{metadata.num_columns:,} columns")
+    schema = file.schema_arrow
     simple = (types.is_boolean, types.is_integer, types.is_floating, types.is_null, types.is_string)
     texts = set()
     for column in schema:

@@ -12,18 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import RunError, UserError, one_line, reason
-from bench.io.files import CHECKSUMS, Damaged
+from bench.io.files import Damaged
+from bench.io.limits import CHECKSUMS, MAX_DOCUMENT_BYTES, max_bytes, too_large
 
-MAX_DOCUMENT_BYTES = 2**20  # of a document that describes a trial
-MAX_LIST_BYTES = 2**28  # of a document with a long list, such as a million images that were left out
 MAX_PIXELS = 2**26  # of a grid of images
-MAX_FILE_BYTES = 2**31  # of any other file, except prepared images (.npy), which are never read as a whole
-MAX_BYTES: dict[str, int] = dict.fromkeys(("spec.json", "status.json", "environment.json"), MAX_DOCUMENT_BYTES)
-MAX_BYTES |= dict.fromkeys(("experiment.yaml", "sidecar.json", "error.txt"), MAX_LIST_BYTES)
 LOGGER_FOLDERS = ("mlflow", "tensorboard", "wandb")
 MAX_ENTRIES = 10_000_000  # files and folders of an experiment
-# The newest first. Their size depends on the network; `bench.io.tensors` checks them when they are loaded.
-CHECKPOINTS = ("checkpoint.pt", "checkpoint.previous.pt")
 
 
 class Malformed(Damaged):
@@ -101,13 +95,9 @@ def _refuse_unsafe_entry(path: Path, root: Path) -> None:
         return
     if not stat.S_ISREG(status.st_mode):
         raise Malformed(path, "is neither a file nor a folder; remove it")
-    max_bytes = MAX_DOCUMENT_BYTES if CHECKSUMS in path.parts else MAX_BYTES.get(path.name, MAX_FILE_BYTES)
-    if status.st_size > max_bytes and path.suffix != ".npy" and path.name not in CHECKPOINTS:
-        raise Malformed(path, _too_large(status.st_size, max_bytes))
-
-
-def _too_large(size: int, max_bytes: int) -> str:
-    return f"has {size:,} bytes, more than the limit of {max_bytes:,}; remove it"
+    limit = max_bytes(path)
+    if status.st_size > limit and path.suffix != ".npy":
+        raise Malformed(path, f"{too_large(status.st_size, limit)}; remove it")
 
 
 def read_bounded(path: Path, max_bytes: int = MAX_DOCUMENT_BYTES) -> bytes:
@@ -131,7 +121,7 @@ def parse_json(data: bytes, origin: object, max_bytes: int = MAX_DOCUMENT_BYTES)
         Malformed: it has more than `max_bytes`, is nested too deeply, or is invalid; the message names `origin`.
     """
     if len(data) > max_bytes:
-        raise Malformed(origin, _too_large(len(data), max_bytes))
+        raise Malformed(origin, f"{too_large(len(data), max_bytes)}; remove it")
     try:
         return json.loads(data)
     except (ValueError, RecursionError) as error:  # ValueError: also for invalid UTF-8 and huge numbers

@@ -16,6 +16,7 @@ from bench.store.states import State
 from bench.store.trial_folder import TrialFolder
 from bench.training.events import Ended, Evaluated, Event, OnEvent, Started
 
+DIGEST_CHARACTERS = 64
 TIMEOUT_SECONDS = 30.0  # at the end of a run, to wait for a library without progress
 
 
@@ -149,7 +150,11 @@ class Follower:
         return self.folder / self.name / ".logged" / trial.name
 
     def _noted_digest(self, trial: Trial) -> str | None:
-        return self._note(trial).read_text() if self._note(trial).exists() else None
+        note = self._note(trial)
+        if not note.is_file():
+            return None
+        with note.open("rb") as file:  # no more than a digest: libraries' folders are not checked for large files
+            return file.read(DIGEST_CHARACTERS + 1).decode(errors="replace")
 
     def _digest(self, folder: TrialFolder) -> str:
         rows = folder.read("history.parquet") if folder.exists("history.parquet") else b""

@@ -17,6 +17,7 @@ from bench.store.folders import ExperimentFolder
 PREAMBLE = "% Needs \\usepackage{booktabs} and \\usepackage{graphicx}."
 TOGETHER = "All data sets together"
 MARK = '<meta name="generator" content="bench.report">'  # identifies the page of a report, which may be replaced
+MARK_WITHIN = 2**16  # bytes; the mark is near the start, and a page has many MB
 
 
 def build(folder: ExperimentFolder) -> Group:
@@ -98,5 +99,11 @@ def is_replaceable(path: Path) -> bool:
     """Whether a report may be written to `path`: it is missing, an empty folder or an earlier report."""
     if not path.exists():
         return True
-    page = path / "index.html"
-    return path.is_dir() and (not any(path.iterdir()) or (page.is_file() and MARK in page.read_text(errors="replace")))
+    return path.is_dir() and (not any(path.iterdir()) or _is_marked(path / "index.html"))
+
+
+def _is_marked(page: Path) -> bool:
+    if not page.is_file():
+        return False
+    with page.open("rb") as file:
+        return MARK.encode() in file.read(MARK_WITHIN)

@@ -20,6 +20,7 @@ RADIUS = 3.0  # of the ring for N(0, I); in two dimensions it contains 99% of th
 WIDTH, HEIGHT = 2.2, 2.4  # of one variant's panel; the ring has radius 1
 LEGEND = "colour: codes\nlight grey: samples of the prior"
 LEGEND_ROOM = 0.3  # inches
+MAX_CODE_BYTES = 2**26  # of one array; an evaluation stores 500 codes, at most 16 MB
 MOST_DIMENSIONS = 4096  # of codes: the covariance matrix is quadratic in them
 CAPTION = (
     "Draws from q(z|x) for held-out images (colour) and samples of the prior (light grey), projected onto the two "
@@ -78,7 +79,7 @@ def projected(content: bytes) -> tuple[np.ndarray, np.ndarray] | None:
         Codes [n, 2] and prior samples [m, 2]; None if the file is malformed.
     """
     try:
-        arrays = tables.parse_npz(content, {"codes": (None, None), "prior": (None, None)})
+        arrays = tables.parse_npz(content, {"codes": (None, None), "prior": (None, None)}, MAX_CODE_BYTES)
         points, prior = (np.pad(arrays[name].astype(float), ((0, 0), (0, 1))) for name in ("codes", "prior"))
     except (ValueError, TypeError):
         return None

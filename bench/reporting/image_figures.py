@@ -10,6 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
+from PIL import Image
 
 from bench.analysis import across_seeds, frames
 from bench.errors import warn
@@ -21,6 +22,7 @@ from bench.store.folders import REAL, TrialFolder
 
 INCHES = 2.6  # width of one image grid
 GRIDS_PER_LINE = 5
+LARGEST_SIDE = 1100  # pixels of a grid in memory: 4 x 4 images of 256 pixels are kept whole
 MOMENTS = 6  # evaluations of a training that are shown
 STEP = re.compile(r"samples-\d{1,18}")
 FREE_LAYOUT = STYLE | {"figure.constrained_layout.use": False}  # for figures that place their parts themselves
@@ -63,6 +65,18 @@ def newest(trial: TrialFolder, kind: str, suffix: str) -> bytes | None:
     return None
 
 
+def read_grid(source: Path | io.BytesIO) -> np.ndarray:
+    """Read a valid PNG as float32 [h, w] or [h, w, c] in [0, 1], reduced to at most LARGEST_SIDE pixels a side.
+
+    A report keeps dozens of grids, each of which may decode to `MAX_PIXELS`. Figures show far fewer pixels.
+    """
+    with Image.open(source, formats=("PNG",)) as image:
+        factor = -(-max(image.size) // LARGEST_SIDE)
+        grey = image.mode in ("1", "L")
+        pixels = image.convert("L" if grey else "RGB").reduce(factor)
+    return np.asarray(pixels, np.float32) / 255
+
+
 def overview(group: Group, grids: dict[str, Path], folder: Path) -> list[Figure]:
     """Draw sample grids side by side, real images first. grids: PNG files by variant."""
     extractor = group.folders[0].extractor
@@ -70,7 +84,7 @@ def overview(group: Group, grids: dict[str, Path], folder: Path) -> list[Figure]
     shown = ({"real": extractor.path / REAL} if real and is_valid_png(real) else {}) | grids
     if not grids:
         return []
-    images = [(title, plt.imread(path)) for title, path in shown.items()]
+    images = [(title, read_grid(path)) for title, path in shown.items()]
     lines = [images[i : i + GRIDS_PER_LINE] for i in range(0, len(images), GRIDS_PER_LINE)]
     with mpl.rc_context(FREE_LAYOUT):
         figure, axes, corners = _mosaic(
@@ -143,5 +157,5 @@ def _moments(trial: TrialFolder) -> dict[int, np.ndarray]:
     for path in (paths[i] for i in sorted(chosen)):
         content = trial.read_if_intact(f"samples/{path.name}")
         if content is not None and is_valid_png(content):
-            grids[int(path.stem.rpartition("-")[2])] = plt.imread(io.BytesIO(content))
+            grids[int(path.stem.rpartition("-")[2])] = read_grid(io.BytesIO(content))
     return grids

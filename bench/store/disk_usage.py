@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from bench.io.disk import format_bytes
-from bench.io.untrusted import CHECKPOINTS
+from bench.io.limits import CHECKPOINTS
 
 KIND_OF_FILE = {**dict.fromkeys(CHECKPOINTS, "checkpoints"), "history.parquet": "rows"}
 KIND_OF_FOLDER = {"samples": "grids", "extractor": "extractor", "report": "report"}  # of files with other names

@@ -6,9 +6,9 @@ from pathlib import Path, PurePosixPath
 from bench.errors import UserError
 from bench.io import untrusted
 from bench.io.files import Folder, display_path
+from bench.io.limits import CHECKPOINTS, MAX_DESCRIPTION_BYTES
 from bench.io.object_store import Remote
 from bench.io.strict_yaml import dump_yaml, parse_yaml
-from bench.io.untrusted import CHECKPOINTS
 from bench.store import mirror, repair
 from bench.store.documents import Description
 from bench.store.trial_folder import TrialFolder
@@ -135,7 +135,7 @@ class ExperimentFolder(Folder):
             return None
         content = self.read(path.name)
         try:
-            value = parse_yaml(content, str(path), untrusted.MAX_LIST_BYTES)
+            value = parse_yaml(content, str(path), MAX_DESCRIPTION_BYTES)
         except UserError as error:
             raise untrusted.Malformed(f"{error};", "bench.run did not write it") from None
         return Description.parse(value, path)
@@ -143,7 +143,7 @@ class ExperimentFolder(Folder):
     def describe(self, description: Description) -> None:
         """Write experiment.yaml."""
         text = dump_yaml(description.document)
-        self.write("experiment.yaml", text.encode())
+        self.write_bounded("experiment.yaml", text.encode())
 
 
 def how_to_get_checkpoint(trial: TrialFolder, experiment: ExperimentFolder | None = None) -> str:

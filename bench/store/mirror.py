@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from bench.io import untrusted
-from bench.io.files import CHECKSUMS, Folder, write_atomically
+from bench.io.files import CHECKSUMS, Folder, TooLarge, write_atomically
+from bench.io.limits import max_bytes
 from bench.io.object_store import Remote
 
 INDEX = ".mirror.json"  # name of every file that was copied -> its stamp, as a list; empty if unsettled
@@ -80,6 +81,7 @@ def pull(
     Raises:
         StorageError: the store cannot be read.
         Malformed: a link in the copy leads out of it.
+        TooLarge: a file in the store is larger than anything that a run writes under its name.
     """
     with _lock:
         return _pull(remote, folder, wanted, below, published)
@@ -97,6 +99,9 @@ def _pull(
         if wanted(PurePosixPath(name))
         and (name in outdated or name not in index.stamps or not (folder / name).exists())
     ]
+    for name in new:
+        if listing[name][0] > max_bytes(PurePosixPath(name)):
+            raise TooLarge(remote / name, listing[name][0], max_bytes(PurePosixPath(name)))
     removed = outdated - set(new)
     for name in removed:
         untrusted.inside(folder, name).unlink(missing_ok=True)

@@ -14,7 +14,7 @@ import pyarrow as pa
 from bench.experiment.specification import CHECKPOINT_FORMAT, Trial
 from bench.io import schema, tables, untrusted
 from bench.io.files import Folder
-from bench.io.untrusted import CHECKPOINTS
+from bench.io.limits import CHECKPOINTS, MAX_DOCUMENT_BYTES
 from bench.metrics.columns import Columns
 from bench.store import rows
 from bench.store.documents import Attempt, Ending, Environment, Status
@@ -96,7 +96,7 @@ class TrialFolder(Folder):
         if token is not None:
             self._require(token)
         if ending.error:
-            self.write("error.txt", ending.error.encode())
+            self.write("error.txt", ending.error.encode()[-MAX_DOCUMENT_BYTES:])  # the end says what failed
         written = self.checksums("history.parquet")
         changes = {"state": ending.state, "reason": ending.reason, "stale": ending.stale}
         changes |= {"rows_sha256": written[0] if written and ending.state is State.done else None}
@@ -123,7 +123,7 @@ class TrialFolder(Folder):
     def _write(self, token: str, name: str, content: bytes, present: bytes | None = None) -> None:
         """Write one file of an attempt. The token is checked each time: a process may stand still in between."""
         self._require(token)
-        self.write(name, content, present=present)
+        self.write_bounded(name, content, present=present)
 
     def save_rows(self, token: str, rows: list[Row]) -> None:
         """Write history.parquet. The checkpoint holds the rows too.
@@ -174,7 +174,7 @@ class TrialFolder(Folder):
         """Write evaluations.parquet."""
         buffer = io.BytesIO()
         rows.to_parquet(buffer, index=False)
-        self.write("evaluations.parquet", buffer.getvalue())
+        self.write_bounded("evaluations.parquet", buffer.getvalue())
 
     def forget(self) -> None:
         """Remove the trial. Its spec.json goes first: without it, remaining files are not taken for a trial."""

@@ -146,6 +146,16 @@ def endless(place: Path) -> None:
         file.truncate(10 * 2**30)
 
 
+def sparse_checkpoint(place: Path) -> None:
+    """A checkpoint of 200 GB that takes no room."""
+    with (trial_of(place).path / "checkpoint.pt").open("wb") as file:
+        file.truncate(200 * 2**30)
+
+
+def many_columns() -> bytes:
+    return parquet(pd.DataFrame({"step": [1]} | {f"loss_{i}": [0.0] for i in range(1000)}))
+
+
 def source_pipe(place: Path) -> None:
     os.mkfifo(place / "pipe.py")
     edited("spec.json", source={"file": str(place / "pipe.py"), "sha256": "0" * 64})(place)
@@ -229,6 +239,11 @@ EXPERIMENTS = {
     "a status of wrong types": (edited("status.json", attempts=[1]), "report", 1, REFUSED),
     "an environment of wrong types": (edited("environment.json", git=None), "report", 1, REFUSED),
     "an endless file": (endless, "report", 1, "more than the limit of 1,048,576"),
+    "a sparse checkpoint": (sparse_checkpoint, "sample", 1, "more than the limit of 4,294,967,296"),
+    "a sparse checkpoint in a report": (sparse_checkpoint, "report", 1, "more than the limit of 4,294,967,296"),
+    "a large description": (described(" " * 2**21 + "a"), "report", 1, "more than the limit of 2,097,152"),
+    "a description of many values": (described(f"[{'a,' * 100_000}]"), "report", 1, "has more than 100,000 values"),
+    "a table of many columns": (written("history.parquet", many_columns), "report", 0, "training rows (1,001 columns"),
     "a device for a source": (edited("spec.json", source={"file": "/dev/zero", "sha256": "0"}), "report", 0, "report:"),
     "a pipe for a source": (source_pipe, "report", 0, "report:"),
     "a pipe for a status": (pipe, "report", 1, "is neither a file nor a folder"),
@@ -515,6 +530,21 @@ def test_an_unfinished_preparation_is_not_continued_through_links(linked_name, t
     assert [(path.name, path.read_bytes()) for path in outside.iterdir()] == [("file", b"precious")]
 
 
+def test_prepared_images_are_no_larger_than_images_that_are_read(victim):
+    folder = next((victim / "data" / "prepared" / "digits").glob("*/sidecar.json")).parent
+    sidecar = json.loads((folder / "sidecar.json").read_bytes())
+    sidecar["preprocessing"]["image_size"] = 10**5  # 10 GB an image
+    Folder(folder).write("sidecar.json", json.dumps(sidecar).encode())
+    assert Prepared(folder).check() is False
+
+
+def test_a_report_holds_a_stated_number_of_values(victim, monkeypatch):
+    monkeypatch.setattr(frames, "MAX_VALUES", 50)
+    result = command("report", victim)
+    assert result.exit_code == 1
+    assert "columns, more than 50 values; split its trials" in result.output
+
+
 # Trees of images.
 
 
@@ -614,6 +644,33 @@ def test_a_partition_may_not_name_files_elsewhere(tmp_path):
     partition.write_text(partition.read_text().replace("000001.jpg", "../img_align_celeba/000001.jpg"))
     with pytest.raises(UserError, match="is not a file name"):
         celeba(folder)
+
+
+def test_a_partition_is_no_larger_than_the_published_one(tmp_path):
+    from images import write_celeba
+
+    from bench.data.sources import celeba
+
+    partition = write_celeba(tmp_path, 2, 1, 1) / "list_eval_partition.txt"
+    with partition.open("ab") as file:
+        file.truncate(2**40)
+    with pytest.raises(UserError, match="has more than 33,554,432 bytes"):
+        celeba(partition.parent)
+    partition.unlink()
+    os.mkfifo(partition)
+    assert celeba(partition.parent) is None
+
+
+def test_a_page_without_end_is_no_report(tmp_path):
+    from bench.reporting.build import MARK, is_replaceable
+
+    page = tmp_path / "index.html"
+    page.write_text(f"<html>\n{MARK}")
+    assert is_replaceable(tmp_path)
+    page.write_text("<html>")
+    with page.open("ab") as file:
+        file.truncate(2**40)
+    assert not is_replaceable(tmp_path)
 
 
 def test_a_trial_never_names_a_plug_in_that_is_run(victim):

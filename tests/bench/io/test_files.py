@@ -6,7 +6,8 @@ import time
 import pytest
 
 from bench.errors import RunError
-from bench.io.files import Damaged, Folder, write_atomically
+from bench.io import limits
+from bench.io.files import Damaged, Folder, TooLarge, write_atomically
 
 
 def test_files_come_back_as_written_and_damage_is_noticed(tmp_path):
@@ -46,3 +47,27 @@ def test_a_writer_killed_at_any_moment_leaves_a_whole_file(tmp_path):
         writer.join()
         data = Folder(tmp_path).read("a.bin")
         assert len({data[i : i + len(data) // 10000] for i in range(0, len(data), len(data) // 10000)}) == 1
+
+
+def test_a_file_over_its_limit_is_neither_read_nor_written(tmp_path, monkeypatch):
+    monkeypatch.setitem(limits.MAX_BYTES, "a.bin", 10)
+    folder = Folder(tmp_path)
+    folder.write_bounded("a.bin", b"x" * 10)
+    assert folder.read("a.bin") == b"x" * 10
+    with pytest.raises(RunError, match=r"cannot write .*a\.bin: it has 11 bytes, more than the limit of 10$"):
+        folder.write_bounded("a.bin", b"x" * 11)
+    folder.write("a.bin", b"x" * 11)
+    with pytest.raises(TooLarge, match=r"a\.bin has 11 bytes, more than the limit of 10; remove it"):
+        folder.read("a.bin")
+    assert folder.read_if_intact("a.bin") is None
+
+
+def test_a_sparse_file_is_not_read(tmp_path):
+    (tmp_path / ".sha256").mkdir()
+    for name in ("spec.json", ".sha256/a.bin", "checkpoint.pt"):
+        with (tmp_path / name).open("wb") as file:
+            file.truncate(2**40)
+    (tmp_path / "a.bin").write_bytes(b"x")
+    for name in ("spec.json", "a.bin", "checkpoint.pt"):
+        with pytest.raises(TooLarge):
+            Folder(tmp_path).read(name)

@@ -51,3 +51,11 @@ def test_codes_far_from_the_prior_stay_in_their_own_place(tmp_path, monkeypatch)
     dots = np.concatenate([np.asarray(collection.get_offsets()) for collection in axes.collections])
     assert dots[:, 0].max() < 2.2 + 1.1
     assert dots[:, 0].min() > -1.1
+
+
+def test_more_codes_than_an_evaluation_stores_are_not_read(monkeypatch):
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, codes=np.ones((500, 4), np.float32), prior=np.ones((500, 4), np.float32))
+    assert code_figures.projected(buffer.getvalue()) is not None
+    monkeypatch.setattr(code_figures, "MAX_CODE_BYTES", 4000)
+    assert code_figures.projected(buffer.getvalue()) is None

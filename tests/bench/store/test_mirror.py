@@ -6,7 +6,7 @@ import time
 import pytest
 
 from bench.io import object_store
-from bench.io.files import CHECKSUMS, Folder, sha256
+from bench.io.files import CHECKSUMS, Folder, TooLarge, sha256
 from bench.io.untrusted import Malformed
 from bench.store import mirror
 from bench.store.folders import ExperimentFolder
@@ -130,6 +130,12 @@ def test_a_pull_touches_only_what_runs_publish(remote_folder, bucket, tmp_path):
     copied = {"experiment.yaml", "trials/a/spec.json", "search/trials/b/spec.json"}
     assert found == {*copied, "notes.txt", mirror.INDEX}
     assert (copy / "notes.txt").read_bytes() == PRECIOUS
+
+
+def test_a_file_that_is_too_large_is_not_fetched(remote_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(object_store.Remote, "files", lambda _: {"trials/a/spec.json": (2**40, 1)})
+    with pytest.raises(TooLarge, match="has 1,099,511,627,776 bytes, more than the limit of 1,048,576"):
+        mirror.pull(remote_folder, tmp_path / "copy", lambda _: True)
 
 
 def test_an_index_comes_back_as_written_and_a_malformed_one_counts_as_unsettled(tmp_path):
