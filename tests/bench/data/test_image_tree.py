@@ -11,6 +11,7 @@ from specimens import make_request
 
 from bench.data import preparation
 from bench.data.image_tree import image_tree
+from bench.data.sidecar import Conversions
 from bench.data.sources import Source
 from bench.data.splits import SPLITS
 from bench.errors import UserError
@@ -131,7 +132,8 @@ def test_splits_that_older_versions_did_not_see_give_another_fingerprint_and_pla
     assert source.choices == ("split folders: testing, training",)
     request = make_request("folder", tmp_path / "training", image_size=8)
     bare = Source(source.about, source.root, source.files, source.reader, source.classes)
-    assert preparation._fingerprint(request, source) != preparation._fingerprint(request, bare)
+    fingerprints = [preparation._fingerprint(request, each, Conversions()) for each in (source, bare)]
+    assert fingerprints[0] != fingerprints[1]
     assert source.signature() != bare.signature()
 
 
