@@ -213,3 +213,18 @@ def test_results_in_the_tree_are_no_images(tmp_path):
     source = image_tree(tmp_path)
     assert len(source.files) == 5
     assert "1 folder (results of an experiment), such as results/photos" in source.notes[0]
+
+
+def test_folders_without_training_images_are_no_classes(tmp_path):
+    """One folder a person, as in sets of faces: most people are in one split only, and a classifier learns nothing."""
+    for i in range(60):
+        numbered(tmp_path / "people" / f"person_{i:02}", 1)
+    source = image_tree(tmp_path / "people")
+    held_out = sorted(path.parent.name for path in source.files)
+    held_out = [name for name in held_out if int(sha256(f"{name}/0.png".encode()).hexdigest()[:8], 16) / 16**8 < 0.2]
+    assert (source.classes, source.choices) == ([], ("no classes",))
+    assert source.notes[0].startswith(
+        f"the folders are not used as classes, because {len(held_out)} of 60 have no training images, such as "
+        f"{held_out[0]}/"
+    )
+    assert all(split.labels is None for split in source.load().values())
