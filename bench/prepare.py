@@ -8,6 +8,8 @@ from bench import cli
 from bench.cli import completion
 from bench.errors import say
 
+MOST_CLASSES = 20  # that are listed by name
+
 app = typer.Typer(**cli.TYPER_SETTINGS)
 
 
@@ -43,8 +45,15 @@ def main(
     say(f"fingerprint: {images.fingerprint}")
     counts = ", ".join(f"{count:,} {split}" for split, count in images.counts.items())
     say(f"images: {counts}; {side}x{side}, {'grey' if channels == 1 else 'colour'}")
-    say(f"classes: {', '.join(images.classes) or 'none; unless FID is used, images are compared by fd_rotation'}")
+    say(f"classes: {_listed(images.classes) or 'none; unless FID is used, images are compared by fd_rotation'}")
     say(f"folder: {images.folder}")
+
+
+def _listed(classes: list[str]) -> str:
+    """Return the names, or of many the number and the first ones."""
+    if len(classes) <= MOST_CLASSES:
+        return ", ".join(classes)
+    return f"{len(classes):,}: {', '.join(classes[:MOST_CLASSES])}, ..."
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ ImageSize = Annotated[
     int | None, typer.Option(min=1, help="Side of the images in pixels. Required for the data set 'folder'.")
 ]
 Crop = Annotated[int | None, typer.Option(min=1, help="Side, in pixels, of a central square to crop before resizing.")]
-Grey = Annotated[bool | None, typer.Option("--grey/--colour", help="Convert images to grey, or require colour images.")]
+Grey = Annotated[bool | None, typer.Option("--grey/--colour", help="Convert all images to grey, or to colour.")]
 SkipUnreadable = Annotated[
     bool, typer.Option("--skip-unreadable", help="Skip images that cannot be used, and list them, instead of stopping.")
 ]

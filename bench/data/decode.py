@@ -20,6 +20,7 @@ MAX_PIXELS = 2**26  # of one image: 200 MB when decoded
 HIGH_BIT_DEPTH = {"I", "F", "I;16", "I;16L", "I;16B", "I;16N"}  # modes whose conversion to 8 bits would clip
 
 
+BACKGROUND = (255, 255, 255, 255)
 TURNS = {  # EXIF's orientation -> what turns the image upright
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -34,7 +35,7 @@ TURNS = {  # EXIF's orientation -> what turns the image upright
 def crop_and_resize(image: Image.Image, preprocessing: Preprocessing, orientation: int | None = None) -> np.ndarray:
     """Convert an open image to uint8 [channels, side, side], as `preprocessing` describes.
 
-    Transparency is dropped.
+    Transparent pixels are put on white (BACKGROUND); grey becomes colour with three equal channels.
 
     Args:
         image: it may be a file that is not decoded yet.
@@ -49,9 +50,7 @@ def crop_and_resize(image: Image.Image, preprocessing: Preprocessing, orientatio
         raise Image.DecompressionBombError
     if image.mode in HIGH_BIT_DEPTH:
         raise UnusableImage("it has more than 8 bits per channel; convert it to 8 bits")
-    if channels == 3 and image.mode in GREY:
-        raise UnusableImage("it is greyscale, but colour is expected; --grey makes all images greyscale")
-    image = upright(image, orientation).convert("L" if channels == 1 else "RGB")
+    image = opaque(upright(image, orientation)).convert("L" if channels == 1 else "RGB")
     width, height = image.size
     square = preprocessing.crop or min(width, height)
     for option, minimum in (("--crop", square), ("--image-size", side)):
@@ -73,6 +72,20 @@ def upright(image: Image.Image, orientation: int | None) -> Image.Image:
     if orientation is None:
         orientation = metadata.orientation(image.info.get("exif"), image.info.get("xmp"))
     return image.transpose(TURNS[orientation]) if orientation in TURNS else image
+
+
+def opaque(image: Image.Image) -> Image.Image:
+    """Put an image on BACKGROUND, because the colours below transparent pixels are arbitrary and nobody sees them.
+
+    An image without transparent pixels is returned as it is.
+    """
+    if not image.has_transparency_data:
+        return image
+    layered = image.convert("RGBA")
+    lowest = layered.getchannel("A").getextrema()[0]
+    if not isinstance(lowest, int | float) or lowest >= 255:
+        return image
+    return Image.alpha_composite(Image.new("RGBA", image.size, BACKGROUND), layered)
 
 
 @contextmanager

@@ -32,7 +32,8 @@ def image_tree(folder: Path, labelled: bool = True, splits: bool = False) -> Sou
 
     Folders `train/`, `test/` and optionally `validation/` (or a synonym: SPLIT_FOLDERS) are splits, if there are any.
     Otherwise the sha256 of an image's relative path decides its split. Folders at the next level are classes if every
-    image lies in one and there are at least two of them. What is left out is counted in the source's notes.
+    image lies in one and there are at least two of them, each with training images. What is left out is counted in the
+    source's notes.
 
     Args:
         folder: the root of the tree.
@@ -49,6 +50,10 @@ def image_tree(folder: Path, labelled: bool = True, splits: bool = False) -> Sou
         _refuse_deeper_splits(files, folder)
     split_of = _splits_by_folder(files, folder, left_out) if has_splits else _splits_by_hash(files, folder)
     class_of, why = _class_folders(split_of, depth=len(folder.parts) + has_splits) if labelled else ({}, None)
+    unseen = set(class_of.values()) - {name for path, name in class_of.items() if split_of[path] == "train"}
+    if unseen and not has_splits:
+        why = _without_labels(unseen, set(class_of.values()))
+        class_of = {}
     classes = sorted(set(class_of.values()))
     if has_splits:
         _refuse_missing_classes(folder, split_of, class_of)
@@ -72,7 +77,10 @@ def image_tree(folder: Path, labelled: bool = True, splits: bool = False) -> Sou
         list(split_of),
         load,
         classes,
-        choices=(f"split folders: {', '.join(sorted(synonyms))}",) if synonyms else (),
+        choices=(
+            *((f"split folders: {', '.join(sorted(synonyms))}",) if synonyms else ()),
+            *(("no classes",) if unseen and not has_splits else ()),
+        ),
         notes=tuple(note for note in (left_out.line(), why) if note),
     )
 
@@ -147,6 +155,14 @@ def _class_folders(files: Iterable[Path], depth: int) -> tuple[dict[Path, str], 
         count = f"{len(outside):,} of them {'lies' if len(outside) == 1 else 'lie'}"
         return {}, f"the images have no classes, because {count} outside the class folders, such as {outside[0]}"
     return (class_of if several else {}), None
+
+
+def _without_labels(unseen: set[str], every: set[str]) -> str:
+    """A note: classes that no training image has cannot be learnt, as in a set of faces with a folder per person."""
+    return (
+        f"the folders are not used as classes, because {len(unseen):,} of {len(every):,} have no training images, such "
+        f"as {min(unseen)}/; for classes, add images to them, or make train/ and test/ folders"
+    )
 
 
 def _refuse_missing_classes(folder: Path, split_of: dict[Path, str], class_of: dict[Path, str]) -> None:

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.data import datasets
+from bench.data.conversions import choices, find_conversions, may_differ, notes, with_arrays
 from bench.data.datasets import Request
 from bench.data.image_writer import decode_seconds
 from bench.data.prepared import Prepared, in_use
-from bench.data.sidecar import ConstantErrors, read_verified
+from bench.data.sidecar import ConstantErrors, Conversions, read_verified
 from bench.data.sources import Source
 from bench.data.splits import make_splits
 from bench.data.writing import VERSION, write
@@ -60,17 +61,19 @@ def locate(request: Request) -> DatasetInfo | None:
     if known:  # no need to read the source, which takes seconds
         prepared = Prepared(_folder(request, known))
         errors = prepared.sidecar.constant_errors
-        return DatasetInfo(known, prepared.counts, bool(prepared.classes), True, 0.0, errors, source.notes)
+        said = (*source.notes, *notes(prepared.sidecar.conversions))
+        return DatasetInfo(known, prepared.counts, bool(prepared.classes), True, 0.0, errors, said)
     splits = make_splits(request.name, source.load())
     counts = {name: len(split.images) for name, split in splits.items()}
     seconds = decode_seconds(splits["train"].images, request.preprocessing) * sum(counts.values())
+    conversions = find_conversions(source, request.preprocessing)
     return DatasetInfo(
-        _fingerprint(request, source),
+        _fingerprint(request, source, conversions),
         counts,
         bool(source.classes),
         prepared=False,
         decode_seconds=seconds,
-        notes=source.notes,
+        notes=(*source.notes, *notes(with_arrays(conversions, splits, request.preprocessing))),
     )
 
 
@@ -91,20 +94,29 @@ def held(request: Request) -> Iterator[Prepared]:
     source = datasets.find(request.name, request.root) or datasets.download(request.name, request.root)
     for note in source.notes:
         warn(note)
-    fingerprint = _known_fingerprint(request, source) or _fingerprint(request, source)
+    conversions = None
+    fingerprint = _known_fingerprint(request, source)
+    if fingerprint is None:
+        conversions = find_conversions(source, request.preprocessing)
+        fingerprint = _fingerprint(request, source, conversions)
     prepared = Prepared(_folder(request, fingerprint))
     written = False  # by this call, which then need not verify it
     while True:  # once more, if another process removes the set before it is marked
         with in_use(prepared):
             if prepared.is_present() if written else prepared.check():  # no lock, because the folder may be read-only
+                for note in notes(prepared.sidecar.conversions):
+                    warn(note)
                 _warn_of_skipped(prepared)
                 yield prepared
                 return
-        _write(request, source, fingerprint, prepared)
+        _write(request, source, fingerprint, prepared, conversions)
         written = True
 
 
-def _write(request: Request, source: Source, fingerprint: str, prepared: Prepared) -> None:
+def _write(
+    request: Request, source: Source, fingerprint: str, prepared: Prepared, conversions: Conversions | None
+) -> None:
+    """Prepare the set, unless another process has done so. conversions: None if they are not known yet."""
     folder = prepared.folder.parent
     make_folder(folder)
     with _lock(folder / ".lock"):
@@ -112,7 +124,8 @@ def _write(request: Request, source: Source, fingerprint: str, prepared: Prepare
             if prepared.folder.exists():
                 warn(f"{prepared.folder} is damaged; preparing it again")
                 shutil.rmtree(prepared.folder)
-            write(request, source, fingerprint, prepared.folder)
+            conversions = conversions or find_conversions(source, request.preprocessing)
+            write(request, source, fingerprint, prepared.folder, conversions)
 
 
 @contextmanager
@@ -138,13 +151,18 @@ def _warn_of_skipped(prepared: Prepared) -> None:
         warn(f"{count} images are left out: {first}; {where}")
 
 
-def _fingerprint(request: Request, source: Source) -> str:
+def _fingerprint(request: Request, source: Source, conversions: Conversions) -> str:
     """The sha256 of the source files' names and contents and of the preprocessing; not of paths, dates or decoders.
 
-    The choices of a source count only if there are any, so that sets without any keep their fingerprints.
+    Choices count only if there are any, so that sets without any keep the fingerprints of older versions.
     """
-    content = [VERSION, request.preprocessing.model_dump(), source.content_hashes(), *source.choices]
+    chosen = [*source.choices, *choices(conversions)]
+    content = [VERSION, request.preprocessing.model_dump(), source.content_hashes(), *chosen]
     return sha256(json.dumps(content).encode())
+
+
+def _computed_fingerprint(request: Request, source: Source) -> str:
+    return _fingerprint(request, source, find_conversions(source, request.preprocessing))
 
 
 def _folder(request: Request, fingerprint: str) -> Path:
@@ -159,6 +177,8 @@ def _known_fingerprint(request: Request, source: Source) -> str | None:
         if sidecar is None or (sidecar.signature, sidecar.version) != (signature, VERSION):
             continue
         in_place = path.parent == _folder(request, sidecar.fingerprint)  # not a copy under another name
-        if in_place and sidecar.preprocessing == request.preprocessing:
+        if not in_place or sidecar.preprocessing != request.preprocessing:
+            continue
+        if not may_differ(sidecar, source) or sidecar.fingerprint == _computed_fingerprint(request, source):
             return sidecar.fingerprint
     return None

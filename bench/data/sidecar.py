@@ -32,6 +32,13 @@ class ConstantErrors(StrictModel):
     cross_entropy: PositiveFloat
 
 
+class Conversions(StrictModel):
+    """Numbers of images that were converted: grey ones to colour, and transparent ones (`bench.data.conversions`)."""
+
+    grey: Whole = 0
+    transparent: Whole = 0
+
+
 class Sidecar(StrictModel):
     """The content of `sidecar.json`.
 
@@ -42,6 +49,7 @@ class Sidecar(StrictModel):
         skipped: images that were left out -> the reason.
         constant_errors: reconstruction loss -> its value for the best constant image on the training images. None in
             sets that version 0.1 prepared.
+        conversions: None in sets that versions before 0.2 prepared.
     """
 
     dataset: Name
@@ -54,6 +62,7 @@ class Sidecar(StrictModel):
     splits: dict[SplitName, Split]
     skipped: dict[str, str]
     constant_errors: ConstantErrors | None = None
+    conversions: Conversions | None = None
 
     @field_validator("preprocessing")
     @classmethod

@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 
 from bench.data.constant_errors import constant_errors
+from bench.data.conversions import with_arrays
 from bench.data.datasets import Request
 from bench.data.image_files import ImageFile, keep_rows
 from bench.data.image_writer import ImageWriter, write_images
 from bench.data.prepared import image_bytes
 from bench.data.progress_bar import track
-from bench.data.sidecar import FILE, Sidecar, Split
+from bench.data.sidecar import FILE, Conversions, Sidecar, Split
 from bench.data.sources import Source, SourceSplit
 from bench.data.splits import make_splits
 from bench.errors import RunError, UserError
@@ -23,8 +24,15 @@ from bench.io.untrusted import Malformed
 VERSION = "uint8, centre crop, Pillow Lanczos, v2"
 
 
-def write(request: Request, source: Source, fingerprint: str, target: Path) -> None:
+def write(request: Request, source: Source, fingerprint: str, target: Path, conversions: Conversions) -> None:
     """Write to `.<fingerprint>.part`, which an interrupted preparation resumes from, then move it to `target`.
+
+    Args:
+        request: what to prepare.
+        source: of the images.
+        fingerprint: of the set.
+        target: the folder of the set.
+        conversions: of the source's files.
 
     Raises:
         UserError: an image cannot be used, or a split has none.
@@ -57,6 +65,7 @@ def write(request: Request, source: Source, fingerprint: str, target: Path) -> N
         splits=splits,
         skipped=skipped,
         constant_errors=constant_errors(np.load(partial / "train-images.npy", mmap_mode="r")),
+        conversions=with_arrays(conversions, source_splits, request.preprocessing),
     )
     Folder(partial).write(FILE, sidecar.to_json())
     for journal in partial.glob("*.journal"):

@@ -19,8 +19,8 @@ from bench.driver.options import Options
 from bench.driver.progress import Progress
 from bench.driver.protocol import ExtractorChoice, ProtocolResolver
 from bench.driver.resume import Retraining, describe, refuse_other_protocol, select
-from bench.errors import RunError, say
-from bench.evaluation import extractors
+from bench.errors import RunError, say, warn
+from bench.evaluation import extractor_quality, extractors
 from bench.executors.base import Context, Inputs, Resources, check_machine
 from bench.experiment.plugins import Plugin
 from bench.experiment.settings import Experiment
@@ -109,16 +109,14 @@ class Pipeline:
             return self._train(choice, prepared)
 
     def _train(self, choice: ExtractorChoice, prepared: Prepared) -> Trained:
-        experiment = self.resolver.resolve(choice, bool(prepared.classes))
+        labelled = bool(prepared.classes) and not self._cannot_learn_classes(choice, prepared)
+        experiment = self.resolver.resolve(choice, labelled)
         preflight.check_image_counts(experiment, prepared.counts)
         self.report_precision(experiment)
         trials = self.plan(experiment, identify(experiment, prepared))
         refuse_other_protocol(self.folder, trials[0])
         context = self._context(experiment, prepared, choice)
-        skipped = len(prepared.skipped)
-        describe(
-            self.folder, trials, experiment.seeds, _command(), context.extractor_sha256, skipped, experiment.defaults
-        )
+        self._describe(experiment, trials, context, prepared)
         self.folder.push()
         todo, endings = select(trials, self.folder, self.retraining), Endings(self.folder)
         say(f"{len(trials)} trials, {len(todo)} to train")
@@ -167,6 +165,29 @@ class Pipeline:
         """Print that bf16 was chosen, if it was."""
         if experiment.training.precision == "bf16" and self.experiment.training.precision == "auto":
             say("networks compute in bf16, as the processor can; --set training.precision=fp32 for float32")
+
+    def _cannot_learn_classes(self, choice: ExtractorChoice, prepared: Prepared) -> bool:
+        """Whether "auto" would be a classifier that is no better than chance. Says so."""
+        if choice.evaluation.extractor != "auto":
+            return False
+        evaluation = self.resolver.resolve(choice, labelled=True).evaluation
+        cache = prepared.features(fallback=self.folder.extractor)
+        problem = extractor_quality.doubt(extractors.obtain(cache, prepared, evaluation, None, None), prepared)
+        if problem:
+            warn(f"{problem}; images are compared by a network that tells how they are turned")
+        return problem is not None
+
+    def _describe(self, experiment: Experiment, trials: list[Trial], context: Context, prepared: Prepared) -> None:
+        """Write experiment.yaml, with a caution if the extractor is no better than chance. Says so."""
+        digest, problem = context.extractor_sha256, None
+        if experiment.evaluation.extractor != "inception":  # which is not judged, and takes seconds to load
+            extractor = extractors.load(self.folder.extractor, experiment.evaluation, None, digest)
+            problem = extractor_quality.doubt(extractor, prepared)
+        caution = f"{problem}; distances between images mean little" if problem else None
+        if caution:
+            warn(f"{caution}; train it longer with --set evaluation.extractor_steps=N, or use --extractor inception")
+        skipped = len(prepared.skipped)
+        describe(self.folder, trials, experiment.seeds, _command(), digest, skipped, experiment.defaults, caution)
 
     def _context(self, experiment: Experiment, prepared: Prepared, choice: ExtractorChoice) -> Context:
         """Get the extractor ready, and collect what all trials share."""

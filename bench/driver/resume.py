@@ -155,6 +155,7 @@ def describe(
     extractor_sha256: str,
     skipped_images: int,
     defaults: Mapping[str, Mapping[str, Value]],
+    caution: str | None = None,
 ) -> None:
     """Write experiment.yaml: the protocol, and all variants, seeds and commands so far.
 
@@ -166,6 +167,7 @@ def describe(
         extractor_sha256: hash of the feature extractor.
         skipped_images: images of the data set that could not be used.
         defaults: those of the data set (`Experiment.defaults`).
+        caution: why distances mean little, if they do.
     """
     before = experiment.description()
     labels = [trial.label for trial in trials]
@@ -180,5 +182,6 @@ def describe(
             defaults={variant: dict(values) for variant, values in defaults.items()},
             protocol=ExperimentProtocol.model_validate(written),
             written=dict(written),
+            caution=caution,
         )
     )

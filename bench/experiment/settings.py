@@ -24,7 +24,7 @@ class Preprocessing(Section):
         image_size: side of the prepared images in pixels. Images are resized (Lanczos), but never enlarged. The data
             set `folder` has no default.
         crop: side of the central square that is cut out before resizing. Default: the largest square that fits.
-        channels: 1 converts colour images to grey; 3 refuses grey images.
+        channels: 1 converts colour images to grey; 3 takes grey images as colour images.
     """
 
     image_size: PositiveInt | None = None

@@ -6,11 +6,11 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.errors import RunError
+from bench.errors import RunError, say
 from bench.io.files import explain_write_errors, write_atomically
 from bench.reporting import comparison_tables, merge, metric_tables, render, verdict
 from bench.reporting.group import Group
-from bench.reporting.notes import failures, notes, provenance
+from bench.reporting.notes import cautions, failures, notes, provenance
 from bench.reporting.table import Table
 from bench.store.folders import ExperimentFolder
 
@@ -59,7 +59,9 @@ def _write(groups: Sequence[Group], report: Path) -> None:
     for group in groups:
         prefix = "" if len(groups) == 1 else f"{_slug(group.name)}-"
         group_tables, group_page_sections = group_sections.write(group, report / prefix.rstrip("-"), prefix)
-        markdown += [*([f"\n# {group.name}"] if prefix else []), *_markdown(group_tables), *appendix(group)]
+        markdown += [f"\n# {group.name}"] if prefix else []
+        markdown += [line for note in cautions(group) for line in ("", render.plain(note))]
+        markdown += [*_markdown(group_tables), *appendix(group)]
         latex += [render.latex(table, prefix, f"Protocol: {group.protocol}.") for table in group_tables]
         sections += group_page_sections
     write_atomically(report / "summary.md", ("\n".join(markdown) + "\n").encode())
@@ -90,7 +92,9 @@ def appendix(group: Group) -> list[str]:
 
 
 def print_tables(group: Group) -> None:
-    """Print the most important tables in the terminal."""
+    """Print the most important tables in the terminal, after what has to be known before."""
+    for note in cautions(group):
+        say(note)
     for table in (*verdict.tables(group), *metric_tables.tables(group), *comparison_tables.cost(group)):
         render.terminal(table, without=("each seed",))
 

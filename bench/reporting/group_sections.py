@@ -19,7 +19,7 @@ from bench.reporting import (
 )
 from bench.reporting.contents import Contents, contents
 from bench.reporting.group import Group
-from bench.reporting.notes import failures, notes, provenance
+from bench.reporting.notes import cautions, failures, notes, provenance
 from bench.reporting.page import ImageGrids, Section
 from bench.reporting.table import Table
 from bench.store import disk_usage
@@ -44,7 +44,7 @@ def write(group: Group, folder: Path, prefix: str) -> tuple[list[Table], list[Se
     published = across_datasets.published(group)
     curves = curve_figures.curves(group, figure_folder, _protocols(group))
     sections = [
-        Section("verdict", "Verdict", tables=answer),
+        Section("verdict", "Verdict", notes=cautions(group), tables=answer),
         Section("results", "Results", notes=notes(group), tables=main + published),
         Section("convergence", "Convergence", tables=cost, figures=curves),
         Section(

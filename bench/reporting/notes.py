@@ -62,6 +62,13 @@ def notes(group: Group) -> list[str]:
     return paragraphs
 
 
+def cautions(group: Group) -> list[str]:
+    """Return what a reader has to know before the tables, as plain text."""
+    descriptions = [folder.description() for folder in group.folders]
+    texts = dict.fromkeys(each.caution for each in descriptions if each and each.caution)
+    return [f"Caution: {text}." for text in texts]
+
+
 def _misses(group: Group) -> list[str]:
     """A warning if the codes of the best variant do not follow its prior: its distance then has another cause."""
     first = frames.records(group.summary.head(1))

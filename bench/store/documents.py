@@ -114,6 +114,7 @@ class DescriptionDocument(StrictModel):
     skipped_images: Whole = 0
     storage: str | None = None
     defaults: dict[str, dict[Name, Value]] = {}
+    caution: Line | None = None
     protocol: ExperimentProtocol
 
 
@@ -131,6 +132,7 @@ class Description:
         protocol: the protocol, validated.
         written: the protocol as it was written, completed by `with_later_settings`. Comparisons use it, so that any
             other key which an older version did not write counts as a difference.
+        caution: why distances between images mean little, if they do.
     """
 
     commands: list[str]
@@ -141,6 +143,7 @@ class Description:
     defaults: dict[str, dict[str, Value]]
     protocol: ExperimentProtocol
     written: dict[str, object]
+    caution: str | None = None
 
     @classmethod
     def parse(cls, value: object, origin: object) -> "Description":
@@ -157,7 +160,7 @@ class Description:
     @property
     def document(self) -> dict[str, object]:
         """The document to store as experiment.yaml."""
-        present = {"storage": self.storage, "defaults": self.defaults}
+        present = {"storage": self.storage, "defaults": self.defaults, "caution": self.caution}
         return {
             "commands": self.commands,
             "methods": self.methods,

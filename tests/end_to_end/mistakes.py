@@ -578,8 +578,8 @@ IMAGES = [
             "cannot use the image photos/odd.png: it is 20x12, smaller than --image-size 16; choose a smaller value; or "
             "leave such images out with --skip-unreadable", given=with_photo(((20, 12), "RGB"))),
     Mistake("grey where colour is expected", "prepare folder --data-root photos --image-size 16",
-            "cannot use the image photos/odd.png: it is greyscale, but colour is expected; --grey makes all images greyscale; or "
-            "leave such images out with --skip-unreadable", given=with_photo(((16, 16), "L"))),
+            "warning: grey images, which are taken as colour images: 1; --grey makes all images grey", 0,
+            with_photo(((16, 16), "L"))),
     Mistake("more than 8 bits", "prepare folder --data-root photos --image-size 16 --grey",
             "cannot use the image photos/odd.png: it has more than 8 bits per channel; convert it to 8 bits; or leave such "
             "images out with --skip-unreadable", given=with_photo(((16, 16), "I;16"))),

@@ -58,6 +58,45 @@ def test_colour_becomes_grey_where_that_is_asked():
     assert (crop_and_resize(red, asked(4, channels=1)) == 76).all()  # 0.299 of 255, ITU-R 601
 
 
+def test_grey_becomes_colour_with_three_equal_channels():
+    grey = picture(8, 8, "L")
+    np.testing.assert_array_equal(crop_and_resize(grey, asked(8)), np.stack([np.asarray(grey)] * 3))
+
+
+def test_transparent_pixels_show_white_and_half_transparent_ones_half_of_it():
+    pixels = np.random.RandomState(0).randint(0, 256, (8, 8, 4)).astype(np.uint8)
+    pixels[..., 3] = np.arange(64).reshape(8, 8) * 255 // 63
+    found = crop_and_resize(Image.fromarray(pixels), asked(8)).astype(float)
+    alpha = pixels[..., 3:] / 255.0
+    expected = (pixels[..., :3] * alpha + 255 * (1 - alpha)).transpose(2, 0, 1)
+    assert np.abs(found - expected).max() <= 1
+    assert (found[:, 0, 0] == 255).all()
+    grey = crop_and_resize(Image.fromarray(pixels), asked(8, channels=1))
+    assert grey[0, 0, 0] == 255
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "RGB"])
+def test_one_colour_that_stands_for_transparent_is_white(tmp_path, mode):
+    image = Image.new("RGB", (4, 4), (51, 51, 51))  # both colours are in the palette
+    image.putpixel((0, 0), (204, 204, 204))
+    image = image.convert(mode)
+    clear = image.getpixel((0, 0))
+    image.save(tmp_path / "a.png", transparency=clear)
+    pixels = Files([tmp_path / "a.png"]).decode(0, asked(4))
+    assert (pixels[:, 0, 0] == 255).all()
+    assert (pixels[:, 1:, 1:] == 51).all()
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_an_opaque_image_keeps_every_pixel(mode):
+    plain = picture(8, 8, "RGB" if mode == "RGBA" else "L")
+    for channels in (1, 3):
+        wanted = asked(8, channels=channels)
+        np.testing.assert_array_equal(
+            crop_and_resize(plain.convert(mode), wanted), crop_and_resize(plain.convert("RGB"), wanted)
+        )
+
+
 def test_the_orientation_that_a_camera_noted_is_obeyed(tmp_path):
     image = Image.new("RGB", (4, 4))
     image.putpixel((0, 0), (255, 255, 255))
@@ -74,7 +113,6 @@ def test_the_orientation_that_a_camera_noted_is_obeyed(tmp_path):
     [
         (picture(40, 30), asked(32), "it is 40x30, smaller than --image-size 32"),
         (picture(40, 30), asked(16, 36), "it is 40x30, smaller than --crop 36"),
-        (picture(8, 8, "L"), asked(8), "greyscale, but colour is expected"),
         (Image.fromarray(np.zeros((8, 8), np.uint16)), asked(8, channels=1), "more than 8 bits"),
         (Image.fromarray(np.zeros((8, 8), np.float32)), asked(8, channels=1), "more than 8 bits"),
     ],

@@ -11,6 +11,7 @@ from specimens import make_request
 
 from bench.data import preparation
 from bench.data.image_tree import image_tree
+from bench.data.sidecar import Conversions
 from bench.data.sources import Source
 from bench.data.splits import SPLITS
 from bench.errors import UserError
@@ -131,7 +132,8 @@ def test_splits_that_older_versions_did_not_see_give_another_fingerprint_and_pla
     assert source.choices == ("split folders: testing, training",)
     request = make_request("folder", tmp_path / "training", image_size=8)
     bare = Source(source.about, source.root, source.files, source.reader, source.classes)
-    assert preparation._fingerprint(request, source) != preparation._fingerprint(request, bare)
+    fingerprints = [preparation._fingerprint(request, each, Conversions()) for each in (source, bare)]
+    assert fingerprints[0] != fingerprints[1]
     assert source.signature() != bare.signature()
 
 
@@ -211,3 +213,18 @@ def test_results_in_the_tree_are_no_images(tmp_path):
     source = image_tree(tmp_path)
     assert len(source.files) == 5
     assert "1 folder (results of an experiment), such as results/photos" in source.notes[0]
+
+
+def test_folders_without_training_images_are_no_classes(tmp_path):
+    """One folder a person, as in sets of faces: most people are in one split only, and a classifier learns nothing."""
+    for i in range(60):
+        numbered(tmp_path / "people" / f"person_{i:02}", 1)
+    source = image_tree(tmp_path / "people")
+    held_out = sorted(path.parent.name for path in source.files)
+    held_out = [name for name in held_out if int(sha256(f"{name}/0.png".encode()).hexdigest()[:8], 16) / 16**8 < 0.2]
+    assert (source.classes, source.choices) == ([], ("no classes",))
+    assert source.notes[0].startswith(
+        f"the folders are not used as classes, because {len(held_out)} of 60 have no training images, such as "
+        f"{held_out[0]}/"
+    )
+    assert all(split.labels is None for split in source.load().values())

@@ -36,7 +36,7 @@ def test_a_check_reads_the_sidecar_again(tmp_path):
 def test_the_sidecar_keeps_its_format(tmp_path):
     """Prepared sets of older versions stay readable, and older versions read new ones."""
     keys = ["dataset", "source", "preprocessing", "version", "fingerprint", "signature", "classes", "splits", "skipped"]
-    keys.append("constant_errors")
+    keys += ["constant_errors", "conversions"]
     labelled = json.loads((preparation.prepare(make_request("digits", tmp_path)).folder / "sidecar.json").read_text())
     assert list(labelled) == keys
     assert labelled["preprocessing"] == {"image_size": 8, "crop": None, "channels": 1}
