@@ -146,8 +146,17 @@ def compare(
         record = {"claim": claim, "baseline": baseline, "rival": rival}
         record |= {"effect": effect.value, "low": effect.low, "high": effect.high, "p": effect.p, "p_holm": p_holm}
         record |= {"verdict": str(_verdict(effect, p_holm, min(n, n_rival))), "n": n, "n_rival": n_rival}
-        records.append(record | {"needed": effect.needed, "note": effect.note})
+        needed = max(effect.needed, fewest(len(rivals)))  # nan if it is unknown
+        records.append(record | {"needed": needed, "note": effect.note})
     return pd.DataFrame.from_records(records, columns=COLUMNS)
+
+
+def fewest(rivals: int) -> int:
+    """Return the values per side below which no exact permutation test can be significant against so many rivals."""
+    n = SEEDS_FOR_SIGNIFICANCE
+    while 2 * rivals / math.comb(2 * n, n) > LEVEL:
+        n += 1
+    return n
 
 
 COLUMNS = ["claim", "baseline", "rival", "effect", "low", "high", "p", "p_holm", "verdict", "n", "n_rival", "needed"]

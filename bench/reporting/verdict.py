@@ -14,6 +14,7 @@ from bench.reporting.group import Group
 from bench.reporting.table import Cell, Table, number, span, word
 
 MOST_RIVALS = 12  # in the table; claims.csv has all
+MOST_MORE = 200  # seeds that are named; beyond, the difference is too small to matter
 FEWEST_SETTINGS = 4  # of a method, to compare how steady methods are over settings
 OVER_SETTINGS = "is steadier over settings"
 ABOUT = (
@@ -90,14 +91,14 @@ def tables(group: Group) -> list[Table]:
     rows = [_row(record) for record in frames.records(found[found["rival"].isin(rivals)])]
     left_out = found["rival"].nunique() - len(rivals)
     about = ABOUT + (f" {left_out} more rivals are in claims.csv." if left_out else "")
-    headings = ["claim", "against", "verdict", "effect", "95% interval", "p (Holm)"]
+    headings = ["against", "claim", "verdict", "effect", "95% interval", "p (Holm)"]
     return [Table("verdict", f"Verdict on {found['baseline'].iloc[0]}", headings, rows, about, words=3)]
 
 
 def _row(record: Record) -> list[Cell]:
     return [
-        word(record["claim"]),
         word(record["rival"]),
+        word(record["claim"]),
         word(_sentence(record)),
         number(record["effect"]),
         span(record["low"], record["high"]),
@@ -113,7 +114,9 @@ def _sentence(record: Record) -> str:
     if n < SEEDS_FOR_SIGNIFICANCE:
         return f"undecided: fewer than {SEEDS_FOR_SIGNIFICANCE} values"
     if verdict == Verdict.undecided and not math.isnan(record["needed"]):
-        more = int(record["needed"]) - n
-        what = "settings" if record["claim"] == OVER_SETTINGS else "seeds"
-        return f"undecided: about {max(more, 1):,} more {what} would tell"
+        more = max(int(record["needed"]) - n, 1)
+        what = "setting" if record["claim"] == OVER_SETTINGS else "seed"
+        if more > MOST_MORE:
+            return f"undecided: more than {MOST_MORE} further {what}s are needed"
+        return f"undecided: about {more} more {what}{'s' if more > 1 else ''} would tell"
     return f"{verdict} ({note})" if note else verdict

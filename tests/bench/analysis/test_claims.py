@@ -95,3 +95,12 @@ def test_without_the_baseline_or_a_rival_nothing_is_claimed():
         table = compare("is better", values, "mine", ratio)
         assert table.empty
         assert list(table.columns) == claims.COLUMNS
+
+
+@pytest.mark.parametrize(("rivals", "values"), [(1, 5), (6, 5), (7, 6), (23, 6), (24, 7)])
+def test_more_rivals_need_more_seeds_before_any_test_can_be_significant(rivals, values):
+    """The least p of n + n values is 2 / C(2n, n); Holm multiplies it by the number of rivals."""
+    assert claims.fewest(rivals) == values
+    assert 2 * rivals / math.comb(2 * values, values) <= claims.LEVEL
+    if values > 5:
+        assert 2 * rivals / math.comb(2 * (values - 1), values - 1) > claims.LEVEL

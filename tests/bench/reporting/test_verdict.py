@@ -20,7 +20,7 @@ def folder(tmp_path):
 
 def sentences(folder: ExperimentFolder) -> dict[tuple[str, str], str]:
     [table] = verdict.tables(merge.load_one(folder))
-    return {(row[0].text, row[1].text): row[2].text for row in table.rows}
+    return {(row[1].text, row[0].text): row[2].text for row in table.rows}
 
 
 def test_a_clear_difference_an_equivalence_and_an_open_question(folder):
@@ -28,7 +28,7 @@ def test_a_clear_difference_an_equivalence_and_an_open_question(folder):
         add(folder, "moco", seed, 4.0 + 0.01 * seed)
         add(folder, "gan", seed, 8.0 + 0.01 * seed)
         add(folder, "mmd", seed, 4.0 + 0.01 * (5 - seed))
-        add(folder, "vae", seed, 3.0 + 0.5 * seed)
+        add(folder, "vae", seed, 3.2 + 0.5 * seed)
     found = sentences(folder)
     claim = "reaches a lower distance"
     assert verdict.baseline(merge.load_one(folder)) == "moco"
