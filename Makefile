@@ -8,7 +8,7 @@ bench: .venv/installed
 	$(BIN)/python -m bench.run --config configs/studies/digits.yaml
 
 # Keep the reports of small studies in the repository: page, tables and rows; not what is in the page besides.
-reference: reference-digits reference-same_prior reference-stability
+reference: reference-digits reference-same_prior
 
 reference-%: .venv/installed
 	$(BIN)/python -m bench.run --config configs/studies/$*.yaml --yes
