@@ -132,9 +132,9 @@ def _contained(events: Iterator[Event]) -> Iterator[Event]:
             event = next(events)
         except StopIteration:
             return
-        except (Exception, Interrupted):
+        except Interrupted:
             raise
-        except BaseException as error:
+        except (SystemExit, KeyboardInterrupt, GeneratorExit) as error:
             raise RuntimeError(f"the method raised {type(error).__name__}, which would end the process") from error
         yield event
 
