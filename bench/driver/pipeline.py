@@ -68,9 +68,12 @@ class Pipeline:
         """The experiment's folder."""
         return ExperimentFolder(self.options.out, self.options.storage)
 
-    def foresee(self) -> "Pipeline":
-        """Refuse now what this run would refuse later; returns the run with its extractor chosen, if possible."""
-        choice = self.resolver.choose_extractor(download=False)
+    def foresee(self, download: bool = False) -> "Pipeline":
+        """Refuse now what this run would refuse later; returns the run with its extractor chosen, if possible.
+
+        Without `download` a dry run assumes that missing weights of Inception can be downloaded.
+        """
+        choice = self.resolver.choose_extractor(download=download)
         images = preparation.locate(self.request)
         if images is None:
             return self

@@ -112,7 +112,7 @@ class Tuning:
             SystemExit: status 1, if a variant has no best point or a retrained trial failed.
         """
         with self.pipeline.session(trials=self.searching.size + self._finals + self.pipeline.size):
-            foreseen = Tuning(self.confirming.foresee())  # refuse now, not after the search
+            foreseen = Tuning(self.confirming.foresee(download=True))  # refuse now, not after the search
             searching = replace(foreseen.searching, resources=self.pipeline.resources)
             with locked(searching.folder):
                 results = _results(searching.folder, searching.train().trials)

@@ -47,7 +47,9 @@ def run(name: str, tmp_path, *options: str):
 
     if resolve({}, STUDIES[name]).search.points:
         options += tuple(f"--set=search.{part}" for part in ("points=1", "seeds=1", "final_seeds=0"))
-    places = ["--out", str(tmp_path / "out"), "--data-root", str(tmp_path / "data"), "--executor", "serial"]
+    places = ["--out", str(tmp_path / "out"), "--executor", "serial"]
+    if "--data-root" not in options:
+        places += ["--data-root", str(tmp_path / "data")]
     tiny = [part for key, value in TINY.items() for part in ("--set", f"{key}={value}")]
     return CliRunner().invoke(app, ["--config", str(STUDIES[name]), "--seeds", "1", *places, *tiny, *options])
 
@@ -59,15 +61,15 @@ def data(tmp_path, image_tree):
     def write(name: str) -> list[str]:
         root = tmp_path / "data"
         if name == "celeba":
-            write_celeba(root, train=100, validation=20, test=80)
+            write_celeba(root, train=100, validation=80, test=80)
         elif name == "celebahq":
             for i in range(900):
                 picture(root / name / f"{i}.jpg", (64, 64))
             return ["--image-size", "64", "--set", "network.name=resnet64"]
         elif name == "cifar10":
-            return ["--data-root", str(image_tree(name, 32, 3, train=60, test=40))]
+            return ["--data-root", str(image_tree(name, 32, 3, train=800, test=80))]
         elif name == "mnist":
-            write_idx(root / "MNIST" / "raw", train=400)
+            write_idx(root / "MNIST" / "raw", train=800)
         return []
 
     return write

@@ -33,8 +33,9 @@ def test_a_search_picks_on_validation_and_trains_the_best_again_on_fresh_seeds(b
     out = tmp_path / "out"
     searched = ExperimentFolder(out / "search")
     results = search.results(searched)
-    assert len(results) == 2 + 2 + 1  # of the autoencoder, whose learning rate is given, all points are one
-    assert set(results["seed"]) == {TUNING_SEED}
+    # Of the autoencoder, whose learning rate is given, all points are one. The finalists have 3 more seeds.
+    assert len(results) == 2 * (2 + 2 + 1) + 3 * (2 + 2)
+    assert set(results["seed"]) == {TUNING_SEED + k for k in range(5)}
     assert searched.require_description().protocol.evaluation.split == "validation"
     loaded = bench.load(out)
     best = {
@@ -53,9 +54,9 @@ def test_a_search_picks_on_validation_and_trains_the_best_again_on_fresh_seeds(b
     for name in ("search.csv", "search_summary.csv", "figures/search_best.png", "figures/search_sensitivity.png"):
         assert (out / "report" / name).stat().st_size > 0
     again = bench_run(*command, "2")
-    assert re.findall(r"(\d+) trials, (\d+) to train", again.output) == [("5", "0"), ("6", "0")]
+    assert re.findall(r"(\d+) trials, (\d+) to train", again.output) == [("10", "0"), ("12", "0"), ("6", "0")]
     longer = bench_run(*command, "3", "--dry-run")
-    assert re.findall(r"(\d+) trials, (\d+) to train", longer.output) == [("7", "2")]
+    assert re.findall(r"(\d+) trials, (\d+) to train", longer.output) == [("14", "4")]
 
 
 def test_a_method_without_a_finished_point_is_reported_and_left_out(bench_run, tmp_path):
@@ -98,6 +99,7 @@ def test_asha_needs_ray_and_a_search(bench_run):
 @pytest.mark.reports
 def test_asha_stops_points_that_are_behind_and_the_report_says_which_methods_benefit(bench_run, tmp_path):
     options = ["--methods", "mmd", "--seeds", "1", "--tune", "6", "--scheduler", "asha", "--max-concurrent", "1"]
+    options += ["--set", "search.seeds=1", "--set", "search.final_seeds=0"]
     result = bench_run(*options, executor="ray", training__epochs="9", evaluation__evaluations="6")
     assert result.exit_code == 0, result.output
     results = search.results(ExperimentFolder(tmp_path / "out" / "search"))
