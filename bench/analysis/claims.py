@@ -19,6 +19,8 @@ from bench.analysis.significance import SEEDS_FOR_SIGNIFICANCE
 
 MARGIN = 0.05  # the smallest difference worth telling: 5% of a distance or time, 0.05 of an accuracy
 LEVEL = 0.05
+COLUMNS = ["claim", "baseline", "rival", "effect", "low", "high", "p", "p_holm"]  # of `compare`
+COLUMNS += ["verdict", "n", "n_rival", "needed", "note"]
 Values = list[float]
 
 
@@ -56,6 +58,9 @@ class Effect:
     note: str = ""
 
 
+UNKNOWN = Effect(math.nan, math.nan, math.nan, math.nan, same=False, needed=math.nan, better=False)
+
+
 def ratio(a: Values, b: Values) -> Effect:
     """Compare the geometric means of positive values."""
     effect = difference([math.log(x) for x in a], [math.log(x) for x in b], math.log1p(MARGIN))
@@ -83,7 +88,12 @@ def _needed(distance: float, spread: float, margin: float) -> float:
         return math.nan
     found = 2 * (2.80 * spread / distance) ** 2 if distance else math.inf  # normal quantiles: 1.96 + 0.84
     excluded = 2 * (2.93 * spread / (margin - distance)) ** 2 if distance < margin else math.inf  # 1.645 + 1.28
-    return max(SEEDS_FOR_SIGNIFICANCE, math.ceil(min(found, excluded))) if min(found, excluded) < 1e6 else math.nan
+    return _feasible(min(found, excluded))
+
+
+def _feasible(needed: float) -> float:
+    """A number of values as a whole number; nan if it is out of reach."""
+    return math.ceil(needed) if needed < 1e6 else math.nan
 
 
 def times(a: Values, b: Values) -> Effect:
@@ -93,9 +103,9 @@ def times(a: Values, b: Values) -> Effect:
     reached = [sum(map(math.isfinite, each)) for each in (a, b)]
     note = f"the target was reached by {reached[0]} of {len(a)} against {reached[1]} of {len(b)}"
     if not any(reached):
-        return Effect(math.nan, math.nan, math.nan, math.nan, False, math.nan, False, note)
+        return replace(UNKNOWN, note=note)
     effect = difference(*_ranks(a, b))
-    return replace(effect, value=math.nan, low=math.nan, high=math.nan, same=False, needed=math.nan, note=note)
+    return replace(UNKNOWN, p=effect.p, better=effect.better, note=note)
 
 
 def _ranks(a: Values, b: Values) -> tuple[Values, Values]:
@@ -112,14 +122,12 @@ def spread(a: Values, b: Values) -> Effect:
 
     x, y = np.log(a), np.log(b)
     if min(len(x), len(y)) < 2 or not x.std() or not y.std():
-        return Effect(math.nan, math.nan, math.nan, math.nan, False, math.nan, False)
+        return UNKNOWN
     value = float(x.std(ddof=1) / y.std(ddof=1))
     low, high = (value / math.sqrt(fdtri(len(x) - 1, len(y) - 1, q)) for q in (1 - LEVEL / 2, LEVEL / 2))
     p = significance.permutation_p(*(np.abs(each - np.median(each)).tolist() for each in (x, y)))
     needed = 1 + (2.80 / math.log(value)) ** 2 if value != 1 else math.nan  # the log of an sd has variance 1 / 2(n - 1)
-    return Effect(
-        value, low, high, p, same=False, needed=math.ceil(needed) if needed < 1e6 else math.nan, better=value < 1
-    )
+    return Effect(value, low, high, p, same=False, needed=_feasible(needed), better=value < 1)
 
 
 def compare(
@@ -157,10 +165,6 @@ def fewest(rivals: int) -> int:
     while 2 * rivals / math.comb(2 * n, n) > LEVEL:
         n += 1
     return n
-
-
-COLUMNS = ["claim", "baseline", "rival", "effect", "low", "high", "p", "p_holm", "verdict", "n", "n_rival", "needed"]
-COLUMNS.append("note")
 
 
 def _verdict(effect: Effect, p_holm: float, n: int) -> Verdict:

@@ -9,10 +9,9 @@ import pyarrow as pa
 
 from bench.analysis import protocols
 from bench.errors import RunError, UserError, warn
-from bench.experiment.source_code import code_sha256
-from bench.experiment.specification import MethodSource
-from bench.io import untrusted
-from bench.io.files import Damaged, display_path, sha256
+from bench.experiment.source_code import present_sha256
+from bench.experiment.specification import MethodSource, Trial
+from bench.io.files import Damaged, display_path
 from bench.paths import ROOT
 from bench.store.documents import Environment, Status
 from bench.store.folders import ExperimentFolder
@@ -70,8 +69,7 @@ def trials(folder: ExperimentFolder) -> pd.DataFrame:
     """
     description = folder.description()
     protocol = description.written if description else {}
-    found = [trial for trial in folder.trials() if not _left_out(trial, protocol)]
-    rows = [vars(row) | {"state": row.state.value} for trial in found if (row := _readable(trial))]
+    rows = [vars(row) | {"state": row.state.value} for trial in folder.trials() if (row := _counted(trial, protocol))]
     columns = [field.name for field in fields(TrialRow)]
     return pd.DataFrame.from_records(rows, columns=columns).sort_values(["variant", "seed"], ignore_index=True)
 
@@ -115,27 +113,21 @@ def records(frame: pd.DataFrame) -> list[Record]:
     return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
 
 
-def _left_out(folder: TrialFolder, protocol: Mapping[str, object]) -> bool:
-    """Whether a trial has another protocol than its experiment. Damage is reported by `_readable`."""
+def _counted(folder: TrialFolder, protocol: Mapping[str, object]) -> TrialRow | None:
+    """The row of one trial; None, with a warning, if spec.json is damaged or has another protocol."""
     try:
-        other = protocols.conflict(protocol, folder.trial().protocol)
-    except Damaged:
-        return False
-    if other:
-        place = display_path(folder.path)
-        warn(f"{place} is left out, because its protocol is another than that of experiment.yaml: {other}")
-    return bool(other)
-
-
-def _readable(folder: TrialFolder) -> TrialRow | None:
-    """The row of one trial; None, with a warning, if spec.json is damaged."""
-    try:
-        row = describe(folder)
+        trial = folder.trial()
+        row = _row(folder, trial)
     except Damaged as error:
         if not error.repairable:
             raise
         remedy = "run the same bench.run again to repair or retrain it"
         warn(f"{display_path(folder.path)}/spec.json is damaged; the trial is left out; {remedy}")
+        return None
+    other = protocols.conflict(protocol, trial.protocol)
+    if other:
+        place = display_path(folder.path)
+        warn(f"{place} is left out, because its protocol is another than that of experiment.yaml: {other}")
         return None
     if folder.exists("status.json") and not folder.is_intact("status.json"):
         effect = "the trial counts as unfinished until bench.run resumes it"
@@ -154,7 +146,11 @@ def describe(folder: TrialFolder) -> TrialRow:
     Raises:
         Damaged: spec.json is damaged.
     """
-    trial, status, environment = folder.trial(), folder.status(), folder.environment()
+    return _row(folder, folder.trial())
+
+
+def _row(folder: TrialFolder, trial: Trial) -> TrialRow:
+    status, environment = folder.status(), folder.environment()
     return TrialRow(
         trial=trial.id,
         method=trial.spec.method,
@@ -194,10 +190,9 @@ def is_stale(source: MethodSource) -> bool:
         # The path is untrusted: reading a device would not end, and reading a pipe would block.
         if path.suffix != ".py" or not path.is_file():
             return path.is_relative_to(ROOT)
-        now = code_sha256(path, source.name) if source.name else sha256(untrusted.read_bounded(path))
+        return present_sha256(source, path) != source.sha256
     except (OSError, UserError, SyntaxError, RecursionError):
         return True
-    return now != source.sha256
 
 
 def _bounded(folder: ExperimentFolder, histories: Iterable[list[pa.Table]]) -> list[pa.Table]:

@@ -34,7 +34,7 @@ def spread(results: pd.DataFrame) -> pd.DataFrame:
     records = []
     for variant, subset in results.groupby("variant", sort=False):
         scores = _scores(subset)
-        best = _means(subset).min()
+        best = setting_means(subset).min()
         finished = scores[scores < math.inf]
         record: Record = {"variant": variant, "trials": len(subset)}
         record |= {"diverged_share": subset["state"].isin(LOST).mean(), "best": best}
@@ -61,7 +61,7 @@ def lines(results: pd.DataFrame, hyperparameter: str) -> pd.DataFrame:
         for value, same_value in subset.groupby(hyperparameter):  # sorted: within a variant all values have one type
             scores = _scores(same_value)
             finished = scores[scores < math.inf]
-            record = {"variant": variant, "value": value, "mean": _means(same_value).min()}
+            record = {"variant": variant, "value": value, "mean": setting_means(same_value).min()}
             record |= {"least": finished.min(), "greatest": finished.max()}
             records.append(record | {"n": len(scores), "failed": len(scores) - len(finished)})
     return pd.DataFrame.from_records(records, columns=["variant", "value", "mean", "least", "greatest", "n", "failed"])
@@ -71,8 +71,8 @@ def _scores(results: pd.DataFrame) -> pd.Series:
     return results["score"].fillna(math.inf)  # otherwise a mean would skip missing scores
 
 
-def _means(results: pd.DataFrame) -> pd.Series:
-    """The mean score over seeds of each setting of one variant."""
+def setting_means(results: pd.DataFrame) -> pd.Series:
+    """Return the mean score over seeds of each setting; `results` are of one variant."""
     scored = results.assign(score=_scores(results))
     return scored.groupby(search.setting_columns(results), dropna=False, sort=False)["score"].mean()
 

@@ -115,11 +115,11 @@ class Tuning:
             foreseen = Tuning(self.confirming.foresee(download=True))  # refuse now, not after the search
             searching = replace(foreseen.searching, resources=self.pipeline.resources)
             with locked(searching.folder):
-                results = _results(searching.folder, searching.train().trials)
+                trials = searching.train().trials
+                results = _results(searching.folder, trials)
                 finals = foreseen.finals(results)
                 if finals.size:
-                    finalists = _results(searching.folder, finals.train().trials)
-                    results = pd.concat([results, finalists]).drop_duplicates("trial", ignore_index=True)
+                    results = _results(searching.folder, [*trials, *finals.train().trials])
                 chosen = self._choose(searching.folder, results)
                 confirming = replace(foreseen.pipeline, variants=chosen)
                 confirming.conclude(confirming.train())

@@ -27,10 +27,17 @@ Documented = TypeVar("Documented", ast.Module, ast.ClassDef, ast.FunctionDef)
 
 
 def same_code(stored: MethodSource, current: MethodSource) -> bool:
-    """Whether a trial was planned with the code that its method has now. Version 0.1 stored the hash of the file."""
-    if stored.name is None:
-        return stored.sha256 == sha256(untrusted.read_bounded(ROOT / current.file))
-    return stored.sha256 == current.sha256
+    """Whether a trial was planned with the code that its method has now."""
+    return stored.sha256 == (present_sha256(stored, ROOT / current.file) if stored.name is None else current.sha256)
+
+
+def present_sha256(stored: MethodSource, file: Path) -> str:
+    """Return what `stored` would hash now, in this file: the code, or the file itself as version 0.1 did.
+
+    Raises:
+        OSError, SyntaxError: see `code_sha256`.
+    """
+    return code_sha256(file, stored.name) if stored.name else sha256(untrusted.read_bounded(file))
 
 
 def code_sha256(file: Path, name: str) -> str:

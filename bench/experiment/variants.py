@@ -150,7 +150,7 @@ def parse_defaults(overrides: Defaults) -> Defaults:
     return parsed
 
 
-def default_values(method: str, prior: str, overrides: Defaults | None = None) -> dict[str, Any]:
+def default_values(method: str, prior: str, overrides: Defaults) -> dict[str, Any]:
     """Return the default of every hyperparameter of a method under a prior, and of "learning_rate".
 
     Args:
@@ -160,7 +160,7 @@ def default_values(method: str, prior: str, overrides: Defaults | None = None) -
     """
     defaults = {name: parameter.default_under(prior) for name, parameter in schema(METHODS[method]).items()}
     defaults["learning_rate"] = learning_rate(METHODS[method], prior)
-    return {**defaults, **(overrides or {}).get(_defaults_key(method, prior), {})}
+    return {**defaults, **overrides.get(_defaults_key(method, prior), {})}
 
 
 def _defaults_key(method: str, prior: str) -> str:

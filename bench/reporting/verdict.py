@@ -5,7 +5,7 @@ from functools import partial
 
 import pandas as pd
 
-from bench.analysis import claims, frames
+from bench.analysis import claims, frames, sensitivity
 from bench.analysis.claims import MARGIN, Verdict
 from bench.analysis.frames import Record
 from bench.analysis.significance import SEEDS_FOR_SIGNIFICANCE
@@ -43,10 +43,11 @@ def claimed(group: Group) -> pd.DataFrame:
     compare = partial(claims.compare, baseline=about)
     distance = _positive(group.values(group.headline))
     parts = [compare("reaches a lower distance", distance, how=claims.ratio)]
-    for name, column in (("images", "images"), ("seconds", "seconds")) if len(group.times) else ():
-        if column == "images" or group.comparable_times:
-            taken = group.times.groupby("variant", sort=False)[column].agg(list)
-            parts.append(compare(f"converges faster in {name}", _plain(taken), how=claims.times))
+    for unit in ("images", "seconds") if len(group.times) else ():
+        if unit == "images" or group.comparable_times:
+            taken = group.times.groupby("variant", sort=False)[unit].agg(list)
+            values = {str(variant): each for variant, each in taken.items()}
+            parts.append(compare(f"converges faster in {unit}", values, how=claims.times))
     parts.append(compare("is steadier over seeds", distance, how=claims.spread))
     parts.append(compare("matches its prior better", _same_prior(group, about), how=claims.difference))
     parts.append(compare("reconstructs better", _positive(group.values("reconstruction_test")), how=claims.ratio))
@@ -72,14 +73,11 @@ def _by_setting(group: Group) -> dict[str, list[float]]:
     results = group.results
     if results.empty or group.summary["variant"].map(without_settings).is_unique:
         return {}
-    names = dict(zip(group.trials["trial"], group.trials["variant"], strict=True))
-    means = results.groupby([results["variant"], results["trial"].map(names)], sort=False)["score"].mean()
-    found = _plain(means[(means > 0) & (means < math.inf)].groupby(level=0, sort=False).agg(list))
-    return {variant: values for variant, values in found.items() if len(values) >= FEWEST_SETTINGS}
-
-
-def _plain(lists: pd.Series) -> dict[str, list[float]]:
-    return {str(variant): values for variant, values in lists.items()}
+    means = {
+        str(variant): [mean for mean in sensitivity.setting_means(subset) if 0 < mean < math.inf]
+        for variant, subset in results.groupby("variant", sort=False)
+    }
+    return {variant: values for variant, values in means.items() if len(values) >= FEWEST_SETTINGS}
 
 
 def tables(group: Group) -> list[Table]:
