@@ -1,6 +1,7 @@
 """Functions of tensors that several methods share: errors, distances, contrastive losses and their floors."""
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -45,10 +46,10 @@ def squared_distances(x: Tensor, y: Tensor) -> Tensor:
 MMD_SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 
 
-def mmd(codes: Tensor, samples: Tensor, base: float) -> Tensor:
+def mmd(codes: Tensor, samples: Tensor, base: float, scales: Sequence[float] = MMD_SCALES) -> Tensor:
     """Return the unbiased squared maximum mean discrepancy with the multi-scale inverse multiquadric kernel.
 
-    k(x, y) = sum over s in MMD_SCALES of C / (C + |x - y|^2), with C = s * base, as in the code of WAE (Tolstikhin et
+    k(x, y) = sum over s in scales of C / (C + |x - y|^2), with C = s * base, as in the code of WAE (Tolstikhin et
     al., arXiv 1711.01558, section 4; the estimator is algorithm 2). The estimate can be negative, because it is
     unbiased and the true value can be zero.
 
@@ -56,19 +57,20 @@ def mmd(codes: Tensor, samples: Tensor, base: float) -> Tensor:
         codes: shape [n, d], n >= 2.
         samples: samples of the prior, shape [n, d].
         base: the mean squared distance between two samples of the prior (`Prior.squared_distance`).
+        scales: the kernels' widths, in units of `base`; by default those of WAE's code.
     """
     n = len(codes)
     # Every kernel is exactly 1 on the diagonal, so the diagonal is subtracted from the sum instead of masked.
-    diagonal = n * len(MMD_SCALES)
-    within = imq_kernel(codes, codes, base).sum() + imq_kernel(samples, samples, base).sum() - 2 * diagonal
-    return within / (n * (n - 1)) - 2 * imq_kernel(codes, samples, base).mean()
+    diagonal = n * len(scales)
+    within = imq_kernel(codes, codes, base, scales).sum() + imq_kernel(samples, samples, base, scales).sum()
+    return (within - 2 * diagonal) / (n * (n - 1)) - 2 * imq_kernel(codes, samples, base, scales).mean()
 
 
-def imq_kernel(x: Tensor, y: Tensor, base: float) -> Tensor:
-    """Return the kernel of `mmd` between all rows of x [n, d] and y [m, d]: shape [n, m], in (0, len(MMD_SCALES)]."""
+def imq_kernel(x: Tensor, y: Tensor, base: float, scales: Sequence[float] = MMD_SCALES) -> Tensor:
+    """Return the kernel of `mmd` between all rows of x [n, d] and y [m, d]: shape [n, m], in (0, len(scales)]."""
     distances = squared_distances(x, y)
     total = torch.zeros_like(distances)
-    for scale in MMD_SCALES:
+    for scale in scales:
         total = total + scale * base / (scale * base + distances)
     return total
 

@@ -1,11 +1,11 @@
 """WAE-MMD: Tolstikhin, Bousquet, Gelly, Schoelkopf, Wasserstein Auto-Encoders, arXiv 1711.01558, algorithm 2."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from torch import Tensor
 
 from methods.base import Method
-from methods.functional import mmd
+from methods.functional import MMD_SCALES, mmd
 from methods.hyperparameters import LogUniform, Positive
 from methods.networks import Networks
 from methods.priors import Prior
@@ -19,6 +19,7 @@ class MMD(Method):
         scale: factor on the kernel's widths, whose unit is the mean squared distance between two prior samples. WAE's
             code uses 2d as the unit, which fits N(0, I) but is d times too wide on the sphere; `scale=d` reproduces it
             there.
+        kernels: 7 sums the kernel over the seven widths of WAE's code; 1 has the single width `scale`.
     """
 
     paper = "Tolstikhin et al., arXiv 1711.01558, algorithm 2"
@@ -31,15 +32,17 @@ class MMD(Method):
         *,
         weight: Annotated[float, Positive] = 0.5,
         scale: Annotated[float, Positive] = 1.0,
+        kernels: Literal[1, 7] = 7,
     ) -> None:
         super().__init__(networks, prior)
+        self.scales = MMD_SCALES if kernels == 7 else (1.0,)
         self.weight, self.base = weight * networks.weight_unit, scale * prior.squared_distance
 
     def losses(self, x: Tensor) -> dict[str, Tensor]:
         """Add the MMD between codes and prior samples to the reconstruction error."""
         z = self.encode(x)
         reconstruction = self.reconstruction_error(self.decode(z), x)
-        penalty = mmd(z, self.prior.sample(len(z), z.device), self.base)
+        penalty = mmd(z, self.prior.sample(len(z), z.device), self.base, self.scales)
         return {"loss": reconstruction + self.weight * penalty, "reconstruction": reconstruction, "penalty": penalty}
 
     def floor(self, n: int) -> float:

@@ -1,5 +1,6 @@
 """Experiments in an object store: runs, kills, searches and copies, against a real S3 server on this machine."""
 
+import re
 import signal
 import time
 
@@ -153,8 +154,7 @@ def test_a_search_keeps_its_trials_in_the_store_too(bench_run, s3, tmp_path):
     assert bench_run(*command, out="one/exp").exit_code == 0
     again = bench_run(*command, out="two/exp")
     assert again.exit_code == 0, again.output
-    assert "2 trials, 0 to train" in again.output
-    assert "1 trials, 0 to train" in again.output
+    assert set(re.findall(r"\d+ trials, (\d+) to train", again.output)) == {"0"}
 
 
 def test_a_damaged_copy_does_no_harm_to_the_store(bench_run, s3, tmp_path):

@@ -13,6 +13,7 @@ from bench.experiment.configuration import resolve
 from bench.experiment.variants import parse_variants
 from bench.store.folders import ExperimentFolder
 from methods import METHODS
+from methods.priors import Sphere
 
 STUDIES = {path.stem: path for path in sorted((ROOT / "configs" / "studies").glob("*.yaml"))}
 TINY = {
@@ -98,20 +99,38 @@ def test_what_the_studies_compare():
     assert {variant.method for variant in parse_variants(resolve({}, STUDIES["same_prior"]).methods)} == sphere
     for name in ("same_prior_mnist", "same_prior_cifar10"):
         assert resolve({}, STUDIES[name]).methods == resolve({}, STUDIES["same_prior"]).methods
-    for name in ("same_prior", "mnist_sphere10"):
+    for name in ("same_prior", "mnist_sphere10", "mnist_sphere10_fair"):
         assert {variant.prior for variant in parse_variants(resolve({}, STUDIES[name]).methods)} == {"sphere"}
-    mmd = [v for v in parse_variants(resolve({}, STUDIES["mnist_sphere10"]).methods) if v.method == "mmd"]
-    assert [variant.hyperparameters["scale"] for variant in mmd] == [1, 11]
 
 
 def test_mnist_sphere10_is_the_published_set_up():
     experiment = resolve({}, STUDIES["mnist_sphere10"])
     training, evaluation = experiment.training, experiment.evaluation
     assert (experiment.network.latent_dim, experiment.seeds) == (11, 5)  # S^10 lies in R^11
-    assert (training.batch_size, training.learning_rate, training.epochs) == (500, 1e-3, 1000)
+    assert (training.batch_size, training.learning_rate, training.weight_units) == (500, 1e-3, "absolute")
     assert (training.reconstruction, evaluation.samples, evaluation.split) == ("cross_entropy", 10_000, "test")
-    for variant in parse_variants(experiment.methods):
-        assert variant.hyperparameters.get("slices", 1000) == 1000
+    variants = {variant.method: variant.hyperparameters for variant in parse_variants(experiment.methods)}
+    assert {hyperparameters["weight"] for hyperparameters in variants.values()} == {10}
+    assert variants["sliced"]["slices"] == variants["spherical_sliced"]["slices"] == 1000
+    assert variants["mmd"]["kernels"] == 1
+    assert variants["mmd"]["scale"] * Sphere(11).squared_distance == 22
+    blur = variants["sinkhorn"]["epsilon"] * Sphere(11).squared_distance / 2  # geomloss halves the cost
+    assert blur == pytest.approx(0.05**2)
+
+
+def test_the_fair_mnist_sphere10_differs_in_settings_of_the_methods_alone():
+    literal, fair = (resolve({}, STUDIES[name]) for name in ("mnist_sphere10", "mnist_sphere10_fair"))
+    assert fair.methods == [
+        "spherical_sliced",
+        "sliced[prior=sphere]",
+        "mmd[prior=sphere]",
+        "sinkhorn[prior=sphere]",
+        "moco",
+    ]
+    training = {"learning_rate": None, "weight_units": "relative"}
+    assert fair.training == literal.training.model_copy(update=training)
+    assert fair.network == literal.network.model_copy(update={"scaled_codes": True})
+    assert (fair.dataset, fair.seeds, fair.evaluation) == (literal.dataset, literal.seeds, literal.evaluation)
 
 
 def test_same_prior_has_the_budget_of_the_main_job():

@@ -36,11 +36,14 @@ def test_squared_distances_match_cdist_and_are_never_negative():
     assert f.squared_distances(x * 1e3, x * 1e3).min() >= 0
 
 
-def slow_mmd(x: np.ndarray, y: np.ndarray, base: float) -> float:
+WAE_SCALES = (0.1, 0.2, 0.5, 1, 2, 5, 10)
+
+
+def slow_mmd(x: np.ndarray, y: np.ndarray, base: float, scales: tuple[float, ...]) -> float:
     """Algorithm 2 of the WAE paper as it is written: sums over i != j within, over all i, j across."""
 
     def kernel(a: np.ndarray, b: np.ndarray) -> float:
-        return sum(s * base / (s * base + ((a - b) ** 2).sum()) for s in (0.1, 0.2, 0.5, 1, 2, 5, 10))
+        return sum(s * base / (s * base + ((a - b) ** 2).sum()) for s in scales)
 
     n = len(x)
     within = sum(kernel(x[i], x[j]) + kernel(y[i], y[j]) for i, j in product(range(n), repeat=2) if i != j)
@@ -52,7 +55,9 @@ def slow_mmd(x: np.ndarray, y: np.ndarray, base: float) -> float:
 def test_mmd_matches_the_double_loop(prior):
     scale = PRIORS[prior](3).squared_distance
     x, y = points(6, 3), points(6, 3, seed=1)
-    assert f.mmd(x, y, scale).item() == pytest.approx(slow_mmd(x.double().numpy(), y.double().numpy(), scale), abs=1e-5)
+    for arguments, scales in (((), WAE_SCALES), ([(1.0,)], (1.0,))):
+        slow = slow_mmd(x.double().numpy(), y.double().numpy(), scale, scales)
+        assert f.mmd(x, y, scale, *arguments).item() == pytest.approx(slow, abs=1e-5)
 
 
 @pytest.mark.parametrize("name", PRIORS)

@@ -10,7 +10,7 @@ from torch.distributions import Independent, Normal, kl_divergence
 from torch.nn.functional import binary_cross_entropy_with_logits as bce
 
 from methods import METHODS
-from methods.functional import info_nce_floor, mmd, squared_error
+from methods.functional import MMD_SCALES, info_nce_floor, mmd, squared_error
 from methods.gan import GAN
 from methods.mmd import MMD
 from methods.moco import MoCo
@@ -96,16 +96,18 @@ def test_moco_diagnostics_are_zero_excess_on_perfectly_uniform_codes():
     assert collapsed["contrastive"] == pytest.approx(math.log(20001), rel=1e-4)  # all keys are equal
 
 
+@pytest.mark.parametrize("kernels", [1, 7])
 @pytest.mark.parametrize("scale", [1.0, 4.0])
 @pytest.mark.parametrize("prior", [NormalPrior, Sphere])
-def test_mmd_penalises_with_the_scale_of_its_prior(prior, scale):
+def test_mmd_penalises_with_the_kernels_and_the_scale_of_its_prior(prior, scale, kernels):
     torch.manual_seed(0)
-    method, x = MMD(Networks("small", SHAPE, 4, 4), prior(4), weight=3.0, scale=scale), images(16)
+    method, x = MMD(Networks("small", SHAPE, 4, 4), prior(4), weight=3.0, scale=scale, kernels=kernels), images(16)
     torch.manual_seed(1)
     losses = method.losses(x)
     torch.manual_seed(1)
     samples = method.prior.sample(16)
-    expected = mmd(method.encode(x), samples, scale * (2.0 if prior is Sphere else 8.0))
+    scales = (1.0,) if kernels == 1 else MMD_SCALES
+    expected = mmd(method.encode(x), samples, scale * (2.0 if prior is Sphere else 8.0), scales)
     torch.testing.assert_close(losses["penalty"], expected)
     torch.testing.assert_close(losses["loss"], losses["reconstruction"] + 3.0 * expected)
 
