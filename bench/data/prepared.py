@@ -14,6 +14,7 @@ from bench.data import sidecar
 from bench.data.constant_errors import constant_errors
 from bench.data.image_files import ImageFile, is_array
 from bench.data.sidecar import ConstantErrors, Sidecar, Split
+from bench.data.splits import UNIONS
 from bench.experiment.settings import Preprocessing
 from bench.io.files import Folder, file_sha256
 from bench.io.locks import file_lock
@@ -70,6 +71,17 @@ class Prepared:
         """Return the folder for extractors trained on this set and their statistics; `fallback` if it is read-only."""
         features = self.folder / "features"
         return Folder(features) if os.access(features if features.exists() else self.folder, os.W_OK) else fallback
+
+    def count(self, split: str) -> int:
+        """Return the number of images in a split, or in a union of splits (`splits.UNIONS`)."""
+        return sum(self.counts[part] for part in UNIONS.get(split, (split,)))
+
+    def batches(self, split: str, n: int, size: int) -> Iterator[np.ndarray]:
+        """Map the first `n` images of a split or union of splits: uint8 [up to `size`, c, h, w]."""
+        for part in UNIONS.get(split, (split,)):
+            images = self.images(part)[:n]
+            yield from (images[start : start + size] for start in range(0, len(images), size))
+            n -= len(images)
 
     def images(self, split: str) -> np.ndarray:
         """Map the images of a split, uint8 [n, c, h, w]. Processes on one machine share the memory."""

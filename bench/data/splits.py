@@ -7,6 +7,8 @@ from bench.data.sources import SourceSplit
 from bench.errors import UserError
 
 SPLITS = ("train", "validation", "test")
+# All images that were published for training: published FIDs of CIFAR-10 are measured against its 50,000.
+UNIONS = {"train_and_validation": ("train", "validation")}
 MAX_HELD_OUT = 5000  # training images that become the validation split if none is published
 
 

@@ -27,11 +27,12 @@ class Scheduler(StrEnum):
 
 
 class Split(StrEnum):
-    """A part of a data set."""
+    """A part of a data set; train_and_validation are all images that were published for training."""
 
     train = "train"
     validation = "validation"
     test = "test"
+    train_and_validation = "train_and_validation"
 
 
 class Precision(StrEnum):

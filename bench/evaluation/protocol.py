@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from bench.data.splits import UNIONS
 from bench.experiment.settings import Evaluation
 
 
@@ -11,7 +12,7 @@ class ScoringProtocol:
 
     Attributes:
         samples: the number of generated images.
-        split: the split of real images with which they are compared.
+        split: the split of real images with which they are compared, or a union of splits (`splits.UNIONS`).
         held_out: a split that no training has seen.
         seed: seeds the generated images.
         sampler: a key of SAMPLERS.
@@ -42,6 +43,5 @@ class ScoringProtocol:
 
     def floor_split(self, extractor: str) -> str:
         """Return the split of real images whose score is the floor; no extractor was trained on that split."""
-        if extractor == "inception":
-            return "train" if self.split != "train" else self.held_out
-        return "validation" if self.split != "validation" else "test"
+        first = ("train", self.held_out) if extractor == "inception" else ("validation",)
+        return next(split for split in (*first, "test") if split not in UNIONS.get(self.split, (self.split,)))

@@ -69,7 +69,7 @@ class References:
         """Return the reference of `split`, with floors from the first `samples` images of the split `other`.
 
         Args:
-            split: the split of the real images.
+            split: the split of the real images, or a union of splits (`splits.UNIONS`).
             other: the split that the floors are measured on.
             samples: the number of generated images that will be compared.
             full: include precision, recall, density and coverage.
@@ -77,13 +77,13 @@ class References:
         Raises:
             UserError: one of the splits has too few images.
         """
-        counts = self.data.counts
-        for each in (split, other):
-            if counts[each] < MIN_IMAGES:
+        counts = {each: self.data.count(each) for each in (split, other)}
+        for each, count in counts.items():
+            if count < MIN_IMAGES:
                 name = self.data.sidecar.dataset
-                raise UserError(f"{name} has {counts[each]} {each} images, but metrics need at least {MIN_IMAGES}")
+                raise UserError(f"{name} has {count} {each} images, but metrics need at least {MIN_IMAGES}")
         n_floor = min(samples, counts[other])
-        n_neighbours = min(KEPT_IMAGES, samples, counts[split], counts[other]) if full else 0
+        n_neighbours = min(KEPT_IMAGES, samples, *counts.values()) if full else 0
         real = self._features(split)
         name = f"floor-{split}-{other}-{n_floor}-{n_neighbours}.json"
         content = self.files.get(name, lambda: self._floors(real, other, n_floor, n_neighbours), _parse_floors)
@@ -97,7 +97,7 @@ class References:
 
     def _features(self, split: str, n: int | None = None) -> Features:
         """Features of the first `n` images of a split; None: of all images."""
-        count = self.data.counts[split]
+        count = self.data.count(split)
         name = f"{split}.npz" if n in (None, count) else f"{split}-{n}.npz"
         arrays = self.files.get(name, lambda: self._extracted(split, n or count), self._parser())
         mean, covariance, values = (
@@ -106,8 +106,8 @@ class References:
         return Features(Gaussian(int(arrays["n"]), mean, covariance), values)
 
     def _extracted(self, split: str, n: int) -> bytes:
-        images = torch.from_numpy(self.data.images(split)[:n])
-        features = extract(self.extractor, images.split(batch_size(*images.shape[2:])), self.device)
+        batches = self.data.batches(split, n, batch_size(*self.data.shape[1:]))
+        features = extract(self.extractor, map(torch.from_numpy, batches), self.device)
         arrays: dict[str, Any] = {
             "mu": features.gaussian.mean.cpu().numpy(),
             "sigma": features.gaussian.covariance.cpu().numpy(),

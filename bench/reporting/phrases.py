@@ -78,7 +78,7 @@ def protocol(stamp: Record) -> str:
     """Return '10,000 from the prior against 45,000 train images, inception features (bf16)'."""
     source = {"prior": "the prior", "gmm": "a mixture fitted to the codes"}[stamp["sampler"]]
     precision = f" ({stamp['extractor_precision']})" if stamp["extractor_precision"] != "fp32" else ""
-    real = f"{int(stamp['n_real']):,} {stamp['reference_split']} images"
+    real = f"{int(stamp['n_real']):,} {stamp['reference_split'].replace('_', ' ')} images"
     return f"{int(stamp['n_generated']):,} from {source} against {real}, {stamp['extractor']} features{precision}"
 
 

@@ -10,7 +10,7 @@ from bench.io.untrusted import Malformed
 from bench.metrics.columns import STAMPS, parse
 
 TEXTS = {
-    "reference_split": re.compile(r"train|validation|test"),
+    "reference_split": re.compile(r"train|validation|test|train_and_validation"),
     "preprocessing": re.compile(r"[\w ,.-]{1,100}"),
     "extractor": re.compile(r"\w{1,40}"),
     "extractor_sha256": re.compile(r"\w{1,64}"),

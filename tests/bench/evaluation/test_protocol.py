@@ -1,5 +1,7 @@
 """Scoring protocols: which splits are compared."""
 
+from dataclasses import replace
+
 import pytest
 from specimens import CLASSIFIER_EVALUATION
 
@@ -15,3 +17,5 @@ def test_an_extractor_that_was_trained_here_never_compares_with_images_that_it_k
     fid = ScoringProtocol.final(evaluation, "inception")
     assert (fid.split, fid.floor_split("inception")) == ("train", split)
     assert ScoringProtocol.curve(evaluation).floor_split("inception") == "train"
+    published = replace(fid, split="train_and_validation")
+    assert published.floor_split("inception") == published.floor_split("classifier") == "test"

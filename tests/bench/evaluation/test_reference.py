@@ -32,6 +32,15 @@ def test_real_statistics_are_made_once_kept_and_readable_as_pytorch_fids(digits,
     assert again.features.gaussian.n == 400
 
 
+def test_the_training_and_validation_images_are_one_reference(digits, references):
+    reference = references.get("train_and_validation", "test", 200, full=False)
+    images = np.concatenate([digits.images("train"), digits.images("validation")])
+    direct = gaussian(references.extractor(torch.from_numpy(images)))
+    assert reference.features.gaussian.n == digits.counts["train"] + digits.counts["validation"]
+    torch.testing.assert_close(reference.features.gaussian.mean, direct.mean)
+    torch.testing.assert_close(reference.features.gaussian.covariance, direct.covariance, rtol=1e-4, atol=1e-6)
+
+
 def test_floors_compare_as_many_training_images_as_are_generated(digits, references):
     extractor, images = references.extractor, torch.from_numpy(digits.images("train")[:200])
     test = gaussian(extractor(torch.from_numpy(digits.images("test"))))
