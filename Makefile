@@ -27,8 +27,10 @@ test-slow: .venv/installed-dev
 test-nightly: .venv/installed-dev
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m nightly
 
+# The documentation site, site/index.html. The search needs a server: $(BIN)/python -m http.server -d site
 docs: .venv/installed-dev
-	PYTHONPATH=tests $(BIN)/python tests/end_to_end/mistakes.py > docs/errors.md
+	PYTHONPATH=tests $(BIN)/python tests/end_to_end/mistakes.py > docs/reference/errors.md
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check

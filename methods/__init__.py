@@ -11,8 +11,8 @@ To write a method, read `methods.base`: it states the contract and shows a compl
 A method need not be in this package: a file with its own METHODS dictionary is a plug-in (`bench.run --plugin FILE`,
 see examples/energy.py). `python -m bench.check NAME|FILE` tests either against the contract.
 
-Defaults come from one search with the same budget for every method (docs/defaults.md). Weights are in units of the
-total variance of the training images, so that they mean the same on every data set.
+Defaults come from one search with the same budget for every method (docs/explanation/defaults.md). Weights are in units
+of the total variance of the training images, so that they mean the same on every data set.
 
 This package imports torch, but neither bench nor ray.
 """

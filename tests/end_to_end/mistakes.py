@@ -1,6 +1,6 @@
 """Every mistake that users make, as they type it, and the line that they see.
 
-`test_mistakes.py` makes each of them and compares the line; `make docs` writes docs/errors.md, the table for readers.
+`test_mistakes.py` makes each of them and compares the line; `make docs` writes docs/reference/errors.md, the table for readers.
  Paths are shown relative to the working folder, numbers of bytes as N.
 """
 
@@ -737,7 +737,7 @@ Commands stand after `python -m bench.`; paths are shown relative to the working
 
 
 def page() -> str:
-    """docs/errors.md."""
+    """docs/reference/errors.md."""
     lines = [INTRODUCTION]
     for title, mistakes in SECTIONS.items():
         lines += [f"## {title}", "", "| mistake | command | line | exit |", "|---|---|---|---|"]

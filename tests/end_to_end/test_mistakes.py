@@ -71,4 +71,4 @@ def test_a_mistake_is_one_clear_line(mistake: Mistake, place: Place):
 
 
 def test_docs_errors_md_is_this_table():
-    assert (ROOT / "docs" / "errors.md").read_text() == page(), "run: make docs"
+    assert (ROOT / "docs" / "reference" / "errors.md").read_text() == page(), "run: make docs"
