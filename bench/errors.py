@@ -59,6 +59,11 @@ def warn(text: str) -> None:
     say(f"warning: {text}", error=True)
 
 
+def plural(count: int, noun: str) -> str:
+    """Return '1 trial' or '1,200 trials'."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def markup(text: str) -> str:
     """Escape text for a table of rich, which is shown without its markup and control characters."""
     from rich.markup import escape

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from bench import cli
-from bench.errors import UserError, say
+from bench.errors import UserError, plural, say
 
 app = typer.Typer(**cli.TYPER_SETTINGS)
 
@@ -37,7 +37,7 @@ def main(
     with locked(ExperimentFolder(folder.path)):  # locks the copy only: the experiment may be running elsewhere
         refuse_other_storage(folder)
         file_count = folder.pull(checkpoints=checkpoints)
-    say(f"{file_count} new files; {len(folder.trials())} trials are in {display_path(folder.path)}")
+    say(f"{plural(file_count, 'new file')}; {plural(len(folder.trials()), 'trial')} in {display_path(folder.path)}")
     say(f"to report: python -m bench.report {display_path(folder.path)}")
 
 

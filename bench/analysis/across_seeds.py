@@ -53,8 +53,8 @@ def summarise(rows: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
     """Return one row per variant, sorted by the mean of the headline distance, then of the other distances.
 
     Columns: method, variant, prior; seeds; the number of seeds in each of STATES; and for every measured column its
-    mean, min, max, sd and 95% Student-t interval low, high (the last three need two seeds), over the n seeds that have
-    a value (bench.evaluate may have scored only some).
+    mean, min, max, sd (of two seeds or more) and 95% Student-t interval low, high (of three or more), over the n seeds
+    that have a value (bench.evaluate may have scored only some).
     """
     last = last_rows(rows, trials)
     metrics = [column for column in measured(rows) if column in last]
@@ -66,18 +66,19 @@ def summarise(rows: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
         record |= {state: int(counts.get(state, 0)) for state in STATES[:-1]} | {"stale": int(stale.sum())}
         variant_rows = last[last["trial"].isin(subset["trial"])] if len(last) else last
         for metric in metrics:
-            statistics = _statistics(variant_rows[metric].dropna())
-            record |= {f"{metric}_{name}": value for name, value in statistics.items()}
+            found = statistics(variant_rows[metric].dropna())
+            record |= {f"{metric}_{name}": value for name, value in found.items()}
         records.append(record)
     summary = pd.DataFrame.from_records(records)
     keys = [f"{column}_mean" for column in distances(rows) if f"{column}_mean" in summary]
     return summary.sort_values(keys, ignore_index=True, na_position="last") if keys else summary
 
 
-def _statistics(values: pd.Series) -> dict[str, float]:
-    statistics: dict[str, float] = {"mean": values.mean(), "min": values.min(), "max": values.max(), "sd": values.std()}
-    statistics["low"], statistics["high"] = significance.interval(values[values.abs() < math.inf].tolist())
-    return statistics | {"n": len(values)}
+def statistics(values: pd.Series) -> dict[str, float]:
+    """Return mean, min, max, sd, the 95% Student-t interval low and high, and the number n of values."""
+    found: dict[str, float] = {"mean": values.mean(), "min": values.min(), "max": values.max(), "sd": values.std()}
+    found["low"], found["high"] = significance.interval(values[values.abs() < math.inf].tolist())
+    return found | {"n": len(values)}
 
 
 def generated(rows: pd.DataFrame) -> list[Column]:

@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 
 from bench.analysis import protocols
-from bench.errors import RunError, UserError, warn
+from bench.errors import RunError, UserError, plural, warn
 from bench.experiment.source_code import present_sha256
 from bench.experiment.specification import MethodSource, Trial
 from bench.io.files import Damaged, display_path
@@ -103,7 +103,7 @@ def machines(folder: ExperimentFolder) -> list[str]:
         git = environment.git
         commit = (git.commit or "unknown")[:10] + (" with changes" if git.dirty else "")
         software = f"torch {environment.packages['torch']}, Python {environment.python}; commit {commit}"
-        concurrency = f"{environment.concurrent_trials} trials at a time"
+        concurrency = f"{plural(environment.concurrent_trials, 'trial')} at a time"
         descriptions.append(f"{machine(environment)}, {concurrency}; {software}")
     return list(dict.fromkeys(descriptions))
 
@@ -171,7 +171,7 @@ def _row(folder: TrialFolder, trial: Trial) -> TrialRow:
 
 def machine(environment: Environment) -> str:
     """Describe the hardware and settings that determine the speed of a trial, except for concurrent trials."""
-    threads = f"{environment.threads} threads a trial"
+    threads = f"{plural(environment.threads, 'thread')} a trial"
     if environment.device == "cpu":
         instructions = environment.cpu_capability  # processors of one name differ, for instance in AVX-512
         return f"{environment.processor}{f' ({instructions})' if instructions else ''}, {threads}"

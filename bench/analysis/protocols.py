@@ -18,13 +18,14 @@ def separate(rows: "pd.DataFrame") -> "pd.DataFrame":
     `fid_10k` becomes `fid_10k [sampler=prior]` and `fid_10k [sampler=gmm]`, and so do its floor and `kid_10k`. If all
     trainings share one protocol, their column keeps the plain name: only results of bench.evaluate are labelled.
     """
-    groups: dict[tuple[str, int], list[Column]] = {}
+    groups: dict[tuple[str, int, bool], list[Column]] = {}
     for column in (parse(str(name)) for name in rows.columns):
         if column:
-            groups.setdefault((column.extractor, column.samples), []).append(column)
-    for columns in groups.values():
+            reconstructs = column.metric == "reconstruction"  # of as many images, but none of them generated
+            groups.setdefault((column.extractor, column.samples, reconstructs), []).append(column)
+    for (_, _, reconstructs), columns in groups.items():
         measured = rows[[str(column) for column in columns]].notna().any(axis=1)
-        ignored = GENERATION if all(column.metric == "reconstruction" for column in columns) else ()
+        ignored = GENERATION if reconstructs else ()
         stamps = rows.loc[measured, [s for s in STAMPS if s in rows and s not in ignored]].astype(str)
         differing = [stamp for stamp in stamps if stamps[stamp].nunique() > 1]
         if differing:

@@ -24,7 +24,7 @@ def spread(results: pd.DataFrame) -> pd.DataFrame:
 
     Columns: variant; trials; diverged_share, the share of LOST trials (diverged or failed); best, the lowest mean score
     of a setting over its seeds; near_best_share, the share of all trials within 10% of it; median, over all trials;
-    worst, over finished trials; seed_sd_log and setting_sd_log.
+    least and worst, over finished trials; seed_sd_log and setting_sd_log.
 
     The last two are standard deviations of the natural logarithm of the score, so that 0.1 means about 10%. They cover
     finished trials only; lost trials count only in the shares. seed_sd_log is the pooled standard
@@ -40,7 +40,7 @@ def spread(results: pd.DataFrame) -> pd.DataFrame:
         record |= {"diverged_share": subset["state"].isin(LOST).mean(), "best": best}
         # If no setting finished with all its seeds, the best is infinite and no trial counts as near it.
         record |= {"near_best_share": float((scores <= search.NEAR * best).mean()) if best < math.inf else 0.0}
-        record |= {"median": scores.median(), "worst": finished.max()}
+        record |= {"least": finished.min(), "median": scores.median(), "worst": finished.max()}
         records.append(record | _deviations(subset.loc[finished.index]))
     return pd.DataFrame.from_records(records)
 

@@ -15,6 +15,7 @@ import pandas as pd
 
 BySeed = Mapping[int, float]  # seed -> value
 SEEDS_FOR_PAIRS = 6  # common seeds: with 5 no p-value of `sign_flip_p` is below 0.0625
+SEEDS_FOR_INTERVAL = 3  # the t interval of two values is 12.7 standard errors wide to each side
 SEEDS_FOR_SIGNIFICANCE = 5  # with 3 + 3 seeds no p-value is below 0.1, with 4 + 4 none below 0.029
 RESAMPLES = 2000  # of a bootstrap
 MOST_SPLITS = 200_000  # above this number (more than 10 + 10 seeds) splits are sampled, not enumerated
@@ -37,20 +38,21 @@ def _around(centre: float, error: float, freedom: float, level: float) -> tuple[
 
 
 def interval(values: list[float], level: float = 0.95) -> tuple[float, float]:
-    """Return Student's t interval of the mean; (nan, nan) for fewer than two values."""
+    """Return Student's t interval of the mean; (nan, nan) for fewer than SEEDS_FOR_INTERVAL values."""
     x = _array(values)
-    if len(x) < 2:
+    if len(x) < SEEDS_FOR_INTERVAL:
         return NO_INTERVAL
     return _around(float(x.mean()), float(x.std(ddof=1)) / math.sqrt(len(x)), len(x) - 1, level)
 
 
 def welch(a: list[float], b: list[float], level: float = 0.95) -> tuple[float, float]:
-    """Return the interval of mean(a) - mean(b) with unequal variances; (nan, nan) if either has fewer than two values.
+    """Return the interval of mean(a) - mean(b) with unequal variances.
 
-    The inversion of Welch's test, with Satterthwaite's degrees of freedom.
+    (nan, nan) if either has fewer than SEEDS_FOR_INTERVAL values. The inversion of Welch's test, with Satterthwaite's
+    degrees of freedom.
     """
     x, y = _array(a), _array(b)
-    if min(len(x), len(y)) < 2:
+    if min(len(x), len(y)) < SEEDS_FOR_INTERVAL:
         return NO_INTERVAL
     first, second = float(x.var(ddof=1)) / len(x), float(y.var(ddof=1)) / len(y)
     share = (
@@ -71,7 +73,7 @@ def _splits(size: int, chosen: int) -> np.ndarray:
 
 
 def permutation_p(a: list[float], b: list[float]) -> float:
-    """Return the two-sided permutation p-value of the difference of means; nan if either list is empty.
+    """Return the two-sided permutation p-value of the difference of means; nan if either has fewer than two values.
 
     Exact over all splits of the values into two groups of these sizes, up to MOST_SPLITS. Above, the p-value is
     (1 + number of splits as far apart) / (1 + RANDOM_SPLITS).
@@ -83,7 +85,7 @@ def permutation_p(a: list[float], b: list[float]) -> float:
     # A fixed order makes random splits symmetric in a and b, and enumerates the smaller sample.
     first, second = sorted([sorted(a), sorted(b)], key=lambda sample: (len(sample), sample))
     pooled = _array(first + second)
-    if not first:
+    if len(first) < 2:
         return math.nan
     pooled = pooled - pooled[0]  # avoids rounding of the mean if large values differ little
     pooled = pooled - pooled.mean()
@@ -112,19 +114,21 @@ def _wins(a: list[float], b: list[float]) -> np.ndarray:
 
 
 def improvement(a: list[float], b: list[float]) -> float:
-    """Return P(A < B) + P(A = B) / 2 over all pairs of seeds, Mann-Whitney's U / (n m); nan if either list is empty.
+    """Return P(A < B) + P(A = B) / 2 over all pairs of seeds, Mann-Whitney's U / (n m).
+
+    It is nan if either list has fewer than two values.
 
     The probability of improvement of Agarwal et al., arXiv 2108.13264, section 4.3, for one task.
     """
-    return float(_wins(a, b).mean()) if len(a) and len(b) else math.nan
+    return float(_wins(a, b).mean()) if min(len(a), len(b)) > 1 else math.nan
 
 
 def improvement_interval(a: list[float], b: list[float], level: float = 0.95) -> tuple[float, float]:
-    """Return the bootstrap percentile interval of `improvement`; (nan, nan) if either has fewer than two seeds.
+    """Return the bootstrap percentile interval of `improvement`; (nan, nan) below SEEDS_FOR_INTERVAL seeds.
 
     Too narrow for few seeds: if all of a lie below all of b, it is (1, 1).
     """
-    if min(len(a), len(b)) < 2:
+    if min(len(a), len(b)) < SEEDS_FOR_INTERVAL:
         return NO_INTERVAL
     first, second = _resampled(len(a), len(b))
     # Counts replace the n m pairs of every resample; sums of halves are exact.
@@ -151,13 +155,13 @@ def percentiles(draws: np.ndarray, level: float = 0.95) -> tuple[float, float]:
 
 
 def sign_flip_p(differences: list[float]) -> float:
-    """Return the two-sided p-value of the mean of paired differences, under random signs; nan without differences.
+    """Return the two-sided p-value of the mean of paired differences, under random signs; nan for fewer than two.
 
     Exact over all signs up to MOST_SPLITS, else over RANDOM_SPLITS random ones. n differences have p >= 2 / 2^n, so 5
     cannot be significant at 5% and 6 can.
     """
     x = _array(differences)
-    if not len(x):
+    if len(x) < 2:
         return math.nan
     if 2 ** len(x) <= MOST_SPLITS:
         signs = 1 - 2 * ((np.arange(2 ** len(x))[:, None] >> np.arange(len(x))) & 1)

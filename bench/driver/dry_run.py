@@ -7,7 +7,7 @@ from bench.driver import estimate, preflight
 from bench.driver.identity import identify
 from bench.driver.pipeline import Pipeline
 from bench.driver.resume import action, refuse_other_protocol
-from bench.errors import say, warn
+from bench.errors import plural, say, warn
 
 
 def dry_run(pipeline: Pipeline) -> None:
@@ -35,7 +35,7 @@ def dry_run(pipeline: Pipeline) -> None:
         say(f"{trial.id}  {trial}: {actions[trial.id]}")
     todo = [trial for trial in trials if actions[trial.id].runs]
     at_once = _at_once(pipeline, len(todo))
-    say(f"{len(trials)} trials, {len(todo)} to train, {at_once} at a time on this machine's CPUs")
+    say(f"{plural(len(trials), 'trial')}, {len(todo)} to train, {at_once} at a time on this machine's CPUs")
     for line in estimate.lines(experiment, todo, images, folder, at_once, pipeline.options.executor):
         say(line)
 

@@ -19,7 +19,7 @@ from bench.driver.options import Options
 from bench.driver.progress import Progress
 from bench.driver.protocol import ExtractorChoice, ProtocolResolver
 from bench.driver.resume import Retraining, describe, refuse_other_protocol, select
-from bench.errors import RunError, say, warn
+from bench.errors import RunError, plural, say, warn
 from bench.evaluation import extractor_quality, extractors
 from bench.executors.base import Context, Inputs, Resources, check_machine
 from bench.experiment.plugins import Plugin
@@ -122,7 +122,7 @@ class Pipeline:
         self._describe(experiment, trials, context, prepared)
         self.folder.push()
         todo, endings = select(trials, self.folder, self.retraining), Endings(self.folder)
-        say(f"{len(trials)} trials, {len(todo)} to train")
+        say(f"{plural(len(trials), 'trial')}, {len(todo)} to train")
         with following(self.options.log, self.folder, trials, todo) as log:
             if todo:
                 self._execute(todo, context, endings, log)

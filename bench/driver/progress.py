@@ -8,7 +8,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 
-from bench.errors import markup, say, warn
+from bench.errors import markup, plural, say, warn
 from bench.experiment.specification import Trial
 from bench.training.events import Ended, Evaluated, Evaluating, Event, Position, Progressed, Started
 
@@ -120,7 +120,7 @@ class Progress:
         total = sum((trial.steps or default) - trial.from_step for trial in trials)
         # A trial that ended early (diverged, failed) has no steps left.
         left = sum((trial.steps or default) - trial.step for trial in unfinished)
-        text = f"{len(trials) - len(unfinished)} of {len(trials)} trials, {_clock(elapsed)} so far"
+        text = f"{len(trials) - len(unfinished)} of {plural(len(trials), 'trial')}, {_clock(elapsed)} so far"
         training = time.monotonic() - (self.first_event or time.monotonic())
         if 0 < left < total and training > MIN_ESTIMATE_SECONDS:
             text += f", about {_clock(training * left / (total - left))} left"

@@ -11,7 +11,7 @@ from bench.analysis import frames
 from bench.data.prepared import Prepared
 from bench.driver.choices import Precision, Split
 from bench.driver.options import extractor_option
-from bench.errors import UserError, say
+from bench.errors import UserError, plural, say
 from bench.evaluation import extractor_choice, extractors
 from bench.evaluation.feature_network import load_extractor
 from bench.evaluation.features import Extractor
@@ -143,7 +143,7 @@ def rescore(
     spec = trials[0].trial().spec
     with images_of(trials[0], prepared) as images, locked(folder):
         network = _extractor(spec.evaluation, measurement, folder, images)
-        say(f"{len(trials)} trials to score with {network.name} features")
+        say(f"{plural(len(trials), 'trial')} to score with {network.name} features")
         references = References(
             images.features(fallback=folder.extractor), network.to(scoring_device), images, scoring_device
         )

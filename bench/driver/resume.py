@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from bench.analysis.protocols import difference
-from bench.errors import UserError, say, warn
+from bench.errors import UserError, plural, say, warn
 from bench.experiment.source_code import same_code
 from bench.experiment.specification import Trial
 from bench.io.files import Damaged
@@ -103,15 +103,15 @@ def select(trials: list[Trial], experiment: ExperimentFolder, retraining: Retrai
         warn(warning)
     if retraining.accept:
         accepted = sum(_accept(trial, experiment) for trial in trials)
-        say(f"{accepted} trials are accepted as results of the present code")
+        say(f"{plural(accepted, 'trial')}: accepted as results of the present code")
     actions = {trial.id: action(trial, experiment, retraining) for trial in trials}
     counts = Counter(actions.values())
     if counts[Action.stale]:
         changed = "their method's code has changed, or the project itself since they were begun"
         remedy = "--retrain-stale trains them again, --accept-stale keeps them if the results would be the same"
-        say(f"{counts[Action.stale]} trials are stale: {changed}; {remedy}")
+        say(f"{plural(counts[Action.stale], 'stale trial')}: {changed}; {remedy}")
     if counts[Action.lost]:
-        say(f"{counts[Action.lost]} trials failed or diverged before; --retry-failed runs them again")
+        say(f"{plural(counts[Action.lost], 'trial')} failed or diverged before; --retry-failed runs them again")
     for trial in trials:
         folder = experiment.trial(trial.name)
         if actions[trial.id] is Action.retrain:

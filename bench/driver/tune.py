@@ -10,7 +10,7 @@ import pandas as pd
 from bench.analysis import search
 from bench.driver.dry_run import dry_run
 from bench.driver.pipeline import Pipeline
-from bench.errors import RunError, UserError, say
+from bench.errors import RunError, UserError, plural, say
 from bench.experiment.labels import split_label
 from bench.experiment.specification import Trial
 from bench.experiment.variants import Variant
@@ -97,12 +97,12 @@ class Tuning:
         if self._finals:
             budget = self.pipeline.experiment.search
             say(
-                f"then the best {budget.finalists} points of each variant are trained on {budget.final_seeds} more "
-                f"tuning seeds: at most {self._finals} trials (not included in the time and disk above)"
+                f"then the best {plural(budget.finalists, 'point')} of each variant: {budget.final_seeds} more tuning "
+                f"seeds, at most {plural(self._finals, 'trial')} (not included in the time and disk above)"
             )
         say(
-            f"then the best point of each of the {count} variants is retrained on {seeds} seeds and evaluated against "
-            "the test images (not included in the time and disk above)"
+            f"then the best point of each variant ({count}) is retrained on {plural(seeds, 'seed')} and evaluated "
+            "against the test images (not included in the time and disk above)"
         )
 
     def run(self) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bench.analysis import across_datasets, frames
+from bench.analysis import across_datasets, across_seeds, frames
 from bench.io.files import write_atomically
 from bench.io.strict_yaml import parse_yaml
 from bench.paths import CONFIGS
@@ -71,10 +71,10 @@ def _table(aggregates: pd.DataFrame, dataset_count: int) -> Table:
 
 
 def published(group: Group) -> list[Table]:
-    """Return the table of results that others published on this data set (configs/published.yaml)."""
+    """Return the table of FIDs that others published on this data set (configs/published.yaml), beside FIDs only."""
     stored = parse_yaml(PUBLISHED.read_text(), str(PUBLISHED))
     entries = [entry for entry in stored if entry["dataset"] == group.dataset]
-    if not entries:
+    if not entries or not any(column.extractor == "inception" for column in across_seeds.generated(group.fresh)):
         return []
     rows = [[*map(word, (e["method"], e["source"], e["protocol"])), number(e["value"])] for e in entries]
     about = "Measured under other protocols, some of them unknown: not comparable with the tables above."

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.errors import RunError, say
+from bench.errors import RunError, plural, say
 from bench.io.files import explain_write_errors, write_atomically
 from bench.reporting import comparison_tables, merge, metric_tables, render, verdict
 from bench.reporting.group import Group
@@ -52,7 +52,7 @@ def write(groups: Sequence[Group], report: Path) -> None:
 def _write(groups: Sequence[Group], report: Path) -> None:
     from bench.reporting import across_datasets, group_sections, page  # not at the top: importing matplotlib is slow
 
-    title, figure_folder = ", ".join(group.name for group in groups) + ": latent matching compared", report / "figures"
+    title, figure_folder = _title(groups), report / "figures"
     tables, figures = across_datasets.write(groups, report)
     sections = [page.Section("together", TOGETHER, tables=tables, figures=figures, folder=figure_folder)]
     markdown, latex = [f"# {title}", *_markdown(tables)], [render.latex(table) for table in tables]
@@ -66,8 +66,18 @@ def _write(groups: Sequence[Group], report: Path) -> None:
         sections += group_page_sections
     write_atomically(report / "summary.md", ("\n".join(markdown) + "\n").encode())
     write_atomically(report / "summary.tex", "\n".join([PREAMBLE, *latex]).encode())
-    lead = "; ".join(f"{group.name}: {len(group.summary)} variants, {len(group.trials)} trials" for group in groups)
+    lead = "; ".join(
+        f"{group.name}: {plural(len(group.summary), 'variant')}, {plural(len(group.trials), 'trial')}"
+        for group in groups
+    )
     write_atomically(report / "index.html", page.html(title, lead, sections).encode())
+
+
+def _title(groups: Sequence[Group]) -> str:
+    """'same_prior: latent matching compared on digits': the experiments and their data sets."""
+    experiments = dict.fromkeys(folder.path.name for group in groups for folder in group.folders)
+    datasets = dict.fromkeys(group.dataset for group in groups)
+    return f"{', '.join(experiments)}: latent matching compared on {', '.join(datasets)}"
 
 
 def _slug(name: str) -> str:

@@ -8,12 +8,13 @@ from bench.analysis import across_seeds, convergence, frames, sensitivity, signi
 from bench.analysis.frames import Record
 from bench.errors import one_line
 from bench.reporting.group import Group
+from bench.reporting.phrases import measurement
 from bench.reporting.table import Cell, Table, between, count, number, span, word
 
 MOST_PAIRS = 60  # in a table
 COST_HEADINGS = ["variant", "reached", "images to target", "seconds to target", "area", "images/s", "training s"]
 COST_HEADINGS += ["evaluation s", "parameters", "peak MB", "at once"]
-STABILITY_HEADINGS = ["method", "settings", "trials", "lost", "best", "median", "worst", "within 10%"]
+STABILITY_HEADINGS = ["method", "settings", "trials", "lost", "lowest", "median", "highest", "within 10%"]
 STABILITY_HEADINGS += ["seeds ±%", "settings ±%", "roughness"]
 SETTINGS_ABOUT = (
     "Values with which each variant was trained. With training.weight_units=relative, weights are in units of the "
@@ -86,7 +87,7 @@ def cost(group: Group) -> list[Table]:
     return [Table("convergence", "Time to target, and cost", COST_HEADINGS, rows, _cost_about(group, target), words=1)]
 
 
-def _cost(group: Group, summary: Record, reached: Record | None, area: pd.Series) -> list[Cell]:
+def _cost(group: Group, summary: Record, reached: Record | None, area: dict[str, Record]) -> list[Cell]:
     variant = summary["variant"]
     cells = [word(variant)]
     if reached is None:
@@ -95,10 +96,10 @@ def _cost(group: Group, summary: Record, reached: Record | None, area: pd.Series
         cells.append(Cell(f"{reached['reached']:.0%} of {reached['seeds']}", reached["reached"]))
         images, seconds = ([reached[f"{x}{end}"] for end in ("", "_least", "_greatest")] for x in ("images", "seconds"))
         cells += [between(*images), between(*seconds) if group.comparable_times else Cell("-")]
-    cells.append(number(area.get(variant, math.nan)))
+    cells.append(measurement(summary | area.get(variant, {}), "area"))
     names = ("images_per_second", "train_seconds", "evaluation_seconds")
-    cells += [number(summary.get(f"{name}_mean")) if group.comparable_times else Cell("-") for name in names]
-    cells += [count(summary.get(f"{name}_mean")) for name in ("parameters", "peak_memory_mb")]
+    cells += [measurement(summary, name) if group.comparable_times else Cell("-") for name in names]
+    cells += [count(summary.get("parameters_mean")), measurement(summary, "peak_memory_mb")]
     at_once = group.trials.loc[group.trials["variant"] == variant, "at_once"].dropna().astype(int).unique()
     return [*cells, word(", ".join(map(str, sorted(at_once))) or "-")]
 
@@ -108,16 +109,22 @@ def _cost_about(group: Group, target: convergence.Target) -> str:
     about = (
         f"Target: {group.curve} at most {number(target.value).text} ({source}). Images and seconds to target: median "
         "[least, greatest] over seeds of the first evaluation at or below the target; infinite for a seed that never "
-        "reaches it. Area: the geometric mean of the distance along training, over the logarithm of images seen. "
-        "Seconds count optimisation only. Peak memory is that of a trial's process (on a GPU: what torch allocated). "
+        "reaches it. Area: the geometric mean of the distance along training, over the logarithm of images seen. Other "
+        "values are means ± the half width of a 95% t interval; of two seeds, both values. Seconds count optimisation "
+        "only. Peak memory is that of a trial's process (on a GPU: what torch allocated). "
         "At once: how many trials may have shared the machine."
     )
     return about if group.comparable_times else f"{about} {TIMES_LEFT_OUT}"
 
 
-def _by_variant(group: Group, values: pd.Series) -> pd.Series:
-    """The mean over the seeds of each variant; `values` are indexed by trial."""
-    return values.groupby(values.index.map(group.trials.set_index("trial")["variant"].to_dict())).mean()
+def _by_variant(group: Group, values: pd.Series) -> dict[str, Record]:
+    """The statistics over the seeds of each variant, as columns of a summary; `values` are indexed by trial."""
+    values = values.dropna()
+    variants = values.index.map(group.trials.set_index("trial")["variant"].to_dict())
+    return {
+        str(variant): {f"{values.name}_{name}": x for name, x in across_seeds.statistics(each).items()}
+        for variant, each in values.groupby(variants)
+    }
 
 
 def stability(group: Group) -> list[Table]:
@@ -132,10 +139,11 @@ def stability(group: Group) -> list[Table]:
     spread = frames.records(sensitivity.spread(results))
     rows = [_stability(record, int(settings[record["variant"]]), roughness) for record in spread]
     about = (
-        f"Final {group.headline} of all trials, over all settings of a method. Lost: diverged or failed. Within 10%: "
-        "trials within 10% of the best setting's mean. Seeds ±%, settings ±%: standard deviation of the logarithm, "
-        "over seeds within a setting, and between settings. Roughness: how much the distance rises from one "
-        "evaluation to the next, averaged over the evaluations of a curve (falls count as zero)."
+        f"Final {group.headline} of all trials, over all settings of a method: the lowest, the median and the "
+        "highest trial. Lost: diverged or failed. Within 10%: trials within 10% of the lowest mean of a setting. Seeds "
+        "±%, settings ±%: standard deviation of the logarithm, over seeds within a setting, and between settings. "
+        "Roughness: how much the distance rises from one evaluation to the next, averaged over the evaluations of a "
+        "curve (falls count as zero)."
     )
     return [Table("stability", "Stability", STABILITY_HEADINGS, rows, about)]
 
@@ -146,7 +154,7 @@ def _stability(record: Record, settings: int, roughness: pd.Series) -> list[Cell
         count(settings),
         count(record["trials"]),
         Cell(f"{record['diverged_share']:.0%}", record["diverged_share"]),
-        *(number(record[name]) for name in ("best", "median", "worst")),
+        *(number(record[name]) for name in ("least", "median", "worst")),
         Cell(f"{record['near_best_share']:.0%}", record["near_best_share"]),
         *(number(100 * record[name]) for name in ("seed_sd_log", "setting_sd_log")),
         number(roughness.get(record["variant"], math.nan)),

@@ -101,14 +101,13 @@ def wrapped(label: str) -> str:
 def _means(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
     """By step: means over the finished seeds of AXES and the metric, and the metric's interval low, high.
 
-    Only steps that all seeds have, since a mean over fewer would jump. No interval for two seeds: its factor of
-    t = 12.7 makes it meaningless.
+    Only steps that all seeds have, since a mean over fewer would jump.
     """
     rows = rows[rows["done"]]
     steps = rows.groupby("step").filter(lambda step: len(step) == rows["trial"].nunique()).groupby("step")
     means = steps[[*AXES, metric]].mean()
     seeds = [values.tolist() for _, values in steps[metric]]
-    bounds = [significance.interval(values) if len(values) > 2 else significance.NO_INTERVAL for values in seeds]
+    bounds = [significance.interval(values) for values in seeds]
     return means.assign(low=[low for low, _ in bounds], high=[high for _, high in bounds])
 
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import replace
 
+from bench.errors import plural
 from bench.store.documents import Description
 
 
@@ -26,8 +27,8 @@ def protocol_line(description: Description) -> str:
     if network:
         phrases.append(f"{network.name} network of width {network.width}, latent {network.latent_dim}")
     if training:
-        subset = f" of {training.train_images:,} images" if training.train_images else ""
-        phrases.append(f"{training.epochs} epochs{subset}")
+        subset = f" of {plural(training.train_images, 'image')}" if training.train_images else ""
+        phrases.append(f"{plural(training.epochs, 'epoch')}{subset}")
         phrases.append(f"batch {training.batch_size}, {training.schedule} schedule, {training.precision}")
     return ", ".join(phrases)
 

@@ -1,5 +1,7 @@
 """Tables of measurements: generated images under each protocol, and codes against the prior."""
 
+import math
+
 import pandas as pd
 
 from bench.analysis import across_seeds, frames, significance
@@ -7,7 +9,8 @@ from bench.analysis.frames import Record
 from bench.metrics.columns import LOWER_IS_BETTER, STAMPS, Column, parse
 from bench.reporting import phrases
 from bench.reporting.group import Group
-from bench.reporting.table import Cell, Table, interval, number, word
+from bench.reporting.phrases import measurement
+from bench.reporting.table import Cell, Table, distinct, number, word
 
 LATENT = {
     "latent_mmd": "MMD²",
@@ -29,8 +32,8 @@ LATENT_ABOUT = (
 )
 RECONSTRUCTION = "reconstruction_test"
 MEANS = (
-    "Means over the finished training seeds, at the last checkpoint (never the best one). Distances are given ± the "
-    "half width of a 95% Student-t interval. The best mean comes first."
+    "Means over the finished training seeds, at the last checkpoint (never the best one), ± the half width of a 95% "
+    "Student-t interval; of two seeds, both values instead. The lowest mean distance comes first."
 )
 
 
@@ -49,7 +52,7 @@ def _latent(group: Group) -> list[Table]:
         for prior, values in across_seeds.prior_samples(group.fresh).items()
     ]
     rows = [
-        [word(record["variant"]), word(phrases.seeds(record)), *(number(record.get(f"{name}_mean")) for name in names)]
+        [*map(word, (record["variant"], phrases.seeds(record))), *(measurement(record, name) for name in names)]
         for record in frames.records(group.summary)
     ]
     headings = ["variant", "seeds", *(LATENT[name] for name in names)]
@@ -80,7 +83,9 @@ def _generated(group: Group, columns: list[Column], index: int) -> Table:
     rows, names = group.fresh, [str(column) for column in columns]
     fullest = rows[names].notna().sum(axis=1).idxmax()
     stamp = frames.records(rows.loc[[fullest], [s for s in (*STAMPS, "n_floor", "n_neighbours") if s in rows]])[0]
-    listed = [r for r in frames.records(group.summary) if index == 0 or any(r[f"{name}_n"] for name in names)]
+    mean = f"{names[0]}_mean"
+    ranked = group.summary.sort_values(mean, kind="stable") if mean in group.summary else group.summary
+    listed = [r for r in frames.records(ranked) if index == 0 or any(r[f"{name}_n"] for name in names)]
     extra = [RECONSTRUCTION] if index == 0 and f"{RECONSTRUCTION}_mean" in group.summary else []
     headings = [f"{phrases.heading(c)} {'↓' if c.metric in LOWER_IS_BETTER else '↑'}" for c in columns]
     return Table(
@@ -88,7 +93,7 @@ def _generated(group: Group, columns: list[Column], index: int) -> Table:
         f"Generated images: {phrases.protocol(stamp)}" + (f" [{columns[0].label}]" if columns[0].label else ""),
         ["variant", "prior", "seeds", *headings, *(["squared error ↓"] if extra else []), "each seed"],
         _rows(group, listed, names, extra),
-        " ".join([MEANS, phrases.bold_note(group), *phrases.caveats(columns, stamp)]),
+        " ".join([MEANS, phrases.bold_note(group, names[0]), *phrases.caveats(columns, stamp)]),
         _real_images(rows, columns, stamp, blanks=len(extra) + 1),
         words=3,
     )
@@ -96,10 +101,14 @@ def _generated(group: Group, columns: list[Column], index: int) -> Table:
 
 def _rows(group: Group, listed: list[Record], names: list[str], extra: list[str]) -> list[list[Cell]]:
     best = {name: significance.best(group.values(name)) for name in names if is_distance(name)}
+    least = {name: distinct(r.get(f"{name}_mean", math.nan) for r in listed) for name in best}
     return [
         [
             *map(word, (record["variant"], record["prior"], phrases.seeds(record))),
-            *(_value(record, name, best.get(name) == record["variant"]) for name in names + extra),
+            *(
+                measurement(record, name, best.get(name) == record["variant"], least.get(name, 2))
+                for name in names + extra
+            ),
             word(phrases.each_seed(group, record, names[0])),
         ]
         for record in listed
@@ -119,16 +128,3 @@ def is_distance(name: str) -> bool:
     """Whether a column is a Fréchet distance of generated images."""
     column = parse(name)
     return column is not None and column.metric == "distance"
-
-
-def _value(record: Record, name: str, strong: bool = False) -> Cell:
-    """A distance with its interval, or another metric's mean; with the number of seeds if some seeds lack a value."""
-    mean, n = record.get(f"{name}_mean"), record.get(f"{name}_n", 0)
-    if mean is None or pd.isna(mean):
-        return Cell("-")
-    if is_distance(name):
-        cell = interval(mean, record[f"{name}_low"], record[f"{name}_high"], strong)
-    else:
-        cell = number(mean, strong)
-    some = f" ({n} of {record['done']})" if n < record["done"] else ""
-    return Cell(cell.text + some, cell.value, strong)

@@ -7,6 +7,7 @@ import pandas as pd
 
 from bench.analysis import across_seeds, frames
 from bench.analysis.frames import Record
+from bench.errors import plural
 from bench.experiment.labels import without_point
 from bench.reporting.group import Group
 from bench.store.states import State
@@ -54,7 +55,7 @@ def notes(group: Group) -> list[str]:
         paragraphs.append(f"Defaults of {group.dataset}, not those of the methods, hold for {names}.")
     skipped = group.description.skipped_images
     if skipped:
-        paragraphs.append(f"{skipped} images of the data set are unusable and were left out.")
+        paragraphs.append(f"{plural(skipped, 'unusable image')} of the data set: left out.")
     if summary["stale"].any():
         paragraphs.append(
             "Stale trials are left out: their method's code has changed since training. --retrain-stale retrains them."

@@ -1,21 +1,23 @@
 """Text of tables of measurements: cells, titles, headings and notes."""
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bench.analysis import across_seeds, frames, significance
 from bench.analysis.frames import Record
 from bench.metrics.columns import Column
 from bench.reporting.group import Group
-from bench.reporting.table import number
+from bench.reporting.table import Cell, interval, number
 
 FEATURES = {"inception": 2048}  # dimension of an extractor's features
 OTHER_FEATURES = 64
 MOST_NAMED = 4  # variants in a sentence
 
 
-def bold_note(group: Group) -> str:
-    """Return the sentence that explains which variant is bold, or why none is."""
-    few, values = significance.SEEDS_FOR_SIGNIFICANCE, group.values(group.headline) if group.headline else {}
+def bold_note(group: Group, distance: str | None) -> str:
+    """Return the sentence that explains which variant is bold by this distance, or why none is."""
+    few, values = significance.SEEDS_FOR_SIGNIFICANCE, group.values(distance) if distance else {}
     if len(values) < 2:
         return "There is no other variant to compare with." if values else "No trial has finished."
     lacking = [variant for variant, seeds in values.items() if len(seeds) < few]
@@ -24,7 +26,8 @@ def bold_note(group: Group) -> str:
         return f"Fewer than {few} seeds ({which}) cannot show a difference, so no variant is marked as the best."
     lost = [variant for variant in group.summary["variant"] if variant not in values]
     left_out = f" Not compared, since no seed finished: {', '.join(f'`{v}`' for v in lost)}." if lost else ""
-    tests = f"exact permutation tests, 5% in each of {len(values) - 1} comparisons"
+    each = "its comparison" if len(values) == 2 else f"each of {len(values) - 1} comparisons"
+    tests = f"exact permutation tests, 5% in {each}"
     best = significance.best(values)
     if best:
         return f"Bold: `{best}` is significantly better than every other variant ({tests}).{left_out}"
@@ -33,6 +36,26 @@ def bold_note(group: Group) -> str:
 
 def _named(variants: Sequence[str]) -> str:
     return ", ".join(f"`{v}`" for v in variants[:MOST_NAMED]) + (" and others" if len(variants) > MOST_NAMED else "")
+
+
+def measurement(record: Record, name: str, strong: bool = False, least: int = 2) -> Cell:
+    """Return the cell of a measured column: its mean with its interval, or the values of two seeds instead.
+
+    Args:
+        record: a row of `across_seeds.summarise`.
+        name: the column.
+        strong: whether it is the best.
+        least: digits of the mean, at least.
+    """
+    mean, n = record.get(f"{name}_mean"), record.get(f"{name}_n", 0)
+    if mean is None or math.isnan(mean):
+        return Cell("-")
+    low, high = record[f"{name}_min"], record[f"{name}_max"]
+    if n == 2 and number(low).text != number(high).text:
+        cell = Cell(f"{number(low).text}, {number(high).text}", mean, strong)
+    else:
+        cell = interval(mean, record[f"{name}_low"], record[f"{name}_high"], strong, least)
+    return replace(cell, text=f"{cell.text} ({n} of {record['done']})") if n < record["done"] else cell
 
 
 def each_seed(group: Group, record: Record, name: str) -> str:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from bench.analysis import frames, search
 from bench.analysis.frames import Record
+from bench.errors import plural
 from bench.experiment.settings import Evaluation
 from bench.io.files import write_atomically
 from bench.reporting import search_figures
@@ -64,7 +65,7 @@ def _about(results: pd.DataFrame, evaluation: Evaluation) -> str:
     budget = "the same number" if points.nunique() == 1 else "different numbers"
     about = (
         f"Variants tried {budget} of points, each in its own search space (bench.info). Each point was trained with "
-        f"{seeds} tuning seed{'s' if seeds > 1 else ''}. Its score is the distance of {evaluation.samples:,} "
+        f"{plural(seeds, 'tuning seed')}. Its score is the distance of {evaluation.samples:,} "
         f"generated images to {evaluation.split} images at the end of training. The best point was then retrained "
         "with fresh seeds, which the tables above show. *Expected of k*: the lowest score among k of the points, "
         "averaged over all choices. *Within 10%*: the share of points with a score within 10% of the best, a measure "

@@ -1,7 +1,10 @@
 """A table before rendering: terminal, Markdown, LaTeX and the page show the same cells."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+
+SMALL = 1e-4  # smaller values are written with an exponent
 
 
 @dataclass(frozen=True)
@@ -61,13 +64,38 @@ def digits(value: float) -> str:
     return f"{value:.3g}" if abs(value) < 999.5 else f"{value:,.0f}"
 
 
-def interval(value: float, low: float, high: float, strong: bool = False) -> Cell:
-    """Format as '4.66 ± 0.31', both to the second digit of the half width; '4.66' without an interval."""
-    if math.isnan(low) or math.isnan(high) or not low < high:
-        return number(value, strong)
+def interval(value: float, low: float, high: float, strong: bool = False, least: int = 2) -> Cell:
+    """Format as '4.66 ± 0.31': two digits of the half width, as many places of the value, but at least `least` digits.
+
+    '4.66' without an interval, or if the half width is below the third digit of the value.
+    """
     half = (high - low) / 2
-    places = max(0, 1 - math.floor(math.log10(half)))
-    return Cell(f"{value:,.{places}f} ± {half:,.{places}f}", value, strong)
+    if math.isnan(half) or not half > 0.0005 * abs(value):
+        return number(value, strong)
+    if max(abs(value), half) < SMALL:
+        return Cell(f"{value:.{least - 1}e} ± {half:.1e}", value, strong)
+    places = _places(half, 2)
+    return Cell(f"{value:,.{max(places, _places(value, least))}f} ± {half:,.{places}f}", value, strong)
+
+
+def _places(value: float, digits: int) -> int:
+    """The number of decimal places that show so many significant digits."""
+    return max(0, digits - 1 - math.floor(math.log10(abs(value)))) if value else 0
+
+
+def distinct(values: Iterable[float]) -> int:
+    """Return the number of significant digits, 2 to 4, with which different values of a column read differently."""
+    different = {value for value in values if math.isfinite(value)}
+    return next((n for n in (2, 3) if len({f"{x:.{n - 1}e}" for x in different}) == len(different)), 4)
+
+
+def estimate(value: float, low: float, high: float) -> str:
+    """Format as '1.00 (0.79 to 1.26)', all to the second digit of the half width; '1.03' without an interval."""
+    if math.isnan(value) or math.isnan(low) or not low < high:
+        return number(value).text
+    places = _places((high - low) / 2, 2)
+    middle, *ends = (f"{x:,.{places}f}" for x in (value, low, high))
+    return f"{middle} ({' to '.join(ends)})"
 
 
 def between(value: float, low: float, high: float) -> Cell:

@@ -64,7 +64,7 @@ def test_tables_survive_and_the_same_command_trains_nothing(bench_run, clean, tm
     before = rows_of(tmp_path / "out")
     clean("previous", "checkpoints", "prepared", "--yes")
     assert not list((tmp_path / "data" / "prepared" / "digits").glob("[0-9a-f]*"))
-    assert "1 trials, 0 to train" in bench_run(*command).output
+    assert "1 trial, 0 to train" in bench_run(*command).output
     pd.testing.assert_frame_equal(rows_of(tmp_path / "out"), before, check_exact=True)
 
 
@@ -74,7 +74,7 @@ def test_rows_that_are_lost_together_with_the_checkpoint_are_trained_again(bench
     before = rows_of(tmp_path / "out")
     clean("checkpoints", "--yes")
     next((tmp_path / "out" / "trials").glob("*/history.parquet")).write_bytes(b"PAR1")
-    assert "1 trials, 1 to train" in bench_run(*command).output
+    assert "1 trial, 1 to train" in bench_run(*command).output
     pd.testing.assert_frame_equal(rows_of(tmp_path / "out"), before, check_exact=True)
 
 

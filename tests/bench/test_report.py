@@ -47,7 +47,7 @@ def test_time_to_the_protocols_target_and_what_it_cost(made):
     assert "fixed in the protocol" in table.about
     assert cells(table, "mmd")[1:4] == ["100% of 5", "5,000", "5"]
     assert cells(table, "gan[prior=sphere]")[1:4] == ["0% of 2", "never", "never"]
-    assert cells(table, "mmd")[-3:] == ["1,234", "902", "2"]
+    assert cells(table, "mmd")[-3:] == ["1,234", "902.0 ± 2.0", "2"]
 
 
 def test_the_files_of_a_report(made):
@@ -143,7 +143,9 @@ def test_several_data_sets_are_compared_together(tmp_path):
     assert aggregates.loc["moco", "runs"] == 6
     for name in ("digits/summary.csv", "mnist/summary.csv", "figures/profile.png", "mnist/figures/samples.png"):
         assert (tmp_path / "both" / name).exists()
-    assert "gmum/cwae-pytorch" in (tmp_path / "both" / "index.html").read_text()  # published, of mnist
+    page = (tmp_path / "both" / "index.html").read_text()
+    assert "<h1>digits, mnist: latent matching compared on digits, mnist</h1>" in page
+    assert "gmum/cwae-pytorch" not in page, "published FIDs stand beside FIDs only"
 
 
 def test_several_experiments_need_a_folder_and_no_other_folder_is_replaced(tmp_path):

@@ -60,7 +60,7 @@ def test_an_experiment_keeps_its_precision_on_a_machine_that_would_choose_anothe
     description = yaml.safe_load((tmp_path / "out" / "experiment.yaml").read_text())
     assert description["protocol"]["training"]["precision"] == "bf16"
     monkeypatch.setattr("bench.driver.preflight.has_bf16", lambda _: False)
-    assert "1 trials, 0 to train" in bench_run(*asked).output
+    assert "1 trial, 0 to train" in bench_run(*asked).output
     refused = bench_run(*asked, "--set", "training.precision=fp32")
     assert "training.precision is bf16 there and fp32 here" in refused.output
 
@@ -69,14 +69,14 @@ def test_the_same_command_trains_only_what_is_missing(bench_run, tmp_path):
     assert bench_run("--methods", "mmd", "--seeds", "1").exit_code == 0
     first = {p: p.stat().st_mtime_ns for p in (tmp_path / "out" / "trials").rglob("*.pt")}
     again = bench_run("--methods", "mmd", "--seeds", "1")
-    assert "1 trials, 0 to train" in again.output
+    assert "1 trial, 0 to train" in again.output
     more = bench_run("--methods", "vae,mmd", "--seeds", "2")
     assert "4 trials, 3 to train" in more.output
     assert all(path.stat().st_mtime_ns == stamp for path, stamp in first.items())
     description = yaml.safe_load((tmp_path / "out" / "experiment.yaml").read_text())
     assert (description["methods"], description["seeds"]) == (["mmd", "vae"], 2)
     forced = bench_run("--methods", "mmd", "--seeds", "1", "--force")
-    assert "1 trials, 1 to train" in forced.output
+    assert "1 trial, 1 to train" in forced.output
     assert all(path.stat().st_mtime_ns != stamp for path, stamp in first.items())
     assert len(rows_of(tmp_path / "out")) == 4 * 4
 
@@ -90,7 +90,7 @@ def test_serial_runs_repeat_to_the_bit(bench_run, tmp_path):
 def test_the_order_of_methods_and_hyperparameters_does_not_change_a_trial(bench_run):
     bench_run("--methods", "moco[queue_size=64,temperature=0.5]", "--seeds", "1")
     again = bench_run("--methods", "moco[temperature=5e-1,queue_size=64]", "--seeds", "1")
-    assert "1 trials, 0 to train" in again.output
+    assert "1 trial, 0 to train" in again.output
 
 
 def test_another_protocol_in_the_same_folder_is_refused_with_the_difference(bench_run):
@@ -129,7 +129,7 @@ finally:
     folders = ["--out", str(tmp_path / "out"), "--prepared", str(tmp_path / "prepared")]
     command = [sys.executable, "-c", code, "--methods", "moco", "--seeds", "1", "--dry-run", *folders]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert "1 trials, 1 to train" in done.stdout
+    assert "1 trial, 1 to train" in done.stdout
     assert done.stdout.splitlines()[-1] == "[]"
 
 
@@ -161,7 +161,7 @@ def test_a_trial_that_fails_or_diverges_is_a_row_with_its_reason_and_the_rest_go
     assert reason in (tmp_path / "out" / "report" / "summary.md").read_text()
     again = bench_run("--plugin", plugin(body), "--methods", "broken,mmd", "--seeds", "1")
     assert again.exit_code == 1
-    assert "1 trials failed or diverged before; --retry-failed runs them again" in again.output
+    assert "1 trial failed or diverged before; --retry-failed runs them again" in again.output
     assert "2 trials, 0 to train" in again.output
     assert f"broken seed 0 {state}: {reason}" in again.stderr
 
@@ -172,7 +172,7 @@ def test_changed_source_makes_trials_stale_reported_apart_and_trained_again_when
     assert bench_run("--plugin", plugin(body), *command).exit_code == 0
     changed = plugin(body.replace("loss=r", "loss=2 * r"))
     result = bench_run("--plugin", changed, *command)
-    assert "1 trials are stale" in result.output
+    assert "1 stale trial" in result.output
     assert "2 trials, 0 to train" in result.output
     summary = pd.read_csv(tmp_path / "out" / "report" / "summary.csv").set_index("variant")
     assert (summary.loc["broken", "stale"], summary.loc["broken", "done"]) == (1, 0)
@@ -190,8 +190,8 @@ def test_stale_trials_are_kept_when_the_change_is_declared_to_change_nothing(ben
     renamed = plugin(body.replace("r =", "error =").replace("=r", "=error"))
     assert "--accept-stale keeps them" in bench_run("--plugin", renamed, *command).output
     result = bench_run("--plugin", renamed, *command, "--accept-stale")
-    assert "1 trials are accepted as results of the present code" in result.output
-    assert "1 trials, 0 to train" in result.output
+    assert "1 trial are accepted as results of the present code" in result.output
+    assert "1 trial, 0 to train" in result.output
     assert "trials are stale" not in bench_run("--plugin", renamed, *command).output
     pd.testing.assert_frame_equal(rows_of(tmp_path / "out"), before, check_exact=True)
     assert build.build(ExperimentFolder(tmp_path / "out")).summary["done"].item() == 1

@@ -169,7 +169,7 @@ def test_what_failed_or_diverged_is_run_again_only_when_asked_and_goes_on(bench_
     assert bench_run(*arguments).exit_code == 1
     again = bench_run(*arguments)
     assert again.exit_code == 1
-    assert "1 trials failed or diverged before; --retry-failed runs them again" in again.stdout
+    assert "1 trial failed or diverged before; --retry-failed runs them again" in again.stdout
     assert "2 trials, 0 to train" in again.stdout
     assert f"faulty seed 0 {state}: " in again.stderr
     assert "faulty seed 0: failed or diverged before" in bench_run(*arguments, "--dry-run").stdout
@@ -187,8 +187,8 @@ def test_a_trial_of_another_source_is_stale_also_where_it_failed(bench_run, faul
     assert bench_run(*faulty("raise RuntimeError('no luck')")).exit_code == 1
     mended = faulty("pass")
     again = bench_run(*mended, "--retry-failed")
-    assert "1 trials are stale" in again.stdout
-    assert "1 trials, 0 to train" in again.stdout
+    assert "1 stale trial" in again.stdout
+    assert "1 trial, 0 to train" in again.stdout
     assert bench_run(*mended, "--retrain-stale").exit_code == 0
     assert not trial_of(tmp_path / "out", "faulty").is_intact("error.txt")
 
@@ -374,8 +374,8 @@ def test_a_checkpoint_of_another_version_is_refused_in_one_line_whose_way_out_wo
     assert last.endswith("; --retrain-stale trains it again")
     for option in ("", "--retry-failed"):  # neither goes on with it
         again = bench_run(*ONE, *[option] * bool(option))
-        assert "1 trials are stale" in again.stdout
-        assert "1 trials, 0 to train" in again.stdout
+        assert "1 stale trial" in again.stdout
+        assert "1 trial, 0 to train" in again.stdout
     assert bench_run(*ONE, "--retrain-stale").exit_code == 0
     pd.testing.assert_frame_equal(rows_of(copied), rows_of(finished / "out"), check_exact=True)
 
@@ -384,12 +384,12 @@ def test_an_unfinished_trial_of_another_format_is_stale_and_a_finished_one_is_no
     folder = trial_of(copied)
     assert folder.trial().format == 1
     change_document(folder, "spec.json", format=2)
-    assert "1 trials, 0 to train" in bench_run(*ONE).stdout
+    assert "1 trial, 0 to train" in bench_run(*ONE).stdout
     assert not frames.trials(ExperimentFolder(copied))["stale"].any()
     set_state(folder, "running")
     result = bench_run(*ONE)
-    assert "1 trials are stale: their method's code has changed, or the project itself since" in result.stdout
-    assert "1 trials, 0 to train" in result.stdout
+    assert "1 stale trial: their method's code has changed, or the project itself since" in result.stdout
+    assert "1 trial, 0 to train" in result.stdout
     assert frames.trials(ExperimentFolder(copied))["stale"].all()
     assert bench_run(*ONE, "--retrain-stale").exit_code == 0
     pd.testing.assert_frame_equal(rows_of(copied), rows_of(finished / "out"), check_exact=True)
@@ -551,7 +551,7 @@ def test_a_disk_that_fills_up_during_the_report_costs_the_report_alone(bench_run
     assert not (small_disk.path / "out" / "report").exists()
     small_disk.free()
     again = bench_run(*arguments, out="disk/out")
-    assert "1 trials, 0 to train" in again.stdout
+    assert "1 trial, 0 to train" in again.stdout
     assert_same_results(small_disk.path / "out", finished / "out")
 
 

@@ -133,7 +133,7 @@ def test_a_copy_is_pulled_reported_and_evaluated_on_another_machine(bench_run, s
     home, copy = s3.uri(f"{tmp_path.name}/out"), str(tmp_path / "copy")
     pulled = CliRunner().invoke(pull, [home, "--out", copy])
     assert pulled.exit_code == 0, pulled.output
-    assert f"1 trials are in {copy}" in pulled.output
+    assert f"1 trial in {copy}" in pulled.output
     pd.testing.assert_frame_equal(rows_of(tmp_path / "copy"), rows_of(tmp_path / "out"), check_exact=True)
     asked = [copy, "--seed", "1", "--samples", "64"]
     without = CliRunner().invoke(evaluate, asked)
@@ -165,7 +165,7 @@ def test_a_damaged_copy_does_no_harm_to_the_store(bench_run, s3, tmp_path):
     for name in ("spec.json", "history.parquet"):
         (trial.path / name).write_bytes(b"damaged")
     again = bench_run(*command)
-    assert "1 trials, 0 to train" in again.output
+    assert "1 trial, 0 to train" in again.output
     pd.testing.assert_frame_equal(rows_of(tmp_path / "out"), rows, check_exact=True)
 
 

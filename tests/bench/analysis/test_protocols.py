@@ -33,3 +33,13 @@ def test_rows_of_two_protocols_get_two_labelled_columns(changes, labels):
     assert found["latent_mmd"].tolist() == [0.5, 0.5]
     assert {column.label for column in across_seeds.generated(found)} == set(labels)
     assert across_seeds.constants(found) == {f"fid_10k [{label}]_floor": 1.0 + i for i, label in enumerate(labels)}
+
+
+def test_reconstructions_of_as_many_images_do_not_label_a_distance():
+    """A curve of 10,000 images, and a final row of 50,000 with reconstructions of 10,000: neither is labelled."""
+    nan = float("nan")
+    rows = two_rows(n_generated=[10_000, 50_000], n_real=[5000, 45_000], reference_split=["test", "train"])
+    rows = rows.assign(fid_10k=[10.0, nan], fid_50k=[nan, 9.0], fid_reconstruction_10k=[nan, 3.0])
+    found = separate(rows)
+    assert {"fid_10k", "fid_50k", "fid_reconstruction_10k"} <= set(found)
+    assert not [name for name in found if "[" in name]

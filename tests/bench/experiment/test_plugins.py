@@ -137,7 +137,7 @@ def test_a_package_that_has_changed_makes_its_trials_stale(package, bench_run):
     package(entries, penalty=PENALTY + "# a comment changes no result\n")
     assert "stale" not in bench_run(*command).output
     package(entries, penalty=PENALTY + "torch_threads = print('changed')\nprint(torch_threads)\n")
-    assert "1 trials are stale" in bench_run(*command).output
+    assert "1 stale trial" in bench_run(*command).output
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,17 @@
 """Tables of metrics: means, intervals, trials that did not finish, and several protocols."""
 
 import math
+from dataclasses import replace
 
 import pandas as pd
 from groups import DONE_TRIAL, cells, group_of, three_seeds, two_rows
+from specimens import make_description
 from synthetic_experiments import add, described
 
 from bench.analysis import across_seeds
 from bench.analysis.protocols import separate
 from bench.reporting import (
+    across_datasets,
     build,
     merge,
     metric_tables,
@@ -37,7 +40,8 @@ def test_a_table_has_the_mean_its_interval_and_each_seed_and_warns_about_few_see
     rows, trials = (
         pd.concat([frame, frame.assign(variant="n", trial=frame["trial"] + "n")]) for frame in three_seeds()
     )
-    assert "Fewer than 5 seeds (all variants) cannot show a difference" in phrases.bold_note(group_of(rows, trials))
+    note = phrases.bold_note(group_of(rows, trials), "fd_classifier_1k")
+    assert "Fewer than 5 seeds (all variants) cannot show a difference" in note
 
 
 def test_a_table_counts_the_trials_that_did_not_finish():
@@ -83,7 +87,7 @@ def test_the_best_is_bold_where_all_have_five_seeds_and_it_is_better_than_every_
         add(folder, "mmd", seed, 10.0 + seed)
         add(folder, "moco", seed, 2.0 + seed)
     group = merge.load_one(folder)
-    assert "`moco`" in phrases.bold_note(group)
+    assert "`moco`" in phrases.bold_note(group, group.headline)
     (table,) = metric_tables.tables(group)
     assert [row[3].strong for row in table.rows] == [True, False]
     assert "**4.0 ± 2.0**" in "\n".join(render.markdown(table))
@@ -91,4 +95,40 @@ def test_the_best_is_bold_where_all_have_five_seeds_and_it_is_better_than_every_
     add(folder, "vae", 0, 1.0)  # a single seed allows no statement about the best
     again = merge.load_one(folder)
     assert not any(cell.strong for row in metric_tables.tables(again)[0].rows for cell in row)
-    assert "Fewer than 5 seeds (`vae`) cannot show a difference" in phrases.bold_note(again)
+    assert "Fewer than 5 seeds (`vae`) cannot show a difference" in phrases.bold_note(again, again.headline)
+
+
+def test_every_table_sorts_and_tests_by_its_own_distance():
+    """Under the prior a is better; from a mixture b is, by five clear seeds."""
+    both = []
+    for seed in range(5):
+        for variant, prior, mixture in (("a", 1.0, 9.0), ("b", 5.0, 2.0)):
+            frame = two_rows(sampler=["prior", "gmm"]).assign(afterwards=[False, True], precision_10k=0.5)
+            values = [prior + seed / 10, mixture + seed / 10]
+            both.append(frame.assign(trial=f"{variant}{seed}", variant=variant, seed=seed, fid_10k=values))
+    found = separate(pd.concat(both, ignore_index=True))
+    keys = [(variant, seed) for variant in "ab" for seed in range(5)]
+    trials = pd.concat([DONE_TRIAL.assign(trial=f"{v}{s}", variant=v, seed=s, method=v) for v, s in keys])
+    of_prior, of_mixture = metric_tables.tables(group_of(found, trials.reset_index(drop=True)))[:2]
+    assert [row[0].text for row in of_prior.rows] == ["a", "b"]
+    assert [row[0].text for row in of_mixture.rows] == ["b", "a"]
+    assert [row[3].strong for row in of_mixture.rows] == [True, False]
+    assert "Bold: `b` is significantly better than every other variant" in of_mixture.about
+    assert "5% in its comparison)" in of_mixture.about
+
+
+def test_of_two_seeds_both_values_are_shown_and_of_more_the_interval_of_every_metric():
+    rows, trials = three_seeds()
+    rows = rows.assign(n_neighbours=400, precision_classifier_1k=[math.nan, 0.5, math.nan, 0.6, math.nan, 0.7])
+    (table,) = metric_tables.tables(group_of(rows, trials))
+    assert cells(table, "m")[3:5] == ["20 ± 25", "0.60 ± 0.25"]
+    (table,) = metric_tables.tables(group_of(rows, trials.assign(state=["done", "done", "failed"])))
+    assert cells(table, "m")[3:5] == ["10, 20", "0.5, 0.6"]
+
+
+def test_published_fids_stand_beside_fids_only():
+    rows, trials = three_seeds()
+    group = replace(group_of(rows, trials), description=make_description("mnist"))
+    assert across_datasets.published(group) == []
+    fid = rows.rename(columns={"fd_classifier_1k": "fid_1k"}).assign(extractor="inception")
+    assert across_datasets.published(replace(group, rows=fid))
