@@ -30,7 +30,7 @@ test-nightly: .venv/installed-dev
 # The documentation site, site/index.html. The search needs a server: $(BIN)/python -m http.server -d site
 docs: .venv/installed-dev
 	PYTHONPATH=tests $(BIN)/python tests/end_to_end/mistakes.py > docs/reference/errors.md
-	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check

@@ -5,19 +5,22 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 from docs_build import links
+from docs_build.generated import filled
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the copies of the repository's files that pages link to."""
+    """Insert the generated parts of pages, and add the copies of the repository's files that pages link to."""
     waiting = [file.src_uri for file in files if file.src_uri.endswith(".md")]
     while waiting:
-        page = waiting.pop()
-        file = files.get_file_from_path(page)
+        address = waiting.pop()
+        file = files.get_file_from_path(address)
         assert file is not None
-        for address in links.copied(file.content_string, page):
-            if files.get_file_from_path(address) is None:
-                files.append(File.generated(config, address, abs_src_path=str(links.source(address))))
-                waiting += [address] if address.endswith(".md") else []
+        if not address.startswith(links.COPIES):
+            file.content_string = filled(file.content_string)
+        for copy in links.copied(file.content_string, address):
+            if files.get_file_from_path(copy) is None:
+                files.append(File.generated(config, copy, abs_src_path=str(links.source(copy))))
+                waiting += [copy] if copy.endswith(".md") else []
     return files
 
 

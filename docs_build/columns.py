@@ -1,0 +1,28 @@
+"""Columns and files of an experiment, from the names in `bench.metrics.columns` and from results/README.md."""
+
+from bench.metrics.columns import LOWER_IS_BETTER, METRICS, STAMPS
+from docs_build.links import ROOT
+from docs_build.tables import section, table
+
+
+def measures() -> str:
+    """Return a table of the measures of generated images, with their direction."""
+    rows = [
+        [
+            f"`{inception}_<n>`",
+            f"`{other.format('classifier')}_<n>`",
+            "lower" if metric in LOWER_IS_BETTER else "higher",
+        ]
+        for metric, (inception, other) in METRICS.items()
+    ]
+    stamps = ", ".join(f"`{name}`" for name in STAMPS)
+    return (
+        table(["in FID's network", "in a trained network, here the classifier", "better"], rows)
+        + f"\nTwo values of one column are comparable if these columns agree: {stamps}.\n"
+    )
+
+
+def from_file(argument: str) -> str:
+    """Return what a Markdown file of the repository says under a heading. argument: its path, a blank, the heading."""
+    path, _, heading = argument.partition(" ")
+    return section((ROOT / path).read_text(), heading)

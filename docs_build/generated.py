@@ -1,0 +1,33 @@
+"""What is inserted into pages: `<!-- generated: NAME ARGUMENT -->` becomes the text that GENERATED[NAME] returns."""
+
+import re
+
+from docs_build import catalogue, columns, commands, gallery, settings
+
+GENERATED = {
+    "commands": commands.all_commands,
+    "settings": settings.all_settings,
+    "settings_by_dataset": settings.by_dataset,
+    "datasets": catalogue.datasets,
+    "networks": catalogue.networks,
+    "measures": columns.measures,
+    "from_file": columns.from_file,
+    "methods": gallery.overview,
+    "about": gallery.about,
+    "method": gallery.method,
+}
+MARK = re.compile(r"^<!-- generated: (\w+) ?(.*?) -->$", re.MULTILINE)
+
+
+def filled(text: str) -> str:
+    """Return a page with its generated parts.
+
+    Raises:
+        KeyError: GENERATED lacks a name.
+    """
+
+    def insert(mark: re.Match[str]) -> str:
+        arguments = [mark[2]] if mark[2] else []
+        return GENERATED[mark[1]](*arguments)
+
+    return MARK.sub(insert, text)
