@@ -3,7 +3,8 @@
     python benchmarks/defaults.py results/defaults_digits results/defaults_mnist results/defaults_cifar10
 
 Prints, as Markdown: the point of the lowest mean regret of each method and prior; where it is more than 15% worse than
-the best point of a data set; the best weights in relative and absolute units. With --yaml: for one search, the best
+the best point of a data set; the best weights in relative and absolute units; what more
+points would gain. With --yaml: for one search, the best
 point of each method and prior, as the section `defaults` of configs/datasets/NAME.yaml.
 """
 
@@ -69,7 +70,16 @@ def sections(searches: regret.Searches, units: Mapping[str, float]) -> list[str]
         or "none",
         "Best weights (geometric mean over the best 3 points), and their greatest ratio between data sets:",
         table_of(regret.weights(searches, units)),
+        "Expected excess of the best of k points over the best of all; a point that failed counts as the worst one:",
+        table_of(excess_of_k(searches)),
     ]
+
+
+def excess_of_k(searches: regret.Searches) -> pd.DataFrame:
+    """`regret.gains`, in percent."""
+    table = regret.gains(searches)
+    counts = [column for column in table if str(column).isdigit()]
+    return table.assign(**{k: [f"{v:.0%}" if v == v else "-" for v in table[k]] for k in counts})
 
 
 def text(values: Mapping[str, object]) -> str:

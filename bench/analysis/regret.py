@@ -5,7 +5,7 @@ arguments `searches` map a data set to the frame of `search.results`. Imports ne
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -50,6 +50,26 @@ def exceptions(chosen: pd.DataFrame, searches: Searches) -> list[tuple[str, str]
         for dataset in searches
         if row[f"{dataset}_regret"] > ALLOWED
     ]
+
+
+def gains(searches: Searches, counts: Sequence[int] = (1, 2, 4, 8, 12, 16)) -> pd.DataFrame:
+    """Return what more points would gain: how far the expected best of k points lies above the best of all.
+
+    Returns:
+        One row per variant and data set: variant, dataset, points; and for each k in `counts`, up to the number of
+        points, a column of that name: the excess over the best score, as a fraction. A point that did not finish counts
+        as the worst that did. Variants without a finished point are left out.
+    """
+    records = []
+    for dataset, results in searches.items():
+        for variant, mine in search.scores(results).groupby("variant", sort=False):
+            finite = mine["score"][mine["score"] < math.inf]
+            if finite.empty:
+                continue
+            expected = search.expected_best(mine["score"].clip(upper=finite.max()).tolist())
+            excess = {str(k): expected[k - 1] / finite.min() - 1 for k in counts if k <= len(expected)}
+            records.append({"variant": variant, "dataset": dataset, "points": len(expected), **excess})
+    return pd.DataFrame.from_records(records)
 
 
 def values(results: pd.DataFrame, variant: str, point: int) -> dict[str, object]:

@@ -41,6 +41,16 @@ def test_exceptions_are_where_a_default_costs_more_than_is_allowed(searches):
     assert regret.exceptions(chosen.assign(one_regret=0.14, two_regret=[0.16, 0.0]), searches) == [("m", "two")]
 
 
+def test_what_more_points_would_gain_is_the_excess_of_the_expected_best():
+    gains = regret.gains({"one": search_results(ONE)}, counts=(1, 2, 3, 4)).set_index("variant")
+    assert list(gains["points"]) == [3, 3]
+    # Means are 10, 20 and 100: of two points, the best is 10 with probability 2/3, and 20 otherwise.
+    assert gains.loc["m", ["1", "2", "3"]].tolist() == pytest.approx([130 / 3 / 10 - 1, 40 / 3 / 10 - 1, 0.0])
+    # A point that did not finish counts as 4, the worst that did.
+    assert gains.loc["n", ["1", "2", "3"]].tolist() == pytest.approx([10 / 3 / 2 - 1, 8 / 3 / 2 - 1, 0.0])
+    assert "4" not in gains
+
+
 def with_weights(scores: list[float], weights: list[float], name: str = "weight") -> pd.DataFrame:
     results = search_results({"m": scores}).drop(columns="weight")
     return results.assign(**{name: [weights[point] for point in results["point"]]})
