@@ -22,8 +22,9 @@ class RunError(UserError):
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return " Did you mean X?" with the nearest of the known names, or the list of all if none is near."""
     options = sorted(known)
-    near = difflib.get_close_matches(name[:MOST_CHARACTERS].lower(), options, n=1, cutoff=0.5)
-    return f" Did you mean {near[0]}?" if near else f" Choose from: {', '.join(options)}."
+    spelling = {option.lower(): option for option in options}
+    near = difflib.get_close_matches(name[:MOST_CHARACTERS].lower(), spelling, n=1, cutoff=0.5)
+    return f" Did you mean {spelling[near[0]]}?" if near else f" Choose from: {', '.join(options)}."
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:

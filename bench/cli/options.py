@@ -17,16 +17,15 @@ def finite(value: float | None) -> float | None:
 DataRoot = Annotated[
     Path | None,
     typer.Option(
-        help="Directory that holds (or receives) the data sets. Default: data. For the data set 'folder': your "
-        "image directory."
+        help="Directory that holds (or receives) the data sets. Default: data. For 'folder', 'arrays' and "
+        "'huggingface': your own images."
     ),
 ]
 PreparedRoot = Annotated[
     Path | None,
     typer.Option(
         "--prepared",
-        help="Directory for decoded images. Default: prepared/ in the data root; for the data set 'folder', "
-        "data/prepared.",
+        help="Directory for decoded images. Default: prepared/ in the data root; for your own images, data/prepared.",
     ),
 ]
 TrainingImages = Annotated[
@@ -34,7 +33,7 @@ TrainingImages = Annotated[
     typer.Option("--prepared", help="Directory with the decoded images. Default: where they were during training."),
 ]
 ImageSize = Annotated[
-    int | None, typer.Option(min=1, help="Side of the images in pixels. Required for the data set 'folder'.")
+    int | None, typer.Option(min=1, help="Side of the images in pixels. Required for your own images.")
 ]
 Crop = Annotated[int | None, typer.Option(min=1, help="Side, in pixels, of a central square to crop before resizing.")]
 Grey = Annotated[bool | None, typer.Option("--grey/--colour", help="Convert all images to grey, or to colour.")]

@@ -2,6 +2,7 @@
 
 from bench import loggers
 from bench.cli.run_options import RunOptions
+from bench.data import datasets
 from bench.data.datasets import Request
 from bench.driver.options import (
     Options,
@@ -60,7 +61,7 @@ def _request(options: RunOptions, experiment: Experiment) -> Request:
 
 
 def _driver_options(options: RunOptions, request: Request) -> Options:
-    name = request.root.name if request.name == "folder" else request.name
+    name = request.root.stem if datasets.get(request.name).own else request.name
     folder, remote = experiment_folders(options.config.stem if options.config else name, options.out, options.storage)
     return Options(
         out=folder,

@@ -31,7 +31,7 @@ def find_conversions(source: Source, preprocessing: Preprocessing) -> Conversion
 
 def _kinds(path: Path) -> tuple[bool, bool]:
     """Whether a file is a grey image, and whether it has transparent pixels. Damage is reported when it is decoded."""
-    with suppress(Exception), open_image(path) as (image, _):
+    with suppress(Exception), path.open("rb") as file, open_image(file) as (image, _):
         grey, may_be_transparent = image.mode in GREY, image.has_transparency_data
         if not may_be_transparent or image.width * image.height > MAX_PIXELS:
             return grey, False

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 
-from bench.data import sources
+from bench.data import sources, torchvision_classes
+from bench.data.array_files import SUFFIXES, array_file
+from bench.data.huggingface import huggingface
 from bench.data.image_tree import image_tree
 from bench.data.sources import Source
+from bench.data.torchvision_classes import PREFIX, torchvision_class
 from bench.errors import RunError, UserError, reason, say
 from bench.experiment.settings import Preprocessing
 
@@ -25,6 +28,7 @@ class Dataset:
         find: returns the source under a data root, or None.
         layout: the files under the data root that `find` looks for.
         torchvision: the class of torchvision that downloads it, if any.
+        own: what --data-root names, if that is the user's own images rather than a folder of data sets; else empty.
     """
 
     about: str
@@ -32,6 +36,7 @@ class Dataset:
     find: Callable[[Path], Source | None]
     layout: str = ""
     torchvision: str | None = None
+    own: str = ""
 
 
 def _torchvision(
@@ -107,13 +112,47 @@ DATASETS = {
         _celebahq,
         "the images (any tree of .png or .jpg, 256x256 or larger) in celebahq/",
     ),
-    "folder": Dataset("your own images: --data-root names their folder, --image-size their side", None, _folder),
+    "folder": Dataset(
+        "your own images: --data-root names their folder, --image-size their side",
+        None,
+        _folder,
+        own="DIR, your image directory",
+    ),
+    "arrays": Dataset(
+        "your own images in an array file: .npy, .npz, HDF5 or a torch tensor file",
+        None,
+        array_file,
+        own=f"FILE, your array file ({', '.join(SUFFIXES)})",
+    ),
+    "huggingface": Dataset(
+        "a Hugging Face data set that Dataset.save_to_disk wrote",
+        None,
+        huggingface,
+        own="DIR, which Dataset.save_to_disk wrote",
+    ),
+    "torchvision": Dataset(
+        "any class of torchvision.datasets with images and classes, as torchvision.SVHN",
+        None,
+        lambda _: None,
+        "the files of the class NAME in NAME/",
+    ),
 }
+
+
+def get(name: str) -> Dataset:
+    """Return a data set by its name, which may be torchvision.NAME."""
+    if not name.startswith(PREFIX):
+        return DATASETS[name]
+    class_name = name.removeprefix(PREFIX)
+    layout = f"torchvision's files in {class_name}/"
+    return Dataset(
+        f"torchvision.datasets.{class_name}", None, lambda root: torchvision_class(class_name, root), layout, class_name
+    )
 
 
 def find(name: str, root: Path) -> Source | None:
     """Return the source of this data set under `root`, or None."""
-    return DATASETS[name].find(root)
+    return get(name).find(root)
 
 
 def refuse_missing(name: str, root: Path) -> None:
@@ -122,9 +161,9 @@ def refuse_missing(name: str, root: Path) -> None:
     Raises:
         UserError: it says which files to put where.
     """
-    dataset = DATASETS[name]
-    if name == "folder":
-        raise UserError(f"there is no folder {root}; with --dataset folder, --data-root names your image folder")
+    dataset = get(name)
+    if dataset.own:
+        raise UserError(f"there is nothing at {root}; with --dataset {name}, --data-root names {dataset.own}")
     if not dataset.torchvision:
         remedy = f"put {dataset.layout} there, or use --dataset folder --data-root DIR for images elsewhere"
         raise UserError(f"{name} is not under {root} and cannot be downloaded; {remedy}")
@@ -137,12 +176,15 @@ def download(name: str, root: Path) -> Source:
         UserError: it cannot be downloaded; the message says which files to put where.
         RunError: the download failed.
     """
-    dataset = DATASETS[name]
+    dataset = get(name)
     refuse_missing(name, root)
     assert dataset.torchvision
     say(f"downloading {name} into {root} (torchvision)")
     try:
-        _fetch(dataset.torchvision, root)
+        if name.startswith(PREFIX):
+            torchvision_classes.fetch(dataset.torchvision, root)
+        else:
+            _fetch(dataset.torchvision, root)
     except (OSError, HTTPException, RuntimeError, ImportError) as error:
         raise RunError(
             f"cannot download {name} ({reason(error)[:100]}); run the same command to try again, or put "
@@ -169,7 +211,7 @@ class Request:
     """A data set to prepare.
 
     Attributes:
-        name: a key of DATASETS.
+        name: a key of DATASETS, or torchvision.NAME.
         root: the data root, which holds the source files.
         prepared: the folder of all prepared data sets.
         skip_unreadable: leave out images that cannot be used, instead of raising UserError.

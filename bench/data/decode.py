@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO, Protocol, Self
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -89,9 +90,9 @@ def opaque(image: Image.Image) -> Image.Image:
 
 
 @contextmanager
-def open_image(path: Path) -> Iterator[tuple[Image.Image, int | None]]:
+def open_image(file: BinaryIO) -> Iterator[tuple[Image.Image, int | None]]:
     """Open an image file without its metadata; yields its orientation too, as `crop_and_resize` takes it."""
-    with path.open("rb") as file, warnings.catch_warnings():
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's: of metadata, with its own files and lines
         pixels, orientation = metadata.pixels_only(file)
         with Image.open(pixels, formats=FORMATS) as image:
@@ -99,7 +100,7 @@ def open_image(path: Path) -> Iterator[tuple[Image.Image, int | None]]:
 
 
 @contextmanager
-def _name_in_errors(name: str) -> Iterator[None]:
+def name_in_errors(name: str) -> Iterator[None]:
     """Turn every error into an UnusableImage that names the image."""
     try:
         yield
@@ -138,6 +139,10 @@ class Files:
         """Return the image's name for messages."""
         return str(self.paths[row])
 
+    def content(self, row: int) -> bytes:
+        """Return bytes that identify one image."""
+        return self.paths[row].read_bytes()
+
     def decode(self, row: int, preprocessing: Preprocessing) -> np.ndarray:
         """Decode one image to uint8 [channels, side, side].
 
@@ -145,10 +150,10 @@ class Files:
             UnusableImage: it names the file.
         """
         path = self.paths[row]
-        with _name_in_errors(str(path)):
+        with name_in_errors(str(path)):
             if self.root and path.is_symlink() and not path.resolve().is_relative_to(self.root.resolve()):
                 raise UnusableImage(f"it is a link that leads out of {self.root}; replace it by a copy of its target")
-            with open_image(path) as (image, orientation):
+            with path.open("rb") as file, open_image(file) as (image, orientation):
                 return crop_and_resize(image, preprocessing, orientation)
 
 
@@ -170,14 +175,46 @@ class Pixels:
         """Return the image's name for messages."""
         return f"number {row}"
 
+    def content(self, row: int) -> bytes:
+        """Return bytes that identify one image."""
+        return self.array[row].tobytes()
+
     def decode(self, row: int, preprocessing: Preprocessing) -> np.ndarray:
         """Decode one image to uint8 [channels, side, side]."""
         pixels = self.array[row]
         channels, side, _ = preprocessing.shape
         if pixels.shape == ((side, side) if channels == 1 else (side, side, 3)) and preprocessing.crop in (None, side):
             return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)  # much faster than Pillow
-        with _name_in_errors(self.name(row)):
+        with name_in_errors(self.name(row)):
             return crop_and_resize(Image.fromarray(pixels), preprocessing)
 
 
-Images = Files | Pixels
+class Images(Protocol):
+    """The images of a split: a sequence that can be sent to other processes and decodes one image at a time."""
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether the pixels are in memory already, so that other processes would only copy them."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def take(self, rows: np.ndarray) -> Self:
+        """Return the images at these indices."""
+        ...
+
+    def name(self, row: int) -> str:
+        """Return the image's name for messages."""
+        ...
+
+    def content(self, row: int) -> bytes:
+        """Return bytes that identify one image."""
+        ...
+
+    def decode(self, row: int, preprocessing: Preprocessing) -> np.ndarray:
+        """Decode one image to uint8 [channels, side, side].
+
+        Raises:
+            UnusableImage: it names the image.
+        """
+        ...

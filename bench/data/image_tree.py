@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from bench.data.decode import Files
+from bench.data.hashed_splits import split_by_hash
 from bench.data.sources import Source, SourceSplit
 from bench.data.tree_files import LeftOut, image_files
 from bench.errors import UserError
-from bench.io.files import sha256
 
 _PLAIN = {"train": "train", "test": "test", "validation": "validation", "valid": "validation", "val": "validation"}
 SPLIT_FOLDERS = {  # in lower case
@@ -24,7 +24,6 @@ SPLIT_FOLDERS = {  # in lower case
     },
 }
 OUTSIDE = "outside the split folders"
-HELD_OUT_SHARES = {"test": 0.1, "validation": 0.1}  # of a tree without split folders; the rest is for training
 
 
 def image_tree(folder: Path, labelled: bool = True, splits: bool = False) -> Source:
@@ -133,17 +132,7 @@ def _refuse_deeper_splits(files: list[Path], folder: Path) -> None:
 
 def _splits_by_hash(files: list[Path], folder: Path) -> dict[Path, str]:
     """Decide the split by the relative path alone, so that adding images moves no other image to another split."""
-    return {path: _split_by_hash(path.relative_to(folder).as_posix()) for path in files}
-
-
-def _split_by_hash(name: str) -> str:
-    uniform = int(sha256(name.encode())[:8], 16) / 16**8  # in [0, 1)
-    bound = 0.0
-    for split, held_out in HELD_OUT_SHARES.items():
-        bound += held_out
-        if uniform < bound:
-            return split
-    return "train"
+    return {path: split_by_hash(path.relative_to(folder).as_posix().encode()) for path in files}
 
 
 def _class_folders(files: Iterable[Path], depth: int) -> tuple[dict[Path, str], str | None]:

@@ -56,10 +56,12 @@ class Source:
         """Read the splits.
 
         Raises:
-            UserError: a file is damaged.
+            UserError: a file is damaged, or does not hold what it should.
         """
         try:
             return self.reader()
+        except UserError:
+            raise
         except Exception as error:  # torchvision and pickle raise many types for a truncated file
             message = f"cannot read {self.about} in {self.root}: {reason(error)}; remove the damaged files there"
             raise UserError(message) from error

@@ -30,7 +30,7 @@ def make_splits(name: str, source_splits: dict[str, SourceSplit]) -> dict[str, S
         images = source_splits[split]
         splits[split] = images.take(random.permutation(len(images.images)))
     if "all" in splits:
-        splits = _divide(splits["all"], datasets.DATASETS[name].images or (0, 0, 0))
+        splits = _divide(splits["all"], datasets.get(name).images or (0, 0, 0))
     elif "validation" not in splits and "train" in splits:
         splits |= _hold_out(splits["train"])
     empty = [split for split in SPLITS if split not in splits or not len(splits[split].images)]

@@ -2,7 +2,7 @@
 
 import torch
 
-from bench.data.datasets import DATASETS
+from bench.data import datasets
 from bench.data.images import to_unit
 from bench.data.preparation import DatasetInfo
 from bench.data.prepared import image_bytes
@@ -47,6 +47,9 @@ def lines(
         executor: its name.
     """
     counts = _counts(experiment, images)
+    if counts is None:
+        fetched = f"python -m bench.prepare {experiment.dataset} downloads them"
+        return [f"time and disk are known once the images are here; {fetched}"]
     if todo:
         torch.set_num_threads(todo[0].spec.threads)  # as trials have; more would wait for each other beside other work
     fid = experiment.evaluation.extractor == "inception"
@@ -112,11 +115,12 @@ def _extractor_seconds(experiment: Experiment) -> float:
     return evaluation.extractor_steps * timed(train)
 
 
-def _counts(experiment: Experiment, images: DatasetInfo | None) -> dict[str, int]:
-    published = DATASETS[experiment.dataset].images
+def _counts(experiment: Experiment, images: DatasetInfo | None) -> dict[str, int] | None:
+    """The number of images in each split; None if it is not known before the data set is downloaded."""
     if images:
         return images.counts
-    return dict(zip(("train", "validation", "test"), published or (0, 0, 0), strict=True))
+    published = datasets.get(experiment.dataset).images
+    return dict(zip(("train", "validation", "test"), published, strict=True)) if published else None
 
 
 def _duration(seconds: float) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.data import datasets
 from bench.errors import UserError, unknown
 from bench.io.object_store import Remote, is_uri, remote
 from bench.metrics.columns import EXTRACTORS
@@ -72,11 +73,12 @@ def extractor_option(value: str | None) -> tuple[str | None, Path | None]:
 
 
 def data_roots(dataset: str, data_root: Path | None, prepared: Path | None) -> tuple[Path, Path]:
-    """Return the absolute data root and folder of prepared sets. A user's own image directory is never written to."""
-    if dataset == "folder" and data_root is None:
-        raise UserError("--dataset folder needs --data-root DIR, your image directory")
+    """Return the absolute data root and folder of prepared sets. A user's own images are never written to."""
+    own = datasets.get(dataset).own if dataset else ""
+    if own and data_root is None:
+        raise UserError(f"--dataset {dataset} needs --data-root {own}")
     root = (data_root or Path("data")).resolve()
-    parent = Path("data").resolve() if dataset == "folder" else root
+    parent = Path("data").resolve() if own else root
     return root, (prepared or parent / "prepared").resolve()
 
 

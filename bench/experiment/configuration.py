@@ -12,6 +12,7 @@ from bench.experiment.settings import Experiment
 from bench.io.strict_yaml import load_yaml, parse_yaml
 from bench.paths import CONFIGS
 
+FAMILY = "torchvision"  # data sets torchvision.NAME have one file of settings
 Settings = dict[str, Any]  # nested, from YAML or the command line, and not validated yet
 
 
@@ -77,8 +78,8 @@ def dataset_names() -> list[str]:
 
 
 def dataset_defaults(name: str) -> Settings:
-    """Return the settings in configs/datasets/<name>.yaml, with the name of the data set."""
-    return {"dataset": name} | load_yaml(CONFIGS / "datasets" / f"{name}.yaml")
+    """Return the settings of a data set, with its name: configs/datasets/<name>.yaml, without what follows a dot."""
+    return {"dataset": name} | load_yaml(CONFIGS / "datasets" / f"{name.partition('.')[0]}.yaml")
 
 
 def resolve(overrides: Settings, file: Path | None = None, sets: list[str] | None = None) -> Experiment:
@@ -100,8 +101,10 @@ def resolve(overrides: Settings, file: Path | None = None, sets: list[str] | Non
     )
     user = merge(_nested(load_yaml(file), file) if file else {}, typed)
     dataset = user.get("dataset", Experiment.model_fields["dataset"].default)
-    if dataset not in dataset_names():
-        raise unknown("data set", str(dataset), dataset_names())
+    family, _, member = str(dataset).partition(".")
+    if family not in dataset_names() or bool(member) != (family == FAMILY):
+        names = [f"{name}.NAME" if name == FAMILY else name for name in dataset_names()]
+        raise unknown("data set", str(dataset), names)
     try:
         experiment = Experiment.model_validate(merge(dataset_defaults(dataset), user))
     except ValidationError as error:

@@ -537,7 +537,7 @@ IMAGES = [
     Mistake("no size named", "run --dataset folder --data-root photos",
             "folder needs --image-size, the side of its images in pixels, such as 64"),
     Mistake("a folder that is not there", "prepare folder --data-root fotos --image-size 64",
-            "there is no folder fotos; with --dataset folder, --data-root names your image folder"),
+            "there is nothing at fotos; with --dataset folder, --data-root names DIR, your image directory"),
     Mistake("a folder without images", "prepare folder --data-root . --image-size 64",
             ". holds no images (.bmp, .gif, .jfif, .jpe, .jpeg, .jpg, .png, .tif, .tiff, .webp)"),
     Mistake("train/ without test/", "prepare folder --data-root photos --image-size 16",
@@ -569,7 +569,7 @@ IMAGES = [
             "cannot use the image photos/link.png: it is a link that leads out of photos; replace it by a copy of its target; or "
             "leave such images out with --skip-unreadable", given=linked_out),
     Mistake("... found by a dry run", "run --dataset folder --data-root fotos --image-size 64 --dry-run --executor serial",
-            "there is no folder fotos; with --dataset folder, --data-root names your image folder"),
+            "there is nothing at fotos; with --dataset folder, --data-root names DIR, your image directory"),
     Mistake("... left out", "prepare folder --data-root photos --image-size 16 --skip-unreadable",
             "warning: 1 images are left out: cannot read the image photos/odd.png: it is not an image; replace "
             "it; all are listed in "

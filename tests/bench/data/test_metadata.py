@@ -106,7 +106,7 @@ def test_pixels_are_those_that_pillow_decodes(tmp_path, mode, kind):
         (image if mode == "I;16" else image.convert(mode)).save(path, kind.partition("_")[0], **options)
     except (OSError, ValueError):
         pytest.skip("Pillow writes no such file")
-    with open_image(path) as (found, _), Image.open(path) as expected:
+    with path.open("rb") as file, open_image(file) as (found, _), Image.open(path) as expected:
         assert found.mode == expected.mode
         np.testing.assert_array_equal(np.asarray(found), np.asarray(expected))
 
