@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
 from PIL import Image
 from typer.testing import CliRunner, Result
 
@@ -24,6 +25,9 @@ from bench.runtime.rng import forked
 from bench.store import lease
 from methods import METHODS
 
+# Tests run side by side, on machines that do other work too: a slow draw is no fault.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 pytest.register_assert_rewrite("runs")  # before it is imported
 
 from disk import Disk  # noqa: E402

@@ -22,8 +22,9 @@ def test_later_sources_win_section_by_section(tmp_path):
 def test_every_data_set_has_its_file_and_resolves():
     assert set(dataset_names()) == set(DATASETS)
     for name in dataset_names():
-        given = {"image_size": 64} if name == "folder" else {}
-        experiment = resolve({"dataset": name, "preprocessing": given})
+        given = {} if DATASETS[name].images or name == "celebahq" else {"image_size": 64}
+        whole = "torchvision.SVHN" if name == "torchvision" else name
+        experiment = resolve({"dataset": whole, "preprocessing": given})
         assert isinstance(experiment, Experiment)
         network, shape = experiment.network, experiment.preprocessing.shape
         chosen = fitting(shape[1]) if network.name == "auto" else network.name
