@@ -12,15 +12,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
-from bench.analysis import across_seeds, significance
-from bench.analysis.convergence import Target
+from bench.analysis import across_seeds
 from bench.metrics.columns import parse
+from bench.reporting import curve_charts, curve_data
+from bench.reporting.curve_data import Level, limits, mean_curve
 from bench.reporting.group import Group
 from bench.reporting.style import STYLE, Figure, LineStyle, legend_text, line_styles, logarithmic, save
 
-AXES = {"images_seen": "training images seen", "train_seconds": "training seconds (evaluation not counted)"}
-FLOORS = {"latent_over_chance": "floor: samples of the prior"}  # legend of the dotted line
-REAL_IMAGES = "floor: other real images"  # legend of the dotted line for all other metrics
 OTHERS = ("reconstruction_test", "latent_over_chance")  # drawn in addition to the distances
 CURVES = (
     "Thick: the mean over finished seeds; band: its 95% Student-t interval (from three seeds on; cut at a third of the "
@@ -53,30 +51,28 @@ def curves(group: Group, folder: Path, protocols: dict[str, str]) -> list[Figure
         if rows.dropna(subset=[metric])["step"].nunique() > 1:  # the last checkpoint alone is no curve
             name = re.sub(r"[^a-z0-9_]+", "-", metric).strip("-")
             target = group.target if metric == group.curve else None
-            _convergence(rows, metric, floors.get(metric), target, group, folder / name)
-            figures.append(Figure(name, label(metric), CURVES + protocols.get(metric, "")))
+            levels = list(curve_data.levels(metric, floors.get(metric), target))
+            curve, styles, title = curve_data.measured(group, rows, metric), line_styles(group.trials), label(metric)
+            _convergence(curve, metric, levels, group, folder / name)
+            chart = curve_charts.chart(curve, metric, curve_data.axes(group), title, levels, styles)
+            figures.append(Figure(name, title, CURVES + protocols.get(metric, ""), chart=chart))
     return figures
 
 
-def _convergence(
-    rows: pd.DataFrame, metric: str, floor: float | None, target: Target | None, group: Group, path: Path
-) -> None:
+def _convergence(data: pd.DataFrame, metric: str, levels: list[Level], group: Group, path: Path) -> None:
     """Draw a metric against images seen and, if times are comparable, against training seconds."""
-    shown = {x: text for x, text in AXES.items() if group.comparable_times or x != "train_seconds"}
-    done = rows["trial"].isin(across_seeds.finished(group.trials)["trial"])
-    data = rows.assign(done=done)[["variant", "trial", "seed", "done", "step", *AXES, metric]]
-    data = data[np.isfinite(data[metric])].drop_duplicates(["trial", "step"], keep="last")  # the newest measurement
+    shown = curve_data.axes(group)
     with mpl.rc_context(STYLE):
         figure, grid = plt.subplots(1, len(shown), figsize=(2.4 + 3.6 * len(shown), 3.8), sharey=True, squeeze=False)
         styles = line_styles(group.trials)
-        means = {variant: _means(subset, metric) for variant, subset in data.groupby("variant", sort=False)}
+        means = {variant: mean_curve(subset, metric) for variant, subset in data.groupby("variant", sort=False)}
+        # The axis ignores bands: those of few seeds are far wider than the differences between curves.
+        low, high = limits(data[metric].tolist(), levels)
         for axes, (x, text) in zip(grid[0], shown.items(), strict=True):
             for variant, subset in data.groupby("variant", sort=False):
                 _curve(axes, subset, means[variant], x, metric, wrapped(str(variant)), styles[str(variant)])
-            _horizontal_lines(axes, metric, floor, target)
-            # The axis ignores bands: those of few seeds are far wider than the differences between curves.
-            values = [*data[metric], *([floor] if floor else []), *([target.value] if target else [])]
-            axes.set(xlabel=text, xscale="log", yscale="log", ylim=(0.85 * min(values), 1.18 * max(values)))
+            axes.set(xlabel=text, xscale="log", yscale="log", ylim=(low, high))
+            _draw_levels(axes, levels, low, high)
             logarithmic(axes.xaxis)
             logarithmic(axes.yaxis)
         first = grid[0][0]
@@ -85,30 +81,21 @@ def _convergence(
         save(figure, path, data.drop(columns="trial"))
 
 
-def _horizontal_lines(axes: Axes, metric: str, floor: float | None, target: Target | None) -> None:
-    if floor is not None:
-        axes.axhline(floor, color="0.4", lw=1, ls=(0, (1, 1)), label=FLOORS.get(metric, REAL_IMAGES))
-    if target is not None:
-        text = "target" if target.beforehand else "target, chosen afterwards"
-        axes.axhline(target.value, color="0.4", lw=1, ls=(0, (5, 3)), label=text)
+def _draw_levels(axes: Axes, levels: list[Level], low: float, high: float) -> None:
+    """Draw levels as lines; one that is far from the curves as an arrow with its value, at the edge."""
+    for level in levels:
+        if low <= level.value <= high:
+            axes.axhline(level.value, color="0.4", lw=1, ls=(0, (5, 3) if level.dashed else (1, 1)), label=level.text)
+            continue
+        below = level.value < low
+        text = f"{'↓' if below else '↑'} {level.text}, {level.value:.3g}"
+        place: Any = {"xy": (0.02, 0.02 if below else 0.98), "xycoords": "axes fraction", "fontsize": 7}
+        axes.annotate(text, va="bottom" if below else "top", color="0.4", **place)
 
 
 def wrapped(label: str) -> str:
     """Break a variant's label at its commas, so that a long legend does not shrink the figure."""
     return "\n".join(textwrap.wrap(label.replace(",", ", "), 34, subsequent_indent="  "))
-
-
-def _means(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """By step: means over the finished seeds of AXES and the metric, and the metric's interval low, high.
-
-    Only steps that all seeds have, since a mean over fewer would jump.
-    """
-    rows = rows[rows["done"]]
-    steps = rows.groupby("step").filter(lambda step: len(step) == rows["trial"].nunique()).groupby("step")
-    means = steps[[*AXES, metric]].mean()
-    seeds = [values.tolist() for _, values in steps[metric]]
-    bounds = [significance.interval(values) for values in seeds]
-    return means.assign(low=[low for low, _ in bounds], high=[high for _, high in bounds])
 
 
 def _curve(

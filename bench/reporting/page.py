@@ -18,8 +18,14 @@ from bench.reporting.table import Table
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-TEMPLATES = ROOT / "bench" / "reporting"
+TEMPLATES = ROOT / "bench" / "reporting" / "page_files"
+SCRIPTS = ("state.js", "tables.js", "charts.js")  # one script, in this order
 WIDEST = 800  # pixels of an image grid on the page; the report's folder keeps the original
+# Nothing is loaded from anywhere, and only the page's own scripts run.
+POLICY = (
+    "default-src 'none'; img-src data: blob:; style-src 'unsafe-inline'; script-src {scripts}; base-uri 'none'; "
+    "form-action 'none'"
+)
 TYPES = {".png": "image/png", ".pdf": "application/pdf", ".csv": "text/csv"}
 
 
@@ -66,19 +72,34 @@ class Section:
         return not (self.notes or self.tables or self.figures or self.pictures or self.failures or self.facts)
 
 
-def html(title: str, lead: str, sections: list[Section]) -> str:
-    """Return the page; empty sections are left out."""
+def html(title: str, lead: str, sections: list[Section], light: bool = False) -> str:
+    """Return the page; empty sections are left out.
+
+    Args:
+        title: heading.
+        lead: the line below it.
+        sections: what it shows.
+        light: leave out plotly, so that every figure is a static image.
+    """
     import jinja2
     from markupsafe import Markup
 
+    from bench.reporting import embedded_plotly
+
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True)
-    environment.filters["marked"] = _marked
+    environment.filters["marked"], environment.tests["numbers"] = _marked, _are_numbers
+    has_charts = not light and any(figure.chart for section in sections for figure in section.figures)
+    plotly = embedded_plotly.plotly() if has_charts else None
+    js = "".join((TEMPLATES / name).read_text() for name in SCRIPTS)
+    scripts = [embedded_plotly.sha256(js.encode()), *([plotly.sha256] if plotly else [])]
     return environment.get_template("page.html.jinja").render(
         title=title,
         lead=lead,
+        policy=POLICY.format(scripts=" ".join(f"'sha256-{script}'" for script in scripts)),
         css=Markup((TEMPLATES / "page.css").read_text()),
-        js=Markup((TEMPLATES / "page.js").read_text()),
-        sections=[_context(section) for section in sections if not section.is_empty],
+        js=Markup(js),
+        plotly=plotly.packed if plotly else None,
+        sections=[_context(section, has_charts) for section in sections if not section.is_empty],
     )
 
 
@@ -90,11 +111,16 @@ def _marked(text: str) -> "Markup":
     return Markup(re.sub(r"\*([^*]+)\*", r"<em>\1</em>", with_code))
 
 
-def _context(section: Section) -> dict[str, object]:
+def _are_numbers(text: str) -> bool:
+    """Whether a text is a list of numbers, as of seeds: it is not wrapped."""
+    return re.fullmatch(r"[-\d.,e+ ]+", text) is not None
+
+
+def _context(section: Section, has_charts: bool) -> dict[str, object]:
     """The variables of a section in the template."""
     return vars(section) | {
         "tables": [_table(section, table) for table in section.tables],
-        "figures": [_figure(section, figure) for figure in section.figures],
+        "figures": [_figure(section, figure, has_charts) for figure in section.figures],
         "pictures": [
             {"title": grids.title, "about": grids.about, "images": [_picture(*item) for item in grids.files.items()]}
             for grids in section.pictures
@@ -111,7 +137,9 @@ def _table(section: Section, table: Table) -> dict[str, object]:
     }
 
 
-def _figure(section: Section, figure: Figure) -> dict[str, object]:
+def _figure(section: Section, figure: Figure, has_charts: bool) -> dict[str, object]:
+    from markupsafe import Markup
+
     path = section.folder / figure.name
     return vars(figure) | {
         "id": f"{section.id}-figure-{figure.name}",
@@ -119,6 +147,7 @@ def _figure(section: Section, figure: Figure) -> dict[str, object]:
         "size": _size(path.with_suffix(".png")),
         "pdf": inlined(path.with_suffix(".pdf")) if figure.data else None,
         "csv": inlined(path.with_suffix(".csv")) if figure.data else None,
+        "chart": Markup(figure.chart.json()) if figure.chart and has_charts else None,
     }
 
 

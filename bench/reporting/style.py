@@ -5,7 +5,7 @@ import math
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 
@@ -24,6 +24,9 @@ from bench.io.strict_yaml import load_yaml
 from bench.paths import CONFIGS
 from bench.reporting.contents import Contents, contents
 from bench.reporting.csv_text import to_csv
+
+if TYPE_CHECKING:
+    from bench.reporting.charts import Chart
 
 STYLE: Any = {
     "font.size": 9,
@@ -77,12 +80,14 @@ class Figure:
         title: heading above it.
         caption: text below it.
         data: whether its data were saved as CSV.
+        chart: what the page shows in its place, if it is interactive.
     """
 
     name: str
     title: str
     caption: str
     data: bool = True
+    chart: "Chart | None" = None
 
 
 @cache

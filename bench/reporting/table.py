@@ -34,6 +34,8 @@ class Table:
         about: notes and caveats, with Markdown's marks.
         constants: reference rows below the others, which belong to no variant.
         words: number of leading columns that hold words; the others hold numbers.
+        groups: name and number of adjacent columns that fold together on the page, from the second column on; a
+            group without a name does not fold. Empty if no columns fold.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Table:
     about: str = ""
     constants: list[list[Cell]] = field(default_factory=list)
     words: int = 1
+    groups: list[tuple[str, int]] = field(default_factory=list)
 
 
 def word(text: object) -> Cell:

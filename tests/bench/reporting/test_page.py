@@ -1,66 +1,13 @@
-"""The page in a real browser: Debian's chromium, driven by Playwright. Skipped if chromium is not installed."""
-
-import shutil
-from pathlib import Path
-
-import pytest
-from synthetic_experiments import experiment
-
-from bench.reporting import build
-
-BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = [
-    pytest.mark.skipif(BROWSER is None, reason="chromium is not installed; apt-get install chromium enables this test"),
-    pytest.mark.draws,
-]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture(scope="module")
-def page_file(tmp_path_factory) -> Path:
-    """The page of an experiment with failed, diverged and unmeasured trials."""
-    folder = experiment(tmp_path_factory.mktemp("page") / "exp")
-    build.build(folder)
-    return folder.report / "index.html"
-
-
-@pytest.fixture(params=[(1280, 800, "light"), (390, 844, "dark")], ids=["desktop", "phone"])
-def page(browser, page_file, request):
-    """The opened page. `messages` holds console messages and errors, `requests` the requested addresses."""
-    width, height, scheme = request.param
-    opened = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
-    opened.messages, opened.requests = [], []
-    opened.on("console", lambda message: opened.messages.append(message.text))
-    opened.on("pageerror", lambda error: opened.messages.append(str(error)))
-    opened.on("request", lambda request: opened.requests.append(request.url))
-    opened.goto(page_file.as_uri())
-    yield opened
-    opened.close()
+"""The page in a real browser: its tables, images and links. Charts: test_charts.py."""
 
 
 def column(page, table: str, index: int) -> list[str]:
     return page.locator(f"#{table} tbody tr > :nth-child({index + 1})").all_inner_texts()
 
 
-def test_nothing_is_logged_and_no_request_leaves_the_machine(page):
-    page.wait_for_load_state("load")
-    assert page.messages == []
-    assert all(url.startswith(("file:", "data:")) for url in page.requests)
-
-
 def test_all_images_load(page):
-    for image in page.locator("main img").all():
-        image.scroll_into_view_if_needed()
-        image.evaluate("image => image.decode()")
+    page.eval_on_selector_all("main img", "images => images.forEach((image) => { image.loading = 'eager'; })")
+    page.eval_on_selector_all("main img", "images => Promise.all(images.map((image) => image.decode()))")
     sizes = page.eval_on_selector_all("main img", "images => images.map((image) => image.naturalWidth)")
     assert len(sizes) > 5
     assert min(sizes) > 10
@@ -78,7 +25,7 @@ def test_a_click_on_a_heading_sorts_and_another_turns_it_round(page):
 
 
 def test_a_figure_can_be_enlarged_and_closed(page):
-    page.locator("figure .enlarge").first.click()
+    page.locator("figure .enlarge:visible").first.click()
     dialog = page.locator("dialog")
     assert dialog.is_visible()
     page.keyboard.press("Escape")
@@ -102,3 +49,28 @@ def test_names_can_be_read(page):
     for cell in page.locator("tbody tr > :first-child").all()[:8]:
         assert cell.bounding_box()["width"] >= 100
         assert cell.bounding_box()["height"] < 100
+
+
+def test_a_table_wider_than_the_screen_says_so_and_keeps_its_first_column(open_page, page_file):
+    page = open_page(page_file, "phone")
+    section = page.locator("#results-generated")
+    assert "to the right" in section.locator(".hint").inner_text()
+    before = section.locator("tbody th").first.bounding_box()["x"]
+    section.locator(".scroll").evaluate("box => { box.scrollLeft = 10000; }")
+    section.locator(".hint", has_text="scroll the table back").wait_for()
+    assert section.locator("tbody th").first.bounding_box()["x"] == before
+
+
+def test_the_page_uses_the_width_of_the_screen(open_page, page_file):
+    page = open_page(page_file)
+    page.set_viewport_size({"width": 2400, "height": 1200})
+    assert page.locator("main").bounding_box()["width"] > 2200
+
+
+def test_a_script_that_is_not_the_pages_own_does_not_run(open_page, page_file, tmp_path):
+    """Text of strangers is escaped. Should some not be, the page's policy stops it."""
+    forged = tmp_path / "forged.html"
+    forged.write_text(page_file.read_text().replace("</main>", "<script>window.forged = 1</script></main>"))
+    page = open_page(forged)
+    assert page.evaluate("window.forged") is None
+    assert any("Content Security Policy" in message for message in page.messages)

@@ -1,0 +1,201 @@
+// Charts: each <div class="chart"> holds its data as JSON (charts.py) and a static image, which stays if plotly cannot run.
+const charts = (() => {
+  const dark = matchMedia("(prefers-color-scheme: dark)"), touch = matchMedia("(pointer: coarse)");
+  const picked = new EventTarget();  // a click on a point of a trial
+  let loading = null;
+
+  // Plotly is compressed in the page, and started when the first chart comes near the screen.
+  const plotly = () => loading ??= (async () => {
+    const bytes = Uint8Array.from(atob(document.getElementById("plotly").textContent.trim()), (c) => c.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+    document.head.append(element("script", { textContent: await new Response(stream).text() }));
+    return window.Plotly;
+  })();
+
+  // Plotly reads labels as HTML.
+  const plain = (text) => String(text).replace(/[&<>]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;" })[c]).replaceAll("\n", "<br>");
+  const wrapped = (text, most = 40) => plain(text).split("<br>").map((line) => line.replace(new RegExp(`(.{1,${most}})(\\s|$)`, "g"), "$1<br>").replace(/<br>$/, "")).join("<br>");
+  const number = (value) => value === null || value === undefined ? "-" : Number(value.toPrecision(4)).toLocaleString("en", { maximumSignificantDigits: 4 });
+  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+  // Dark colours are mixed with white on a dark page.
+  const seen = (hex, alpha = 1) => {
+    let rgb = [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
+    const luminance = 0.2126 * rgb[0] + 0.7152 * rgb[1] + 0.0722 * rgb[2];
+    if (dark.matches && luminance < 130) rgb = rgb.map((c) => Math.round(c + (255 - c) * (0.25 + 0.35 * (1 - luminance / 130))));
+    return `rgba(${rgb},${alpha})`;
+  };
+
+  // Ticks of a logarithmic axis at round numbers, at least four if there is room.
+  const ticks = ([low, high]) => {
+    const sets = [[1], [1, 2, 5], [1, 1.5, 2, 3, 4, 5, 6, 8], [1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 4.5, 5, 5.5, 6, 6.5, 7, 7.5, 8, 8.5, 9, 9.5]];
+    let found = [];
+    for (const set of sets) {
+      found = [];
+      for (let k = Math.floor(low) - 1; k <= high; k++) for (const m of set) {
+        const place = k + Math.log10(m);
+        if (place >= low && place <= high) found.push(m * 10 ** k);
+      }
+      if (found.length >= 4) break;
+    }
+    const text = (v) => v >= 1000 ? `${(v / 1000).toLocaleString("en", { maximumSignificantDigits: 4 })}k` : String(Number(v.toPrecision(4)));
+    return { tickvals: found, ticktext: found.map(text) };
+  };
+
+  const range = (values, isLog, near = [], blank = 0) => {
+    let numbers = values.filter((v) => v !== null && (!isLog || v > 0));
+    if (isLog) numbers = numbers.map(Math.log10);
+    if (!numbers.length) return isLog ? [0, 1] : [0, 1];
+    let low = numbers.reduce((a, b) => Math.min(a, b)), high = numbers.reduce((a, b) => Math.max(a, b));
+    const room = blank * Math.max(high - low, isLog ? 0.4 : 0);
+    for (const value of near) {
+      const place = isLog ? Math.log10(value) : value;
+      if (place < low && place >= low - room) low = place;
+      if (place > high && place <= high + room) high = place;
+    }
+    const margin = 0.04 * (high - low) || (isLog ? 0.05 : 0.5);
+    return [low - margin, high + margin];
+  };
+
+  const axis = (title, type, limits) => ({
+    title: { text: wrapped(title), standoff: 8 }, type, range: limits, gridcolor: colour("--line"), linecolor: colour("--faint"),
+    zeroline: false, automargin: true, ticks: "outside", tickcolor: colour("--faint"), ...(type === "log" ? ticks(limits) : {}),
+  });
+
+  const layout = (extra) => ({
+    paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: colour("--ink"), family: "system-ui, sans-serif", size: 12 },
+    margin: { l: 56, r: 16, t: 30, b: 44 }, showlegend: false, hovermode: "closest", dragmode: touch.matches ? false : "zoom",
+    hoverlabel: { bgcolor: colour("--paper"), bordercolor: colour("--faint"), font: { color: colour("--ink") }, align: "left" },
+    modebar: { color: colour("--faint"), activecolor: colour("--link"), bgcolor: "rgba(0,0,0,0)" }, ...extra,
+  });
+
+  // Values to compare with: a line, or an arrow at the edge if it lies beyond the axis.
+  const levels = (chart, isLog, limits) => {
+    const shapes = [], annotations = [];
+    for (const level of chart.levels ?? []) {
+      const place = isLog ? Math.log10(level.value) : level.value, inside = place >= limits[0] && place <= limits[1], below = place < limits[0];
+      if (inside) shapes.push({ type: "line", xref: "paper", x0: 0, x1: 1, y0: level.value, y1: level.value, line: { color: colour("--faint"), width: 1, dash: level.dashed ? "dash" : "dot" } });
+      annotations.push({
+        xref: "paper", x: 1, xanchor: "right", showarrow: false, font: { size: 11, color: colour("--faint") }, bgcolor: colour("--paper"),
+        yref: inside ? "y" : "paper", y: inside ? place : below ? 0 : 1, yanchor: inside || below ? "bottom" : "top",
+        text: plain(`${inside ? "" : below ? "↓ " : "↑ "}${level.text}, ${number(level.value)}`),
+      });
+    }
+    return { shapes, annotations };
+  };
+
+  // kinds.lines: {axes: {column: label}, title, lines: [{variant, seed?, trial?, n?, y, low?, high?, [column]: values}], levels, blank}
+  // kinds.points: {x: label, y: label, points: [{variant, seed, trial, x, y}], means: [{variant, n, x, y, ellipse?}], front: [[x, y]]}
+  // kinds.ranks: {metrics: [label], lines: [{variant, ranks, values}]}
+  const kinds = {
+    lines(chart, view, isShown) {
+      const traces = [], xs = [], ys = [];
+      for (const [variant, look] of Object.entries(chart.variants)) {
+        if (!isShown(variant)) continue;
+        const own = chart.lines.filter((line) => line.variant === variant), seeds = own.filter((line) => "seed" in line);
+        const thin = { x: [], y: [], text: [], customdata: [] };
+        for (const line of seeds) {
+          line.y.forEach((y, i) => {
+            thin.x.push(line[view.x][i]); thin.y.push(y); thin.customdata.push([line.trial, line.step?.[i]]);
+            thin.text.push(`<b>${plain(variant)}</b> seed ${line.seed}${line.done === false ? " (did not finish)" : ""}<br>${plain(chart.axes[view.x])}: ${number(line[view.x][i])}<br>value: <b>${number(y)}</b>`);
+          });
+          for (const values of Object.values(thin)) values.push(null);
+        }
+        xs.push(...thin.x); ys.push(...thin.y);
+        const few = seeds.length === own.length;
+        if (seeds.length) traces.push({ ...thin, mode: few ? "lines+markers" : "lines", hoverinfo: "text", line: { color: seen(look.colour, few ? 0.8 : 0.38), width: 1, dash: look.dash }, marker: { color: seen(look.colour), symbol: look.symbol, size: 4 } });
+        for (const line of own.filter((other) => !("seed" in other))) {
+          const x = line[view.x];
+          if (line.low) {
+            const known = x.map((_, i) => i).filter((i) => line.low[i] !== null && line.high[i] !== null);
+            const low = known.map((i) => view.y === "log" ? Math.max(line.low[i], line.y[i] / 3) : line.low[i]);
+            traces.push({ x: [...known.map((i) => x[i]), ...known.map((i) => x[i]).reverse()], y: [...known.map((i) => line.high[i]), ...low.reverse()], mode: "lines", fill: "toself", fillcolor: seen(look.colour, 0.1), line: { width: 0 }, hoverinfo: "skip" });
+          }
+          xs.push(...x); ys.push(...line.y);
+          const text = line.y.map((y, i) => `<b>${plain(variant)}</b>${line.n ? `, mean of ${line.n} seed${line.n > 1 ? "s" : ""}` : ""}<br>${plain(chart.axes[view.x])}: ${number(x[i])}<br>value: <b>${number(y)}</b>${line.low && line.low[i] !== null ? ` [${number(line.low[i])}, ${number(line.high[i])}]` : ""}`);
+          traces.push({ x, y: line.y, text, hoverinfo: "text", mode: "lines+markers", line: { color: seen(look.colour), width: 2.2, dash: look.dash }, marker: { color: seen(look.colour), symbol: look.symbol, size: 6 } });
+        }
+      }
+      const isLog = view.y === "log", limits = range(ys, isLog, (chart.levels ?? []).map((level) => level.value), chart.blank);
+      return { traces, layout: layout({ xaxis: axis(chart.axes[view.x], view.xscale, range(xs, view.xscale === "log")), yaxis: axis(chart.title, view.y, limits), ...levels(chart, isLog, limits) }) };
+    },
+  };
+
+  const select = (text, options, value, change) => {
+    const list = element("select", {}, ...options.map(([name, label]) => element("option", { value: name, textContent: label, selected: name === value })));
+    list.addEventListener("change", () => change(list.value));
+    return element("label", {}, `${text} `, list);
+  };
+  const SCALES = [["log", "logarithmic"], ["linear", "linear"]];
+
+  const controls = (chart, view, change) => {
+    const set = (name) => (value) => { view[name] = value; change(); }, bar = element("div", { className: "controls" });
+    if (chart.axes && Object.keys(chart.axes).length > 1) bar.append(select("against", Object.entries(chart.axes), view.x, set("x")));
+    if (chart.kind !== "ranks") bar.append(select("horizontal", SCALES, view.xscale, set("xscale")), select("vertical", SCALES, view.y, set("y")));
+    return bar;
+  };
+
+  const legend = (chart) => {
+    const all = Object.keys(chart.variants), box = element("div", { className: "legend", role: "group", ariaLabel: "Variants" });
+    const buttons = all.map((variant) => {
+      const look = chart.variants[variant], button = element("button", { type: "button", title: "Click: hide or show. Shift-click or double click: show this one alone." });
+      const swatch = element("span", { className: `swatch ${look.dash}` });
+      swatch.style.setProperty("--swatch", look.colour);
+      button.append(swatch, element("code", { textContent: variant }));
+      button.addEventListener("click", (event) => event.shiftKey ? variants.isolate(variant, all) : variants.toggle(variant));
+      button.addEventListener("dblclick", () => variants.isolate(variant, all));
+      return button;
+    });
+    const reset = element("button", { type: "button", className: "reset", textContent: "show all" });
+    reset.addEventListener("click", () => { variants.showAll(); buttons[0]?.focus(); });
+    const update = () => {
+      buttons.forEach((button, i) => { button.ariaPressed = String(!variants.hidden.has(all[i])); button.firstChild.style.setProperty("--swatch", seen(chart.variants[all[i]].colour)); });
+      reset.hidden = !all.some((variant) => variants.hidden.has(variant));
+    };
+    box.append(...buttons, reset);
+    return { box, update };
+  };
+
+  const setUp = (box) => {
+    const chart = JSON.parse(box.querySelector("script").textContent), place = box.querySelector(".plot"), key = `axes ${box.closest("section").id}`;
+    const view = { x: Object.keys(chart.axes ?? {})[0], xscale: "log", y: "log", ...chart.view, ...state.get(key, {}) };
+    if (chart.axes && !(view.x in chart.axes)) view.x = Object.keys(chart.axes)[0];
+    const { box: buttons, update } = legend(chart);
+    let drawn = false;
+    const draw = async () => {
+      update();
+      if (!drawn) return;
+      try {
+        const Plotly = await plotly(), { traces, layout: design } = kinds[chart.kind](chart, view, (variant) => !variants.hidden.has(variant));
+        const isNew = !place.classList.contains("js-plotly-plot");
+        await Plotly.react(place, traces, design, { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] });
+        if (!isNew) return;
+        place.on("plotly_click", ({ points: [point] }) => point.customdata?.[0] && picked.dispatchEvent(new CustomEvent("pick", { detail: { box, trial: point.customdata[0], step: point.customdata[1] } })));
+        place.on("plotly_relayout", (change) => {  // after zooming, the ticks of the whole range are too few
+          const zoomed = ["xaxis", "yaxis"].filter((name) => `${name}.range[0]` in change);
+          if (zoomed.length) Plotly.relayout(place, Object.fromEntries(zoomed.flatMap((name) => [[`${name}.tickvals`, null], [`${name}.ticktext`, null], [`${name}.tickmode`, "auto"]])));
+        });
+      } catch (error) {
+        box.classList.add("static");
+        console.error(error);
+      }
+    };
+    box.prepend(controls(chart, view, () => { state.set(key, view); draw(); }));
+    place.after(buttons);
+    variants.changed.addEventListener("change", draw);
+    dark.addEventListener("change", draw);
+    update();
+    const observer = new IntersectionObserver((entries) => {
+      if (!entries.some((entry) => entry.isIntersecting)) return;
+      observer.disconnect();
+      drawn = true;
+      draw();
+    }, { rootMargin: "600px" });
+    observer.observe(box);
+  };
+  if (window.DecompressionStream && document.getElementById("plotly")) {
+    document.documentElement.classList.add("interactive");
+    document.querySelectorAll(".chart").forEach(setUp);
+  }
+  return { picked };
+})();

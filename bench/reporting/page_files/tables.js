@@ -1,0 +1,67 @@
+// A click on a heading sorts the table: numerically for numbers, missing values last.
+const sortKey = (row, i) => {
+  const cell = row.cells[i], value = cell.dataset.value;
+  if (value !== undefined) return value === "inf" ? Infinity : Number(value);
+  const text = cell.textContent.trim();
+  return text === "" || text === "-" ? null : text;
+};
+const compare = (a, b) => typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b), "en", { numeric: true });
+for (const table of document.querySelectorAll("table")) {
+  const headings = [...[...table.tHead.rows].at(-1).cells], body = table.tBodies[0], key = `order ${table.closest("section").id}`;
+  const sort = (i, direction) => {
+    headings.forEach((other) => other.removeAttribute("aria-sort"));
+    headings[i].setAttribute("aria-sort", direction === 1 ? "ascending" : "descending");
+    const missing = [], rows = [];
+    for (const row of body.rows) (sortKey(row, i) === null ? missing : rows).push(row);
+    rows.sort((a, b) => direction * compare(sortKey(a, i), sortKey(b, i)));
+    body.append(...rows, ...missing);
+    state.set(key, [headings[i].textContent, direction]);
+  };
+  headings.forEach((heading, i) => heading.querySelector("button").addEventListener("click", () => sort(i, heading.getAttribute("aria-sort") === "ascending" ? -1 : 1)));
+  const [name, direction] = state.get(key, []), before = headings.findIndex((heading) => heading.textContent === name);
+  if (before >= 0) sort(before, direction);
+}
+
+// Groups of columns fold: the first column of a group stays. A table that is wider than the screen says so.
+for (const wide of document.querySelectorAll(".wide")) {
+  const scroll = wide.querySelector(".scroll"), table = wide.querySelector("table"), hint = element("p", { className: "hint", hidden: true });
+  wide.after(hint);
+  const look = () => {
+    const left = scroll.scrollLeft, rest = scroll.scrollWidth - scroll.clientWidth - left, edge = scroll.getBoundingClientRect().right;
+    const hidden = [...[...table.tHead.rows].at(-1).cells].filter((cell) => cell.offsetWidth && cell.getBoundingClientRect().right > edge + 1).length;
+    wide.classList.toggle("more", rest > 1);
+    wide.classList.toggle("moved", left > 1);
+    hint.hidden = scroll.scrollWidth - scroll.clientWidth <= 1;
+    hint.textContent = hidden ? `${hidden} more column${hidden > 1 ? "s" : ""} to the right: scroll the table →` : "← scroll the table back";
+  };
+  let first = 1;
+  for (const heading of table.querySelectorAll(".groups th")) {
+    const size = heading.colSpan, start = first, button = heading.querySelector("button"), key = `fold ${table.closest("section").id} ${heading.textContent}`;
+    first += size;
+    if (!button || size < 2) continue;
+    const fold = (isFolded) => {
+      button.ariaExpanded = String(!isFolded);
+      heading.colSpan = isFolded ? 1 : size;
+      for (const row of table.rows) if (row !== heading.parentElement) for (let i = start + 1; i < start + size; i++) row.cells[i].hidden = isFolded;
+      button.title = isFolded ? `show ${size - 1} more` : "fold";
+      look();
+    };
+    button.addEventListener("click", () => { fold(button.ariaExpanded === "true"); state.set(key, button.ariaExpanded === "false"); });
+    fold(state.get(key, scroll.clientWidth < 640));
+  }
+  scroll.addEventListener("scroll", look, { passive: true });
+  new ResizeObserver(look).observe(scroll);
+}
+
+// A click on a figure enlarges it.
+const dialog = document.querySelector("dialog");
+for (const button of document.querySelectorAll(".enlarge")) {
+  button.addEventListener("click", () => {
+    const source = button.querySelector("img"), target = dialog.querySelector("img");
+    target.src = source.src;
+    target.alt = source.alt;
+    dialog.classList.toggle("crisp", button.closest(".grids") !== null);
+    dialog.showModal();
+  });
+}
+dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });

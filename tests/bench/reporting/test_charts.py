@@ -1,0 +1,116 @@
+"""Charts in a real browser: what is drawn, what a reader can change, and what cannot happen."""
+
+import json
+
+import pytest
+
+from bench.reporting import page as pages
+from bench.reporting.charts import Chart, rounded
+from bench.reporting.style import LineStyle
+
+CURVE = "#convergence-figure-fd_classifier_1k"
+VARIANTS = f"document.querySelector('{CURVE} .plot').data.filter((t) => t.text).map((t) => t.text[0])"
+
+
+def drawn(page, section: str = CURVE):
+    """Scroll to a chart and wait until plotly has drawn it."""
+    chart = page.locator(f"{section} .chart")
+    chart.scroll_into_view_if_needed()
+    chart.locator(".plot .main-svg").first.wait_for(timeout=30_000)
+    return chart
+
+
+def shown(chart) -> list[str]:
+    """What hovering a chart would show, a text per trace."""
+    return chart.locator(".plot").evaluate("plot => plot.data.filter((t) => t.text).map((t) => t.text[0])")
+
+
+def test_charts_are_drawn_without_a_message_or_a_request(page):
+    drawn(page)
+    for chart in page.locator(".chart").all():
+        chart.scroll_into_view_if_needed()
+        chart.locator(".plot .main-svg").first.wait_for()
+    assert page.messages == []
+    assert all(url.startswith(("file:", "data:", "blob:")) for url in page.requests)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_hovering_tells_variant_seed_and_value(page):
+    texts = shown(drawn(page))
+    assert any(text.startswith("<b>moco</b> seed 0") and "value: <b>100</b>" in text for text in texts)
+    assert any(text.startswith("<b>mmd</b>, mean of 5 seeds") for text in texts)
+
+
+def test_a_variant_is_hidden_and_isolated_with_the_keyboard_in_all_charts(page):
+    chart = drawn(page)
+    button = chart.get_by_role("button", name="moco")
+    button.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function(f"!({VARIANTS}).some((text) => text.includes('moco'))")
+    assert button.get_attribute("aria-pressed") == "false"
+    other = page.locator("#convergence-figure-reconstruction_test").get_by_role("button", name="moco")
+    assert other.get_attribute("aria-pressed") == "false"
+    page.keyboard.press("Shift+Enter")
+    page.wait_for_function(f"({VARIANTS}).every((text) => text.includes('moco'))")
+    page.reload()
+    assert drawn(page).get_by_role("button", name="mmd").get_attribute("aria-pressed") == "false"
+
+
+def test_axes_are_switched(page):
+    chart = drawn(page)
+    chart.get_by_label("against").select_option("epoch")
+    chart.get_by_label("vertical").select_option("linear")
+    page.wait_for_function(
+        "section => document.querySelector(section + ' .plot').layout.yaxis.type === 'linear'", arg=CURVE
+    )
+    layout = chart.locator(".plot").evaluate("plot => plot.layout")
+    assert layout["xaxis"]["title"]["text"] == "epochs"
+    assert chart.locator(".plot").evaluate("plot => Math.max(...plot.data.at(-1).x)") == 10
+
+
+def test_a_floor_far_below_is_an_arrow_with_its_value(open_page, tmp_path):
+    levels = [{"text": "floor", "value": 0.001, "dashed": False}]
+    page = open_page(page_of(tmp_path, {"m": LineStyle("#D55E00", "o")}, levels=levels))
+    low, _ = drawn(page, "#s-figure-f").locator(".plot").evaluate("plot => plot.layout.yaxis.range")
+    assert low > -1
+    assert "↓ floor, 0.001" in page.locator(".plot").text_content()
+
+
+def page_of(folder, styles, **data):
+    """A page with one chart of two points a variant."""
+    lines = [{"variant": v, "seed": 0, "trial": v, "done": True, "step": [1, 2], "y": [5.0, 4.0]} for v in styles]
+    chart = {"axes": {"step": "steps"}, "title": "<i>t</i>", "lines": lines, "levels": [], "blank": 0.25} | data
+    for suffix in ("png", "pdf", "csv"):
+        (folder / f"f.{suffix}").write_bytes(b"\x89PNG" + bytes(30))
+    figure = pages.Figure("f", "t", "c", chart=Chart("lines", styles, chart))
+    path = folder / "index.html"
+    path.write_text(pages.html("t", "l", [pages.Section("s", "S", figures=[figure], folder=folder)]))
+    return path
+
+
+def test_labels_of_strangers_are_text(open_page, tmp_path):
+    evil = '</script><script>window.evil=1</script><a href="https://x.invalid">x</a>%{x}<!--'
+    page = open_page(page_of(tmp_path, {evil: LineStyle("#D55E00", "o")}))
+    chart = drawn(page, "#s-figure-f")
+    box = chart.locator(".plot .nsewdrag").first.bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 0.05, box["y"] + box["height"] * 0.06)
+    page.locator(".hoverlayer text").first.wait_for()
+    assert evil in page.locator(".hoverlayer").text_content()
+    assert page.locator(".plot a[href*='x.invalid']").count() == 0
+    assert chart.get_by_role("button", name=evil).is_visible()
+    assert page.evaluate("window.evil") is None
+    assert page.messages == []
+
+
+def test_without_scripts_figures_are_images(open_page, page_file):
+    page = open_page(page_file, java_script_enabled=False)
+    assert page.locator(f"{CURVE} img").is_visible()
+
+
+def test_values_that_json_cannot_hold_are_missing():
+    assert rounded([1.23456789, float("nan"), float("inf")]) == [1.2346, None, None]
+    text = Chart("lines", {"</script>": LineStyle("#000000", "?")}, {}).json()
+    assert "<" not in text
+    assert json.loads(text)["variants"]["</script>"]["symbol"] == "circle"
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        Chart("lines", {}, {"value": float("nan")}).json()
