@@ -23,6 +23,8 @@ import numpy as np
 import torch
 from common import spread
 
+from bench.runtime.allowance import allowance
+
 SIDE = 64
 
 
@@ -33,7 +35,7 @@ def main() -> None:
     parser.add_argument("--inception-weights", type=Path)
     parser.add_argument("--bf16", action="store_true")
     arguments = parser.parse_args()
-    print(f"{os.cpu_count()} CPUs, torch {torch.__version__}, {torch.backends.cpu.get_cpu_capability()}")
+    print(f"{allowance().cpus} CPUs, torch {torch.__version__}, {torch.backends.cpu.get_cpu_capability()}")
     distance(arguments.rounds)
     with tempfile.TemporaryDirectory() as folder:
         whole(Path(folder), arguments)
@@ -69,7 +71,7 @@ def whole(folder: Path, arguments: argparse.Namespace) -> None:
     os.environ["TORCH_HOME"] = str(folder)
     file = weights(folder, arguments.inception_weights)
     sets, paths = pictures(folder, arguments.images)
-    workers = min(os.cpu_count() or 1, 8)  # as the command line of pytorch-fid has it
+    workers = min(allowance().cpus, 8)  # as the command line of pytorch-fid has it
     calls = {"here": lambda: ours(file, sets, "fp32")}
     if arguments.bf16:
         calls["here, bf16"] = lambda: ours(file, sets, "bf16")

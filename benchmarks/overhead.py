@@ -12,7 +12,6 @@
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from common import spread
+
+from bench.runtime.allowance import allowance
 
 LOOKING = {
     "bench.run --help": (["bench.run", "--help"], 1.5),
@@ -35,7 +36,7 @@ def main() -> None:
     parser.add_argument("--config", default="configs/studies/digits.yaml")
     parser.add_argument("options", nargs="*", help="further ones of bench.run, after --")
     asked = parser.parse_args()
-    print(f"{os.cpu_count()} CPUs, Python {sys.version.split()[0]}")
+    print(f"{allowance().cpus} CPUs, Python {sys.version.split()[0]}")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         look(asked.rounds, folder)

@@ -18,7 +18,6 @@ import argparse
 import contextlib
 import io
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -29,6 +28,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from common import specification, spread
+
+from bench.runtime.allowance import allowance
 
 if TYPE_CHECKING:
     from bench.experiment.specification import TrialSpec
@@ -55,7 +56,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, help="of a round; default: some seconds' worth")
     parser.add_argument("--batch", type=int, default=100)
-    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--threads", type=int, default=allowance().cpus)
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--one", help=argparse.SUPPRESS)  # a contender, in its own process
     asked = parser.parse_args()

@@ -39,7 +39,7 @@ import numpy as np
 from common import spread
 from PIL import Image
 
-from bench.data.workers import cores
+from bench.runtime.allowance import allowance
 
 IMAGE_SIZE = 32
 CLASSES = 10
@@ -62,7 +62,7 @@ def paint_all(folder: Path, side: int, images: int) -> None:
         for number in range(CLASSES):
             (folder / split / str(number)).mkdir(parents=True)
     started = time.perf_counter()
-    with multiprocessing.get_context("spawn").Pool(cores()) as pool:
+    with multiprocessing.get_context("spawn").Pool(allowance().cpus) as pool:
         pool.map(functools.partial(paint, folder, side), range(images), chunksize=500)
     size = sum(path.stat().st_size for path in folder.rglob("*.jpg"))
     print(f"{images:,} JPEG files of {side}x{side}, {size / images:.0f} bytes each, written in ", end="")
@@ -140,6 +140,7 @@ def prepare(tree: Path, prepared: Path, images: int) -> None:
     command += ["--image-size", str(IMAGE_SIZE), "--prepared", str(prepared)]
     print(f"{'':17} {'wall s':>8} {'images/s':>10} {'CPU s':>8} {'cores':>6} {'others':>7}", end="")
     print(f" {'peak PSS MB':>12} {'processes':>10}")
+    cores = allowance().cpus
     first, until = watched(command, prepared)
     line("first", images, first)
     line("  until decoding", images, until)
@@ -151,12 +152,13 @@ def prepare(tree: Path, prepared: Path, images: int) -> None:
         f"again: {spread([noted['wall'] for noted in again], 2)} s; `until decoding`, mostly for hashing, takes ",
         end="",
     )
-    print(
-        f"{until['cpu'] - middle['cpu']:.1f} CPU s more. Target: {cores()} cores while decoding, if others leave them."
-    )
+    print(f"{until['cpu'] - middle['cpu']:.1f} CPU s more. Target: {cores} cores while decoding, if free.")
     started = time.perf_counter()
     subprocess.run([sys.executable, "-c", "import bench.prepare, bench.data.image_files"], check=True)
-    print(f"starting a worker takes {time.perf_counter() - started:.2f} s, of which there are {cores()}\n", flush=True)
+    print(
+        f"starting a worker takes {time.perf_counter() - started:.2f} s, of which there are {cores}\n",
+        flush=True,
+    )
 
 
 def parts(tree: Path, images: int) -> None:

@@ -209,4 +209,4 @@ def plugin(tmp_path):
 def small_chunks(monkeypatch):
     """Chunks of ten 16x16 images, decoded in this process."""
     monkeypatch.setattr(image_files, "CHUNK_BYTES", 10 * 3 * 16 * 16)
-    monkeypatch.setattr(workers, "cores", lambda: 1)
+    monkeypatch.setattr(workers, "decoders", lambda: 1)

@@ -88,7 +88,8 @@ def _run(main: Callable[..., Any], arguments: list[str], *others: Any, **setting
         if message is None:
             raise
         _end(f"{message().splitlines()[0].rstrip('.')}; --help lists the options", 2)
-    if code in INTERRUPTED:  # some versions of typer handle Ctrl-C themselves
+    if code in INTERRUPTED:  # typer handles KeyboardInterrupt itself, and takes any for Ctrl-C
+        code = signals.status()
         say("", error=True)  # ends the line of ^C
         say("interrupted; run the same command again to continue", error=True)
     sys.exit(code if isinstance(code, int) else 0)

@@ -20,10 +20,12 @@ from bench.executors.base import Resources
 from bench.experiment import plugins
 from bench.experiment.settings import Experiment
 from bench.experiment.variants import split_methods
+from bench.runtime.numerics import limit_threads
 
 
 def set_up(options: RunOptions) -> Pipeline:
     """Install the plug-ins, resolve the experiment, and return the pipeline."""
+    limit_threads()
     installed = plugins.install_all(options.plugin or [])
     experiment, variants = resolve(_overrides(options), options.config, options.sets)
     request = _request(options, experiment)

@@ -6,6 +6,7 @@ from pathlib import Path
 from bench.contract import Outcome, examine
 from bench.errors import UserError, say, unknown
 from bench.experiment import plugins
+from bench.runtime.numerics import limit_threads
 from methods import METHODS
 from methods.priors import PRIORS
 
@@ -23,6 +24,7 @@ def check_all(method: str | None, prior: str | None) -> bool:
     Raises:
         UserError: the method or the prior is unknown, or the method does not support the prior.
     """
+    limit_threads()
     pairs = _pairs(_names(method), prior)
     verdicts = [_check(name, each) for name, each in pairs]
     return all(verdicts)

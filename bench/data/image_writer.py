@@ -16,7 +16,7 @@ import numpy as np
 from bench.data.decode import Images, UnusableImage
 from bench.data.image_files import ImageFile
 from bench.data.progress_bar import ProgressTracker
-from bench.data.workers import cores, worker_pool
+from bench.data.workers import decoders, worker_pool
 from bench.errors import RunError, UserError
 from bench.experiment.settings import Preprocessing
 from bench.io import limits, untrusted
@@ -145,5 +145,5 @@ def decode_seconds(images: Images, preprocessing: Preprocessing, sample: int = 5
     for row in range(sample):
         with suppress(UnusableImage):
             images.decode(row, preprocessing)
-    workers = 1 if images.in_memory else cores()
+    workers = 1 if images.in_memory else decoders()
     return (time.perf_counter() - start) / max(sample, 1) / workers

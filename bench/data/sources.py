@@ -13,6 +13,7 @@ from bench.data.progress_bar import track
 from bench.errors import UserError, reason
 from bench.io.files import file_sha256, sha256
 from bench.io.untrusted import read_bounded
+from bench.runtime.allowance import allowance
 
 MAX_PARTITION_BYTES = 2**25  # CelebA's has 3 MB
 SMALL_FILE = 500_000  # bytes; hashing smaller files is no faster with two threads than with one
@@ -75,7 +76,8 @@ class Source:
     def content_hashes(self) -> list[list[str]]:
         """Return the relative name and the sha256 of every file, sorted by name."""
         hashes = []
-        with track(f"hashing {self.root}", len(self.files)) as advance, ThreadPoolExecutor() as pool:
+        pool = ThreadPoolExecutor(allowance().cpus)
+        with track(f"hashing {self.root}", len(self.files)) as advance, pool:
             digests = (map if _are_small(self.files) else pool.map)(file_sha256, self.files)
             for path, digest in zip(self.files, digests, strict=True):
                 hashes.append([self._name(path), digest])

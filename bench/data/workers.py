@@ -1,4 +1,4 @@
-"""Worker processes for decoding: on all cores, and never outliving their parent."""
+"""Worker processes for decoding: on all cores that may be used, and never outliving their parent."""
 
 import os
 import signal
@@ -9,10 +9,15 @@ from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import active_children, get_context
 
+from bench.runtime import signals
+from bench.runtime.allowance import allowance
 
-def cores() -> int:
-    """Return the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+DECODER_BYTES = 500_000_000  # resident in one process, with a large photograph and its chunk
+
+
+def decoders() -> int:
+    """Return the number of processes that decode at a time."""
+    return allowance().at_once(cpus=1, memory=DECODER_BYTES)
 
 
 @contextmanager
@@ -25,7 +30,7 @@ def worker_pool(chunks: int, in_memory: bool) -> Iterator[Executor]:
         chunks: the number of tasks; one task runs in a thread.
         in_memory: whether images need no decoding, so that one thread is enough.
     """
-    workers = min(cores(), chunks)
+    workers = min(decoders(), chunks)
     if in_memory or workers < 2:
         pool: Executor = ThreadPoolExecutor(1)
     else:
@@ -42,14 +47,17 @@ def worker_pool(chunks: int, in_memory: bool) -> Iterator[Executor]:
             pool.shutdown(wait=False, cancel_futures=True)
             for worker in active_children():
                 if worker not in others:
-                    worker.terminate()
+                    worker.kill()
             raise
 
 
 @contextmanager
 def _interrupts_blocked() -> Iterator[None]:
-    """Delay Ctrl-C until the end. Processes started inside inherit this, and never receive Ctrl-C."""
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    """Delay Ctrl-C and SIGTERM until the end. Processes started inside inherit this: only their parent stops them.
+
+    A terminal, SLURM and `timeout` signal the whole process group; a worker that died first would be taken for a crash.
+    """
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, signals.HANDLED)
     try:
         yield
     finally:

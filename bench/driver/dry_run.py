@@ -1,13 +1,12 @@
 """bench.run --dry-run: what a run would do, and what it would take."""
 
-import os
-
 from bench.data import datasets, preparation
 from bench.driver import estimate, preflight
 from bench.driver.identity import identify
 from bench.driver.pipeline import Pipeline
 from bench.driver.resume import action, refuse_other_protocol
 from bench.errors import plural, say, warn
+from bench.executors.base import trials_at_once
 
 
 def dry_run(pipeline: Pipeline) -> None:
@@ -35,14 +34,12 @@ def dry_run(pipeline: Pipeline) -> None:
         say(f"{trial.id}  {trial}: {actions[trial.id]}")
     todo = [trial for trial in trials if actions[trial.id].runs]
     at_once = _at_once(pipeline, len(todo))
-    say(f"{plural(len(trials), 'trial')}, {len(todo)} to train, {at_once} at a time on this machine's CPUs")
+    here = f"{at_once} at a time on the CPUs and memory available here"
+    say(f"{plural(len(trials), 'trial')}, {len(todo)} to train, {here}")
     for line in estimate.lines(experiment, todo, images, folder, at_once, pipeline.options.executor):
         say(line)
 
 
 def _at_once(pipeline: Pipeline, todo: int) -> int:
     """Return the number of trials at a time on this machine."""
-    if pipeline.options.executor == "serial":
-        return 1
-    resources = pipeline.resources
-    return max(1, min((os.cpu_count() or 1) // resources.cpus, resources.max_concurrent or todo))
+    return 1 if pipeline.options.executor == "serial" else max(1, min(trials_at_once(pipeline.resources), todo))

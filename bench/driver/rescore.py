@@ -23,6 +23,7 @@ from bench.io.limits import CHECKPOINTS
 from bench.metrics.columns import STAMPS
 from bench.reporting import build
 from bench.runtime.environment import torch_device
+from bench.runtime.numerics import limit_threads
 from bench.store import repair
 from bench.store.folders import ExperimentFolder, how_to_get_checkpoint
 from bench.store.lock import locked
@@ -139,6 +140,7 @@ def rescore(
         force: Repeat measurements that exist already.
         command: Command line to record in the experiment.
     """
+    limit_threads()
     scoring_device = torch_device(device)
     spec = trials[0].trial().spec
     with images_of(trials[0], prepared) as images, locked(folder):

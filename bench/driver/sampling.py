@@ -13,6 +13,7 @@ from bench.evaluation import samplers
 from bench.evaluation.image_grids import STEPS, grid_columns, grid_png, interpolate_codes
 from bench.io import untrusted
 from bench.runtime.environment import torch_device
+from bench.runtime.numerics import limit_threads
 from bench.runtime.rng import forked
 from bench.store.trial_folder import TrialFolder
 from bench.training.loading import images_of, trained_method
@@ -82,6 +83,7 @@ def make(
     Raises:
         UserError: There are too few held-out images, or there is no checkpoint.
     """
+    limit_threads()
     method = trained_method(folder, torch_device(device))
     spec = folder.trial().spec
     size = batch_size(*spec.preprocessing.shape[1:])

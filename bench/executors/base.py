@@ -1,13 +1,15 @@
 """The inputs, resources and settings that a run passes to executors and trials."""
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.errors import RunError, UserError
 from bench.experiment.plugins import Plugin
 from bench.io.object_store import Remote
+from bench.runtime.allowance import allowance
 from bench.store.documents import Git
+
+TRIAL_BYTES = 10**9  # resident in a worker that trains a small network on a CPU: Python, torch and Ray are most of it
 
 MORE_MEMORY = {  # how to give a trial more; another batch size is another protocol, which needs another --out
     "GPU": "give it a larger --gpus-per-trial, or lower training.batch_size",
@@ -95,17 +97,25 @@ def check_machine(resources: Resources) -> None:
 
     Raises:
         UserError: the trial needs custom resources, which only clusters have.
-        RunError: the trial needs more CPUs or GPUs than this machine has.
+        RunError: the trial needs more CPUs or GPUs than this process may use.
     """
     import torch
 
     for name, amount in resources.custom.items():
         raise UserError(f"--resource {name}={amount:g} needs a cluster; give its --address too")
     requested = {"CPUs": resources.cpus, "GPUs": resources.gpus or 0}
-    available = {"CPUs": os.cpu_count() or 1, "GPUs": torch.cuda.device_count()}
+    available = {"CPUs": allowance().cpus, "GPUs": torch.cuda.device_count()}
     for kind, number in requested.items():
         if number > available[kind]:
             option = f"--{kind.lower()}-per-trial"
             raise RunError(
-                f"a trial asks for {number:g} {kind}, but this machine has {available[kind]}; lower {option}"
+                f"a trial asks for {number:g} {kind}, but this process may use {available[kind]}; lower {option}"
             )
+
+
+def trials_at_once(resources: Resources) -> int:
+    """Return how many trials this machine's CPUs and memory allow at a time; at least 1."""
+    allowed = allowance()
+    if resources.max_concurrent:  # whoever names a number knows how much memory a trial takes
+        return max(1, min(allowed.cpus // resources.cpus, resources.max_concurrent))
+    return allowed.at_once(resources.cpus, TRIAL_BYTES)

@@ -1,6 +1,13 @@
-"""Numerical precision and determinism of the machine."""
+"""Numerical precision, determinism and threads of torch."""
 
 import torch
+
+from bench.runtime.allowance import allowance
+
+
+def limit_threads() -> None:
+    """Lower torch's number of threads to the CPUs that this process may use. By itself it ignores quotas of cgroups."""
+    torch.set_num_threads(min(torch.get_num_threads(), allowance().cpus))
 
 
 def exact_arithmetic() -> None:

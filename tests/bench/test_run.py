@@ -22,8 +22,10 @@ from typer.testing import CliRunner
 
 from bench import report
 from bench.analysis import frames
+from bench.executors import base
 from bench.reporting import build
 from bench.reporting.page import inlined
+from bench.runtime.allowance import Allowance
 from bench.store.folders import ExperimentFolder
 
 
@@ -113,6 +115,18 @@ def test_dry_run_counts_and_estimates_and_writes_nothing(bench_run, tmp_path):
     after = bench_run("--methods", "mmd,vae", "--seeds", "2", "--dry-run")
     assert "mmd seed 0: done already" in after.output
     assert "4 trials, 3 to train" in after.output
+
+
+def test_a_dry_run_counts_the_cpus_and_the_memory_that_it_may_use(bench_run, monkeypatch):
+    asked = ["--methods", "mmd", "--seeds", "9", "--dry-run"]
+    monkeypatch.setattr(base, "allowance", lambda: Allowance(4, 64 * base.TRIAL_BYTES))
+    assert "9 to train, 4 at a time" in bench_run(*asked, executor="ray").output
+    assert "9 to train, 2 at a time" in bench_run(*asked, "--cpus-per-trial", "2", executor="ray").output
+    assert "9 to train, 3 at a time" in bench_run(*asked, "--max-concurrent", "3", executor="ray").output
+    refused = bench_run(*asked, "--cpus-per-trial", "5", executor="ray")
+    assert "a trial asks for 5 CPUs, but this process may use 4" in refused.stderr
+    monkeypatch.setattr(base, "allowance", lambda: Allowance(64, 2 * base.TRIAL_BYTES))
+    assert "9 to train, 2 at a time" in bench_run(*asked, executor="ray").output
 
 
 def test_a_dry_run_imports_nothing_that_takes_long_and_is_of_no_use_to_it(tmp_path):

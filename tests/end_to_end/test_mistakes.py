@@ -50,7 +50,7 @@ def plain(text: str, place: Place) -> str:
         text = text.replace(value, name)
     text = re.sub(r"\b[0-9a-f]{16}\b|(?<=-s0-)[0-9a-f]{10}\b", "ID", text)
     text = re.sub(r"[\d.,]+ [kM]B(?= needed| free)", "N MB", text)
-    return re.sub(r"(?<=this machine has )\d+|(?<=requires a buffer of )\d+", "N", text)
+    return re.sub(r"(?<=this process may use )\d+|(?<=requires a buffer of )\d+", "N", text)
 
 
 @pytest.mark.parametrize("mistake", CASES)

@@ -15,11 +15,12 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from bench.errors import RunError, UserError, say
 from bench.executors import delivery
-from bench.executors.base import Context, Inputs, Resources
+from bench.executors.base import Context, Inputs, Resources, trials_at_once
 from bench.experiment.plugins import package_paths
 from bench.io.files import write_atomically
 from bench.paths import ROOT
 from bench.runtime import memory, signals
+from bench.runtime.allowance import allowance
 
 CONNECT_SECONDS = 5.0
 BOOT_SECONDS = 600.0  # to wait for the first node with CPUs while a cluster starts
@@ -51,7 +52,7 @@ def connect(resources: Resources) -> None:
     else:
         # "local" starts a new cluster, even if one already runs on this machine or RAY_ADDRESS is set.
         # Images are memory-mapped files, so the object store stays almost empty.
-        options |= {"address": "local", "object_store_memory": 100 * 2**20}
+        options |= {"address": "local", "object_store_memory": 100 * 2**20, "num_cpus": allowance().cpus}
         os.environ.update(memory.ONE_ARENA)  # for Ray's processes, which inherit it; no effect on this one
     try:
         ray.init(**options)
@@ -107,7 +108,8 @@ def fit(resources: Resources, trials: int) -> tuple[float, int]:
             f"a trial asks for {resources.cpus} CPUs and {gpus:g} GPUs, but the largest of {len(nodes)} nodes has "
             f"{largest.get('CPU', 0):g} and {largest.get('GPU', 0):g}; lower --cpus-per-trial or --gpus-per-trial"
         )
-    return gpus, min(total, trials, resources.max_concurrent or trials)
+    limit = (resources.max_concurrent or trials) if resources.address else trials_at_once(resources)
+    return gpus, min(total, trials, limit)
 
 
 def _nodes(resources: Resources) -> list[dict[str, float]]:

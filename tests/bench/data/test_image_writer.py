@@ -111,7 +111,7 @@ def test_processes_and_one_thread_write_the_same_file(tmp_path, monkeypatch):
     paths = sorted((tmp_path / "tree").iterdir())
     chunks = []
     for cores in (1, 2):
-        monkeypatch.setattr(workers, "cores", lambda cores=cores: cores)
+        monkeypatch.setattr(workers, "decoders", lambda cores=cores: cores)
         monkeypatch.setattr(image_files, "CHUNK_BYTES", 2**20)
         file = ImageFile(tmp_path / f"{cores}.npy", 60, Preprocessing(image_size=16))
         with track("x", 60) as advance:

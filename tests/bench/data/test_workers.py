@@ -9,7 +9,7 @@ from bench.data import workers
 
 def test_an_interruption_ends_processes_in_the_middle_of_what_they_do(monkeypatch):
     """Chunks of large photographs take a minute; what ends here within seconds would take three."""
-    monkeypatch.setattr(workers, "cores", lambda: 2)
+    monkeypatch.setattr(workers, "decoders", lambda: 2)
 
     def interrupted():
         with workers.worker_pool(6, in_memory=False) as pool:

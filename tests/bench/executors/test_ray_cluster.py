@@ -3,8 +3,10 @@
 import pytest
 
 from bench.errors import UserError
+from bench.executors import base
 from bench.executors.base import Resources
 from bench.executors.ray import cluster as ray_cluster
+from bench.runtime.allowance import Allowance
 
 
 @pytest.mark.parametrize(
@@ -37,6 +39,22 @@ def test_a_cluster_that_cannot_be_reached_is_one_line(address, status, message):
 )
 def test_how_many_trials_fit_on_a_node(node, cpus, gpus, places):
     assert ray_cluster.capacity(node, Resources(cpus), gpus) == places
+
+
+def test_a_local_cluster_has_the_cpus_that_this_process_may_use(monkeypatch):
+    options = {}
+    monkeypatch.setattr(ray_cluster, "allowance", lambda: Allowance(4, 8 * 10**9))
+    monkeypatch.setattr(ray_cluster.ray, "init", options.update)
+    ray_cluster.connect(Resources())
+    assert options["num_cpus"] == 4
+
+
+def test_memory_limits_the_trials_of_a_local_cluster_unless_their_number_is_given(monkeypatch):
+    monkeypatch.setattr(base, "allowance", lambda: Allowance(64, 3 * base.TRIAL_BYTES))
+    monkeypatch.setattr(ray_cluster.ray, "nodes", lambda: [{"Alive": True, "Resources": {"CPU": 64.0}}])
+    assert ray_cluster.fit(Resources(), trials=100) == (0, 3)
+    assert ray_cluster.fit(Resources(max_concurrent=16), trials=100) == (0, 16)
+    assert ray_cluster.fit(Resources(address="auto"), trials=100) == (0, 64)
 
 
 def test_a_clusters_own_resources_limit_the_trials_of_a_node():
