@@ -51,6 +51,14 @@ class RunOptions:
             help="Override a setting, such as training.epochs=10; bench.info lists them. Repeatable.",
         ),
     ] = None
+    quick: Annotated[
+        bool,
+        typer.Option(
+            "--quick",
+            help="Cut everything down to minutes, but for what --set says: 2,000 images, 2 epochs, small networks, few "
+            "samples, no Inception. To see whether a command works; results go to results/NAME-quick.",
+        ),
+    ] = False
     seeds: Annotated[
         int | None, typer.Option(metavar="N", help="Train each method with seeds 0 to N-1. Default: 3.")
     ] = None

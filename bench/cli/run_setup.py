@@ -16,6 +16,7 @@ from bench.driver.options import (
 )
 from bench.driver.pipeline import Pipeline
 from bench.driver.resolution import resolve
+from bench.errors import say
 from bench.executors.base import Resources
 from bench.experiment import plugins
 from bench.experiment.settings import Experiment
@@ -27,7 +28,9 @@ def set_up(options: RunOptions) -> Pipeline:
     """Install the plug-ins, resolve the experiment, and return the pipeline."""
     limit_threads()
     installed = plugins.install_all(options.plugin or [])
-    experiment, variants = resolve(_overrides(options), options.config, options.sets)
+    experiment, variants, cuts = resolve(_overrides(options), options.config, options.sets, options.quick)
+    if cuts:
+        say(f"--quick: {cuts}")
     request = _request(options, experiment)
     return Pipeline(
         experiment=experiment,
@@ -36,6 +39,7 @@ def set_up(options: RunOptions) -> Pipeline:
         options=_driver_options(options, request),
         resources=_resources(options, experiment.search.scheduler),
         plugins=installed,
+        caution=f"cut down by --quick ({cuts}), so this is a trial run, not a result" if cuts else None,
     )
 
 
@@ -64,7 +68,8 @@ def _request(options: RunOptions, experiment: Experiment) -> Request:
 
 def _driver_options(options: RunOptions, request: Request) -> Options:
     name = request.root.stem if datasets.get(request.name).own else request.name
-    folder, remote = experiment_folders(options.config.stem if options.config else name, options.out, options.storage)
+    name = (options.config.stem if options.config else name) + ("-quick" if options.quick else "")
+    folder, remote = experiment_folders(name, options.out, options.storage)
     return Options(
         out=folder,
         storage=remote,

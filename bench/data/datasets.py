@@ -28,6 +28,7 @@ class Dataset:
         find: returns the source under a data root, or None.
         layout: the files under the data root that `find` looks for.
         torchvision: the class of torchvision that downloads it, if any.
+        labelled: whether images have classes, whatever the files.
         own: what --data-root names, if that is the user's own images rather than a folder of data sets; else empty.
     """
 
@@ -36,6 +37,7 @@ class Dataset:
     find: Callable[[Path], Source | None]
     layout: str = ""
     torchvision: str | None = None
+    labelled: bool = False
     own: str = ""
 
 
@@ -59,7 +61,7 @@ def _torchvision(
         return source or (image_tree(root / name, splits=True) if (root / name).is_dir() else None)
 
     layout = f"torchvision's files ({folder}/) or images as {name}/{{train,test}}/<class>/*.png or .jpg"
-    return Dataset(about, images, find, layout, class_name)
+    return Dataset(about, images, find, layout, class_name, labelled=True)
 
 
 _IDX = tuple(f"{part}-{kind}-ubyte" for part in ("t10k", "train") for kind in ("images-idx3", "labels-idx1"))
@@ -84,7 +86,10 @@ def _folder(root: Path) -> Source | None:
 
 DATASETS = {
     "digits": Dataset(
-        "handwritten digits that ship with scikit-learn; no download", (1000, 397, 400), lambda _: sources.digits()
+        "handwritten digits that ship with scikit-learn; no download",
+        (1000, 397, 400),
+        lambda _: sources.digits(),
+        labelled=True,
     ),
     "mnist": _torchvision("mnist", "MNIST", "handwritten digits", (55000, 5000, 10000), "MNIST/raw", _IDX, _DIGITS),
     "fashion_mnist": _torchvision(

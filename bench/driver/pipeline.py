@@ -48,7 +48,12 @@ class Trained:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """One command. first_seed: variants are trained with seeds first_seed, first_seed + 1, ..."""
+    """One command.
+
+    Attributes:
+        first_seed: variants are trained with seeds first_seed, first_seed + 1, ...
+        caution: a line for the report, if the whole experiment is no result.
+    """
 
     experiment: Experiment
     variants: list[Variant]
@@ -57,6 +62,7 @@ class Pipeline:
     resources: Resources
     plugins: tuple[Plugin, ...]
     first_seed: int = 0
+    caution: str | None = None
 
     @property
     def size(self) -> int:
@@ -186,9 +192,10 @@ class Pipeline:
         if experiment.evaluation.extractor != "inception":  # which is not judged, and takes seconds to load
             extractor = extractors.load(self.folder.extractor, experiment.evaluation, None, digest)
             problem = extractor_quality.doubt(extractor, prepared)
-        caution = f"{problem}; distances between images mean little" if problem else None
-        if caution:
-            warn(f"{caution}; train it longer with --set evaluation.extractor_steps=N, or use --extractor inception")
+        doubt = f"{problem}; distances between images mean little" if problem else None
+        if doubt:
+            warn(f"{doubt}; train it longer with --set evaluation.extractor_steps=N, or use --extractor inception")
+        caution = "; ".join(filter(None, (self.caution, doubt))) or None
         skipped = len(prepared.skipped)
         describe(self.folder, trials, experiment.seeds, _command(), digest, skipped, experiment.defaults, caution)
 

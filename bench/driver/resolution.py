@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from bench.driver.options import Overrides
+from bench.driver.quick import cut
 from bench.errors import UserError, unknown
 from bench.experiment import configuration
 from bench.experiment.settings import Experiment
@@ -11,19 +12,25 @@ from methods import METHODS
 from methods.networks import NETWORKS, Networks, fitting
 
 
-def resolve(overrides: Overrides, file: Path | None, assignments: list[str] | None) -> tuple[Experiment, list[Variant]]:
-    """Return the experiment, with all methods if none is named, and the variants of its methods.
+def resolve(
+    overrides: Overrides, file: Path | None, assignments: list[str] | None, quick: bool = False
+) -> tuple[Experiment, list[Variant], str | None]:
+    """Return the experiment, with all methods if none is named, the variants of its methods, and what was cut.
 
     Args:
         overrides: Settings from options of the command line.
         file: A YAML file of settings; `overrides` take precedence over it.
         assignments: Texts such as "training.epochs=10", which take precedence over both.
+        quick: Cut down to minutes what the command line does not set.
     """
-    experiment = configuration.resolve(overrides, file, assignments)
+    experiment, cuts = configuration.resolve(overrides, file, assignments), None
+    if quick:
+        typed = configuration.merge(overrides, configuration.assignments(assignments or []))
+        experiment, cuts = cut(experiment, typed)
     if not experiment.methods:
         experiment = experiment.model_copy(update={"methods": list(METHODS)})
     variants = parse_variants(experiment.methods, experiment.defaults)
-    return with_network(experiment), variants
+    return with_network(experiment), variants, cuts
 
 
 def with_network(experiment: Experiment) -> Experiment:
