@@ -8,7 +8,8 @@ bench: .venv/installed
 	$(BIN)/python -m bench.run --config configs/studies/digits.yaml
 
 # Keep the reports of small studies in the repository: page, tables and rows; not what is in the page besides.
-reference: reference-digits reference-same_prior
+reference: reference-digits reference-same_prior .venv/installed-dev
+	$(BIN)/python -m docs_build.readme
 
 reference-%: .venv/installed
 	$(BIN)/python -m bench.run --config configs/studies/$*.yaml --yes
@@ -30,6 +31,7 @@ test-nightly: .venv/installed-dev
 # The documentation site, site/index.html. The search needs a server: $(BIN)/python -m http.server -d site
 docs: .venv/installed-dev
 	PYTHONPATH=tests $(BIN)/python tests/end_to_end/mistakes.py > docs/reference/errors.md
+	$(BIN)/python -m docs_build.readme
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 lint: .venv/installed-dev

@@ -1,4 +1,4 @@
-"""Columns and files of an experiment, from the names in `bench.metrics.columns` and from results/README.md."""
+"""Columns of an experiment, from the names in `bench.metrics.columns`; and what other files of the repository say."""
 
 from bench.metrics.columns import LOWER_IS_BETTER, METRICS, STAMPS
 from docs_build.links import ROOT
@@ -26,3 +26,8 @@ def from_file(argument: str) -> str:
     """Return what a Markdown file of the repository says under a heading. argument: its path, a blank, the heading."""
     path, _, heading = argument.partition(" ")
     return section((ROOT / path).read_text(), heading)
+
+
+def file(path: str) -> str:
+    """Return a Python file of the repository as a block of code."""
+    return f"```python\n{(ROOT / path).read_text()}```\n"

@@ -53,13 +53,13 @@ def overview() -> str:
 
 
 def summaries() -> list[list[str]]:
-    """Return for each method: published name, name here, priors, one line, paper. Also a table of the README."""
+    """Return for each method: published name, name here, priors, one line, paper. Also the README's table."""
     return [
         [
             front(name)["published"],
             f"`{name}`",
             ", ".join(kind.priors),
-            about(name).partition("\n")[0].rstrip("."),
+            front(name)["line"],
             f"[{front(name)['short']}]({front(name)['url']})",
         ]
         for name, kind in METHODS.items()
@@ -68,7 +68,7 @@ def summaries() -> list[list[str]]:
 
 @cache
 def front(name: str) -> dict[str, Any]:
-    """Return the front matter of a method's page: published, short, url, cite (keys of papers.bib)."""
+    """Return the front matter of a method's page: published (name), line (what it does), short (paper), url, cite."""
     return yaml.safe_load((DOCS / "methods" / f"{name}.md").read_text().split("---\n")[1])
 
 

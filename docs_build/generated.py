@@ -12,6 +12,7 @@ GENERATED = {
     "networks": catalogue.networks,
     "measures": columns.measures,
     "from_file": columns.from_file,
+    "file": columns.file,
     "methods": gallery.overview,
     "about": gallery.about,
     "method": gallery.method,

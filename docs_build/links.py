@@ -24,28 +24,27 @@ def source(address: str) -> Path:
 def copied(text: str, address: str) -> Iterator[str]:
     """Yield the addresses of the copies that a page needs, for each link that leaves docs/ and leads to a file."""
     for link in LINK.findall(text):
-        target = _outside(link, address)
-        if target is not None and target.is_file():
-            yield _copy(target)
+        target = _address(link, address)
+        if target.startswith(f"{COPIES}/"):
+            yield target
 
 
 def rewritten(text: str, address: str) -> str:
-    """Return a page in which each link that leaves docs/ leads to the copy. A link to nothing stays, and fails."""
+    """Return a page in which each link leads to an address in the site. A link to nothing stays, and fails."""
     here = PurePosixPath(address).parent
 
     def replace(match: re.Match[str]) -> str:
-        target = _outside(match[1], address)
-        if target is None or not target.is_file():
-            return match[1]
-        return os.path.relpath(_copy(target), here)
+        target = _address(match[1], address)
+        return os.path.relpath(target, here) if target else match[1]
 
     return LINK.sub(replace, text)
 
 
-def _outside(link: str, address: str) -> Path | None:
+def _address(link: str, address: str) -> str:
+    """Return the address in the site of the file that a page links to; empty if there is no such file."""
     target = Path(os.path.normpath(source(address).parent / link))
-    return target if target.is_relative_to(ROOT) and not target.is_relative_to(DOCS) else None
-
-
-def _copy(target: Path) -> str:
+    if not target.is_file() or not target.is_relative_to(ROOT):
+        return ""
+    if target.is_relative_to(DOCS):
+        return target.relative_to(DOCS).as_posix()
     return f"{COPIES}/{target.relative_to(ROOT).as_posix()}"

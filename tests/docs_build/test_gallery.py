@@ -25,7 +25,7 @@ def test_a_page_says_all_that_it_should(name):
     assert [mark.group(1, 2) for mark in MARK.finditer(text)] == [("about", name), ("method", name)]
     assert "```math" in text
     assert (PAGES / "figures" / f"{name}.png").is_file(), f"run: python -m docs_build.code_figures {name}"
-    assert set(gallery.front(name)) == {"published", "short", "url", "cite"}
+    assert set(gallery.front(name)) == {"published", "line", "short", "url", "cite"}
     assert set(gallery.front(name)["cite"]) <= set(gallery.citations())
     generated = gallery.method(name)
     for hyperparameter in [*schema(METHODS[name]), "learning_rate"]:

@@ -27,3 +27,9 @@ def test_a_copied_page_reaches_files_beside_it():
 def test_other_links_stay_as_they_are(link):
     assert not list(links.copied(f"[x]({link})", "how-to/cluster.md"))
     assert links.rewritten(f"[x]({link})", "how-to/cluster.md") == f"[x]({link})"
+
+
+def test_a_copied_page_leads_back_into_docs():
+    page = "repository/CONTRIBUTING.md"
+    assert not list(links.copied("[start](docs/start.md#install)", page))
+    assert links.rewritten("[start](docs/start.md#install)", page) == "[start](../start.md#install)"
