@@ -2,7 +2,7 @@
 
 import re
 
-from docs_build import catalogue, columns, commands, gallery, settings
+from docs_build import catalogue, claims, columns, commands, gallery, settings
 
 GENERATED = {
     "commands": commands.all_commands,
@@ -13,6 +13,7 @@ GENERATED = {
     "measures": columns.measures,
     "from_file": columns.from_file,
     "file": columns.file,
+    "claims": claims.all_claims,
     "methods": gallery.overview,
     "about": gallery.about,
     "method": gallery.method,

@@ -2,10 +2,17 @@
 
 from typing import Any
 
-from latex2mathml.converter import convert
+from latex2mathml import converter
 from markdown import Markdown
 from markdown.extensions import Extension
 from markdown.inlinepatterns import InlineProcessor
+
+
+def convert(source: str, display: str = "inline") -> str:
+    """Return LaTeX as MathML. Bars of a norm do not stretch: each would, by itself, with whatever stands beside it."""
+    return converter.convert(source, display=display).replace(
+        "<mo>&#x02016;</mo>", '<mo stretchy="false">&#x02016;</mo>'
+    )
 
 
 def block(source: str, *_: Any, **__: Any) -> str:

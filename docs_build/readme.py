@@ -10,17 +10,13 @@ from pathlib import Path
 import pandas as pd
 
 from docs_build import gallery
+from docs_build.claims import SENTENCES, claims, sentence
 from docs_build.links import ROOT
 from docs_build.studies import REFERENCE, results
 from docs_build.tables import table
 
 SHOWN = ("cifar10_small", "mnist_small")  # the studies of real images; digits stand in until these have been run
 STAND_IN = "digits"
-CLAIMS = {  # claim -> what is said of a rival that is beaten, and of one that is not
-    "reaches a lower distance": ("reaches a lower distance than", "reaches a higher distance than"),
-    "converges faster in images": ("reaches the target sooner than", "reaches the target later than"),
-    "reconstructs better": ("reconstructs better than", "reconstructs worse than"),
-}
 NOT_YET = "These are 8x8 digits: the studies of MNIST and CIFAR-10 have not been run yet.\n"
 
 
@@ -54,10 +50,10 @@ def results_block() -> str:
 
 def _study(name: str) -> str:
     study = next(each for each in results() if each.name == name)
-    claims = pd.read_csv(REFERENCE / name / "claims.csv")
-    baseline = claims["baseline"].iloc[0]
+    table_of_claims = claims(name)
+    baseline = table_of_claims["baseline"].iloc[0]
     folder = (REFERENCE / name).relative_to(ROOT).as_posix()
-    verdicts = claims[claims["claim"] == "reaches a lower distance"].set_index("rival")
+    verdicts = table_of_claims[table_of_claims["claim"] == "reaches a lower distance"].set_index("rival")
     rows = [
         [f"`{row.variant}`", row.distance, row.reconstruction, _verdict(verdicts, row.variant)] for row in study.rows
     ]
@@ -67,7 +63,7 @@ def _study(name: str) -> str:
             f"![Images generated in the study {name}]({folder}/figures/samples.png)\n",
             table(["variant", "distance, 95% interval", "squared error", f"is `{baseline}` better?"], rows),
             f"[{name}]({folder}/summary.md), {study.rows[0].seeds} seeds. Distance: {kind}; lower is better. "
-            + " ".join(_sentence(claims, baseline, claim) for claim in CLAIMS),
+            + " ".join(sentence(name, claim) for claim in SENTENCES),
             "",
         ]
     )
@@ -78,20 +74,6 @@ def _verdict(verdicts: pd.DataFrame, variant: str) -> str:
         return ""
     row = verdicts.loc[variant]
     return f"{row['verdict']}, ratio {row['effect']:.3g}"
-
-
-def _sentence(claims: pd.DataFrame, baseline: str, claim: str) -> str:
-    """Return one sentence: which rivals the baseline beats in a claim, and which beat it; empty if none."""
-    rows = claims[claims["claim"] == claim]
-    parts = []
-    for verdict, words in zip(("better", "worse"), CLAIMS[claim], strict=True):
-        rivals = [f"`{rival}`" for rival in rows.loc[rows["verdict"] == verdict, "rival"]]
-        parts += [f"{words} {_listed(rivals)}"] if rivals else []
-    return f"`{baseline}` {', and '.join(parts)}." if parts else ""
-
-
-def _listed(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def main() -> None:

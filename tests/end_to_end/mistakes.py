@@ -725,14 +725,18 @@ SECTIONS = {
     "Ray": RAY,
 }
 
-INTRODUCTION = """# What goes wrong, and what you see
+INTRODUCTION = """---
+hide: [toc]
+---
+# Errors
 
-Every line below is checked by a test that makes the mistake (`tests/end_to_end/mistakes.py`, which also writes this page:
-`make docs`). A mistake is one line on standard error, beginning with `error:`, and a non-zero exit status: 2 where
-something that was typed or given is at fault, 1 where the machine or the run is. A line that begins with `warning:` is
-no error: the command goes on. Nothing that was computed is lost by any of them; the same command, mended, goes on.
+A mistake ends in one line on standard error that begins with `error:`, and in an exit status: 2 if something that you typed or
+gave is at fault, 1 if the machine or the run is. A line that begins with `warning:` is no error: the command continues. Nothing
+that was computed is lost by any of them. Correct the command and run it again; it continues.
 
-Commands stand after `python -m bench.`; paths are shown relative to the working folder, `N` and `ID` stand for what differs.
+The tables list every mistake with its line. A test makes each of them (`tests/end_to_end/mistakes.py`, from which `make docs`
+writes this page). Commands stand without `python -m bench.`. Paths are relative to the working directory; `N` and `ID` stand for
+parts that differ.
 """
 
 

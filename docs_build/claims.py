@@ -1,0 +1,58 @@
+"""What the reference studies say of the paper's claims, in sentences and in tables."""
+
+from functools import cache
+
+import pandas as pd
+
+from docs_build.studies import REFERENCE
+from docs_build.tables import table
+
+SENTENCES = {  # claim -> what is said of a rival that is beaten, and of one that is not
+    "reaches a lower distance": ("reaches a lower distance than", "reaches a higher distance than"),
+    "converges faster in images": ("reaches the target sooner than", "reaches the target later than"),
+    "reconstructs better": ("reconstructs better than", "reconstructs worse than"),
+}
+
+
+@cache
+def claims(study: str) -> pd.DataFrame:
+    """Return claims.csv of a study in results/reference."""
+    return pd.read_csv(REFERENCE / study / "claims.csv")
+
+
+def sentence(study: str, claim: str) -> str:
+    """Return one sentence: which rivals the first variant beats in a claim, and which beat it; empty if none."""
+    rows = claims(study)[claims(study)["claim"] == claim]
+    parts = []
+    for verdict, words in zip(("better", "worse"), SENTENCES[claim], strict=True):
+        rivals = [f"`{rival}`" for rival in rows.loc[rows["verdict"] == verdict, "rival"]]
+        parts += [f"{words} {_listed(rivals)}"] if rivals else []
+    return f"`{rows['baseline'].iloc[0]}` {', and '.join(parts)}." if parts else ""
+
+
+def all_claims() -> str:
+    """Return for each claim a table: one row per rival, one column per study."""
+    studies = sorted(file.parent.name for file in REFERENCE.glob("*/claims.csv"))
+    found = pd.concat([claims(study).assign(study=study) for study in studies])
+    parts = []
+    for claim, rows in found.groupby("claim", sort=False):
+        baseline = rows["baseline"].iloc[0]
+        cells = {
+            (record["rival"], record["study"]): f"**{record['verdict']}**{_effect(record)}"
+            for record in rows.to_dict("records")
+        }
+        rivals = dict.fromkeys(rows["rival"])
+        text = table(["than", *studies], [[f"`{r}`", *(cells.get((r, s), "-") for s in studies)] for r in rivals])
+        parts.append(f"## {baseline} {claim}\n\n{text}")
+    return "\n".join(parts)
+
+
+def _effect(record: dict) -> str:
+    if pd.isna(record["effect"]):
+        return "" if pd.isna(record["note"]) else f"; {record['note']}"
+    interval = "" if pd.isna(record["low"]) else f" ({record['low']:.3g} to {record['high']:.3g})"
+    return f"; {record['effect']:.3g}{interval}"
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
