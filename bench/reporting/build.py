@@ -51,14 +51,17 @@ def write(groups: Sequence[Group], report: Path) -> None:
 
 def _write(groups: Sequence[Group], report: Path) -> None:
     from bench.reporting import across_datasets, group_sections, page  # not at the top: importing matplotlib is slow
+    from bench.reporting.section import Section
 
     title, figure_folder = _title(groups), report / "figures"
     tables, figures = across_datasets.write(groups, report)
-    sections = [page.Section("together", TOGETHER, tables=tables, figures=figures, folder=figure_folder)]
+    sections = [Section("together", TOGETHER, tables=tables, figures=figures, folder=figure_folder)]
     markdown, latex = [f"# {title}", *_markdown(tables)], [render.latex(table) for table in tables]
     for group in groups:
         prefix = "" if len(groups) == 1 else f"{_slug(group.name)}-"
-        group_tables, group_page_sections = group_sections.write(group, report / prefix.rstrip("-"), prefix)
+        group_tables, group_page_sections = group_sections.write(
+            group, report / prefix.rstrip("-"), prefix, share=1 / len(groups)
+        )
         markdown += [f"\n# {group.name}"] if prefix else []
         markdown += [line for note in cautions(group) for line in ("", render.plain(note))]
         markdown += [*_markdown(group_tables), *appendix(group)]

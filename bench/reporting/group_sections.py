@@ -12,7 +12,10 @@ from bench.reporting import (
     data_files,
     image_figures,
     metric_tables,
+    pareto_figures,
     phrases,
+    rank_figures,
+    sample_charts,
     score_figures,
     search_tables,
     verdict,
@@ -20,18 +23,21 @@ from bench.reporting import (
 from bench.reporting.contents import Contents, contents
 from bench.reporting.group import Group
 from bench.reporting.notes import cautions, failures, notes, provenance
-from bench.reporting.page import ImageGrids, Section
+from bench.reporting.section import ImageGrids, Section
+from bench.reporting.style import Figure
 from bench.reporting.table import Table
 from bench.store import disk_usage
+from bench.store.folders import TrialFolder
 
 
-def write(group: Group, folder: Path, prefix: str) -> tuple[list[Table], list[Section]]:
+def write(group: Group, folder: Path, prefix: str, share: float = 1.0) -> tuple[list[Table], list[Section]]:
     """Write the files of one group to `folder`; return its tables and the sections of its page.
 
     Args:
         group: the trials of one protocol.
         folder: receives the data files and figures.
         prefix: makes ids unique on a page that shows several groups; empty if there is only one.
+        share: of the page's room for samples.
     """
     data_files.write(group, folder)
     if contents() is Contents.tables:
@@ -43,16 +49,18 @@ def write(group: Group, folder: Path, prefix: str) -> tuple[list[Table], list[Se
     search, search_figures = search_tables.write(group.folders, folder)
     published = across_datasets.published(group)
     curves = curve_figures.curves(group, figure_folder, _protocols(group))
+    trade_offs = [*pareto_figures.trade_offs(group, figure_folder), *rank_figures.plot(group, figure_folder)]
     sections = [
         Section("verdict", "Verdict", notes=cautions(group), tables=answer),
         Section("results", "Results", notes=notes(group), tables=main + published),
         Section("convergence", "Convergence", tables=cost, figures=curves),
+        Section("trade_offs", "Trade-offs", figures=trade_offs),
         Section(
             "stability", "Stability", tables=stability, figures=score_figures.hyperparameters(group, figure_folder)
         ),
         Section("differences", "Differences", tables=pairs),
         Section("search", "Search", tables=search, figures=search_figures),
-        _images(group, folder),
+        _images(group, folder, share),
         Section("trials", "Trials", failures=failures(group), tables=[comparison_tables.trials(group)]),
         Section("settings", "Settings", tables=[comparison_tables.settings(group)]),
         Section("provenance", "Provenance", facts=[*provenance(group), ("Disk", _disk(group))]),
@@ -69,7 +77,7 @@ def _protocols(group: Group) -> dict[str, str]:
     return {name: phrases.protocol_of(group, name) for name in names}
 
 
-def _images(group: Group, folder: Path) -> Section:
+def _images(group: Group, folder: Path, share: float) -> Section:
     trials, figure_folder = image_figures.representatives(group), folder / "figures"
     files = {kind: image_figures.copy_grids(trials, kind, folder) for kind in image_figures.KINDS}
     return Section(
@@ -77,7 +85,7 @@ def _images(group: Group, folder: Path) -> Section:
         "Images",
         figures=[
             *image_figures.overview(group, files["samples"], figure_folder),
-            *image_figures.over_time(trials, figure_folder),
+            *_over_time(group, trials, figure_folder, share),
             *code_figures.codes(group, trials, figure_folder),
         ],
         pictures=[
@@ -86,6 +94,15 @@ def _images(group: Group, folder: Path) -> Section:
             if files[kind]
         ],
     )
+
+
+def _over_time(group: Group, trials: dict[str, TrialFolder], folder: Path, share: float) -> list[Figure]:
+    """Samples over training: a static figure, and on the page any two trials side by side."""
+    static, chart = image_figures.over_time(trials, folder), sample_charts.chart(group, share)
+    if chart is None:
+        return static
+    about = sample_charts.ABOUT + (f" {static[0].caption}" if static else "")
+    return [Figure("over_time", "Samples over training time", about, data=False, chart=chart)]
 
 
 def _disk(group: Group) -> str:

@@ -149,13 +149,24 @@ def _mosaic(
     return figure, axes, corners
 
 
+def grid_files(trial: TrialFolder) -> dict[int, str]:
+    """Return the names of a trial's sample grids by step: one per evaluation."""
+    names = sorted(path.name for path in (trial.path / "samples").glob("samples-*.png") if STEP.fullmatch(path.stem))
+    return {int(name.removesuffix(".png").rpartition("-")[2]): name for name in names}
+
+
+def evenly(files: dict[int, str]) -> dict[int, str]:
+    """Return at most MOMENTS of the files, evenly spaced, the first and the last included."""
+    steps = list(files)
+    chosen = {round(i * (len(steps) - 1) / (MOMENTS - 1)) for i in range(MOMENTS)} if steps else set()
+    return {steps[i]: files[steps[i]] for i in sorted(chosen)}
+
+
 def _moments(trial: TrialFolder) -> dict[int, np.ndarray]:
     """Pixels of the sample grid by step, at evenly spaced evaluations."""
-    paths = [path for path in sorted((trial.path / "samples").glob("samples-*.png")) if STEP.fullmatch(path.stem)]
-    chosen = {round(i * (len(paths) - 1) / (MOMENTS - 1)) for i in range(MOMENTS)} if paths else set()
     grids = {}
-    for path in (paths[i] for i in sorted(chosen)):
-        content = trial.read_if_intact(f"samples/{path.name}")
+    for step, name in evenly(grid_files(trial)).items():
+        content = trial.read_if_intact(f"samples/{name}")
         if content is not None and is_valid_png(content):
-            grids[int(path.stem.rpartition("-")[2])] = read_grid(io.BytesIO(content))
+            grids[step] = read_grid(io.BytesIO(content))
     return grids

@@ -70,6 +70,11 @@ class LineStyle:
     marker: str
     dash: Any = "-"
 
+    @property
+    def face(self) -> str:
+        """Colour inside markers: none for variants with dashed lines, where no line tells them apart."""
+        return self.colour if self.dash == "-" else "white"
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -120,8 +125,10 @@ def legend_text(label: str) -> str:
 
 
 def logarithmic(axis: Axis) -> None:
-    """Place ticks at 1, 2 and 5 times powers of ten, with labels short enough not to overlap."""
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=15))
+    """Place ticks at round numbers, closer on an axis of less than a decade, with short labels."""
+    low, high = axis.get_view_interval()
+    subs = (1, 2, 5) if high > 8 * low > 0 else (1, 1.5, 2, 3, 4, 5, 6, 8)
+    axis.set_major_locator(LogLocator(subs=subs, numticks=15))
     axis.set_major_formatter(
         FuncFormatter(lambda value, _: f"{value / 1000:,.10g}k" if value >= 1000 else f"{value:.10g}")
     )

@@ -24,7 +24,7 @@ from bench import report
 from bench.analysis import frames
 from bench.executors import base
 from bench.reporting import build
-from bench.reporting.page import inlined
+from bench.reporting.page_content import inlined
 from bench.runtime.allowance import Allowance
 from bench.store.folders import ExperimentFolder
 

@@ -26,6 +26,8 @@ const charts = (() => {
     return `rgba(${rgb},${alpha})`;
   };
 
+  const hollow = (look) => look.dash === "solid" ? look.symbol : `${look.symbol}-open`;  // as lines are dashed
+
   // Ticks of a logarithmic axis at round numbers, at least four if there is room.
   const ticks = ([low, high]) => {
     const sets = [[1], [1, 2, 5], [1, 1.5, 2, 3, 4, 5, 6, 8], [1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 4.5, 5, 5.5, 6, 6.5, 7, 7.5, 8, 8.5, 9, 9.5]];
@@ -85,7 +87,7 @@ const charts = (() => {
   };
 
   // kinds.lines: {axes: {column: label}, title, lines: [{variant, seed?, trial?, n?, y, low?, high?, [column]: values}], levels, blank}
-  // kinds.points: {x: label, y: label, points: [{variant, seed, trial, x, y}], means: [{variant, n, x, y, ellipse?}], front: [[x, y]]}
+  // kinds.clouds: {x: label, title, clouds: [{variant, trials, seeds, x, y, mean: [x, y], ellipse: [[x], [y]]}], front: [[x], [y]]}
   // kinds.ranks: {metrics: [label], lines: [{variant, ranks, values}]}
   const kinds = {
     lines(chart, view, isShown) {
@@ -118,6 +120,36 @@ const charts = (() => {
       }
       const isLog = view.y === "log", limits = range(ys, isLog, (chart.levels ?? []).map((level) => level.value), chart.blank);
       return { traces, layout: layout({ xaxis: axis(chart.axes[view.x], view.xscale, range(xs, view.xscale === "log")), yaxis: axis(chart.title, view.y, limits), ...levels(chart, isLog, limits) }) };
+    },
+    clouds(chart, view, isShown) {
+      const shownClouds = chart.clouds.filter((cloud) => isShown(cloud.variant)), xs = [], ys = [], traces = [];
+      const everyone = shownClouds.length === chart.clouds.length;  // the front is that of all variants
+      if (everyone) traces.push({ x: chart.front[0], y: chart.front[1], mode: "lines", line: { color: colour("--faint"), width: 1 }, hoverinfo: "skip" });
+      for (const cloud of shownClouds) {
+        const look = chart.variants[cloud.variant], symbol = hollow(look), values = (x, y) => `<br>${plain(chart.x)}: <b>${number(x)}</b><br>${plain(chart.title)}: <b>${number(y)}</b>`;
+        xs.push(...cloud.x, ...cloud.ellipse[0] ?? []); ys.push(...cloud.y, ...cloud.ellipse[1] ?? []);
+        traces.push({
+          x: cloud.x, y: cloud.y, mode: "markers", hoverinfo: "text", customdata: cloud.trials.map((trial) => [trial]), marker: { color: seen(look.colour, 0.5), symbol, size: 6 },
+          text: cloud.x.map((x, i) => `<b>${plain(cloud.variant)}</b> seed ${cloud.seeds[i]}${values(x, cloud.y[i])}`),
+        });
+        if (cloud.ellipse.length) traces.push({ x: cloud.ellipse[0], y: cloud.ellipse[1], mode: "lines", line: { color: seen(look.colour), width: 1.2, dash: look.dash }, fill: "toself", fillcolor: seen(look.colour, 0.08), hoverinfo: "skip" });
+        const [x, y] = cloud.mean, n = cloud.seeds.length;
+        traces.push({ x: [x], y: [y], mode: "markers+text", hoverinfo: "text", text: [plain(cloud.variant)], textposition: "top center", textfont: { size: 11, color: seen(look.colour) }, hovertext: [`<b>${plain(cloud.variant)}</b>, mean of ${n} seed${n > 1 ? "s" : ""}${values(x, y)}`], marker: { color: seen(look.colour), symbol, size: 12, line: symbol === look.symbol ? { color: colour("--paper"), width: 1.5 } : { width: 2.5 } } });
+      }
+      return { traces, layout: layout({ xaxis: axis(chart.x, view.xscale, range(xs, view.xscale === "log")), yaxis: axis(chart.title, view.y, range(ys, view.y === "log")) }) };
+    },
+    ranks(chart, view, isShown) {
+      const places = chart.metrics.map((_, i) => i), most = chart.lines.length;
+      const traces = chart.lines.filter((line) => isShown(line.variant)).map((line) => {
+        const look = chart.variants[line.variant], symbol = hollow(look);
+        return {
+          x: places, y: line.ranks, mode: "lines+markers", hoverinfo: "text", line: { color: seen(look.colour), width: 2, dash: look.dash }, marker: { color: seen(look.colour), symbol, size: 9 },
+          text: places.map((i) => `<b>${plain(line.variant)}</b><br>${plain(chart.metrics[i])}: <b>${number(line.values[i])}</b><br>rank ${number(line.ranks[i])} of ${most}`),
+        };
+      });
+      const across = { ...axis("", "linear", [-0.4, chart.metrics.length - 0.6]), tickvals: places, ticktext: chart.metrics.map(plain), tickangle: -35 };
+      const down = { ...axis("rank (1: best)", "linear", [most + 0.5, 0.5]), tickvals: Array.from({ length: most }, (_, i) => i + 1) };
+      return { traces, layout: layout({ xaxis: across, yaxis: down, margin: { l: 110, r: 30, t: 30, b: 90 } }) };
     },
   };
 
@@ -156,8 +188,8 @@ const charts = (() => {
     return { box, update };
   };
 
-  const setUp = (box) => {
-    const chart = JSON.parse(box.querySelector("script").textContent), place = box.querySelector(".plot"), key = `axes ${box.closest("section").id}`;
+  const setUp = (box, chart) => {
+    const place = box.querySelector(".plot"), key = `axes ${box.closest("section").id}`;
     const view = { x: Object.keys(chart.axes ?? {})[0], xscale: "log", y: "log", ...chart.view, ...state.get(key, {}) };
     if (chart.axes && !(view.x in chart.axes)) view.x = Object.keys(chart.axes)[0];
     const { box: buttons, update } = legend(chart);
@@ -193,9 +225,5 @@ const charts = (() => {
     }, { rootMargin: "600px" });
     observer.observe(box);
   };
-  if (window.DecompressionStream && document.getElementById("plotly")) {
-    document.documentElement.classList.add("interactive");
-    document.querySelectorAll(".chart").forEach(setUp);
-  }
-  return { picked };
+  return { picked, setUp };
 })();

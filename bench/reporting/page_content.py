@@ -1,0 +1,120 @@
+"""What the page's template shows of a section: tables with their files, figures, charts and image grids."""
+
+import csv
+import io
+import struct
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from bench.reporting import csv_text, pictures, render
+from bench.reporting.contents import Contents, contents
+from bench.reporting.pictures import uri
+from bench.reporting.section import ImageGrids, Section
+from bench.reporting.style import Figure
+from bench.reporting.table import Table
+
+TYPES = {".png": "image/png", ".pdf": "application/pdf", ".csv": "text/csv"}
+MOSAIC = 6  # a figure of many image grids counts as so many
+
+
+class Form(StrEnum):
+    """Forms of a page: with interactive charts, or light, with static images and without files to download."""
+
+    full = "full"
+    light = "light"
+
+
+IMAGE_BYTES = {Form.full: 1_600_000, Form.light: 600_000}  # of all image grids, before base64
+
+
+@dataclass(frozen=True)
+class Content:
+    """Turns sections into variables of the template.
+
+    Attributes:
+        form: of the page.
+        sections: all that the page shows; together they decide how large an image grid may be.
+    """
+
+    form: Form
+    sections: list[Section]
+
+    @property
+    def has_charts(self) -> bool:
+        """Whether any figure is interactive."""
+        return self.form is Form.full and any(f.chart for section in self.sections for f in section.figures)
+
+    @property
+    def most(self) -> int:
+        """Bytes of an image grid."""
+        grids = sum(len(kind.files) for section in self.sections for kind in section.pictures)
+        mosaics = sum(not figure.data for section in self.sections for figure in section.figures)
+        return IMAGE_BYTES[self.form] // max(1, grids + MOSAIC * mosaics)
+
+    def of(self, section: Section) -> dict[str, object]:
+        """The variables of a section."""
+        figures = [self._figure(section, figure) for figure in section.figures]
+        return {
+            **vars(section),
+            "tables": [_table(section, table) for table in section.tables],
+            "figures": [figure for figure in figures if figure["image"] or figure["chart"]],
+            "pictures": [self._grids(kind) for kind in section.pictures],
+        }
+
+    def _figure(self, section: Section, figure: Figure) -> dict[str, object]:
+        from markupsafe import Markup
+
+        path = section.folder / figure.name
+        png, has_files = path.with_suffix(".png"), figure.data and self.form is Form.full
+        is_drawn = contents() is Contents.figures and png.exists()
+        inline = has_files and is_drawn
+        return vars(figure) | {
+            "id": f"{section.id}-figure-{figure.name}",
+            "image": self._image(png, figure) if is_drawn else None,
+            "size": _size(png) if is_drawn else None,
+            "pdf": inlined(path.with_suffix(".pdf")) if inline else None,
+            "csv": inlined(path.with_suffix(".csv")) if inline else None,
+            "chart": Markup(figure.chart.json()) if figure.chart and self.has_charts else None,
+        }
+
+    def _image(self, png: Path, figure: Figure) -> str:
+        return (
+            inlined(png) if figure.data else pictures.fitted(png.read_bytes(), MOSAIC * self.most, widest=MOSAIC * 300)
+        )
+
+    def _grids(self, kind: ImageGrids) -> dict[str, object]:
+        images = [
+            {"variant": variant, "image": pictures.fitted(png.read_bytes(), self.most), "size": _size(png)}
+            for variant, png in kind.files.items()
+        ]
+        return {"title": kind.title, "about": kind.about, "images": images}
+
+
+def _table(section: Section, table: Table) -> dict[str, object]:
+    return {
+        **vars(table),
+        "id": f"{section.id}-{table.name}",
+        "csv": uri(_csv(table).encode(), "text/csv;charset=utf-8"),
+        "tex": uri(render.latex(table).encode(), "text/plain;charset=utf-8"),
+    }
+
+
+def inlined(path: Path) -> str:
+    """Return the content of a file as a data URI."""
+    return uri(path.read_bytes(), TYPES[path.suffix])
+
+
+def _size(png: Path) -> tuple[int, int]:
+    """Width and height from the header (PNG, section 11.2.1), so that the layout is stable while images load."""
+    width, height = struct.unpack(">II", png.read_bytes()[16:24])
+    return width, height
+
+
+def _csv(table: Table) -> str:
+    """The cells as shown; the report's own CSV files have every column and all digits."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    writer.writerow(map(csv_text.cell, table.headings))
+    writer.writerows([csv_text.cell(cell.text) for cell in row] for row in [*table.rows, *table.constants])
+    return buffer.getvalue()
