@@ -1,14 +1,31 @@
-"""Compare Wasserstein-autoencoder variants. `bench.load("results/NAME")` opens an experiment from Python."""
+"""Compare Wasserstein-autoencoder variants. `bench.run` trains, and `bench.load` opens an experiment, from Python."""
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from bench.api import Loaded
 
 __version__ = "0.1.0"
+
+
+def run(settings: "Mapping[str, object] | None" = None, **options: object) -> "Loaded":
+    """Train, evaluate and report, as the command bench.run does, and open the experiment.
+
+        bench.run(methods=["moco", "mmd"], dataset="digits", seeds=5, settings={"training.epochs": 10})
+
+    Args:
+        settings: What --set takes.
+        options: The other options of the command, with underscores.
+
+    Raises:
+        bench.errors.UserError: The command would be refused.
+    """
+    from bench.from_python import run as run_command
+
+    return run_command(settings, **options)
 
 
 def load(experiment: "str | Path", plugins: "Sequence[str | Path]" = ()) -> "Loaded":

@@ -1,16 +1,21 @@
 """Access to experiments from Python: the class that `bench.load` returns."""
 
+import base64
+import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from bench.analysis import frames
-from bench.errors import UserError, did_you_mean
+from bench.data.splits import SPLITS
+from bench.errors import UserError, did_you_mean, unknown
+from bench.reporting.table import Table, as_frame
 from bench.store.folders import ExperimentFolder, TrialFolder
-from bench.training.loading import trained_method
+from bench.training.loading import images_of, trained_method
 
 if TYPE_CHECKING:
     import torch
@@ -57,6 +62,59 @@ class Loaded:
             UserError: There is no such trial, its checkpoint has been removed, or its plug-in is missing.
         """
         return trained_method(self._trial(variant, seed), device)
+
+    def data(self, split: str = "test") -> tuple[np.ndarray, np.ndarray | None]:
+        """Return the images of a split, uint8 [n, c, h, w], and their labels, int64 [n], or None if there are none.
+
+        Args:
+            split: "train", "validation" or "test". Training images are in a fixed random order.
+
+        Raises:
+            UserError: There is no such split, or the prepared images have been removed.
+        """
+        if split not in SPLITS:
+            raise unknown("split", split, SPLITS)
+        with images_of(self._trial(self.trials["trial"].iloc[0], 0)) as prepared:
+            return prepared.images(split), prepared.labels(split) if prepared.classes else None
+
+    def table(self, name: str) -> pd.DataFrame:
+        """Return a table of the report; a cell is a number (of a mean with its interval, the mean) or a text.
+
+        Args:
+            name: "verdict", "generated", ...
+
+        Raises:
+            UserError: The report has no such table; the message lists them.
+        """
+        tables = {table.name: table for table in self._tables()}
+        if name not in tables:
+            raise unknown("table", name, tables)
+        return as_frame(tables[name])
+
+    def report(self) -> Path:
+        """Build the report, and return the path of its page.
+
+        Raises:
+            RunError: It cannot be written.
+        """
+        from bench.reporting import build
+
+        build.build(self.folder)
+        return self.folder.report / "index.html"
+
+    def _tables(self) -> list[Table]:
+        from bench.reporting import merge
+        from bench.reporting.group_sections import tables
+
+        return tables(merge.load_one(self.folder))
+
+    def _repr_html_(self) -> str:
+        """The verdict, the main table and the curves, for a notebook."""
+        first = [table for table in self._tables() if table.name in ("verdict", "generated")]
+        parts = [f"<h4>{html.escape(table.title)}</h4>{as_frame(table).to_html(index=False)}" for table in first]
+        figures = sorted((self.folder.report / "figures").glob("f[di]*.png"))[:1]
+        encoded = [base64.b64encode(figure.read_bytes()).decode() for figure in figures]
+        return "".join([*parts, *(f'<img src="data:image/png;base64,{each}">' for each in encoded)])
 
     def _trial(self, variant: str, seed: int) -> TrialFolder:
         trials = self.trials

@@ -1,17 +1,27 @@
 """python -m bench.run --methods moco,mmd,gan --dataset cifar10: train methods, evaluate them, and report."""
 
+import sys
+from collections.abc import Mapping
+from types import ModuleType
+from typing import TYPE_CHECKING
+
 import typer
 
+import bench.from_python
 from bench import cli
 from bench.cli.run_options import RunOptions
 from bench.errors import UserError
+from bench.store.folders import ExperimentFolder
+
+if TYPE_CHECKING:
+    from bench.api import Loaded
 
 app = typer.Typer(**cli.TYPER_SETTINGS)
 
 
 @app.command(cls=cli.Command)
 @cli.with_options(RunOptions)
-def main(options: RunOptions) -> None:
+def main(options: RunOptions) -> ExperimentFolder:
     """Train methods on a data set, evaluate them during training, and write a report.
 
     Run the same command again to continue: only what is missing is trained.
@@ -29,6 +39,18 @@ def main(options: RunOptions) -> None:
         raise UserError("--scheduler applies to a search only; add --tune N")
     else:
         dry_run(pipeline) if options.dry_run else pipeline.run()
+    return pipeline.folder
+
+
+class _CallableModule(ModuleType):
+    """The module `bench.run`, which takes the place of the function `bench.run` once it has been imported."""
+
+    def __call__(self, settings: Mapping[str, object] | None = None, **options: object) -> "Loaded":
+        """As `bench.run`."""
+        return bench.from_python.run(settings, **options)
+
+
+sys.modules[__name__].__class__ = _CallableModule
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ class Group(TyperGroup):
         _run(super().main, command_line(args), *others, **settings)
 
 
-def with_options(options_class: type[Options]) -> Callable[[Callable[[Options], None]], Callable[..., None]]:
+def with_options(options_class: type[Options]) -> Callable[[Callable[[Options], Any]], Callable[..., Any]]:
     """Make each field of a dataclass an option of the decorated command.
 
     Args:
@@ -55,10 +55,10 @@ def with_options(options_class: type[Options]) -> Callable[[Callable[[Options], 
             instance.
     """
 
-    def decorate(command: Callable[[Options], None]) -> Callable[..., None]:
+    def decorate(command: Callable[[Options], Any]) -> Callable[..., Any]:
         @functools.wraps(command)
-        def call(**values: Any) -> None:
-            command(options_class(**values))
+        def call(**values: Any) -> Any:
+            return command(options_class(**values))
 
         call.__signature__ = inspect.signature(options_class)  # pyright: ignore[reportAttributeAccessIssue]
         return call

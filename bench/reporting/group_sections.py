@@ -71,6 +71,19 @@ def write(group: Group, folder: Path, prefix: str, share: float = 1.0) -> tuple[
     return [*answer, *main, *cost, *stability, *pairs, *published, *search], sections
 
 
+def tables(group: Group) -> list[Table]:
+    """Return the tables of one group, but for those of its search."""
+    return [
+        *verdict.tables(group),
+        *metric_tables.tables(group),
+        *comparison_tables.cost(group),
+        *comparison_tables.stability(group),
+        *comparison_tables.differences(group),
+        comparison_tables.trials(group),
+        comparison_tables.settings(group),
+    ]
+
+
 def _protocols(group: Group) -> dict[str, str]:
     """The protocol of each distance, in words."""
     names = [name for name in group.fresh.columns if metric_tables.is_distance(name)]

@@ -4,6 +4,8 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+import pandas as pd
+
 SMALL = 1e-4  # smaller values are written with an exponent
 
 
@@ -46,6 +48,13 @@ class Table:
     constants: list[list[Cell]] = field(default_factory=list)
     words: int = 1
     groups: list[tuple[str, int]] = field(default_factory=list)
+
+
+def as_frame(table: Table) -> pd.DataFrame:
+    """Return the rows as a data frame: numbers where cells have one, else their texts. Constants are left out."""
+    columns = zip(*table.rows, strict=True) if table.rows else [()] * len(table.headings)
+    values = [[cell.text if cell.value is None else cell.value for cell in column] for column in columns]
+    return pd.DataFrame(dict(zip(table.headings, values, strict=True)))
 
 
 def word(text: object) -> Cell:
