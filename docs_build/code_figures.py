@@ -35,7 +35,7 @@ DIMENSIONS = {"normal": 2, "sphere": 3}
 STEPS = (0, 20, 100, 600)  # 600 steps are the 30 epochs of the digits' protocol
 SHOWN = 397  # all held-out images of the validation split
 HEIGHTS = {"normal": 1.5, "sphere": 0.85}  # of a line of panels, in inches
-COLOURS = np.array(plt.get_cmap("tab10").colors)  # of the ten digits
+COLOURS = plt.get_cmap("tab10")(np.arange(10))  # of the ten digits
 REACH = 3.5  # of the axes in the plane, in standard deviations of the prior
 
 

@@ -1,9 +1,13 @@
 """The documentation site is built strictly, and loads nothing from elsewhere."""
 
+import functools
+import http.server
 import os
 import re
+import shutil
 import subprocess
 import sys
+import threading
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -11,6 +15,7 @@ import pytest
 from project import ROOT
 
 pytestmark = pytest.mark.slow
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 def build(*options: str) -> subprocess.CompletedProcess[str]:
@@ -74,3 +79,41 @@ def test_a_broken_link_fails(text, tmp_path):
     built = build("--config-file", str(settings), "--site-dir", str(tmp_path / "site"))
     assert built.returncode == 1, built.stdout + built.stderr
     assert "strict mode" in built.stdout + built.stderr
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def address(site):
+    """Where the site is served."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(site)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.skipif(BROWSER is None, reason="chromium is not installed; apt-get install chromium enables this test")
+@pytest.mark.parametrize("width", [1280, 390], ids=["desktop", "phone"])
+def test_in_a_browser_no_request_leaves_the_site_and_nothing_is_cut_off(address, width):
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        for name in ("index", "methods/moco", "reference/settings", "explanation/guarantees"):
+            page = browser.new_page(viewport={"width": width, "height": 900})
+            requests, messages = [], []
+            page.on("request", lambda request, seen=requests: seen.append(request.url))
+            page.on("console", lambda message, seen=messages: seen.append(message.text))
+            page.goto(f"{address}/{name}.html")
+            page.wait_for_load_state("networkidle")
+            assert [url for url in requests if not url.startswith((address, "data:", "blob:"))] == []
+            assert messages == []
+            assert not page.evaluate("document.documentElement.scrollWidth > innerWidth"), name
+            broken = page.evaluate("[...document.images].filter(image => !image.naturalWidth).map(image => image.src)")
+            assert broken == [], name
+            page.close()
+        browser.close()
