@@ -33,14 +33,14 @@ def test_a_page_can_be_followed(page, reader, tmp_path):
     reader.follow(ROOT / "docs" / f"{page}.md")
 
 
-def test_the_python_page_can_be_followed(bench_run, reader, capsys):
-    options = {"out": "results/digits", "evaluation__final_samples": "10000"}
-    assert bench_run("--methods", "moco", "--seeds", "1", **options).exit_code == 0
+@pytest.mark.slow
+def test_the_python_page_can_be_followed(reader, capsys):
     reader.follow(ROOT / "docs" / "how-to" / "python.md")
     assert "moco" in capsys.readouterr().out
-    images, codes, again = (reader.names[name] for name in ("images", "codes", "again"))
+    images, codes, again, real = (reader.names[name] for name in ("images", "codes", "again", "real"))
     assert (images.shape, codes.shape, again.shape) == ((16, 1, 8, 8), (16, 8), (16, 1, 8, 8))
     assert torch.allclose(codes.norm(dim=1), torch.ones(16))
+    assert real.shape == (400, 1, 8, 8)
 
 
 def test_there_are_commands_to_test():
