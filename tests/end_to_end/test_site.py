@@ -12,7 +12,10 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from project import ROOT
+
+from docs_build import screenshots
 
 pytestmark = pytest.mark.slow
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -117,3 +120,11 @@ def test_in_a_browser_no_request_leaves_the_site_and_nothing_is_cut_off(address,
             assert broken == [], name
             page.close()
         browser.close()
+
+
+@pytest.mark.skipif(BROWSER is None, reason="chromium is not installed; apt-get install chromium enables this test")
+def test_the_picture_of_the_page_can_be_taken(tmp_path):
+    screenshots.take(screenshots.PAGE, tmp_path / "report.png")
+    with Image.open(tmp_path / "report.png") as picture:
+        assert picture.size == (screenshots.WIDTH, screenshots.HEIGHT)
+        assert len(picture.convert("RGB").getcolors() or []) > 5
