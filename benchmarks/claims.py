@@ -35,7 +35,7 @@ def main() -> None:
 def name(path: Path) -> str:
     """'cifar10 (cifar10_small)': the data set and the report."""
     description = next(file for file in (path / "experiment.yaml", path.parent / "experiment.yaml") if file.is_file())
-    dataset = yaml.safe_load(description.read_text())["protocol"]["dataset"]["name"]
+    dataset = yaml.safe_load(description.read_text(encoding="utf-8"))["protocol"]["dataset"]["name"]
     study = path.parent.name if path.name == "report" else path.name
     return dataset if dataset == study else f"{dataset} ({study})"
 

@@ -36,7 +36,7 @@ def main() -> None:
 def compare(name: str, arguments: list[str], root: Path, folder: Path) -> str:
     command = [sys.executable, "-m", "bench.run", *arguments, "--data-root", str(root)]
     command += ["--prepared", str(folder / "prepared"), "--out", str(folder / "out")]
-    said = subprocess.run([*command, "--dry-run"], capture_output=True, text=True, check=True).stdout
+    said = subprocess.run([*command, "--dry-run"], capture_output=True, encoding="utf-8", check=True).stdout
     started = time.perf_counter()
     subprocess.run(command, capture_output=True, check=True)
     seconds = time.perf_counter() - started

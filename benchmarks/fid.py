@@ -119,13 +119,13 @@ def ours(file: Path, sets: list[torch.Tensor], precision: str) -> float:
 
 def measured(call: Callable[[], float]) -> tuple[float, float, float]:
     """Seconds, peak resident GB of this process (not of pytorch-fid's loading workers), and the value."""
-    Path("/proc/self/clear_refs").write_text("5")  # the peak counts anew (Linux)
+    Path("/proc/self/clear_refs").write_bytes(b"5")  # the peak counts anew (Linux)
     started = time.perf_counter()
     with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
         warnings.simplefilter("ignore")
         value = float(call())
     seconds = time.perf_counter() - started
-    peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="utf-8"))
     assert peak
     return seconds, int(peak[1]) / 2**20, value
 

@@ -131,7 +131,7 @@ def sharing(asked: argparse.Namespace) -> None:
         command = [sys.executable, __file__, "--network", asked.network, "--precision", asked.precision]
         command += ["--batch", str(asked.batch), "--steps", str(asked.steps), "--device", asked.device]
         command += ["--alone", str(time.time() + 30 + 5 * number)]
-        processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(number)]
+        processes = [subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8") for _ in range(number)]
         totals[number] = sum(float(process.communicate()[0]) for process in processes)
         print(f"{number:3} trials {totals[number]:12,.0f} {totals[number] / totals[1]:6.2f} times one", flush=True)
     print(f"the most at --gpus-per-trial {1 / max(totals, key=lambda number: totals[number]):g}")

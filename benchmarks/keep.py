@@ -38,7 +38,7 @@ def pack(experiment: Path, archive: Path) -> None:
     with tempfile.TemporaryDirectory() as temporary:
         copy = Path(temporary) / "experiment"
         copy.mkdir()
-        description = (folder.path / "experiment.yaml").read_text()
+        description = (folder.path / "experiment.yaml").read_text(encoding="utf-8")
         Folder(copy).write("experiment.yaml", PLACES.sub("", description).encode())
         if (folder.path / "extractor").is_dir():
             shutil.copytree(folder.path / "extractor", copy / "extractor")

@@ -107,7 +107,7 @@ class Trial:
         import pandas as pd
 
         rows = pd.read_parquet(folder / "history.parquet")
-        attempt = json.loads((folder / "status.json").read_text())["attempts"][-1]
+        attempt = json.loads((folder / "status.json").read_text(encoding="utf-8"))["attempts"][-1]
         self.began = (folder / "spec.json").stat().st_mtime
         self.ended = (folder / "status.json").stat().st_mtime
         self.worker = attempt["pid"]

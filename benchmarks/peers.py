@@ -134,7 +134,7 @@ def in_its_own_process(contender: str, network: str, method: str, asked: argpars
     command = [sys.executable, __file__, "--one", contender, "--networks", network, "--methods", method]
     command += ["--batch", str(asked.batch), "--threads", str(asked.threads), "--device", asked.device]
     command += ["--steps", str(asked.steps)] if asked.steps else []
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
     if done.returncode:
         raise SystemExit(f"{contender} failed:\n{done.stderr}")
     return json.loads(done.stdout.splitlines()[-1])

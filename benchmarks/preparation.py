@@ -74,7 +74,7 @@ def family(root: int) -> list[int]:
     parents = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
-            parents[int(path.parent.name)] = int(path.read_text().rpartition(")")[2].split()[1])
+            parents[int(path.parent.name)] = int(path.read_text(encoding="utf-8").rpartition(")")[2].split()[1])
     found = [root]
     for pid in found:  # which grows meanwhile
         found += [child for child, parent in parents.items() if parent == pid]
@@ -86,7 +86,7 @@ def used(pids: list[int]) -> tuple[float, float]:
     seconds = megabytes = 0.0
     for pid in pids:
         with suppress(OSError):
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
             seconds += sum(map(int, fields[11:15])) / TICKS
             megabytes += memory(pid).get("Pss", 0) / 1e6  # none, where it is just ending
     return seconds, megabytes
@@ -94,13 +94,15 @@ def used(pids: list[int]) -> tuple[float, float]:
 
 def memory(pid: int | str) -> dict[str, int]:
     """Bytes by kind, such as Pss and Private_Dirty."""
-    said = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    said = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8")
     return {name: int(size) * 1024 for name, size in re.findall(r"^(\w+):\s+(\d+) kB", said, re.MULTILINE)}
 
 
 def busy() -> float:
     """CPU seconds of the whole machine so far, what other machines on its processors took included."""
-    user, nice, system, _, _, *rest = map(int, Path("/proc/stat").read_text().split("\n")[0].split()[1:9])
+    user, nice, system, _, _, *rest = map(
+        int, Path("/proc/stat").read_text(encoding="utf-8").split("\n")[0].split()[1:9]
+    )
     return (user + nice + system + sum(rest)) / TICKS
 
 
@@ -116,7 +118,7 @@ def watched(arguments: list[str], prepared: Path) -> tuple[dict[str, float], dic
     """Run the command: what all of it took, and what it took until it began to decode."""
     before, begun, started = os.times(), busy(), time.perf_counter()
     until, peak, processes = {"wall": 0.0, "cpu": 0.0, "busy": 0.0}, 0.0, 0
-    with tempfile.TemporaryFile("w+") as log:
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as log:
         process = subprocess.Popen(arguments, stdout=log, stderr=log)
         while process.returncode is None:
             pids = family(process.pid)

@@ -42,7 +42,7 @@ def command(folder: Path, trials: int, executor: str) -> list[str]:
 def resident(pid: int) -> float:
     """MB of a process's memory."""
     try:
-        return int(re.findall(r"VmRSS:\s*(\d+)", Path(f"/proc/{pid}/status").read_text())[0]) / 1e3
+        return int(re.findall(r"VmRSS:\s*(\d+)", Path(f"/proc/{pid}/status").read_text(encoding="utf-8"))[0]) / 1e3
     except (OSError, IndexError):
         return 0.0
 
@@ -50,16 +50,16 @@ def resident(pid: int) -> float:
 def watched(arguments: list[str], folder: Path) -> tuple[float, float, float]:
     """Seconds of a run, and the driver's memory in MB when the first trial had ended and at most after that."""
     started, first, most = time.perf_counter(), 0.0, 0.0
-    with (folder / "log").open("w") as log:
+    with (folder / "log").open("w", encoding="utf-8") as log:
         process = subprocess.Popen([sys.executable, "-m", "bench.run", *arguments], stdout=log, stderr=log)
         while process.poll() is None:
             time.sleep(0.5)
-            ended = ": done" in (folder / "log").read_text()
+            ended = ": done" in (folder / "log").read_text(encoding="utf-8")
             now = resident(process.pid)
             first = first or (now if ended else 0.0)
             most = max(most, now if ended else 0.0)
     if process.returncode:
-        raise SystemExit((folder / "log").read_text()[-2000:])
+        raise SystemExit((folder / "log").read_text(encoding="utf-8")[-2000:])
     return time.perf_counter() - started, first, most
 
 

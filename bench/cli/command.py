@@ -10,6 +10,7 @@ from typing import Any, NoReturn, TypeVar
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from bench.cli import streams
 from bench.errors import UserError, say
 from bench.runtime import signals
 
@@ -72,6 +73,7 @@ def command_line(args: Sequence[str] | None) -> list[str]:
 
 
 def _run(main: Callable[..., Any], arguments: list[str], *others: Any, **settings: Any) -> NoReturn:
+    streams.prepare()
     _refuse_empty(arguments)
     try:
         with signals.handled():
@@ -80,6 +82,8 @@ def _run(main: Callable[..., Any], arguments: list[str], *others: Any, **setting
         _end(str(error), error.exit_code)
     except (typer.Abort, KeyboardInterrupt):
         code = signals.status()
+    except BrokenPipeError:  # `| head` has seen enough
+        code = 1
     except OSError as error:  # any error of the operating system, such as a path that is too long or a failing disk
         _end(f"cannot use {error.filename or 'a file'}: {error.strerror or error}", 1)
     except Exception as error:
@@ -88,6 +92,8 @@ def _run(main: Callable[..., Any], arguments: list[str], *others: Any, **setting
         if message is None:
             raise
         _end(f"{message().splitlines()[0].rstrip('.')}; --help lists the options", 2)
+    finally:
+        streams.settle()
     if code in INTERRUPTED:  # typer handles KeyboardInterrupt itself, and takes any for Ctrl-C
         code = signals.status()
         say("", error=True)  # ends the line of ^C

@@ -25,7 +25,7 @@ def removable(incomplete: str) -> list[str]:
 
 def _method_names() -> list[str]:
     """The keys of METHODS in methods/__init__.py, read from its source."""
-    tree = ast.parse((ROOT / "methods" / "__init__.py").read_text())
+    tree = ast.parse((ROOT / "methods" / "__init__.py").read_text(encoding="utf-8"))
     assignments = (node for node in tree.body if isinstance(node, ast.AnnAssign))
     dictionaries = (node.value for node in assignments if ast.unparse(node.target) == "METHODS")
     return [

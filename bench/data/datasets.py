@@ -3,13 +3,14 @@
 `configs/datasets/<name>.yaml` holds the preprocessing, networks and training budget of each.
 """
 
+import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
-from http.client import HTTPException
 from pathlib import Path
 
 from bench.data import sources, torchvision_classes
 from bench.data.array_files import SUFFIXES, array_file
+from bench.data.celeba import celeba
 from bench.data.huggingface import huggingface
 from bench.data.image_tree import image_tree
 from bench.data.sources import Source
@@ -72,7 +73,7 @@ _THINGS = "airplane automobile bird cat deer dog frog horse ship truck"
 
 
 def _celeba(root: Path) -> Source | None:
-    return sources.celeba(root / "celeba")
+    return celeba(root / "celeba")
 
 
 def _celebahq(root: Path) -> Source | None:
@@ -108,7 +109,7 @@ DATASETS = {
         "faces, aligned; published split",
         (162770, 19867, 19962),
         _celeba,
-        "celeba/img_align_celeba/*.jpg (unzipped) and celeba/list_eval_partition.txt",
+        "celeba/img_align_celeba/*.jpg (unzipped) and celeba/list_eval_partition.txt, or Kaggle's copy with its .csv",
         "CelebA",
     ),
     "celebahq": Dataset(
@@ -190,10 +191,12 @@ def download(name: str, root: Path) -> Source:
             torchvision_classes.fetch(dataset.torchvision, root)
         else:
             _fetch(dataset.torchvision, root)
-    except (OSError, HTTPException, RuntimeError, ImportError) as error:
+    except Exception as error:  # torchvision, urllib and gdown raise types of their own
+        needs_gdown = "gdown" in str(error) and importlib.util.find_spec("gdown") is None
+        problem = "it is in Google Drive, which needs gdown" if needs_gdown else reason(error)[:100]
+        remedy = "run pip install gdown" if needs_gdown else "run the same command to try again"
         raise RunError(
-            f"cannot download {name} ({reason(error)[:100]}); run the same command to try again, or put "
-            f"{dataset.layout} under {root} or another --data-root"
+            f"cannot download {name} ({problem}); {remedy}, or put {dataset.layout} under {root} or another --data-root"
         ) from error
     source = dataset.find(root)
     if source is None:

@@ -61,7 +61,7 @@ class ImageWriter:
     def record(self, number: int, chunk: Chunk) -> None:
         """Add a finished chunk to the journal."""
         self.done[number] = chunk
-        with self.journal.open("a") as journal:
+        with self.journal.open("a", encoding="utf-8") as journal:
             journal.write(json.dumps([number, chunk.sha256, chunk.unusable]) + "\n")
 
 

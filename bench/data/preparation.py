@@ -22,7 +22,7 @@ from bench.data.sources import Source
 from bench.data.splits import make_splits
 from bench.data.writing import VERSION, write
 from bench.errors import say, warn
-from bench.io.files import explain_write_errors, make_folder, sha256
+from bench.io.files import explain_write_errors, make_folder, require_writable, sha256
 from bench.io.locks import Timeout, file_lock
 
 
@@ -118,6 +118,7 @@ def _write(
 ) -> None:
     """Prepare the set, unless another process has done so. conversions: None if they are not known yet."""
     folder = prepared.folder.parent
+    require_writable(folder, "--prepared")
     make_folder(folder)
     with _lock(folder / ".lock"):
         if not prepared.check():  # another process may have prepared it meanwhile

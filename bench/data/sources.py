@@ -8,14 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.data.decode import Files, Images, Pixels
+from bench.data.decode import Images, Pixels
 from bench.data.progress_bar import track
 from bench.errors import UserError, reason
 from bench.io.files import file_sha256, sha256
-from bench.io.untrusted import read_bounded
 from bench.runtime.allowance import allowance
 
-MAX_PARTITION_BYTES = 2**25  # CelebA's has 3 MB
 SMALL_FILE = 500_000  # bytes; hashing smaller files is no faster with two threads than with one
 
 
@@ -126,34 +124,3 @@ def torchvision(name: str, root: Path, folder: str, files: tuple[str, ...], clas
 
     paths = [root / folder / file for file in sorted(files)]
     return Source(f"torchvision.datasets.{name}", root / folder, paths, load, classes)
-
-
-def celeba(folder: Path) -> Source | None:
-    """CelebA's aligned faces with their published partition; None if either is missing.
-
-    Raises:
-        UserError: the partition is malformed, or names images that are missing.
-    """
-    images, partition = folder / "img_align_celeba", folder / "list_eval_partition.txt"
-    if not (images.is_dir() and partition.is_file()):
-        return None
-    splits: dict[str, list[Path]] = {"train": [], "validation": [], "test": []}
-    text = read_bounded(partition, MAX_PARTITION_BYTES).decode(errors="replace")
-    for number, line in enumerate(text.strip().splitlines(), 1):
-        name, _, split = line.strip().partition(" ")
-        if split.strip() not in ("0", "1", "2") or Path(name).name != name:
-            raise UserError(f"{partition}, line {number}: {line[:40]!r} is not a file name followed by 0, 1 or 2")
-        splits[list(splits)[int(split)]].append(images / name)
-    files = sorted(path for paths in splits.values() for path in paths)
-    present = {path.name for path in images.iterdir()}
-    missing = [path for path in files if path.name not in present]
-    if missing:
-        raise UserError(f"{len(missing)} images listed in {partition} are missing, such as {missing[0]}")
-
-    def load() -> dict[str, SourceSplit]:
-        return {split: SourceSplit(Files(paths, images)) for split, paths in splits.items()}
-
-    unlisted = sorted(present - {path.name for path in files})
-    counted = f"{len(unlisted):,} files in {images} are not used, because {partition.name} does not list them"
-    notes = (f"{counted}, such as {unlisted[0]}",) if unlisted else ()
-    return Source("CelebA, aligned, published partition", folder, [*files, partition], load, [], notes=notes)

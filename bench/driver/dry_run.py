@@ -7,16 +7,18 @@ from bench.driver.pipeline import Pipeline
 from bench.driver.resume import action, refuse_other_protocol
 from bench.errors import plural, say, warn
 from bench.executors.base import trials_at_once
+from bench.io.files import require_writable
 
 
 def dry_run(pipeline: Pipeline) -> None:
     """Print trials and estimates. Nothing is prepared, trained or written."""
     request, folder = pipeline.request, pipeline.folder
     pipeline.check_machine()
-    for path in (folder.path, request.prepared):
-        preflight.check_folder_path(path)
+    require_writable(folder.path, "--out")
     choice = pipeline.resolver.choose_extractor(download=False)
     images = preparation.locate(request)
+    if images is None or not images.prepared:
+        require_writable(request.prepared, "--prepared")
     if images is None:
         datasets.refuse_missing(request.name, request.root)
         say(f"{request.name} is not under {request.root}; a run would download it, if it can")

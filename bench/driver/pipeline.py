@@ -104,6 +104,12 @@ class Pipeline:
                 refuse_other_storage(self.folder)
                 self.folder.pull()
                 yield
+        except BrokenPipeError:  # `| head`, or a terminal that is gone
+            say(
+                f"nothing reads the output any more, so the run stops. To continue: {_command()}",
+                error=True,
+            )
+            raise SystemExit(1) from None
         except KeyboardInterrupt:
             age = f"its last checkpoint (at most about {self.options.checkpoint_seconds:g} s old)"
             say("", error=True)  # ends the line of ^C

@@ -1,13 +1,12 @@
 """Checks, a confirmation and choices before a run, so that a run that cannot succeed fails at once."""
 
 import sys
-from pathlib import Path
 
 import torch
 import typer
 
 from bench.driver.choices import MANY_TRIALS
-from bench.errors import RunError, UserError
+from bench.errors import UserError
 from bench.evaluation.feature_network import FEATURES
 from bench.evaluation.reference import MIN_IMAGES
 from bench.executors.base import Resources
@@ -29,17 +28,6 @@ def confirm(trials: int, yes: bool) -> None:
         raise UserError(f"this run has {trials} trials; --dry-run lists them with their cost, --yes runs them")
     if not typer.confirm(f"this run has {trials} trials; start it?"):
         raise SystemExit(2)
-
-
-def check_folder_path(path: Path) -> None:
-    """Check, without writing, that a folder can be created at `path`.
-
-    Raises:
-        RunError: A file is in its place, or in that of a parent.
-    """
-    nearest = next(place for place in (path, *path.parents) if place.exists())
-    if not nearest.is_dir():
-        raise RunError(f"cannot write {path}: {nearest} is not a folder")
 
 
 def check_image_counts(experiment: Experiment, counts: dict[str, int]) -> None:

@@ -96,6 +96,23 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
 
 
+def require_writable(path: Path, option: str) -> None:
+    """Check, without writing, that a folder can be created at `path`, or that files can be created in it.
+
+    Args:
+        path: the folder.
+        option: of the command line, which chooses another one.
+
+    Raises:
+        RunError: a file is in its place or in that of a parent, or the place is read-only.
+    """
+    nearest = next(place for place in (path, *path.absolute().parents) if place.exists())
+    if not nearest.is_dir():
+        raise RunError(f"cannot write {path}: {nearest} is not a folder")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise RunError(f"cannot write {path}: {nearest} is read-only; choose another folder with {option}")
+
+
 class Folder:
     """A folder, local or in an object store, whose files are replaced atomically and verified when they are read."""
 

@@ -72,7 +72,7 @@ def _table(aggregates: pd.DataFrame, dataset_count: int) -> Table:
 
 def published(group: Group) -> list[Table]:
     """Return the table of FIDs that others published on this data set (configs/published.yaml), beside FIDs only."""
-    stored = parse_yaml(PUBLISHED.read_text(), str(PUBLISHED))
+    stored = parse_yaml(PUBLISHED.read_text(encoding="utf-8"), str(PUBLISHED))
     entries = [entry for entry in stored if entry["dataset"] == group.dataset]
     if not entries or not any(column.extractor == "inception" for column in across_seeds.generated(group.fresh)):
         return []

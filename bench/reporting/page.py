@@ -36,13 +36,13 @@ def html(title: str, lead: str, sections: list[Section], form: Form = Form.full)
     environment.filters["marked"], environment.tests["numbers"] = _marked, _are_numbers
     content = Content(form, [section for section in sections if not section.is_empty])
     plotly = embedded_plotly.plotly() if content.has_charts else None
-    js = "".join((TEMPLATES / name).read_text() for name in SCRIPTS)
+    js = "".join((TEMPLATES / name).read_text(encoding="utf-8") for name in SCRIPTS)
     scripts = [embedded_plotly.sha256(js.encode()), *([plotly.sha256] if plotly else [])]
     return environment.get_template("page.html.jinja").render(
         title=title,
         lead=lead,
         policy=POLICY.format(scripts=" ".join(f"'sha256-{script}'" for script in scripts)),
-        css=Markup((TEMPLATES / "page.css").read_text()),
+        css=Markup((TEMPLATES / "page.css").read_text(encoding="utf-8")),
         js=Markup(js),
         plotly=plotly.packed if plotly else None,
         sections=[content.of(section) for section in content.sections],

@@ -57,7 +57,9 @@ def describe(device: "torch.device", threads: int, concurrent: int, git: GitStat
 
 
 def _git(*arguments: str) -> str:
-    process = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True)
+    process = subprocess.run(
+        ["git", *arguments], cwd=ROOT, capture_output=True, encoding="utf-8", errors="replace", check=True
+    )
     return process.stdout.strip()
 
 
@@ -75,7 +77,7 @@ def _processor() -> str:
 def _cpuinfo(key: str) -> str:
     """A field of the first processor in /proc/cpuinfo; empty if it is missing, or on other systems than Linux."""
     try:
-        with CPUINFO.open() as lines:
+        with CPUINFO.open(encoding="utf-8", errors="replace") as lines:
             return next((line.partition(":")[2].strip() for line in lines if line.partition(":")[0].strip() == key), "")
     except OSError:
         return ""

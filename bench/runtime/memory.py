@@ -21,7 +21,7 @@ def reset(device: torch.device) -> None:
     elif CLEAR.exists():
         _trim()
         try:
-            CLEAR.write_text("5")  # "resets the peak resident set size" (proc(5))
+            CLEAR.write_bytes(b"5")  # "resets the peak resident set size" (proc(5))
         except OSError:  # forbidden in some containers; the peak then includes everything since the process started
             return
 
@@ -33,7 +33,8 @@ def peak(device: torch.device) -> float:
     """
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 1e6
-    match = re.search(r"VmHWM:\s*(\d+) kB", STATUS.read_text()) if STATUS.exists() else None
+    status = STATUS.read_text(encoding="utf-8", errors="replace") if STATUS.exists() else ""
+    match = re.search(r"VmHWM:\s*(\d+) kB", status)
     return int(match[1]) * 1024 / 1e6 if match else float("nan")
 
 

@@ -572,6 +572,18 @@ def test_results_that_may_only_be_read_are_refused_in_a_line_and_reported_elsewh
     assert (tmp_path / "report" / "index.html").exists()
 
 
+@pytest.mark.parametrize("extra", [[], ["--dry-run"]])
+def test_a_read_only_data_root_names_the_option_for_prepared_images(bench_run, small_disk, tmp_path, extra):
+    small_disk.read_only()
+    asked = [*ONE, "--data-root", str(small_disk.path / "data"), *extra]
+    result = bench_run(*asked)
+    assert result.exit_code == 1
+    assert re.fullmatch(
+        r"error: cannot write .*: .*/disk is read-only; choose another folder with --prepared\n", result.stderr
+    )
+    assert bench_run(*asked, "--prepared", str(tmp_path / "prepared")).exit_code == 0
+
+
 # --- The clock, company, and moving house ---
 
 

@@ -638,7 +638,7 @@ def test_names_are_shown_escaped(photos, capsys):
 def test_a_partition_may_not_name_files_elsewhere(tmp_path):
     from images import write_celeba
 
-    from bench.data.sources import celeba
+    from bench.data.celeba import celeba
 
     folder = write_celeba(tmp_path, 2, 1, 1)
     partition = folder / "list_eval_partition.txt"
@@ -650,7 +650,7 @@ def test_a_partition_may_not_name_files_elsewhere(tmp_path):
 def test_a_partition_is_no_larger_than_the_published_one(tmp_path):
     from images import write_celeba
 
-    from bench.data.sources import celeba
+    from bench.data.celeba import celeba
 
     partition = write_celeba(tmp_path, 2, 1, 1) / "list_eval_partition.txt"
     with partition.open("ab") as file:

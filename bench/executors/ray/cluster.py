@@ -224,7 +224,7 @@ def _require_shared_folder(beacon: Path, token: str, folder: Path) -> None:
 def can_read(beacon: Path, token: str) -> bool:
     """Whether this machine can read the beacon. New files on shared storage may appear with a delay."""
     for _ in range(VISIBLE_SECONDS):
-        if beacon.is_file() and beacon.read_text() == token:
+        if beacon.is_file() and beacon.read_text(encoding="utf-8") == token:
             return True
         time.sleep(1)
     return False

@@ -13,7 +13,8 @@ from PIL import Image
 from specimens import make_request
 from torchvision.datasets import CIFAR10, MNIST, CelebA
 
-from bench.data import preparation, sources
+from bench.data import preparation
+from bench.data.celeba import celeba
 from bench.data.splits import SPLITS
 from bench.errors import RunError
 
@@ -132,7 +133,7 @@ def test_images_that_celebas_partition_does_not_list_are_counted(tmp_path):
     folder = write_celeba(tmp_path, train=2, validation=1, test=1)
     for name in ("000009.jpg", "000010.jpg"):
         (folder / "img_align_celeba" / name).write_bytes(b"")
-    source = sources.celeba(folder)
+    source = celeba(folder)
     assert source.notes == (
         f"2 files in {folder}/img_align_celeba are not used, because list_eval_partition.txt does not list them, such "
         "as 000009.jpg",
