@@ -18,7 +18,7 @@ from bench.data import image_files, workers
 from bench.errors import UserError
 from bench.evaluation import inception
 from bench.experiment import plugins
-from bench.io import object_store
+from bench.io import files, object_store
 from bench.io.object_store import remote
 from bench.reporting.contents import Contents, limited_to
 from bench.runtime.rng import forked
@@ -43,6 +43,12 @@ def registry():
     for now, then in ((METHODS, before), (plugins._origins, origin)):
         now.clear()
         now.update(then)
+
+
+@pytest.fixture(autouse=True)
+def unflushed(monkeypatch):
+    """No test of this process waits for the disk; `test_files.py` tests the flushing."""
+    monkeypatch.setattr(files, "flush", lambda _: None)
 
 
 @pytest.fixture(autouse=True)

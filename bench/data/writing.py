@@ -18,7 +18,7 @@ from bench.data.splits import make_splits
 from bench.errors import RunError, UserError
 from bench.io import untrusted
 from bench.io.disk import format_bytes
-from bench.io.files import Folder, explain_write_errors, file_sha256, make_folder
+from bench.io.files import Folder, explain_write_errors, file_sha256, make_folder, rename_durably
 from bench.io.untrusted import Malformed
 
 VERSION = "uint8, centre crop, Pillow Lanczos, v2"
@@ -70,7 +70,7 @@ def write(request: Request, source: Source, fingerprint: str, target: Path, conv
     Folder(partial).write(FILE, sidecar.to_json())
     for journal in partial.glob("*.journal"):
         journal.unlink()
-    partial.rename(target)
+    rename_durably(partial, target)
 
 
 def _writer(folder: Path, name: str, split: SourceSplit, request: Request) -> ImageWriter:

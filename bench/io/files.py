@@ -1,8 +1,9 @@
 """Atomic writes, and folders whose files have checksums that detect corruption.
 
-Every file is written under a temporary name and moved into place, so a killed run never leaves half a file. Its sha256
-is written to `.sha256/` *before* the move, together with that of the file it replaces. So the file matches one of the
-two checksums, no matter when its writer is killed. Any other content is damage.
+Every file is written under a temporary name and moved into place, so a killed run never leaves half a file. What counts
+is flushed to the disk before it is moved, so a power failure does not either. Its sha256 is written to `.sha256/`
+*before* the move, together with that of the file it replaces. So the file matches one of the two checksums, no matter
+when its writer is killed. Any other content is damage.
 """
 
 import errno
@@ -66,8 +67,34 @@ def explain_write_errors(path: Path) -> Iterator[None]:
         raise RunError(f"cannot write {path}: {error.strerror or error}{remedy}") from error
 
 
-def write_atomically(path: Path | Remote, data: bytes) -> None:
+def flush(path: Path) -> None:
+    """Write a file, or a folder's list of names, to the disk itself: a power failure loses what is only in memory."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError:
+        if not path.is_dir():  # some network file systems cannot flush folders
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def rename_durably(folder: Path, target: Path) -> None:
+    """Rename a folder after its files are on the disk, and wait until the new name is there too."""
+    with explain_write_errors(target):
+        for path in (*folder.rglob("*"), folder):
+            flush(path)
+        folder.rename(target)
+        flush(target.parent)
+
+
+def write_atomically(path: Path | Remote, data: bytes, durable: bool = False) -> None:
     """Write under a temporary name beside `path`, then move it. Readers see the old or the new bytes, never a mixture.
+
+    Args:
+        path: the file.
+        data: its content.
+        durable: flush the content before the move, and the new name after it. What can be made again need not be.
 
     Raises:
         RunError: the file cannot be written.
@@ -80,7 +107,11 @@ def write_atomically(path: Path | Remote, data: bytes) -> None:
     with explain_write_errors(path):
         try:
             partial.write_bytes(data)
+            if durable:
+                flush(partial)
             partial.replace(path)
+            if durable:
+                flush(path.parent)
         except OSError:
             partial.unlink(missing_ok=True)
             raise
@@ -159,8 +190,9 @@ class Folder:
         """
         present = self.read_if_intact(name) if present is None else present
         checksums = [sha256(data), *([] if present is None else [sha256(present)])]
-        write_atomically(self.place / CHECKSUMS / name, "\n".join(checksums).encode())
-        write_atomically(self.place / name, data)
+        durable = PurePath(name).suffix != ".png"  # pictures can be made again from a checkpoint
+        write_atomically(self.place / CHECKSUMS / name, "\n".join(checksums).encode(), durable)
+        write_atomically(self.place / name, data, durable)
 
     def write_bounded(self, name: str, data: bytes, present: bytes | None = None) -> None:
         """Write a file whose size depends on settings or methods, as `write` does.

@@ -578,9 +578,8 @@ def test_a_read_only_data_root_names_the_option_for_prepared_images(bench_run, s
     asked = [*ONE, "--data-root", str(small_disk.path / "data"), *extra]
     result = bench_run(*asked)
     assert result.exit_code == 1
-    assert re.fullmatch(
-        r"error: cannot write .*: .*/disk is read-only; choose another folder with --prepared\n", result.stderr
-    )
+    assert result.stderr.endswith("/disk is read-only; choose another folder with --prepared\n")
+    assert result.stderr.count("\n") == 1
     assert bench_run(*asked, "--prepared", str(tmp_path / "prepared")).exit_code == 0
 
 

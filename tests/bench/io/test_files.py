@@ -1,13 +1,17 @@
 """Atomic writes, with checksums that detect damage."""
 
 import multiprocessing
+import os
 import time
+from pathlib import Path
 
 import pytest
 
 from bench.errors import RunError
-from bench.io import limits
-from bench.io.files import Damaged, Folder, TooLarge, write_atomically
+from bench.io import files, limits
+from bench.io.files import Damaged, Folder, TooLarge, rename_durably, write_atomically
+
+FLUSH = files.flush  # before conftest.py replaces it
 
 
 def test_files_come_back_as_written_and_damage_is_noticed(tmp_path):
@@ -71,3 +75,49 @@ def test_a_sparse_file_is_not_read(tmp_path):
     for name in ("spec.json", "a.bin", "checkpoint.pt"):
         with pytest.raises(TooLarge):
             Folder(tmp_path).read(name)
+
+
+@pytest.fixture
+def operations(monkeypatch):
+    """What is flushed and renamed, in order."""
+    done, fsync, replace, rename = [], os.fsync, Path.replace, Path.rename
+
+    def flushed(descriptor):
+        done.append(("flush", Path(f"/proc/self/fd/{descriptor}").readlink().name))
+        fsync(descriptor)
+
+    def renamed(call):
+        return lambda before, after: (done.append(("rename", after.name)), call(before, after))[1]
+
+    monkeypatch.setattr(files, "flush", FLUSH)
+    monkeypatch.setattr(os, "fsync", flushed)
+    monkeypatch.setattr(Path, "replace", renamed(replace))
+    monkeypatch.setattr(Path, "rename", renamed(rename))
+    return done
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="names of open files are read from /proc")
+def test_what_counts_is_on_the_disk_before_it_has_its_name(operations, tmp_path):
+    Folder(tmp_path).write("a.bin", b"x")
+    temporary = [name for kind, name in operations if kind == "flush" and name.endswith(".part")]
+    assert all(name.startswith(".a.bin.") for name in temporary)
+    one, two = temporary
+    assert operations == [
+        ("flush", one), ("rename", "a.bin"), ("flush", ".sha256"),
+        ("flush", two), ("rename", "a.bin"), ("flush", tmp_path.name),
+    ]  # fmt: skip
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="names of open files are read from /proc")
+def test_a_folder_has_its_name_after_its_files_are_on_the_disk(operations, tmp_path):
+    write_atomically(tmp_path / "part" / "deep" / "a.bin", b"x")
+    operations.clear()
+    rename_durably(tmp_path / "part", tmp_path / "whole")
+    flushed = {("flush", name) for name in ("a.bin", "deep", "part")}
+    assert set(operations[:3]) == flushed
+    assert operations[3:] == [("rename", "whole"), ("flush", tmp_path.name)]
+
+
+def test_pictures_are_not_waited_for(operations, tmp_path):
+    Folder(tmp_path).write("samples/1.png", b"x")
+    assert not [kind for kind, _ in operations if kind == "flush"]
