@@ -79,7 +79,7 @@ def _verdict(verdicts: pd.DataFrame, variant: str) -> str:
 def main() -> None:
     """Write the blocks into README.md."""
     path = Path(ROOT / "README.md")
-    path.write_text(filled(path.read_text()))
+    path.write_text(filled(path.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from project import ROOT
 
-FOLDERS = ("bench", "methods", "benchmarks", "examples")
+FOLDERS = ("bench", "methods", "benchmarks", "examples", "docs_build")
 FILES = [path for name in FOLDERS for path in sorted((ROOT / name).rglob("*.py"))]
 
 
