@@ -39,6 +39,14 @@ class Options:
         int | None,
         typer.Option(min=0, max=2**31, help="Seed of the random draws. Default: evaluation.seed."),
     ] = None
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES|all",
+            help="Optional metrics to add, with commas: infinity, sharpness, memorisation, probe (bench.info explains "
+            "them).",
+        ),
+    ] = None
     prepared: cli.TrainingImages = None
     plugin: cli.Plugins = None
     device: cli.Device = None
@@ -55,10 +63,15 @@ def main(options: Options) -> None:
     from bench.driver import rescore
     from bench.evaluation.samplers import SAMPLERS
     from bench.experiment import plugins
+    from bench.metrics.columns import OPTIONAL
     from bench.store.folders import ExperimentFolder
 
     if options.sampler not in SAMPLERS:
         raise unknown("sampler", options.sampler, SAMPLERS)
+    metrics = tuple(name.strip() for name in options.metrics.split(",")) if options.metrics else ()
+    for name in metrics:
+        if name not in OPTIONAL and metrics != (rescore.ALL_METRICS,):
+            raise unknown("metric", name, [*OPTIONAL, rescore.ALL_METRICS])
     plugins.install_all(options.plugin or [])
     folder = ExperimentFolder.open(options.experiment)
     selection = rescore.select_trials(folder)
@@ -75,6 +88,7 @@ def main(options: Options) -> None:
             split=options.split,
             sampler=options.sampler,
             seed=options.seed,
+            metrics=metrics,
         ),
         prepared=options.prepared,
         device=options.device,

@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from bench.metrics.columns import STAMPS, Column, parse
+from bench.metrics.columns import METRICS, STAMPS, Column, parse
 
 if TYPE_CHECKING:
     import pandas as pd
 
-GENERATION = ("n_generated", "sampler", "sampling_seed")  # stamps that do not affect reconstructions
 HASH_LENGTH = 8  # characters of a sha256 in a label
 
 
@@ -18,14 +17,13 @@ def separate(rows: "pd.DataFrame") -> "pd.DataFrame":
     `fid_10k` becomes `fid_10k [sampler=prior]` and `fid_10k [sampler=gmm]`, and so do its floor and `kid_10k`. If all
     trainings share one protocol, their column keeps the plain name: only results of bench.evaluate are labelled.
     """
-    groups: dict[tuple[str, int, bool], list[Column]] = {}
+    groups: dict[tuple[str, int, tuple[str, ...]], list[Column]] = {}
     for column in (parse(str(name)) for name in rows.columns):
         if column:
-            reconstructs = column.metric == "reconstruction"  # of as many images, but none of them generated
-            groups.setdefault((column.extractor, column.samples, reconstructs), []).append(column)
-    for (_, _, reconstructs), columns in groups.items():
+            key = (column.extractor, column.samples, METRICS[column.metric].ignores)
+            groups.setdefault(key, []).append(column)
+    for (_, _, ignored), columns in groups.items():
         measured = rows[[str(column) for column in columns]].notna().any(axis=1)
-        ignored = GENERATION if reconstructs else ()
         stamps = rows.loc[measured, [s for s in STAMPS if s in rows and s not in ignored]].astype(str)
         differing = [stamp for stamp in stamps if stamps[stamp].nunique() > 1]
         if differing:

@@ -8,6 +8,8 @@ from rich.table import Table
 from bench.driver.catalogue import Catalogue, DatasetFacts, MethodFacts, NetworkFacts
 from bench.experiment.variants import LEARNING_RATES
 
+TITLES = {"metrics": "optional metrics (evaluation.metrics, bench.evaluate --metrics)"}
+
 
 def show(catalogue: Catalogue) -> None:
     """Print the catalogue as text and tables."""
@@ -28,8 +30,8 @@ def show(catalogue: Catalogue) -> None:
     console.print("  encoder + decoder; GFLOPs of one image's forward pass, 2 operations per multiply-add")
     console.print("[bold]settings[/] (--set or YAML; defaults, unless configs/datasets/ has another value)")
     console.print("  " + ", ".join(f"{key}={value}" for key, value in catalogue.settings.items()))
-    for kind in ("initialisations", "priors", "extractors", "samplers"):
-        console.print(f"[bold]{kind}[/]")
+    for kind in ("initialisations", "priors", "extractors", "samplers", "metrics"):
+        console.print(f"[bold]{TITLES.get(kind, kind)}[/]")
         for name, about in getattr(catalogue, kind).items():
             console.print(f"  {name}: {about}")
 

@@ -1,4 +1,4 @@
-"""The catalogue: all methods, priors, data sets, networks, extractors, samplers and settings."""
+"""The catalogue: all methods, priors, data sets, networks, extractors, samplers, optional metrics and settings."""
 
 import inspect
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from bench.data.datasets import DATASETS
 from bench.evaluation.samplers import SAMPLERS
 from bench.experiment.configuration import dataset_defaults, default_settings
+from bench.metrics.columns import OPTIONAL
 from methods import METHODS, Method
 from methods.hyperparameters import learning_rate, schema
 from methods.networks import NETWORKS, Architecture
@@ -99,6 +100,7 @@ class Catalogue:
     initialisations: dict[str, str]
     extractors: dict[str, str]
     samplers: dict[str, str]
+    metrics: dict[str, str]
     settings: Settings
 
 
@@ -115,6 +117,7 @@ def collect() -> Catalogue:
         initialisations={name: _first_line(function) for name, function in INITIALISATIONS.items()},
         extractors=EXTRACTORS,
         samplers=SAMPLERS,
+        metrics=OPTIONAL,
         settings=default_settings(),
     )
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from bench.driver import preflight
 from bench.driver.options import Options
 from bench.evaluation import extractor_choice
+from bench.evaluation.code_measures import require_labels
 from bench.evaluation.feature_network import load_extractor
 from bench.executors.base import Resources
 from bench.experiment.settings import Evaluation, Experiment, Training
@@ -64,6 +65,11 @@ class ProtocolResolver:
         return preflight.resolve_precision(self.experiment, before, self.resources)
 
     def resolve(self, choice: ExtractorChoice, labelled: bool) -> Experiment:
-        """Return the experiment without "auto". labelled: whether its images have labels."""
+        """Return the experiment without "auto". labelled: whether its images have labels.
+
+        Raises:
+            UserError: a metric needs labels, and there are none.
+        """
         evaluation = extractor_choice.resolve_trained(choice.evaluation, self.experiment.dataset, labelled)
+        require_labels(evaluation.metrics, self.experiment.dataset, labelled)
         return self.experiment.model_copy(update={"evaluation": evaluation, "training": self.training()})

@@ -1,6 +1,7 @@
 """Score finished trials again, under another protocol. Nothing is trained."""
 
 import time
+from collections.abc import Container, Hashable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,14 +14,17 @@ from bench.driver.choices import Precision, Split
 from bench.driver.options import extractor_option
 from bench.errors import UserError, plural, say
 from bench.evaluation import extractor_choice, extractors
+from bench.evaluation.code_measures import Codes, code_columns, measure_codes, require_labels, without_labels
+from bench.evaluation.evaluator import held_out_of
 from bench.evaluation.feature_network import load_extractor
 from bench.evaluation.features import Extractor
 from bench.evaluation.protocol import ScoringProtocol
 from bench.evaluation.reference import References
 from bench.evaluation.scorer import Scorer
 from bench.experiment.settings import Evaluation
+from bench.experiment.specification import TrialSpec
 from bench.io.limits import CHECKPOINTS
-from bench.metrics.columns import STAMPS
+from bench.metrics.columns import OPTIONAL, STAMPS, Columns
 from bench.reporting import build
 from bench.runtime.environment import torch_device
 from bench.runtime.numerics import limit_threads
@@ -30,7 +34,9 @@ from bench.store.lock import locked
 from bench.store.states import State
 from bench.store.trial_folder import TrialFolder
 from bench.training.loading import images_of, trained_method
-from methods import METHODS
+from methods import METHODS, Method
+
+ALL_METRICS = "all"  # stands for all optional metrics
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +51,7 @@ class Measurement:
         split: Split of the real images.
         sampler: A key of SAMPLERS.
         seed: Seed of the random draws.
+        metrics: Keys of OPTIONAL, in addition to those of the training; ALL_METRICS: all that the data set allows.
     """
 
     extractor: str | None = None
@@ -54,6 +61,19 @@ class Measurement:
     split: Split | None = None
     sampler: str = "prior"
     seed: int | None = None
+    metrics: tuple[str, ...] = ()
+
+    def chosen_metrics(self, evaluation: Evaluation, images: Prepared) -> tuple[str, ...]:
+        """Return the optional metrics to compute.
+
+        Raises:
+            UserError: one needs labels that the images do not have.
+        """
+        labelled, dataset = bool(images.classes), images.sidecar.dataset
+        if self.metrics == (ALL_METRICS,):
+            return tuple(OPTIONAL) if labelled else tuple(without_labels(OPTIONAL))
+        require_labels(self.metrics, dataset, labelled)
+        return tuple(sorted({*evaluation.metrics, *self.metrics}))
 
     def protocol(self, evaluation: Evaluation, extractor: str) -> ScoringProtocol:
         """Return the protocol of the last evaluation in training, with these changes."""
@@ -149,8 +169,9 @@ def rescore(
         references = References(
             images.features(fallback=folder.extractor), network.to(scoring_device), images, scoring_device
         )
-        protocol = measurement.protocol(spec.evaluation, network.name)
-        scorer = Scorer(references, protocol, spec.training.train_images)
+        metrics = measurement.chosen_metrics(spec.evaluation, images)
+        protocol = replace(measurement.protocol(spec.evaluation, network.name), metrics=metrics)
+        scorer = TrialScorer(Scorer(references, protocol, spec.training.train_images), images, spec)
         for number, trial in enumerate(trials, 1):
             result = score_trial(trial, scorer, scoring_device, force)
             say(f"{number} of {len(trials)}: {trial.name}: {result}")
@@ -182,23 +203,63 @@ def _extractor(
     return extractors.obtain(cache, images, changed, stored, weights)
 
 
-def score_trial(trial: TrialFolder, scorer: Scorer, device: torch.device, force: bool) -> str:
+@dataclass(frozen=True)
+class TrialScorer:
+    """Scores trained methods of one experiment: their images and, where optional metrics ask for it, their codes."""
+
+    images: Scorer
+    data: Prepared
+    spec: TrialSpec
+
+    @property
+    def stamp(self) -> Columns:
+        """The columns that say how images are scored."""
+        return {key: self.images.stamp[key] for key in STAMPS}
+
+    @property
+    def measured(self) -> list[str]:
+        """The columns of all metrics."""
+        return [*self.images.measured, *code_columns(self.data, self.images.protocol.metrics)]
+
+    def __call__(self, method: Method) -> Columns:
+        """Return the columns of a row."""
+        columns, _ = self.images(method)
+        evaluation, device = self.spec.evaluation, method.device
+        held_out = held_out_of(self.data, evaluation.split).to(device)
+        codes = Codes(method, self.data, evaluation.split, held_out, evaluation.seed, self.spec.training.train_images)
+        return columns | measure_codes(codes, self.images.protocol.metrics)
+
+
+def score_trial(trial: TrialFolder, scorer: TrialScorer, device: torch.device, force: bool) -> str:
     """Score one trial and save the row; return the score as text, or 'measured already'."""
     rows, evaluations = trial.rows(), trial.evaluations()
-    if not force and (_same_protocol(rows, scorer).any() or _same_protocol(evaluations, scorer).any()):
+    if not force and (_measured(rows, scorer).any() or _measured(evaluations, scorer).any()):
         return "measured already"
     started = time.perf_counter()
-    columns, _ = scorer(trained_method(trial, device))
+    columns = scorer(trained_method(trial, device))
     progress = rows.iloc[-1][["step", "epoch", "images_seen", "train_seconds"]].to_dict()
     row = progress | {"evaluation_seconds": time.perf_counter() - started} | columns
-    others = evaluations[~_same_protocol(evaluations, scorer)] if len(evaluations) else evaluations
+    others = evaluations[~_superseded(evaluations, scorer, row)] if len(evaluations) else evaluations
     trial.save_evaluations(pd.concat([others, pd.DataFrame([row])], ignore_index=True))
-    return f"{scorer.headline} {columns[scorer.headline]:.4g} ({row['evaluation_seconds']:.0f} s)"
+    headline = scorer.images.headline
+    return f"{headline} {columns[headline]:.4g} ({row['evaluation_seconds']:.0f} s)"
 
 
-def _same_protocol(rows: pd.DataFrame, scorer: Scorer) -> pd.Series:
+def _measured(rows: pd.DataFrame, scorer: TrialScorer) -> pd.Series:
     """Mark rows with the scorer's protocol and all its metrics (evaluations during training have only some)."""
-    stamp = {key: scorer.stamp[key] for key in STAMPS}
-    if not all(key in rows for key in (*stamp, scorer.fullest)):
+    if not all(name in rows for name in scorer.measured):
         return pd.Series(False, index=rows.index)
-    return (rows[list(stamp)] == stamp).all(axis=1) & rows[scorer.fullest].notna()
+    return _same_protocol(rows, scorer) & rows[scorer.measured].notna().all(axis=1)
+
+
+def _superseded(rows: pd.DataFrame, scorer: TrialScorer, row: Container[Hashable]) -> pd.Series:
+    """Mark rows with the scorer's protocol that have no column which the new row lacks."""
+    lacking = [name for name in rows if name not in row]
+    return _same_protocol(rows, scorer) & rows[lacking].isna().all(axis=1)
+
+
+def _same_protocol(rows: pd.DataFrame, scorer: TrialScorer) -> pd.Series:
+    stamp = scorer.stamp
+    if not all(key in rows for key in stamp):
+        return pd.Series(False, index=rows.index)
+    return (rows[list(stamp)] == stamp).all(axis=1)

@@ -45,7 +45,7 @@ class Tuning:
         evaluation = pipeline.experiment.evaluation
         # Without a scheduler, only the end of a point's training matters.
         evaluations = evaluation.evaluations if budget.scheduler == "asha" else 1
-        changes = {"split": "validation", "final_samples": None, "evaluations": evaluations}
+        changes = {"split": "validation", "final_samples": None, "evaluations": evaluations, "metrics": []}
         experiment = pipeline.experiment.model_copy(
             update={"seeds": budget.seeds, "evaluation": evaluation.model_copy(update=changes)}
         )

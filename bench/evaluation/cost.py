@@ -10,21 +10,29 @@ import torch
 from torch import Tensor
 
 from bench.data.images import batch_size, to_uint8, to_unit
+from bench.evaluation.code_measures import MOST_LABELLED
 from bench.evaluation.evaluator import held_out_images
 from bench.evaluation.feature_network import Classifier, folded
 from bench.evaluation.features import KEPT_IMAGES
 from bench.evaluation.inception import FEATURES
+from bench.evaluation.measures import MEASURES, MOST_STORED
 from bench.evaluation.scorer import MOST_RECONSTRUCTIONS
 from bench.experiment.settings import Evaluation
 from bench.metrics import latent
+from bench.metrics.frechet import frechet_distance, gaussian
+from bench.metrics.frechet_limit import subset_sizes
 from bench.metrics.kernel_distance import equivalent_pairs, polynomial_kernel
+from bench.metrics.memorisation import nearest_others
 from bench.metrics.precision_recall import neighbour_metrics
+from bench.metrics.sharpness import sharpness
 from methods import Method
 from methods.priors import PRIORS
 
 BUDGET = 0.025  # seconds for one timing, after its first call
 TIMED_IMAGES = 500  # for the timing of pairs and neighbours, whose cost grows with the square of their number
 TEST_SECONDS = 0.1  # of the latent tests in the last row; timing them would cost a second of imports
+TIMED_FEATURES = 256  # for the timing of Frechet distances
+PROBE_SECONDS = 1.0  # of the linear probe's fit
 CLASSES = 10  # of a classifier that is only timed
 
 
@@ -92,7 +100,15 @@ def evaluation_seconds(
         + _neighbour_seconds(extraction.dim, min(evaluation.final_samples, held_out_kept, reference_kept))
         + TEST_SECONDS
     )
-    return row, last
+    generated = min(evaluation.final_samples, MOST_STORED)
+    labelled = sum(min(counts[split], MOST_LABELLED) for split in ("train", evaluation.split))
+    optional = {
+        "infinity": lambda: _infinity_seconds(extraction.dim, generated),
+        "memorisation": lambda: _memorisation_seconds(extraction.dim, generated, held_out_kept, counts["train"]),
+        "sharpness": lambda: timed(lambda: sharpness(images)) * MEASURES["sharpness"].pixels / n,
+        "probe": lambda: PROBE_SECONDS + labelled * reconstruct,
+    }
+    return row, last + sum(optional[name]() for name in evaluation.metrics if name in optional)
 
 
 def timed(call: Callable[[], Any]) -> float:
@@ -123,6 +139,26 @@ def _kernel_seconds(dim: int, generated: int, real: int) -> float:
 def _neighbour_seconds(dim: int, images: int) -> float:
     x = torch.randn(min(TIMED_IMAGES, images), dim)
     return timed(lambda: neighbour_metrics(x, x)) * (images / len(x)) ** 2
+
+
+@cache
+def _infinity_seconds(dim: int, images: int) -> float:
+    """Each of several subsets needs moments and a distance, whose cost grows with the cube of the features."""
+    few = min(dim, TIMED_FEATURES)
+    x = torch.randn(TIMED_IMAGES, few)
+    moments = timed(lambda: gaussian(x)) * (dim / few) ** 2 / TIMED_IMAGES
+    fitted = gaussian(x)
+    distance = timed(lambda: frechet_distance(fitted, fitted)) * (dim / few) ** 3
+    sizes = subset_sizes(images, dim)
+    return sum(sizes) * moments + len(sizes) * distance
+
+
+@cache
+def _memorisation_seconds(dim: int, generated: int, held_out: int, training: int) -> float:
+    """Nearest training images of generated and of held-out images, and of the former's nearest training images."""
+    x = torch.randn(TIMED_IMAGES, dim)
+    pair = timed(lambda: nearest_others(x, x)) / TIMED_IMAGES**2
+    return pair * (2 * min(generated, KEPT_IMAGES) + held_out) * min(training, MOST_STORED)
 
 
 def _images(n: int, shape: tuple[int, int, int]) -> Tensor:

@@ -7,10 +7,11 @@ import torch
 from torch import Tensor
 
 from bench.data.images import batch_size, to_uint8, to_unit
+from bench.data.prepared import Prepared
+from bench.evaluation.code_measures import CURVE_CODES, FINAL_CODES, Codes, measure_codes
 from bench.evaluation.image_grids import grid_columns, interpolations
 from bench.evaluation.protocol import ScoringProtocol
 from bench.evaluation.reference import References
-from bench.evaluation.samplers import encode
 from bench.evaluation.scorer import Scorer
 from bench.experiment.settings import Evaluation
 from bench.metrics import latent
@@ -27,6 +28,11 @@ def held_out_images(height: int, width: int) -> int:
     return max(256, min(HELD_OUT, HELD_OUT * 64 * 64 // (height * width)))
 
 
+def held_out_of(data: Prepared, split: str) -> Tensor:
+    """Return the images of a split for reconstruction and diagnostics, uint8 [n, c, h, w]."""
+    return torch.from_numpy(data.images(split)[: held_out_images(*data.shape[1:])])
+
+
 @contextmanager
 def evaluating(method: Method) -> Iterator[None]:
     """Put the method into evaluation mode inside the context, and restore its mode afterwards."""
@@ -39,18 +45,22 @@ def evaluating(method: Method) -> Iterator[None]:
 
 
 class Evaluator:
-    """Measures methods: generated images against real images, reconstructions, and codes against the prior."""
+    """Measures methods: generated images against real images, reconstructions, and codes against the prior.
 
-    def __init__(self, references: References, evaluation: Evaluation) -> None:
-        self.curve = Scorer(references, ScoringProtocol.curve(evaluation))
+    Args:
+        references: the statistics of the real images, and the extractor.
+        evaluation: the protocol.
+        train_images: the number of training images that methods are trained on. Default: all of them.
+    """
+
+    def __init__(self, references: References, evaluation: Evaluation, train_images: int | None = None) -> None:
+        self.curve = Scorer(references, ScoringProtocol.curve(evaluation), train_images)
         last = ScoringProtocol.final(evaluation, references.extractor.name)
-        self.last = Scorer(references, last) if evaluation.final_samples else None
+        self.last = Scorer(references, last, train_images) if evaluation.final_samples else None
         if self.last:
             latent.import_classifier()  # now, so that the import is not timed as part of a worker's first evaluation
-        self.seed = evaluation.seed
-        images = references.data.images(evaluation.split)
-        held_out = images[: held_out_images(*images.shape[2:])]
-        self.held_out = torch.from_numpy(held_out).to(references.device)
+        self.evaluation, self.data, self.train_images = evaluation, references.data, train_images
+        self.held_out = held_out_of(references.data, evaluation.split).to(references.device)
 
     @torch.no_grad()
     def __call__(self, method: Method) -> tuple[Columns, dict[str, Tensor]]:
@@ -59,7 +69,7 @@ class Evaluator:
             columns, samples = self.curve(method)
             columns |= {
                 "reconstruction_test": self._reconstruction_error(method),
-                **latent.diagnose(self._codes(method), method.prior, self.seed),
+                **measure_codes(self._codes(method), CURVE_CODES),
                 "n_held_out": len(self.held_out),
             }
             columns |= self._own_diagnostics(method, columns)
@@ -72,8 +82,8 @@ class Evaluator:
             return {}
         with evaluating(method):
             columns, _ = self.last(method)
-            tests = latent.two_sample_tests(self._codes(method), method.prior, self.seed)
-            return columns | tests | {"n_held_out": len(self.held_out)}
+            codes = measure_codes(self._codes(method), (*FINAL_CODES, *self.evaluation.metrics))
+            return columns | codes | {"n_held_out": len(self.held_out)}
 
     @torch.no_grad()
     def final_pictures(self, method: Method) -> tuple[Tensor, dict[str, Tensor]]:
@@ -86,18 +96,18 @@ class Evaluator:
         columns = grid_columns(self.held_out.shape[3])
         with evaluating(method):
             lines = interpolations(method, self.held_out[: 2 * columns])
-            codes = self._codes(method)[:SHOWN_CODES]
-            with forked(self.seed):
+            codes = self._codes(method).draws[:SHOWN_CODES]
+            with forked(self.evaluation.seed):
                 samples = method.prior.sample(len(codes), codes.device)
             return lines, {"codes": codes.float().cpu(), "prior": samples.float().cpu()}
 
-    def _codes(self, method: Method) -> Tensor:
-        with forked(self.seed):
-            return encode(method, self.held_out)
+    def _codes(self, method: Method) -> Codes:
+        seed, split = self.evaluation.seed, self.evaluation.split
+        return Codes(method, self.data, split, self.held_out, seed, self.train_images)
 
     def _own_diagnostics(self, method: Method, columns: Columns) -> dict[str, float]:
         """The method's own diagnostics; ValueError if one has the name of a column that all methods share."""
-        with forked(self.seed):
+        with forked(self.evaluation.seed):
             diagnostics = method.diagnostics(to_unit(self.held_out))
         reserved = [
             name for name in diagnostics if name in columns or parse(name) or name.startswith(("latent_", "train_"))

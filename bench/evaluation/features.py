@@ -1,4 +1,4 @@
-"""Features of image sets, and the metrics that compare two sets."""
+"""Features of image sets."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,9 +7,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from bench.metrics.frechet import Gaussian, Moments, frechet_distance
-from bench.metrics.kernel_distance import kernel_distance
-from bench.metrics.precision_recall import neighbour_metrics
+from bench.metrics.frechet import Gaussian, Moments
 
 KEPT_IMAGES = 10_000  # images whose features are kept, for the metrics that need more than moments
 
@@ -57,34 +55,34 @@ class Features:
 
     Attributes:
         gaussian: mean and covariance of the features of all images.
-        values: the features [k, d] of the first KEPT_IMAGES images.
+        stored: the features [k, d] of the first images: at least KEPT_IMAGES of them, if there are as many.
     """
 
     gaussian: Gaussian
-    values: Tensor
+    stored: Tensor
+
+    @property
+    def values(self) -> Tensor:
+        """The features of the first KEPT_IMAGES images."""
+        return self.stored[:KEPT_IMAGES]
 
 
-def extract(extractor: Extractor, batches: Iterable[Tensor], device: torch.device) -> Features:
-    """Extract the features of uint8 batches [n, c, h, w] in one pass."""
+def extract(
+    extractor: Extractor, batches: Iterable[Tensor], device: torch.device, stored: int | None = None
+) -> Features:
+    """Extract the features of uint8 batches [n, c, h, w] in one pass.
+
+    Args:
+        extractor: the network.
+        batches: the images.
+        device: the extractor's device.
+        stored: the number of images whose features are stored. Default: KEPT_IMAGES.
+    """
+    limit = KEPT_IMAGES if stored is None else stored
     moments, parts, count = Moments(extractor.dim, device), [], 0
     for batch in batches:
         features = extractor(batch.to(device))
         moments.add(features)
-        parts.append(features[: max(0, KEPT_IMAGES - count)])
+        parts.append(features[: max(0, limit - count)])
         count += len(features)
     return Features(moments.gaussian(), torch.cat(parts))
-
-
-def compare_features(images: Features, real: Features, n_neighbours: int) -> dict[str, float]:
-    """Return the metrics of images against real ones, by key of `columns.METRICS`, and "kernel_se".
-
-    Args:
-        images: features of generated images, or of real images of another split.
-        real: features of the reference images.
-        n_neighbours: images per set for precision, recall, density and coverage; 0 skips these expensive metrics.
-    """
-    values = {"distance": frechet_distance(images.gaussian, real.gaussian)}
-    values["kernel"], values["kernel_se"] = kernel_distance(images.values, real.values)
-    if n_neighbours:
-        values |= neighbour_metrics(real.values[:n_neighbours], images.values[:n_neighbours])
-    return values

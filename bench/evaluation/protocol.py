@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from bench.data.splits import UNIONS
+from bench.evaluation.measures import CURVE, FINAL, MEASURES
 from bench.experiment.settings import Evaluation
 
 
@@ -16,7 +17,8 @@ class ScoringProtocol:
         held_out: a split that no training has seen.
         seed: seeds the generated images.
         sampler: a key of SAMPLERS.
-        full: compute all metrics; else only the distances.
+        full: compute all standard metrics; else only the distances.
+        metrics: optional metrics to compute as well (`columns.OPTIONAL`).
     """
 
     samples: int
@@ -25,6 +27,12 @@ class ScoringProtocol:
     seed: int
     sampler: str = "prior"
     full: bool = True
+    metrics: tuple[str, ...] = ()
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """Names of the measures of generated images; those of codes are left out."""
+        return (*(FINAL if self.full else CURVE), *(name for name in self.metrics if name in MEASURES))
 
     @classmethod
     def curve(cls, evaluation: Evaluation) -> "ScoringProtocol":
@@ -39,7 +47,8 @@ class ScoringProtocol:
         the training images differ from those of all other images.
         """
         split = "train" if extractor == "inception" else evaluation.split
-        return cls(evaluation.final_samples or evaluation.samples, split, evaluation.split, evaluation.seed)
+        samples = evaluation.final_samples or evaluation.samples
+        return cls(samples, split, evaluation.split, evaluation.seed, metrics=tuple(evaluation.metrics))
 
     def floor_split(self, extractor: str) -> str:
         """Return the split of real images whose score is the floor; no extractor was trained on that split."""

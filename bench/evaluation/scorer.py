@@ -6,12 +6,13 @@ import torch
 from torch import Tensor
 
 from bench.data.images import batch_size, to_uint8, to_unit
-from bench.evaluation.features import Extractor, compare_features, extract
+from bench.evaluation.features import Extractor, extract
 from bench.evaluation.image_grids import grid_columns
+from bench.evaluation.measures import MEASURES, Measure, image_set
 from bench.evaluation.protocol import ScoringProtocol
 from bench.evaluation.reference import Reference, References
 from bench.evaluation.samplers import Sampler, sampler
-from bench.metrics.columns import Column, Columns
+from bench.metrics.columns import PIXELS, Column, Columns
 from bench.metrics.frechet import frechet_distance
 from bench.runtime.rng import forked
 from methods import Method
@@ -32,8 +33,16 @@ class Scorer:
         self.protocol, self.data, self.device = protocol, references.data, references.device
         self.train_images = train_images
         self.extractor: Extractor = references.extractor
-        other = protocol.floor_split(self.extractor.name)
-        self.reference: Reference = references.get(protocol.split, other, protocol.samples, protocol.full)
+        self.measures = {name: MEASURES[name] for name in protocol.measured}
+        self.reference: Reference = references.get(
+            protocol.split,
+            protocol.floor_split(self.extractor.name),
+            protocol.samples,
+            protocol.measured,
+            held_out=protocol.held_out,
+            train_images=train_images,
+        )
+        self.floors = self.reference.floors
 
     @property
     def headline(self) -> str:
@@ -41,9 +50,9 @@ class Scorer:
         return str(self._column("distance"))
 
     @property
-    def fullest(self) -> str:
-        """A column that only rows with all metrics have."""
-        return str(self._column("precision"))
+    def measured(self) -> list[str]:
+        """The columns of all metrics of generated images."""
+        return [str(self._column(metric)) for measure in self.measures.values() for metric in measure.metrics]
 
     @torch.no_grad()
     def __call__(self, method: Method) -> tuple[Columns, Tensor]:
@@ -51,12 +60,18 @@ class Scorer:
         first_images: list[Tensor] = []
         with forked(self.protocol.seed):
             source = sampler(self.protocol.sampler, method, self.data.images("train")[: self.train_images])
-            images = extract(self.extractor, self._generated(source, first_images), self.device)
-            values = compare_features(images, self.reference.features, self.reference.n_neighbours)
-            columns = self._named(values)
-            if self.protocol.full:
-                columns |= self._reconstructions(method)
-        return columns | self.stamp, torch.cat(first_images)
+            images = image_set(self.extractor, self._generated(source, first_images), self.device, self.measures)
+            values: dict[str, float] = {}
+            for measure in self._where(optional=False):
+                values |= measure.compute(images, self.reference)
+            columns = self._reconstructions(method) if self.protocol.full else {}
+        for measure in self._where(optional=True):
+            with forked(self.protocol.seed):  # so that no value depends on what else is measured
+                values |= measure.compute(images, self.reference)
+        return self._named(values) | columns | self.stamp, torch.cat(first_images)
+
+    def _where(self, optional: bool) -> list[Measure]:
+        return [measure for measure in self.measures.values() if measure.optional == optional]
 
     def _generated(self, source: Sampler, first_images: list[Tensor]) -> Iterator[Tensor]:
         """Yield uint8 batches, and append the first images, as many as fill a grid, to `first_images`."""
@@ -77,13 +92,16 @@ class Scorer:
         return {str(self._column("reconstruction", len(images))): distance}
 
     def _named(self, values: dict[str, float]) -> dict[str, float]:
-        """Scores, floors and the standard error of the kernel distance, by column."""
-        error = values.pop("kernel_se")
-        floors = {str(self._column(metric).real): self.reference.floors[metric] for metric in values}
-        scores = {str(self._column(metric)): value for metric, value in values.items()}
-        return scores | {f"{self._column('kernel')}_se": error} | floors
+        """Scores, standard errors and floors, by column."""
+        errors = {f"{self._column(key.removesuffix('_se'))}_se": values[key] for key in values if key.endswith("_se")}
+        scores = {str(self._column(key)): value for key, value in values.items() if not key.endswith("_se")}
+        floors = {str(self._column(key).real): self.floors[key] for key in values if not key.endswith("_se")}
+        return scores | errors | floors
 
     def _column(self, metric: str, samples: int | None = None) -> Column:
+        pixels = max((measure.pixels for measure in self.measures.values() if metric in measure.metrics), default=0)
+        if pixels:
+            return Column(metric, PIXELS, min(pixels, self.protocol.samples))
         return Column(metric, self.extractor.name, samples or self.protocol.samples)
 
     @property
@@ -107,4 +125,6 @@ class Scorer:
             stamp["extractor_accuracy"] = self.extractor.accuracy
         if self.protocol.full:
             stamp["n_neighbours"] = self.reference.n_neighbours
+        if any(measure.training for measure in self.measures.values()):
+            stamp["n_training"] = self.reference.n_training
         return stamp

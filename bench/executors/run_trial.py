@@ -156,7 +156,7 @@ def _train(trial: Trial, context: Context, inputs: Inputs, mode: StepMode, token
     folder, data, spec = TrialFolder(context.trials / trial.name), Prepared(inputs.data), trial.spec
     extractor = extractors.load(Folder(inputs.extractor), spec.evaluation, inputs.inception, context.extractor_sha256)
     references = References(Folder(inputs.features), extractor.to(mode.device), data, mode.device)
-    evaluator = Evaluator(references, spec.evaluation)
+    evaluator = Evaluator(references, spec.evaluation, spec.training.train_images)
 
     def save(checkpoint: bytes, rows: list[Row], pictures: dict[str, bytes]) -> None:
         folder.save(token, checkpoint, rows, pictures)

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from bench.errors import UserError, cut, short, unknown
 from bench.experiment.settings import Experiment
 from bench.io.strict_yaml import load_yaml, parse_yaml
+from bench.metrics.columns import OPTIONAL
 from bench.paths import CONFIGS
 
 FAMILY = "torchvision"  # data sets torchvision.NAME have one file of settings
@@ -119,6 +120,11 @@ def _refuse_contradictions(experiment: Experiment) -> None:
         raise UserError(
             "training.reconstruction=cross_entropy needs training.precision=fp32: in bf16, tanh is rounded to exactly 1"
         )
+    for name in experiment.evaluation.metrics:
+        if name not in OPTIONAL:
+            raise unknown("metric", name, OPTIONAL)
+        if experiment.evaluation.final_samples is None:
+            raise UserError(f"evaluation.metrics={name} is part of the final row, so set evaluation.final_samples")
     size, crop = preprocessing.image_size, preprocessing.crop
     if size is None:
         raise UserError(f"{experiment.dataset} needs --image-size, the side of its images in pixels, such as 64")

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from bench.io.schema import Name
 
@@ -104,6 +104,8 @@ class Evaluation(Section):
         extractor_steps: training steps of the classifier or rotation network.
         seed: seed of the prior samples.
         target: a distance at `samples` images, chosen before training. The report states how soon trials reach it.
+        metrics: optional metrics of the final row: infinity, sharpness, memorisation, probe. bench.evaluate --metrics
+            adds them to finished trials.
     """
 
     evaluations: PositiveInt = 12
@@ -115,6 +117,7 @@ class Evaluation(Section):
     extractor_steps: PositiveInt = 400
     seed: Annotated[int, Field(ge=0, le=2**31)] = 0
     target: PositiveFloat | None = None
+    metrics: Annotated[list[Name], AfterValidator(lambda names: sorted(set(names)))] = []
 
 
 class Search(Section):

@@ -18,9 +18,10 @@ CHECKPOINT_FORMAT = 1  # version of the checkpoint format; increase it if older 
 
 
 # Settings that version 0.1 did not have, at the values that it implied. Trials with these values keep their old ids.
-LATER_SETTINGS = {
+LATER_SETTINGS: dict[str, dict[str, object]] = {
     "training": {"weight_units": "absolute"},
     "network": {"scaled_codes": False, "equal_dimensions": False},
+    "evaluation": {"metrics": []},
 }
 OLDEST_LEARNING_RATE = 1e-3
 DETERMINED = {"dataset": {"weight_unit", "train_images"}}  # follows from the fingerprint

@@ -1,4 +1,4 @@
-"""Names of the columns that measure generated images: metric, feature space and sample count. Does not import torch.
+"""Columns that measure generated images and codes: their names, and how to read them. Does not import torch.
 
 `fid_10k`, `kid_10k` and `precision_10k` use the FID Inception network and 10,000 generated images. Every other feature
 space has its own names (`fd_classifier_10k`, `kd_classifier_10k`, `precision_classifier_10k`), because its values are
@@ -7,23 +7,12 @@ not comparable with those.
 
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 Columns = dict[str, float | int | str | bool | None]  # the columns of one row, or some of them, by name
 
-# metric -> the stem of its column's name for Inception, and for any other extractor
-METRICS = {
-    "distance": ("fid", "fd_{}"),
-    "kernel": ("kid", "kd_{}"),
-    "precision": ("precision", "precision_{}"),
-    "recall": ("recall", "recall_{}"),
-    "density": ("density", "density_{}"),
-    "coverage": ("coverage", "coverage_{}"),
-    "reconstruction": ("fid_reconstruction", "fd_{}_reconstruction"),
-}
-# Columns of measured time and memory: the only ones in which a resumed or repeated trial may differ.
-TIMINGS = ("train_seconds", "images_per_second", "evaluation_seconds", "peak_memory_mb")
-LOWER_IS_BETTER = ("distance", "kernel", "reconstruction")
 EXTRACTORS = ("inception", "classifier", "rotation")
+PIXELS = "pixels"  # takes the place of the extractor in columns that need none
 
 # Two values of one column are comparable if these columns agree. Every row with such values has all of them.
 STAMPS = (
@@ -37,6 +26,105 @@ STAMPS = (
     "sampler",
     "sampling_seed",
 )
+GENERATION = ("n_generated", "sampler", "sampling_seed")  # stamps that do not affect reconstructions
+COMPARISON = ("n_generated", "n_real", "reference_split", "extractor", "extractor_sha256", "extractor_precision")
+
+
+@dataclass(frozen=True)
+class Metric:
+    """How the column of a metric is called, and how to read it.
+
+    Attributes:
+        stem: start of the column's name with Inception's features.
+        elsewhere: the same with any other features, whose name replaces {}. None: the metric needs no features.
+        heading: in tables.
+        better: the better values: "lower", "higher", or those near that of "real" images.
+        about: what it says, in one or two sentences; with its unit or range. Tables show it if the metric is optional.
+        optional: whether it is measured only where `evaluation.metrics` names it.
+        ignores: STAMPS that do not affect its values.
+        fid_heading: the heading with Inception's features, if it is another one.
+    """
+
+    stem: str
+    elsewhere: str | None
+    heading: str
+    better: Literal["lower", "higher", "real"]
+    about: str = ""
+    optional: bool = False
+    ignores: tuple[str, ...] = ()
+    fid_heading: str = ""
+
+    @property
+    def extractors(self) -> tuple[str, ...]:
+        """What may stand as `Column.extractor`."""
+        return EXTRACTORS if self.elsewhere else (PIXELS,)
+
+    def name(self, extractor: str) -> str:
+        """Return the start of the column's name."""
+        return self.elsewhere.format(extractor) if self.elsewhere and extractor != "inception" else self.stem
+
+
+METRICS = {
+    "distance": Metric("fid", "fd_{}", "distance", "lower"),
+    "kernel": Metric("kid", "kd_{}", "kernel", "lower", fid_heading="KID"),
+    "precision": Metric("precision", "precision_{}", "precision", "higher"),
+    "recall": Metric("recall", "recall_{}", "recall", "higher"),
+    "density": Metric("density", "density_{}", "density", "higher"),
+    "coverage": Metric("coverage", "coverage_{}", "coverage", "higher"),
+    "limit": Metric(
+        "fid_infinity",
+        "fd_{}_infinity",
+        "FD∞",
+        "lower",
+        "FD∞: the Fréchet distance extrapolated to infinitely many generated images (Chong & Forsyth), so without the "
+        "bias of their number; in the distance's unit, and possibly slightly negative.",
+        optional=True,
+        fid_heading="FID∞",
+    ),
+    "sharpness": Metric(
+        "sharpness",
+        None,
+        "sharpness",
+        "real",
+        "Sharpness: the variance of each grey image's Laplacian, pixels in [0, 1], averaged over images (as for WAE). "
+        "Blurred images lie below held-out real images, noisy ones above.",
+        optional=True,
+        ignores=COMPARISON,
+    ),
+    "authenticity": Metric(
+        "authenticity",
+        "authenticity_{}",
+        "authenticity",
+        "real",
+        "Authenticity (0 to 1): the share of generated images that are not nearer to a training image than the other "
+        "training images are (Alaa et al.). Below the value of held-out real images: memorised.",
+        optional=True,
+    ),
+    "copying": Metric(
+        "copying",
+        "copying_{}",
+        "copying",
+        "real",
+        "Copying (0 to 1): the probability that a generated image is nearer to the training images than a held-out "
+        "image is (Meehan et al.). 0.5 for real images, 1 for copies, 0 for images that resemble no training image.",
+        optional=True,
+    ),
+    "reconstruction": Metric(
+        "fid_reconstruction", "fd_{}_reconstruction", "reconstructed", "lower", ignores=GENERATION
+    ),
+}
+LOWER_IS_BETTER = tuple(key for key, metric in METRICS.items() if metric.better == "lower")
+
+# Names for `evaluation.metrics`: what is measured in the final row only on request, since it costs more or tells less.
+OPTIONAL = {
+    "infinity": "FID-infinity: the Frechet distance without the bias of a finite number of images",
+    "sharpness": "variance of the Laplacian of grey images, beside that of real ones, as in the WAE paper",
+    "memorisation": "authenticity, and the probability of being nearer to training images than held-out images are",
+    "probe": "accuracy of a linear classifier of the labels on codes, beside chance",
+}
+
+# Columns of measured time and memory: the only ones in which a resumed or repeated trial may differ.
+TIMINGS = ("train_seconds", "images_per_second", "evaluation_seconds", "peak_memory_mb")
 
 
 @dataclass(frozen=True)
@@ -45,7 +133,7 @@ class Column:
 
     Attributes:
         metric: a key of METRICS.
-        extractor: one of EXTRACTORS.
+        extractor: one of EXTRACTORS, or PIXELS.
         samples: the number of generated images.
         label: distinguishes the protocol if several protocols share the name; else empty.
     """
@@ -56,8 +144,8 @@ class Column:
     label: str = ""
 
     def __str__(self) -> str:
-        stem = METRICS[self.metric][0 if self.extractor == "inception" else 1].format(self.extractor)
-        return f"{stem}_{count(self.samples)}" + (f" [{self.label}]" if self.label else "")
+        name = METRICS[self.metric].name(self.extractor)
+        return f"{name}_{count(self.samples)}" + (f" [{self.label}]" if self.label else "")
 
     @property
     def real(self) -> str:
@@ -70,12 +158,8 @@ def count(samples: int) -> str:
     return f"{samples // 1000}k" if samples % 1000 == 0 else str(samples)
 
 
-# stem of a column's name -> metric, extractor
-STEMS = {
-    stems[0 if extractor == "inception" else 1].format(extractor): (metric, extractor)
-    for metric, stems in METRICS.items()
-    for extractor in EXTRACTORS
-}
+# start of a column's name -> metric, extractor
+STEMS = {metric.name(extractor): (key, extractor) for key, metric in METRICS.items() for extractor in metric.extractors}
 
 
 def parse(name: str) -> Column | None:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from bench.analysis import across_seeds, frames, significance
 from bench.analysis.frames import Record
-from bench.metrics.columns import LOWER_IS_BETTER, STAMPS, Column, parse
+from bench.metrics.columns import METRICS, PIXELS, STAMPS, Column, parse
 from bench.reporting import phrases
 from bench.reporting.group import Group
 from bench.reporting.phrases import measurement
@@ -17,6 +17,7 @@ LATENT = {
     "latent_mmd_p": "its p (mean)",
     "latent_sliced_wasserstein": "sliced W₂",
     "latent_c2st": "told apart",
+    "latent_probe": "linear probe",
     "latent_uniformity_excess": "uniformity excess",
     "latent_norm": "norm",
     "latent_norm_sd": "sd of norm",
@@ -30,7 +31,13 @@ LATENT_ABOUT = (
     "distance; told apart: the accuracy of a classifier that separates new codes from new samples (0.5: it cannot); "
     "norms; and the number of directions in use."
 )
+PROBE_ABOUT = (
+    " Linear probe: the accuracy of logistic regression of the labels on deterministic codes, on held-out images; "
+    "samples of the prior stand for chance."
+)
 RECONSTRUCTION = "reconstruction_test"
+ARROWS = {"lower": "↓", "higher": "↑", "real": "≈"}  # which values are better; ≈: those of real images
+COUNTS = ("n_floor", "n_neighbours", "n_training")  # of images, in a caption
 MEANS = (
     "Means over the finished training seeds, at the last checkpoint (never the best one), ± the half width of a 95% "
     "Student-t interval; of two seeds, both values instead. The lowest mean distance comes first."
@@ -56,38 +63,41 @@ def _latent(group: Group) -> list[Table]:
         for record in frames.records(group.summary)
     ]
     headings = ["variant", "seeds", *(LATENT[name] for name in names)]
-    return [Table("codes", "Codes against the prior", headings, rows, LATENT_ABOUT, expected, words=2)]
+    about = LATENT_ABOUT + (PROBE_ABOUT if "latent_probe" in names else "")
+    return [Table("codes", "Codes against the prior", headings, rows, about, expected, words=2)]
 
 
 def _protocols(rows: pd.DataFrame) -> list[list[Column]]:
     """The columns of generated images by protocol; partial ones, measured for curves only, if no protocol is full."""
     protocols: dict[tuple[str, int, str], list[Column]] = {}
     for column in across_seeds.generated(rows):
-        if column.metric != "reconstruction":
+        if not METRICS[column.metric].ignores:
             protocols.setdefault((column.extractor, column.samples, column.label), []).append(column)
     full = [columns for columns in protocols.values() if any(c.metric == "precision" for c in columns)]
-    return [columns + _reconstructions(rows, columns[0]) for columns in full or protocols.values()]
+    return [columns + _beside(rows, columns[0]) for columns in full or protocols.values()]
 
 
-def _reconstructions(rows: pd.DataFrame, distance: Column) -> list[Column]:
-    """The column of the reconstructions' distance, if it was measured in the same rows as `distance`."""
+def _beside(rows: pd.DataFrame, distance: Column) -> list[Column]:
+    """Columns that do not depend on the whole protocol, and were measured in the same rows as `distance`."""
     measured = rows[rows[str(distance)].notna()]
-    candidates = [
-        c for c in across_seeds.generated(rows) if c.metric == "reconstruction" and c.extractor == distance.extractor
-    ]
-    return [column for column in candidates if measured[str(column)].notna().any()][:1]
+    found: dict[str, Column] = {}
+    for column in across_seeds.generated(rows):
+        related = METRICS[column.metric].ignores and column.extractor in (PIXELS, distance.extractor)
+        if related and measured[str(column)].notna().any():
+            found.setdefault(column.metric, column)
+    return list(found.values())
 
 
 def _generated(group: Group, columns: list[Column], index: int) -> Table:
     """The table of one protocol. index: 0 for the headline's protocol, whose table lists every variant."""
     rows, names = group.fresh, [str(column) for column in columns]
     fullest = rows[names].notna().sum(axis=1).idxmax()
-    stamp = frames.records(rows.loc[[fullest], [s for s in (*STAMPS, "n_floor", "n_neighbours") if s in rows]])[0]
+    stamp = frames.records(rows.loc[[fullest], [s for s in (*STAMPS, *COUNTS) if s in rows]])[0]
     mean = f"{names[0]}_mean"
     ranked = group.summary.sort_values(mean, kind="stable") if mean in group.summary else group.summary
     listed = [r for r in frames.records(ranked) if index == 0 or any(r[f"{name}_n"] for name in names)]
     extra = [RECONSTRUCTION] if index == 0 and f"{RECONSTRUCTION}_mean" in group.summary else []
-    headings = [f"{phrases.heading(c)} {'↓' if c.metric in LOWER_IS_BETTER else '↑'}" for c in columns]
+    headings = [f"{phrases.heading(c)} {ARROWS[METRICS[c.metric].better]}" for c in columns]
     return Table(
         f"generated_{index}" if index else "generated",
         f"Generated images: {phrases.protocol(stamp)}" + (f" [{columns[0].label}]" if columns[0].label else ""),

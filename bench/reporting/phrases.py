@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from bench.analysis import across_seeds, frames, significance
 from bench.analysis.frames import Record
-from bench.metrics.columns import Column
+from bench.metrics.columns import METRICS, Column
 from bench.reporting.group import Group
 from bench.reporting.table import Cell, interval, number
 
@@ -77,6 +77,9 @@ def caveats(columns: list[Column], stamp: Record) -> list[str]:
         sentences.append(
             f"Precision, recall, density and coverage use {int(stamp['n_neighbours']):,} images of each kind."
         )
+    sentences += dict.fromkeys(METRICS[column.metric].about for column in columns if METRICS[column.metric].optional)
+    if "n_training" in stamp and not math.isnan(stamp["n_training"]):
+        sentences.append(f"Authenticity and copying compare with {int(stamp['n_training']):,} training images.")
     images, features = min(stamp["n_generated"], stamp["n_real"]), FEATURES.get(columns[0].extractor, OTHER_FEATURES)
     if images <= features:
         sentences.append(
@@ -87,14 +90,10 @@ def caveats(columns: list[Column], stamp: Record) -> list[str]:
 
 def heading(column: Column) -> str:
     """Return the full name of a distance, with its sample count, or the short name of any other metric."""
-    return f"{Column('distance', column.extractor, column.samples)}" if column.metric == "distance" else _short(column)
-
-
-def _short(column: Column) -> str:
-    if column.metric == "reconstruction":
-        return "reconstructed"
-    kernel = "KID" if column.extractor == "inception" else "kernel"
-    return kernel if column.metric == "kernel" else column.metric
+    if column.metric == "distance":
+        return f"{Column('distance', column.extractor, column.samples)}"
+    metric = METRICS[column.metric]
+    return (metric.fid_heading if column.extractor == "inception" else "") or metric.heading
 
 
 def protocol(stamp: Record) -> str:

@@ -6,7 +6,17 @@ from bench.errors import markup, one_line
 from bench.reporting.table import Cell, Table
 
 LATEX = {"\\": r"\textbackslash{}", "_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "{": r"\{", "}": r"\}", "$": r"\$"}
-LATEX |= {"±": r"$\pm$", "↓": r"$\downarrow$", "↑": r"$\uparrow$", "²": r"$^2$", "₂": r"$_2$", "<": r"$<$", ">": r"$>$"}
+LATEX |= {
+    "±": r"$\pm$",
+    "↓": r"$\downarrow$",
+    "↑": r"$\uparrow$",
+    "²": r"$^2$",
+    "₂": r"$_2$",
+    "∞": r"$\infty$",
+    "≈": r"$\approx$",
+    "<": r"$<$",
+    ">": r"$>$",
+}
 LATEX |= {"|": r"\textbar{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "λ": r"$\lambda$"}
 WIDTH = 180  # columns, if the output is not a terminal
 UNWRAPPED = (0, 3)  # columns that a terminal never wraps: the variant, and the first metric in most tables

@@ -17,7 +17,10 @@ TEXTS = {
     "extractor_precision": re.compile(r"\w{1,40}"),
     "sampler": re.compile(r"prior|gmm"),
 }
-COUNTS = ("step", "images_seen", "parameters", "sampling_seed", "n_generated", "n_real", "n_floor", "n_neighbours")
+COUNTS = (
+    *("step", "images_seen", "parameters", "sampling_seed"),
+    *("n_generated", "n_real", "n_floor", "n_neighbours", "n_training"),
+)
 MAX_COUNT = 2**53
 
 

@@ -78,6 +78,43 @@ def test_the_protocol_of_the_training_is_known_to_be_measured(finished):
     assert result.output.count("measured already") == 2
 
 
+@pytest.mark.reports
+def test_optional_metrics_are_added_to_finished_trials(finished):
+    before = frames.rows(ExperimentFolder(finished))
+    assert evaluate(finished, "--metrics", "sharpness").exit_code == 0
+    result = evaluate(finished, "--metrics", "all")
+    assert result.exit_code == 0, result.output
+    rows = frames.rows(ExperimentFolder(finished))
+    added = rows[rows["afterwards"]]
+    assert len(added) == 2  # the second row has all that the first had
+    names = [*("fd_classifier_infinity_96", "sharpness_96", "authenticity_classifier_96"), "latent_probe"]
+    assert np.isfinite(added[names].to_numpy()).all()
+    trained = before[before["fd_classifier_96"].notna()]
+    assert added["fd_classifier_96"].tolist() == trained["fd_classifier_96"].tolist()
+    assert not [column for column in rows if "[" in column]  # one protocol
+    summary = pd.read_csv(finished / "report" / "summary.csv")
+    assert np.isfinite(summary[[f"{name}_mean" for name in names]].to_numpy()).all()
+    text = (finished / "report" / "summary.md").read_text()
+    for heading in ("FD∞ ↓", "sharpness ≈", "authenticity ≈", "copying ≈", "linear probe"):
+        assert heading in text
+    assert "Copying (0 to 1): the probability" in text
+    assert evaluate(finished, "--metrics", "all").output.count("measured already") == 2
+    assert evaluate(finished, "--metrics", "sharpness,probe").output.count("measured already") == 2
+
+
+def test_a_metric_added_later_loses_none_that_was_added_before(finished):
+    for name in ("probe", "sharpness"):
+        assert evaluate(finished, "--metrics", name).exit_code == 0
+    rows = frames.rows(ExperimentFolder(finished))
+    assert rows[["latent_probe", "sharpness_96"]].notna().sum().tolist() == [2, 2]
+
+
+def test_an_unknown_metric_is_named(finished):
+    result = evaluate(finished, "--metrics", "sharpnes")
+    assert result.exit_code == 2
+    assert "unknown metric 'sharpnes'. Did you mean sharpness?" in result.stderr
+
+
 @pytest.fixture
 def photos(image_tree, monkeypatch):
     """Arguments of a tiny run on colour images; Inception gives features of its first block, which cost less."""

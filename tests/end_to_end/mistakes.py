@@ -323,6 +323,10 @@ NAMES = [
     Mistake("a misspelt sampler", "evaluate results/digits --sampler gm", "unknown sampler 'gm'. Did you mean gmm?"),
     Mistake("... to sample from", "sample results/digits --sampler priors",
             "unknown sampler 'priors'. Did you mean prior?"),
+    Mistake("a misspelt metric", "run --set evaluation.metrics=[sharpnes]",
+            "unknown metric 'sharpnes'. Did you mean sharpness?"),
+    Mistake("... afterwards", "evaluate results/digits --metrics prob",
+            "unknown metric 'prob'. Did you mean probe?"),
     Mistake("a misspelt data set", "run --dataset cifar", "unknown data set 'cifar'. Did you mean cifar10?"),
     Mistake("... to prepare", "prepare cifra10", "unknown data set 'cifra10'. Did you mean cifar10?"),
     Mistake("a misspelt section", "run --set trainin.epochs=3", "unknown key 'trainin'. Did you mean training?"),
@@ -398,6 +402,9 @@ VALUES = [
             "--set takes key=value, such as training.batch_size=128, not 'training.epochs'"),
     Mistake("too few samples for any metric", "run --set evaluation.samples=5",
             "evaluation.samples = 5: input should be greater than or equal to 16"),
+    Mistake("metrics of a row that there is not",
+            "run --set evaluation.metrics=[probe] --set evaluation.final_samples=null",
+            "evaluation.metrics=probe is part of the final row, so set evaluation.final_samples"),
     Mistake("... afterwards", "evaluate results/digits --samples 5",
             "Invalid value for '--samples': Input should be greater than or equal to 16; --help lists the options"),
     Mistake("a seed beyond what generators take", "evaluate results/digits --seed 99999999999",
@@ -592,6 +599,8 @@ IMAGES = [
             "digits has 1000 training images, fewer than one batch; add images, or lower training.batch_size (now 2000)"),
     Mistake("no labels for a classifier", f"run {PHOTOS} --set evaluation.extractor=classifier",
             "folder has no labels to train a classifier on; use --extractor rotation", given=few(1000), trains=True),
+    Mistake("no labels for a probe", f"run {PHOTOS} --set evaluation.metrics=[probe]",
+            "the metric probe needs labels, and folder has none; leave it out", given=few(1000), trains=True),
 ]  # fmt: skip
 
 RESULTS = [

@@ -5,12 +5,14 @@ import torch
 from specimens import SOURCE, make_spec
 
 from bench.contract import Subject
-from bench.contract.subject import pixels
+from bench.contract.subject import SHAPE, pixels
 from bench.contract.training import state
 from bench.driver import estimate, trial_cost
+from bench.evaluation import cost
 from bench.evaluation.cost import ExtractionCost
 from bench.experiment.settings import Training
 from bench.experiment.specification import Trial
+from bench.metrics.columns import OPTIONAL
 from bench.runtime import rng
 from bench.training.step import Stepper, take_step, trained_parameters
 from methods import METHODS
@@ -55,3 +57,18 @@ def test_a_trial_and_its_dry_run_refuse_the_same_parameters(monkeypatch, groups,
         estimate.trial_cost(trial, {"train": 100, "validation": 10, "test": 10}, ExtractionCost(0.0, 64))
     with pytest.raises(ValueError, match=why):
         Stepper(Subject(Odd, "normal").build(), Training(learning_rate=1e-3), 10)
+
+
+@pytest.mark.parametrize("metric", OPTIONAL)
+def test_a_dry_run_counts_every_optional_metric(monkeypatch, metric):
+    """With a clock by which every timed call takes a second."""
+    monkeypatch.setattr(cost, "timed", lambda call: (call(), 1.0)[1])
+    spec, seconds = make_spec(method="autoencoder", prior="normal"), []
+    for metrics in ([], [metric]):
+        evaluation = spec.evaluation.model_copy(update={"metrics": metrics})
+        counts = dict.fromkeys(("train", "validation", "test"), 100)
+        method = Subject(METHODS["autoencoder"], "normal").build()
+        row, last = cost.evaluation_seconds(method, ExtractionCost(0.0, 64), evaluation, SHAPE, counts)
+        seconds.append((row, last))
+    assert seconds[1][0] == seconds[0][0]
+    assert seconds[1][1] > seconds[0][1]

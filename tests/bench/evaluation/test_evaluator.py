@@ -12,7 +12,7 @@ from bench.evaluation.protocol import ScoringProtocol
 from bench.evaluation.reference import References
 from bench.evaluation.scorer import Scorer
 from bench.io.files import Folder
-from bench.metrics.columns import STAMPS
+from bench.metrics.columns import OPTIONAL, STAMPS
 from bench.metrics.frechet import gaussian
 from methods import METHODS, Method
 from methods.networks import Networks
@@ -95,6 +95,65 @@ def test_evaluating_changes_nothing_and_repeats(references):
     assert all(torch.equal(value, state[key]) for key, value in method.state_dict().items())
 
 
+OPTIONAL_COLUMNS = {
+    "fd_classifier_infinity_397",
+    "fd_classifier_infinity_397_floor",
+    *(f"{metric}_classifier_397{end}" for metric in ("authenticity", "copying") for end in ("", "_real")),
+    "sharpness_397",
+    "sharpness_397_real",
+    "latent_probe",
+    "latent_probe_prior",
+    "n_training",
+}
+
+
+def final_row(references, method: Method, *metrics: str, **changes: object) -> dict:
+    changes = {"final_samples": 397, "metrics": sorted(metrics)} | changes
+    return Evaluator(references, CLASSIFIER_EVALUATION.model_copy(update=changes), 300).final(method)
+
+
+def test_optional_metrics_add_columns_and_change_no_other(digits, references):
+    plain = final_row(references, unseen(digits))
+    every = final_row(references, unseen(digits), *OPTIONAL)
+    assert every.keys() - plain.keys() == OPTIONAL_COLUMNS
+    assert {name: every[name] for name in plain} == plain
+    for alone in OPTIONAL:  # nor does any change another
+        assert final_row(references, unseen(digits), alone).items() <= every.items()
+    assert every["n_training"] == 300
+    assert np.isfinite([every[name] for name in OPTIONAL_COLUMNS]).all()
+
+
+def test_a_perfect_method_has_the_values_of_real_images(digits, references):
+    """Floors of the distance are of validation images, and those of the others of test images."""
+    columns = final_row(references, unseen(digits), "infinity")
+    assert columns["fd_classifier_infinity_397"] == pytest.approx(columns["fd_classifier_infinity_397_floor"], rel=1e-6)
+    held_out = Recall(to_unit(torch.from_numpy(digits.images("test"))))
+    columns = final_row(references, held_out, "memorisation", "sharpness", final_samples=400)
+    for name in ("authenticity_classifier_400", "copying_classifier_400", "sharpness_400"):
+        assert columns[name] == pytest.approx(columns[f"{name}_real"], rel=1e-6)
+    assert columns["copying_classifier_400"] == 0.5
+
+
+def test_a_method_that_repeats_its_training_images_is_found_out_and_other_images_are_not(digits, references):
+    """It was trained on the first 300 images only."""
+    train = to_unit(torch.from_numpy(digits.images("train")))
+    copied = final_row(references, Recall(train[:300]), "memorisation", final_samples=300)
+    assert copied["authenticity_classifier_300"] == 0
+    assert copied["copying_classifier_300"] == pytest.approx(1, abs=0.01)
+    others = final_row(references, Recall(train[300:600]), "memorisation", final_samples=300)
+    assert others["authenticity_classifier_300"] == pytest.approx(others["authenticity_classifier_300_real"], abs=0.1)
+    assert others["copying_classifier_300"] == pytest.approx(0.5, abs=0.1)
+
+
+def test_the_probe_reads_labels_from_pixels_and_data_without_labels_have_none(digits, references, monkeypatch):
+    """Codes of this method are the pixels; logistic regression knows 9 of 10 digits from 300 examples."""
+    columns = final_row(references, unseen(digits), "probe")
+    assert columns["latent_probe"] > 0.85
+    assert columns["latent_probe_prior"] == pytest.approx(0.1, abs=0.04)
+    monkeypatch.setattr(type(digits), "classes", [])
+    assert "latent_probe" not in final_row(references, unseen(digits), "probe")
+
+
 class Broken(Recall):
     """Generates the same image, whatever it is asked for."""
 
@@ -104,7 +163,8 @@ class Broken(Recall):
 
 @pytest.mark.parametrize("value", [0.0, float("nan"), float("inf")], ids=["constant", "nan", "infinite"])
 def test_constant_and_nan_images_get_finite_values(digits, references, value):
-    scorer = Scorer(references, ScoringProtocol.final(CLASSIFIER_EVALUATION, "classifier"))
+    everything = CLASSIFIER_EVALUATION.model_copy(update={"metrics": sorted(OPTIONAL)})
+    scorer = Scorer(references, ScoringProtocol.final(everything, "classifier"))
     columns, images = scorer(Broken(value))
     features = scorer.extractor(images[:1]).double()
     real = gaussian(scorer.extractor(torch.from_numpy(digits.images("test"))))

@@ -50,6 +50,14 @@ DOCUMENT = {
 }
 
 
+def test_optional_metrics_change_the_id_only_where_there_are_any():
+    spec = Trial.parse(DOCUMENT, "spec.json").spec
+    with_probe = {"evaluation": spec.evaluation.model_copy(update={"metrics": ["probe"]})}
+    planned = Trial.plan(spec.model_copy(update=with_probe), DOCUMENT["label"], make_trial().source)
+    assert spec.evaluation.metrics == []
+    assert planned.id != DOCUMENT["id"]
+
+
 def test_a_planned_trial_has_the_id_that_version_0_1_gave_it():
     stored = Trial.parse(DOCUMENT, "spec.json")
     planned = Trial.plan(stored.spec, stored.label, stored.source)

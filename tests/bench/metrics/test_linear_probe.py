@@ -53,3 +53,7 @@ def test_codes_that_are_not_finite_have_no_answer():
 
 def test_chance_names_the_most_frequent_training_class():
     assert chance(np.array([2, 2, 0, 1]), np.array([2, 0, 1, 1, 2])) == 2 / 5
+
+
+def test_training_images_of_one_class_are_no_error():
+    assert linear_probe(random.randn(10, 2), np.ones(10, int), random.randn(4, 2), np.array([0, 1, 1, 1])) == 0.75
