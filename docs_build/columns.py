@@ -1,23 +1,25 @@
 """Columns of an experiment, from the names in `bench.metrics.columns`; and what other files of the repository say."""
 
-from bench.metrics.columns import LOWER_IS_BETTER, METRICS, STAMPS
+from bench.metrics.columns import METRICS, STAMPS
 from docs_build.links import ROOT
 from docs_build.tables import section, table
 
 
 def measures() -> str:
     """Return a table of the measures of generated images, with their direction."""
+    better = {"lower": "lower", "higher": "higher", "real": "near real images"}
     rows = [
         [
-            f"`{inception}_<n>`",
-            f"`{other.format('classifier')}_<n>`",
-            "lower" if metric in LOWER_IS_BETTER else "higher",
+            f"`{metric.stem}_<n>`",
+            f"`{metric.name('classifier')}_<n>`",
+            better[metric.better],
+            "on request" if metric.optional else "always",
         ]
-        for metric, (inception, other) in METRICS.items()
+        for metric in METRICS.values()
     ]
     stamps = ", ".join(f"`{name}`" for name in STAMPS)
     return (
-        table(["in FID's network", "in a trained network, here the classifier", "better"], rows)
+        table(["in FID's network", "in a trained network, here the classifier", "better", "measured"], rows)
         + f"\nTwo values of one column are comparable if these columns agree: {stamps}.\n"
     )
 

@@ -8,7 +8,7 @@ from images import picture
 from project import ROOT
 from typer.testing import CliRunner
 
-from bench.metrics.columns import parse
+from bench.metrics.columns import METRICS, PIXELS, Column, parse
 from docs_build import readme
 from methods import METHODS
 
@@ -68,6 +68,13 @@ def test_every_column_is_explained(bench_run, tmp_path):
     text = (ROOT / "results" / "README.md").read_text()
     columns = frames.rows(ExperimentFolder(tmp_path / "out")).columns
     assert not [column for column in columns if f"`{_explained_as(column)}`" not in text]
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_every_metric_is_explained(metric):
+    text = (ROOT / "results" / "README.md").read_text()
+    for extractor in {"inception", "classifier", PIXELS} & set(METRICS[metric].extractors):
+        assert f"`{_explained_as(str(Column(metric, extractor, 1000)))}`" in text
 
 
 def _explained_as(column: str) -> str:
