@@ -35,7 +35,7 @@ def test_every_data_set_network_and_measure_is_there():
     assert all(f"| `{name}` |" in settings.by_dataset() for name in dataset_names())
     assert all(f"| `{name}` |" in catalogue.datasets() for name in catalogue.registered().datasets)
     assert all(f"| `{name}` |" in catalogue.networks() for name in catalogue.registered().networks)
-    assert all(f"`{stems[0]}_<n>`" in columns.measures() for stems in METRICS.values())
+    assert all(f"`{metric.stem}_<n>`" in columns.measures() for metric in METRICS.values())
 
 
 def test_pages_can_be_filled():
