@@ -2,7 +2,8 @@
 
     python -m docs_build.screenshots
 
-opens the page of the digits' reference study in Chromium, and writes docs/assets/report.png. Run it after `make reference`.
+opens the page of the digits' reference study in Chromium, and writes docs/assets/report.png.
+Run it after `make reference`.
 """
 
 import io
