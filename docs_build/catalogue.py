@@ -18,7 +18,8 @@ def datasets() -> str:
     for name, facts in registered().datasets.items():
         counts = " / ".join(f"{count:,}" for count in facts.images) if facts.images else "yours"
         size = facts.defaults.get("preprocessing", {}).get("image_size", "`--image-size`")
-        rows.append([f"`{name}`", facts.about, size, counts, facts.files or "none: scikit-learn contains it"])
+        files = facts.files or ("none: scikit-learn contains it" if facts.images else "what `--data-root` names")
+        rows.append([f"`{name}`", facts.about, size, counts, files])
     return table(["name", "what it is", "side, pixels", "train / validation / test", "files"], rows)
 
 

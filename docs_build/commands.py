@@ -5,7 +5,7 @@ import importlib
 import typer
 
 from bench.cli.commands import COMMANDS
-from docs_build.tables import table
+from docs_build.tables import escaped, table
 
 
 def all_commands() -> str:
@@ -22,7 +22,7 @@ def _command(name: str) -> str:
         shown, explained = parameter.get_help_record(context) or ("", "")
         kind = arguments if parameter.param_type_name == "argument" else options
         kind.append([f"`{shown}`", explained])
-    parts = [f"## {name}\n", command.help or "", ""]
+    parts = [f"## {name}\n", escaped(command.help or ""), ""]
     parts += [table(["argument", "what it is"], arguments)] if arguments else []
     parts += [table(["option", "what it does"], options)]
     return "\n".join(parts)

@@ -6,6 +6,7 @@ from mkdocs.structure.pages import Page
 
 from docs_build import links
 from docs_build.generated import filled
+from docs_build.tables import bars_in_code
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -25,5 +26,5 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
-    """Lead links that leave docs/ to the copies."""
-    return links.rewritten(markdown, page.file.src_uri)
+    """Lead links that leave docs/ to the copies, and show bars in the code of tables as they are."""
+    return bars_in_code(links.rewritten(markdown, page.file.src_uri))

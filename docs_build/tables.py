@@ -10,7 +10,21 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def _row(cells: Sequence[object]) -> str:
-    return "| " + " | ".join(re.sub(r"\s+", " ", str(cell)).replace("|", "\\|") for cell in cells) + " |"
+    return "| " + " | ".join(escaped(re.sub(r"\s+", " ", str(cell)).replace("|", "\\|")) for cell in cells) + " |"
+
+
+def escaped(text: str) -> str:
+    """Return a text in which what looks like a tag, outside code, is shown as it stands."""
+    parts = re.split(r"(`[^`]*`)", text)
+    return "".join(part if part.startswith("`") else part.replace("<", "&lt;") for part in parts)
+
+
+def bars_in_code(text: str) -> str:
+    r"""Return a page for Python-Markdown, which shows the backslash of `a\|b` in a table; GitHub needs it."""
+    spans = re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)")
+    return re.sub(
+        r"^\|.*$", lambda row: spans.sub(lambda span: span[0].replace("\\|", "|"), row[0]), text, flags=re.MULTILINE
+    )
 
 
 def code(text: object) -> str:
