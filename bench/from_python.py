@@ -17,7 +17,7 @@ from bench.errors import UserError, unknown, warn
 if TYPE_CHECKING:
     from bench.api import Loaded
 
-LEFT_OUT = {"sets", "dry_run", "yes"}  # settings= stands for --set; nothing is asked
+LEFT_OUT = {"sets", "sweep", "dry_run", "yes"}  # settings= stands for --set; a sweep is a loop; nothing is asked
 SWITCHES = {"grey": "--colour"}  # the option that False stands for; elsewhere it stands for none
 REPEATED = ("plugin", "resource")
 

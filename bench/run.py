@@ -21,11 +21,23 @@ app = typer.Typer(**cli.TYPER_SETTINGS)
 
 @app.command(cls=cli.Command)
 @cli.with_options(RunOptions)
-def main(options: RunOptions) -> ExperimentFolder:
+def main(options: RunOptions) -> ExperimentFolder | None:
     """Train methods on a data set, evaluate them during training, and write a report.
 
     Run the same command again to continue: only what is missing is trained.
     """
+    from bench.driver import sweep
+
+    parts = sweep.parts(options.sweep or [], options.config)
+    if parts:
+        from bench.cli.run_sweep import run_sweep
+
+        run_sweep(options, parts, _run)
+        return None
+    return _run(options)
+
+
+def _run(options: RunOptions) -> ExperimentFolder:
     from bench.cli.run_setup import set_up
     from bench.driver.dry_run import dry_run
 

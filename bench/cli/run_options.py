@@ -51,6 +51,14 @@ class RunOptions:
             help="Override a setting, such as training.epochs=10; bench.info lists them. Repeatable.",
         ),
     ] = None
+    sweep: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY=VALUE,VALUE",
+            help="Run one experiment for each value of a setting, such as network.latent_dim=8,32, and report on all. "
+            "Repeatable: every combination.",
+        ),
+    ] = None
     quick: Annotated[
         bool,
         typer.Option(

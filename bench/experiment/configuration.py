@@ -100,7 +100,9 @@ def resolve(overrides: Settings, file: Path | None = None, sets: list[str] | Non
     typed = _disjoint(
         overrides, assignments(sets or []), "{} is given twice, by its option and by --set; give one".format
     )
-    user = merge(_nested(load_yaml(file), file) if file else {}, typed)
+    stored = load_yaml(file) if file else {}
+    stored.pop("sweep", None)  # which `bench.driver.sweep` reads
+    user = merge(_nested(stored, file) if file else {}, typed)
     dataset = user.get("dataset", Experiment.model_fields["dataset"].default)
     family, _, member = str(dataset).partition(".")
     if family not in dataset_names() or bool(member) != (family == FAMILY):

@@ -1,5 +1,6 @@
 """Write reports: tables, figures and one page, from trial folders."""
 
+import itertools
 import re
 import shutil
 import uuid
@@ -50,11 +51,17 @@ def write(groups: Sequence[Group], report: Path) -> None:
 
 
 def _write(groups: Sequence[Group], report: Path) -> None:
-    from bench.reporting import across_datasets, group_sections, page  # not at the top: importing matplotlib is slow
+    from bench.reporting import (
+        across_datasets,
+        across_settings,
+        group_sections,
+        page,
+    )  # not at the top: importing matplotlib is slow
     from bench.reporting.section import Section
 
     title, figure_folder = _title(groups), report / "figures"
-    tables, figures = across_datasets.write(groups, report)
+    together = [across.write(groups, report) for across in (across_datasets, across_settings)]
+    tables, figures = ([*itertools.chain(*each)] for each in zip(*together, strict=True))
     sections = [Section("together", TOGETHER, tables=tables, figures=figures, folder=figure_folder)]
     markdown, latex = [f"# {title}", *_markdown(tables)], [render.latex(table) for table in tables]
     for group in groups:

@@ -1,0 +1,66 @@
+"""Run a sweep: its parts one after another, and a report of all."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from bench.cli.run_options import RunOptions
+from bench.driver.sweep import Part
+from bench.errors import UserError, plural, say
+from bench.io.files import display_path
+from bench.io.object_store import is_uri
+from bench.store.folders import ExperimentFolder
+
+RunOne = Callable[[RunOptions], object]
+
+
+def run_sweep(options: RunOptions, parts: Sequence[Part], run_one: RunOne) -> None:
+    """Run every part in a folder of its own, then report on all. A part that loses trials does not stop the others.
+
+    Raises:
+        SystemExit: status 1 if trials of some part diverged or failed; otherwise that of an interruption.
+    """
+    name = options.config.stem if options.config else options.dataset or "digits"
+    out = options.out or Path("results") / f"{name}-sweep"
+    if (out / "experiment.yaml").exists():
+        raise UserError(f"{out} is an experiment; a sweep needs a folder of its own: --out DIR")
+    lost = 0
+    for number, part in enumerate(parts, 1):
+        say(f"{part.name} ({number} of {len(parts)})")
+        try:
+            run_one(_of_part(options, part, out))
+        except SystemExit as end:
+            if end.code != 1:
+                raise
+            lost += 1
+    if options.dry_run:
+        return
+    _report([out / part.name for part in parts], out / "report")
+    if lost:
+        say(f"trials were lost in {plural(lost, 'part')}, as said above", error=True)
+        raise SystemExit(1)
+
+
+def _of_part(options: RunOptions, part: Part, out: Path) -> RunOptions:
+    sets = [*(options.sets or []), *part.assignments]
+    storage = options.storage
+    if storage is None or not is_uri(storage):
+        folder = out if storage is None else Path(storage) / out.name
+        return replace(options, sweep=None, sets=sets, out=folder / part.name, storage=None)
+    place, question, query = storage.partition("?")
+    return replace(
+        options,
+        sweep=None,
+        sets=sets,
+        out=out / part.name,
+        storage=f"{place.rstrip('/')}/{out.name}{question}{query}",
+    )
+
+
+def _report(folders: Sequence[Path], report: Path) -> None:
+    from bench.reporting import build, merge
+
+    trained = [folder for folder in folders if ExperimentFolder(folder).trials()]
+    if trained:
+        build.write(merge.load(trained), report)
+        say(f"report of all parts: {display_path(report / 'index.html')}")
