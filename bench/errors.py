@@ -2,7 +2,9 @@
 
 import difflib
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 MOST_CHARACTERS = 200  # of a value that a message quotes
 
@@ -55,9 +57,23 @@ def say(text: str, error: bool = False) -> None:
     print(one_line(text), file=sys.stderr if error else sys.stdout, flush=True)
 
 
+_is_muted: ContextVar[bool] = ContextVar("is_muted", default=False)
+
+
 def warn(text: str) -> None:
     """Print a warning, as one line on standard error."""
-    say(f"warning: {text}", error=True)
+    if not _is_muted.get():
+        say(f"warning: {text}", error=True)
+
+
+@contextmanager
+def muted() -> Iterator[None]:
+    """Print no warnings inside the context: somebody else prints them."""
+    token = _is_muted.set(True)
+    try:
+        yield
+    finally:
+        _is_muted.reset(token)
 
 
 def plural(count: int, noun: str) -> str:

@@ -22,6 +22,9 @@ def main(
             "experiments."
         ),
     ] = None,
+    light: Annotated[
+        bool, typer.Option("--light", help="Write a small page with static figures, such as for e-mail.")
+    ] = False,
 ) -> None:
     """Build tables, figures and one page from the trials of one or several experiments."""
     from bench.reporting import merge
@@ -34,7 +37,7 @@ def main(
     groups = merge.load(experiments)
     report = out.resolve() if out else groups[0].folders[0].report
     try:
-        write(groups, report)
+        write(groups, report, light)
     except RunError as error:
         cause = error.__cause__
         if out is None and isinstance(cause, OSError) and cause.errno in (errno.EROFS, errno.EACCES, errno.EPERM):

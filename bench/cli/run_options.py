@@ -135,6 +135,13 @@ class RunOptions:
         str | None,
         typer.Option(help="Also log results, live, to tensorboard, mlflow or wandb. Separate several with commas."),
     ] = None
+    live: Annotated[
+        bool | None,
+        typer.Option(
+            "--live/--no-live",
+            help="Rebuild the report's page while trials train, in at most 2% of the time. Default: in a terminal.",
+        ),
+    ] = None
     checkpoint_seconds: Annotated[
         float, typer.Option(min=0, callback=finite, help="Maximum time between two checkpoints, in seconds.")
     ] = 20.0

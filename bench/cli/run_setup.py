@@ -1,5 +1,7 @@
 """Convert the options of bench.run to the pipeline that the driver runs. Imports torch."""
 
+import sys
+
 from bench import loggers
 from bench.cli.run_options import RunOptions
 from bench.data import datasets
@@ -12,6 +14,7 @@ from bench.driver.options import (
     drop_missing,
     experiment_folders,
     extractor_option,
+    live_page,
     preprocessing_overrides,
 )
 from bench.driver.pipeline import Pipeline
@@ -84,6 +87,7 @@ def _driver_options(options: RunOptions, request: Request) -> Options:
         retry_failed=options.retry_failed,
         yes=options.yes,
         log=loggers.choose(options.log, folder),
+        live=live_page(options.live, remote, sys.stdout.isatty()),
     )
 
 

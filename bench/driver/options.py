@@ -34,6 +34,7 @@ class Options:
         retry_failed: Also retry trials that failed or diverged.
         yes: Do not ask for confirmation.
         log: The experiment trackers that rows are sent to.
+        live: Rebuild the page while trials train.
     """
 
     out: Path
@@ -49,6 +50,7 @@ class Options:
     retry_failed: bool
     yes: bool
     log: "Log"
+    live: bool
 
 
 def drop_missing(values: Overrides) -> Overrides:
@@ -90,6 +92,15 @@ def experiment_folders(name: str, out: Path | None, storage: str | None) -> tupl
     if out is not None:
         raise UserError(f"--out {out} and --storage {storage} are both folders; give only one of them")
     return (Path(storage) / name).resolve(), None
+
+
+def live_page(asked: bool | None, storage: Remote | None, is_terminal: bool) -> bool:
+    """Return whether the page is rebuilt while the run trains. `asked`: --live or --no-live; None if not given."""
+    if asked and storage is not None:
+        raise UserError(
+            f"--live needs trials on this machine, not in {storage}; leave it out, and use bench.pull and bench.report"
+        )
+    return is_terminal and storage is None if asked is None else asked
 
 
 def custom_resources(texts: list[str]) -> dict[str, float]:

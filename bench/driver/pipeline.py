@@ -15,6 +15,7 @@ from bench.data.prepared import Prepared
 from bench.driver import preflight
 from bench.driver.endings import Endings
 from bench.driver.identity import identify
+from bench.driver.live_page import LivePage
 from bench.driver.options import Options
 from bench.driver.progress import Progress
 from bench.driver.protocol import ExtractorChoice, ProtocolResolver
@@ -227,11 +228,14 @@ class Pipeline:
             say("starting Ray and its workers: 10 to 30 seconds")
         trials = {trial.id: trial for trial in todo}
         with Progress(todo) as progress:
+            live_page = LivePage(self.folder, progress) if self.options.live else None
 
             def on_event(trial: str, event: Event) -> None:
                 endings.observe(trials[trial], event)
                 progress(trial, event)
                 log(trial, event)
+                if live_page:
+                    live_page(event)
 
             self._executor().run(todo, context, self.resources, on_event)
 

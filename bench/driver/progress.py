@@ -109,22 +109,24 @@ class Progress:
             say(f"{progress.label}: epoch {progress.epoch:.1f}{activity}{loss}{_score(progress)}")
 
     def overall(self) -> str:
-        """Summarise all trials: '7 of 18 trials, 1:02 so far, about 1:40 left'.
+        """Summarise all trials: '7 of 18 trials, 1:02 so far, about 1:40 left'."""
+        trials, left = self.trials.values(), self.seconds_left()
+        ended = sum(trial.state not in UNFINISHED for trial in trials)
+        text = f"{ended} of {plural(len(trials), 'trial')}, {_clock(time.monotonic() - self.started)} so far"
+        return text if left is None else f"{text}, about {_clock(left)} left"
 
-        The remaining time is extrapolated from the rate of steps so far.
-        """
+    def seconds_left(self) -> float | None:
+        """Extrapolate the remaining time from the rate of steps so far; None if it is too early or nothing is left."""
         trials = self.trials.values()
         unfinished = [trial for trial in trials if trial.state in UNFINISHED]
-        elapsed = time.monotonic() - self.started
         default = max((trial.steps for trial in trials), default=0)  # for trials that have not started
         total = sum((trial.steps or default) - trial.from_step for trial in trials)
         # A trial that ended early (diverged, failed) has no steps left.
         left = sum((trial.steps or default) - trial.step for trial in unfinished)
-        text = f"{len(trials) - len(unfinished)} of {plural(len(trials), 'trial')}, {_clock(elapsed)} so far"
         training = time.monotonic() - (self.first_event or time.monotonic())
         if 0 < left < total and training > MIN_ESTIMATE_SECONDS:
-            text += f", about {_clock(training * left / (total - left))} left"
-        return text
+            return training * left / (total - left)
+        return None
 
     def _render(self) -> Group:
         table = Table(box=None, pad_edge=False, title_justify="left")

@@ -6,6 +6,7 @@ import shutil
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bench.errors import RunError, plural, say
 from bench.io.files import explain_write_errors, write_atomically
@@ -14,6 +15,10 @@ from bench.reporting.group import Group
 from bench.reporting.notes import cautions, failures, notes, provenance
 from bench.reporting.table import Table
 from bench.store.folders import ExperimentFolder
+
+if TYPE_CHECKING:
+    from bench.reporting.live import Status
+    from bench.reporting.section import Section
 
 PREAMBLE = "% Needs \\usepackage{booktabs} and \\usepackage{graphicx}."
 TOGETHER = "All data sets together"
@@ -28,8 +33,13 @@ def build(folder: ExperimentFolder) -> Group:
     return group
 
 
-def write(groups: Sequence[Group], report: Path) -> None:
+def write(groups: Sequence[Group], report: Path, light: bool = False) -> None:
     """Write a report atomically: an old report is replaced once the new one is complete.
+
+    Args:
+        groups: what is reported.
+        report: its folder.
+        light: write a small page, with static figures.
 
     Raises:
         RunError: a file cannot be written, for instance on a full disk; the old report remains.
@@ -39,7 +49,7 @@ def write(groups: Sequence[Group], report: Path) -> None:
         with explain_write_errors(report):
             new.mkdir(parents=True)
             try:
-                _write(groups, new)
+                _write(groups, new, light)
             except RunError as error:  # names a temporary file, which is about to be removed
                 raise error.__cause__ if isinstance(error.__cause__, OSError) else error from None
             if report.exists():
@@ -50,37 +60,59 @@ def write(groups: Sequence[Group], report: Path) -> None:
             shutil.rmtree(leftover, ignore_errors=True)
 
 
-def _write(groups: Sequence[Group], report: Path) -> None:
-    from bench.reporting import (
-        across_datasets,
-        across_settings,
-        group_sections,
-        page,
-    )  # not at the top: importing matplotlib is slow
-    from bench.reporting.section import Section
+def _write(groups: Sequence[Group], report: Path, light: bool) -> None:
+    from bench.reporting import page  # not at the top: importing matplotlib is slow
+    from bench.reporting.page_content import Form
 
-    title, figure_folder = _title(groups), report / "figures"
-    together = [across.write(groups, report) for across in (across_datasets, across_settings)]
-    tables, figures = ([*itertools.chain(*each)] for each in zip(*together, strict=True))
-    sections = [Section("together", TOGETHER, tables=tables, figures=figures, folder=figure_folder)]
-    markdown, latex = [f"# {title}", *_markdown(tables)], [render.latex(table) for table in tables]
-    for group in groups:
-        prefix = "" if len(groups) == 1 else f"{_slug(group.name)}-"
-        group_tables, group_page_sections = group_sections.write(
-            group, report / prefix.rstrip("-"), prefix, share=1 / len(groups)
-        )
+    tables, parts, sections = _content(groups, report)
+    markdown, latex = [f"# {_title(groups)}", *_markdown(tables)], [render.latex(table) for table in tables]
+    for group, (prefix, group_tables) in zip(groups, parts, strict=True):
         markdown += [f"\n# {group.name}"] if prefix else []
         markdown += [line for note in cautions(group) for line in ("", render.plain(note))]
         markdown += [*_markdown(group_tables), *appendix(group)]
         latex += [render.latex(table, prefix, f"Protocol: {group.protocol}.") for table in group_tables]
-        sections += group_page_sections
     write_atomically(report / "summary.md", ("\n".join(markdown) + "\n").encode())
     write_atomically(report / "summary.tex", "\n".join([PREAMBLE, *latex]).encode())
-    lead = "; ".join(
+    html = page.html(_title(groups), _lead(groups), sections, Form.light if light else Form.full)
+    write_atomically(report / "index.html", html.encode())
+
+
+def page_of(groups: Sequence[Group], scratch: Path, status: "Status") -> str:
+    """Return the page of groups that are still training. scratch: receives files that are not kept."""
+    from bench.reporting import page
+
+    return page.html(_title(groups), _lead(groups), _content(groups, scratch)[2], status=status)
+
+
+def _content(
+    groups: Sequence[Group], report: Path
+) -> tuple[list[Table], list[tuple[str, list[Table]]], list["Section"]]:
+    """Write the data files and figures.
+
+    Returns:
+        The tables of all groups together, the prefix and tables of each group, and the sections of the page.
+    """
+    from bench.reporting import across_datasets, across_settings, group_sections
+    from bench.reporting.section import Section
+
+    together = [across.write(groups, report) for across in (across_datasets, across_settings)]
+    tables, figures = ([*itertools.chain(*each)] for each in zip(*together, strict=True))
+    sections = [Section("together", TOGETHER, tables=tables, figures=figures, folder=report / "figures")]
+    parts = []
+    for group in groups:
+        prefix = "" if len(groups) == 1 else f"{_slug(group.name)}-"
+        folder = report / prefix.rstrip("-")
+        group_tables, group_page_sections = group_sections.write(group, folder, prefix, share=1 / len(groups))
+        parts.append((prefix, group_tables))
+        sections += group_page_sections
+    return tables, parts, sections
+
+
+def _lead(groups: Sequence[Group]) -> str:
+    return "; ".join(
         f"{group.name}: {plural(len(group.summary), 'variant')}, {plural(len(group.trials), 'trial')}"
         for group in groups
     )
-    write_atomically(report / "index.html", page.html(title, lead, sections).encode())
 
 
 def _title(groups: Sequence[Group]) -> str:

@@ -67,7 +67,9 @@ def cautions(group: Group) -> list[str]:
     """Return what a reader has to know before the tables, as plain text."""
     descriptions = [folder.description() for folder in group.folders]
     texts = dict.fromkeys(each.caution for each in descriptions if each and each.caution)
-    return [f"Caution: {text}." for text in texts]
+    unfinished = int(group.trials["state"].eq(State.unfinished).sum())
+    partial = f"Partial report: {unfinished} of {plural(len(group.trials), 'trial')} not finished."
+    return [*([partial] if unfinished else []), *(f"Caution: {text}." for text in texts)]
 
 
 def _misses(group: Group) -> list[str]:

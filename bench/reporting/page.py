@@ -11,8 +11,10 @@ from bench.reporting.section import Section
 if TYPE_CHECKING:
     from markupsafe import Markup
 
+    from bench.reporting.live import Status
+
 TEMPLATES = ROOT / "bench" / "reporting" / "page_files"
-SCRIPTS = ("state.js", "tables.js", "charts.js", "samples.js", "start.js")  # one script, in this order
+SCRIPTS = ("state.js", "tables.js", "charts.js", "samples.js", "start.js", "live.js")  # one script, in this order
 # Nothing is loaded from anywhere, and only the page's own scripts run.
 POLICY = (
     "default-src 'none'; img-src data: blob:; style-src 'unsafe-inline'; script-src {scripts}; base-uri 'none'; "
@@ -20,7 +22,7 @@ POLICY = (
 )
 
 
-def html(title: str, lead: str, sections: list[Section], form: Form = Form.full) -> str:
+def html(title: str, lead: str, sections: list[Section], form: Form = Form.full, status: "Status | None" = None) -> str:
     """Return the page; empty sections are left out.
 
     Args:
@@ -28,6 +30,7 @@ def html(title: str, lead: str, sections: list[Section], form: Form = Form.full)
         lead: the line below it.
         sections: what it shows.
         form: with interactive charts, or light.
+        status: what the run is doing that trains what the page shows; None if there is none.
     """
     import jinja2
     from markupsafe import Markup
@@ -41,6 +44,7 @@ def html(title: str, lead: str, sections: list[Section], form: Form = Form.full)
     return environment.get_template("page.html.jinja").render(
         title=title,
         lead=lead,
+        status=status,
         policy=POLICY.format(scripts=" ".join(f"'sha256-{script}'" for script in scripts)),
         css=Markup((TEMPLATES / "page.css").read_text(encoding="utf-8")),
         js=Markup(js),

@@ -99,7 +99,7 @@ const charts = (() => {
         for (const line of seeds) {
           line.y.forEach((y, i) => {
             thin.x.push(line[view.x][i]); thin.y.push(y); thin.customdata.push([line.trial, line.step?.[i]]);
-            thin.text.push(`<b>${plain(variant)}</b> seed ${line.seed}${line.done === false ? " (did not finish)" : ""}<br>${plain(chart.axes[view.x])}: ${number(line[view.x][i])}<br>value: <b>${number(y)}</b>`);
+            thin.text.push(`<b>${plain(variant)}</b> seed ${line.seed}${line.done === false ? " (not finished)" : ""}<br>${plain(chart.axes[view.x])}: ${number(line[view.x][i])}<br>value: <b>${number(y)}</b>`);
           });
           for (const values of Object.values(thin)) values.push(null);
         }

@@ -1,0 +1,39 @@
+"""The page of an experiment that is still training: only index.html, replaced atomically, without static figures."""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.errors import muted
+from bench.io.files import write_atomically
+from bench.reporting import build, merge
+from bench.reporting.contents import Contents, limited_to
+from bench.reporting.table import Table
+from bench.store.folders import ExperimentFolder
+
+
+@dataclass(frozen=True)
+class Status:
+    """What a run is doing.
+
+    Attributes:
+        text: what has finished, what is running, and when it ends.
+        trials: the trials that are running or waiting.
+        written: seconds since 1970 at which the page is written.
+        next: seconds until the next page is expected.
+    """
+
+    text: str
+    trials: Table
+    written: float
+    next: float
+
+
+def write(folder: ExperimentFolder, status: Status) -> Path:
+    """Write the page of the trials so far, and return its path. What is damaged is left out without a warning."""
+    page = folder.report / "index.html"
+    with tempfile.TemporaryDirectory() as scratch, limited_to(Contents.sections), muted():
+        content = build.page_of([merge.load_one(folder)], Path(scratch), status)
+    page.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(page, content.encode())
+    return page
