@@ -7,10 +7,10 @@ import pandas as pd
 from docs_build.studies import REFERENCE
 from docs_build.tables import table
 
-SENTENCES = {  # claim -> what is said of a rival that is beaten, and of one that is not
-    "reaches a lower distance": ("reaches a lower distance than", "reaches a higher distance than"),
-    "converges faster in images": ("reaches the target sooner than", "reaches the target later than"),
-    "reconstructs better": ("reconstructs better than", "reconstructs worse than"),
+SENTENCES = {  # claim -> verb, what is said of a rival that is beaten, what of one that is not
+    "reaches a lower distance": ("reaches", "a lower distance than", "a higher distance than"),
+    "converges faster in images": ("reaches the target", "sooner than", "later than"),
+    "reconstructs better": ("reconstructs", "better than", "worse than"),
 }
 
 
@@ -23,11 +23,12 @@ def claims(study: str) -> pd.DataFrame:
 def sentence(study: str, claim: str) -> str:
     """Return one sentence: which rivals the first variant beats in a claim, and which beat it; empty if none."""
     rows = claims(study)[claims(study)["claim"] == claim]
+    verb, *phrases = SENTENCES[claim]
     parts = []
-    for verdict, words in zip(("better", "worse"), SENTENCES[claim], strict=True):
+    for verdict, words in zip(("better", "worse"), phrases, strict=True):
         rivals = [f"`{rival}`" for rival in rows.loc[rows["verdict"] == verdict, "rival"]]
-        parts += [f"{words} {_listed(rivals)}"] if rivals else []
-    return f"`{rows['baseline'].iloc[0]}` {', and '.join(parts)}." if parts else ""
+        parts += [f"{words} {_listed(rivals, len(rows))}"] if rivals else []
+    return f"`{rows['baseline'].iloc[0]}` {verb} {', and '.join(parts)}." if parts else ""
 
 
 def all_claims() -> str:
@@ -54,5 +55,5 @@ def _effect(record: dict) -> str:
     return f"; {record['effect']:.3g}{interval}"
 
 
-def _listed(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+def _listed(names: list[str], rivals: int) -> str:
+    return " and ".join(names) if len(names) <= 2 else f"{len(names)} of {rivals} rivals"

@@ -57,7 +57,7 @@ def _study(name: str) -> str:
     rows = [
         [f"`{row.variant}`", row.distance, row.reconstruction, _verdict(verdicts, row.variant)] for row in study.rows
     ]
-    kind = "FID" if study.column.startswith("fid") else f"`{study.column}`, which is not FID"
+    kind = "FID" if study.column.startswith("fid") else f"in features of a trained network (`{study.column}`), not FID"
     return "\n".join(
         [
             f"![Images generated in the study {name}]({folder}/figures/samples.png)\n",
