@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from bench import cli
-from bench.errors import RunError, UserError, say
+from bench.errors import RunError, UserError, say, unknown
 
 app = typer.Typer(**cli.TYPER_SETTINGS)
 
@@ -22,19 +22,34 @@ def main(
             "experiments."
         ),
     ] = None,
+    baseline: Annotated[
+        str | None, typer.Option(help="The method that the verdict is about. Default: that of the run.")
+    ] = None,
+    margin: Annotated[
+        float | None,
+        typer.Option(help="The smallest difference worth telling, such as 0.05 for 5%. Default: that of the run."),
+    ] = None,
+    latex: Annotated[
+        str | None,
+        typer.Option(help="column: one LaTeX table that fits a column. page: every table. Default: that of the run."),
+    ] = None,
     light: Annotated[
         bool, typer.Option("--light", help="Write a small page with static figures, such as for e-mail.")
     ] = False,
 ) -> None:
     """Build tables, figures and one page from the trials of one or several experiments."""
+    from bench.experiment.labels import is_named
     from bench.reporting import merge
     from bench.reporting.build import is_replaceable, print_tables, write
+    from bench.reporting.group import as_asked
 
     if len(experiments) > 1 and out is None:
         raise UserError("several experiments need a folder for their report; add --out DIR")
     if out is not None and not is_replaceable(out):
         raise UserError(f"{out} is not a report and would be overwritten; give --out a new folder")
-    groups = merge.load(experiments)
+    groups = [as_asked(group, baseline, margin, latex) for group in merge.load(experiments)]
+    if baseline and not any(is_named(label, baseline) for group in groups for label in group.summary["variant"]):
+        raise unknown("baseline", baseline, {label for group in groups for label in group.summary["variant"]})
     report = out.resolve() if out else groups[0].folders[0].report
     try:
         write(groups, report, light)
@@ -44,7 +59,7 @@ def main(
             raise RunError(f"{error}; choose another place with --out DIR") from error
         raise
     for group in groups:
-        print_tables(group)
+        print_tables(group, report)
     say(f"report: {report / 'index.html'}")
 
 

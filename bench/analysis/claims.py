@@ -14,13 +14,12 @@ from enum import StrEnum
 import numpy as np
 import pandas as pd
 
-from bench.analysis import significance
-from bench.analysis.significance import SEEDS_FOR_SIGNIFICANCE
+from bench.analysis import power, significance
+from bench.analysis.power import LEVEL, SEEDS_FOR_SIGNIFICANCE
 
 MARGIN = 0.05  # the smallest difference worth telling: 5% of a distance or time, 0.05 of an accuracy
-LEVEL = 0.05
 COLUMNS = ["claim", "baseline", "rival", "effect", "low", "high", "p", "p_holm"]  # of `compare`
-COLUMNS += ["verdict", "n", "n_rival", "needed", "note"]
+COLUMNS += ["verdict", "n", "n_rival", "needed", "note", "margin"]
 Values = list[float]
 
 
@@ -31,6 +30,22 @@ class Verdict(StrEnum):
     worse = "worse"
     same = "no difference"
     undecided = "undecided"
+
+
+@dataclass(frozen=True)
+class Criteria:
+    """What a comparison has to meet.
+
+    Attributes:
+        margin: the smallest difference worth telling, as a fraction; of accuracies, as it is.
+        comparisons: how many rivals the baseline is compared with in one claim.
+    """
+
+    margin: float = MARGIN
+    comparisons: int = 1
+
+
+CRITERIA = Criteria()
 
 
 @dataclass(frozen=True)
@@ -61,15 +76,17 @@ class Effect:
 UNKNOWN = Effect(math.nan, math.nan, math.nan, math.nan, same=False, needed=math.nan, better=False)
 
 
-def ratio(a: Values, b: Values) -> Effect:
+def ratio(a: Values, b: Values, criteria: Criteria = CRITERIA) -> Effect:
     """Compare the geometric means of positive values."""
-    effect = difference([math.log(x) for x in a], [math.log(x) for x in b], math.log1p(MARGIN))
+    logs = replace(criteria, margin=math.log1p(criteria.margin))
+    effect = difference([math.log(x) for x in a], [math.log(x) for x in b], logs)
     return replace(effect, value=math.exp(effect.value), low=math.exp(effect.low), high=math.exp(effect.high))
 
 
-def difference(a: Values, b: Values, margin: float = MARGIN) -> Effect:
+def difference(a: Values, b: Values, criteria: Criteria = CRITERIA) -> Effect:
     """Compare the means: Welch's intervals, an exact permutation test."""
     value = float(np.mean(a) - np.mean(b))
+    margin = criteria.margin
     inner = significance.welch(a, b, 1 - 2 * LEVEL)
     spread = math.sqrt((np.var(a, ddof=1) + np.var(b, ddof=1)) / 2) if min(len(a), len(b)) > 1 else math.nan
     return Effect(
@@ -77,29 +94,15 @@ def difference(a: Values, b: Values, margin: float = MARGIN) -> Effect:
         *significance.welch(a, b),
         p=significance.permutation_p(a, b),
         same=-margin < inner[0] and inner[1] < margin,
-        needed=_needed(abs(value), spread, margin),
+        needed=power.needed(abs(value), spread, margin, criteria.comparisons),
         better=value < 0,
     )
 
 
-def _needed(distance: float, spread: float, margin: float) -> float:
-    """The values per side for a power of 80%: to find the difference seen so far, or to exclude the margin."""
-    if math.isnan(spread):
-        return math.nan
-    found = 2 * (2.80 * spread / distance) ** 2 if distance else math.inf  # normal quantiles: 1.96 + 0.84
-    excluded = 2 * (2.93 * spread / (margin - distance)) ** 2 if distance < margin else math.inf  # 1.645 + 1.28
-    return _feasible(min(found, excluded))
-
-
-def _feasible(needed: float) -> float:
-    """A number of values as a whole number; nan if it is out of reach."""
-    return math.ceil(needed) if needed < 1e6 else math.nan
-
-
-def times(a: Values, b: Values) -> Effect:
+def times(a: Values, b: Values, criteria: Criteria = CRITERIA) -> Effect:
     """Compare times to a target, infinite where it was missed: as ratios, or by ranks if any is infinite."""
     if all(map(math.isfinite, [*a, *b])):
-        return ratio(a, b)
+        return ratio(a, b, criteria)
     reached = [sum(map(math.isfinite, each)) for each in (a, b)]
     note = f"the target was reached by {reached[0]} of {len(a)} against {reached[1]} of {len(b)}"
     if not any(reached):
@@ -113,7 +116,7 @@ def _ranks(a: Values, b: Values) -> tuple[Values, Values]:
     return ranks[: len(a)], ranks[len(a) :]
 
 
-def spread(a: Values, b: Values) -> Effect:
+def spread(a: Values, b: Values, criteria: Criteria = CRITERIA) -> Effect:
     """Compare the standard deviations of the logarithms: their ratio, with its F interval.
 
     The p-value is that of a permutation test of the distances from the median (Brown & Forsythe, JASA 69, 1974).
@@ -121,32 +124,39 @@ def spread(a: Values, b: Values) -> Effect:
     from scipy.special import fdtri
 
     x, y = np.log(a), np.log(b)
-    if min(len(x), len(y)) < 2 or not x.std() or not y.std():
+    if min(len(x), len(y)) < significance.SEEDS_FOR_INTERVAL or not x.std() or not y.std():
         return UNKNOWN
     value = float(x.std(ddof=1) / y.std(ddof=1))
     low, high = (value / math.sqrt(fdtri(len(x) - 1, len(y) - 1, q)) for q in (1 - LEVEL / 2, LEVEL / 2))
     p = significance.permutation_p(*(np.abs(each - np.median(each)).tolist() for each in (x, y)))
-    needed = 1 + (2.80 / math.log(value)) ** 2 if value != 1 else math.nan  # the log of an sd has variance 1 / 2(n - 1)
-    return Effect(value, low, high, p, same=False, needed=_feasible(needed), better=value < 1)
+    # The logarithm of a standard deviation has variance 1 / 2(n - 1).
+    needed = 1 + (power.both_errors(criteria.comparisons) / math.log(value)) ** 2 if value != 1 else math.nan
+    return Effect(value, low, high, p, same=False, needed=power.feasible(needed), better=value < 1)
 
 
 def compare(
-    claim: str, values: Mapping[str, Values], baseline: str, how: Callable[[Values, Values], Effect]
+    claim: str,
+    values: Mapping[str, Values],
+    baseline: str,
+    how: Callable[[Values, Values, Criteria], Effect],
+    margin: float = MARGIN,
 ) -> pd.DataFrame:
     """Return one row per rival of the baseline.
 
     Columns: claim; baseline, rival; effect, low, high; p, p_holm; verdict; n, n_rival; needed, the values per side that
-    would decide it; note. Variants without values are left out.
+    would decide it; note; margin. Variants without values are left out.
 
     Args:
         claim: name of the claim, such as "reaches a lower distance".
         values: variant -> values.
         baseline: a key of `values`; without it the result is empty.
         how: `ratio`, `difference`, `times` or `spread`.
+        margin: see `Criteria`.
     """
     mine = values.get(baseline)
     rivals = {variant: each for variant, each in values.items() if variant != baseline and each} if mine else {}
-    effects = {variant: how(mine, each) for variant, each in rivals.items()} if mine else {}
+    criteria = Criteria(margin, max(len(rivals), 1))
+    effects = {variant: how(mine, each, criteria) for variant, each in rivals.items()} if mine else {}
     adjusted = significance.holm([effect.p for effect in effects.values()])
     records = []
     for (rival, effect), p_holm in zip(effects.items(), adjusted, strict=True):
@@ -154,22 +164,16 @@ def compare(
         record = {"claim": claim, "baseline": baseline, "rival": rival}
         record |= {"effect": effect.value, "low": effect.low, "high": effect.high, "p": effect.p, "p_holm": p_holm}
         record |= {"verdict": str(_verdict(effect, p_holm, min(n, n_rival))), "n": n, "n_rival": n_rival}
-        needed = max(effect.needed, fewest(len(rivals)))  # nan if it is unknown
-        records.append(record | {"needed": needed, "note": effect.note})
+        needed = max(effect.needed, power.fewest(len(rivals)))  # nan if it is unknown
+        records.append(record | {"needed": needed, "note": effect.note, "margin": margin})
     return pd.DataFrame.from_records(records, columns=COLUMNS)
-
-
-def fewest(rivals: int) -> int:
-    """Return the values per side below which no exact permutation test can be significant against so many rivals."""
-    n = SEEDS_FOR_SIGNIFICANCE
-    while 2 * rivals / math.comb(2 * n, n) > LEVEL:
-        n += 1
-    return n
 
 
 def _verdict(effect: Effect, p_holm: float, n: int) -> Verdict:
     if n < SEEDS_FOR_SIGNIFICANCE:
         return Verdict.undecided
+    if effect.same:  # even if it is significant: it is not worth telling
+        return Verdict.same
     if p_holm <= LEVEL:
         return Verdict.better if effect.better else Verdict.worse
-    return Verdict.same if effect.same else Verdict.undecided
+    return Verdict.undecided

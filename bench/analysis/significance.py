@@ -13,10 +13,11 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from bench.analysis.power import LEVEL, SEEDS_FOR_SIGNIFICANCE
+
 BySeed = Mapping[int, float]  # seed -> value
 SEEDS_FOR_PAIRS = 6  # common seeds: with 5 no p-value of `sign_flip_p` is below 0.0625
 SEEDS_FOR_INTERVAL = 3  # the t interval of two values is 12.7 standard errors wide to each side
-SEEDS_FOR_SIGNIFICANCE = 5  # with 3 + 3 seeds no p-value is below 0.1, with 4 + 4 none below 0.029
 RESAMPLES = 2000  # of a bootstrap
 MOST_SPLITS = 200_000  # above this number (more than 10 + 10 seeds) splits are sampled, not enumerated
 RANDOM_SPLITS = 100_000  # sampled splits
@@ -43,6 +44,13 @@ def interval(values: list[float], level: float = 0.95) -> tuple[float, float]:
     if len(x) < SEEDS_FOR_INTERVAL:
         return NO_INTERVAL
     return _around(float(x.mean()), float(x.std(ddof=1)) / math.sqrt(len(x)), len(x) - 1, level)
+
+
+def pooled_spread(values: Mapping[str, list[float]]) -> float:
+    """Return the pooled standard deviation of the logarithms of positive values; nan without two of one variant."""
+    logs = [np.log(_array(each)) for each in values.values() if len(each) > 1 and min(each) > 0]
+    freedom = sum(len(x) - 1 for x in logs)
+    return math.sqrt(sum(float(((x - x.mean()) ** 2).sum()) for x in logs) / freedom) if freedom else math.nan
 
 
 def welch(a: list[float], b: list[float], level: float = 0.95) -> tuple[float, float]:
@@ -208,7 +216,7 @@ def pairwise(values: Mapping[str, BySeed]) -> pd.DataFrame:
     return pairs
 
 
-def best(values: dict[str, list[float]], level: float = 0.05) -> str | None:
+def best(values: dict[str, list[float]], level: float = LEVEL) -> str | None:
     """Return the variant with the lowest mean if it differs significantly from every other, else None.
 
     Each variant needs SEEDS_FOR_SIGNIFICANCE seeds. p-values are not adjusted: the claim is that the variant beats all

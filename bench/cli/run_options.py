@@ -70,6 +70,13 @@ class RunOptions:
     seeds: Annotated[
         int | None, typer.Option(metavar="N", help="Train each method with seeds 0 to N-1. Default: 3.")
     ] = None
+    baseline: Annotated[
+        str | None,
+        typer.Option(
+            help="The method that the report's verdict is about, such as moco: it is compared with every other. "
+            "Default: the first one named."
+        ),
+    ] = None
     tune: Annotated[
         int | None,
         typer.Option(

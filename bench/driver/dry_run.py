@@ -8,10 +8,35 @@ from bench.driver.resume import action, refuse_other_protocol
 from bench.errors import plural, say, warn
 from bench.executors.base import trials_at_once
 from bench.io.files import require_writable
+from bench.reporting import design
+from bench.store.states import State
 
 
 def dry_run(pipeline: Pipeline) -> None:
-    """Print trials and estimates. Nothing is prepared, trained or written."""
+    """Print trials, estimates and what the design can show. Nothing is prepared, trained or written."""
+    cost(pipeline)
+    power(pipeline)
+
+
+def power(pipeline: Pipeline) -> None:
+    """Print whether any difference can be significant, and how many seeds it would take."""
+    labels, experiment = [variant.label for variant in pipeline.variants], pipeline.experiment
+    spread = _spread_so_far(pipeline)
+    for line in design.sentences(labels, experiment.seeds, experiment.report.margin, spread):
+        say(line)
+
+
+def _spread_so_far(pipeline: Pipeline) -> float | None:
+    """The spread of distances over the seeds that have finished in this folder; None if none has."""
+    if not any(trial.status().state is State.done for trial in pipeline.folder.trials()):
+        return None
+    from bench.reporting import merge  # imports pandas, which a dry run of a new experiment does not need
+
+    return merge.load_one(pipeline.folder).seed_spread
+
+
+def cost(pipeline: Pipeline) -> None:
+    """Print trials and estimates."""
     request, folder = pipeline.request, pipeline.folder
     pipeline.check_machine()
     require_writable(folder.path, "--out")

@@ -149,7 +149,7 @@ class Pipeline:
 
         try:
             if self.folder.trials():  # on a full disk, none may have begun
-                build.print_tables(build.build(self.folder))
+                build.print_tables(build.build(self.folder), self.folder.report)
                 say(f"report: {display_path(self.folder.report / 'index.html')}")
             self.folder.push(report=True)
         except RunError:
@@ -204,7 +204,8 @@ class Pipeline:
             warn(f"{doubt}; train it longer with --set evaluation.extractor_steps=N, or use --extractor inception")
         caution = "; ".join(filter(None, (self.caution, doubt))) or None
         skipped = len(prepared.skipped)
-        describe(self.folder, trials, experiment.seeds, _command(), digest, skipped, experiment.defaults, caution)
+        report, defaults = experiment.report, experiment.defaults
+        describe(self.folder, trials, experiment.seeds, _command(), digest, skipped, defaults, caution, report)
 
     def _context(self, experiment: Experiment, prepared: Prepared, choice: ExtractorChoice) -> Context:
         """Get the extractor ready, and collect what all trials share."""

@@ -178,7 +178,7 @@ def rescore(
         description = folder.require_description()
         commands = list(dict.fromkeys([*description.commands, command]))
         folder.describe(replace(description, commands=commands))
-        build.print_tables(build.build(folder))
+        build.print_tables(build.build(folder), folder.report)
         say(f"report: {folder.report / 'index.html'}")
 
 

@@ -6,6 +6,7 @@ from bench.driver.options import Overrides
 from bench.driver.quick import cut
 from bench.errors import UserError, unknown
 from bench.experiment import configuration
+from bench.experiment.labels import is_named
 from bench.experiment.settings import Experiment
 from bench.experiment.variants import Variant, parse_variants
 from methods import METHODS
@@ -30,6 +31,9 @@ def resolve(
     if not experiment.methods:
         experiment = experiment.model_copy(update={"methods": list(METHODS)})
     variants = parse_variants(experiment.methods, experiment.defaults)
+    baseline, labels = experiment.report.baseline, [variant.label for variant in variants]
+    if baseline is not None and not any(is_named(label, baseline) for label in labels):
+        raise unknown("baseline", baseline, labels)
     return with_network(experiment), variants, cuts
 
 

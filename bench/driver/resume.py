@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from bench.analysis.protocols import difference
 from bench.errors import UserError, plural, say, warn
+from bench.experiment.settings import Report
 from bench.experiment.source_code import same_code
 from bench.experiment.specification import Trial
 from bench.io.files import Damaged
@@ -156,6 +157,7 @@ def describe(
     skipped_images: int,
     defaults: Mapping[str, Mapping[str, Value]],
     caution: str | None = None,
+    report: Report = Report(),
 ) -> None:
     """Write experiment.yaml: the protocol, and all variants, seeds and commands so far.
 
@@ -168,6 +170,7 @@ def describe(
         skipped_images: images of the data set that could not be used.
         defaults: those of the data set (`Experiment.defaults`).
         caution: why distances mean little, if they do.
+        report: what the report says.
     """
     before = experiment.description()
     labels = [trial.label for trial in trials]
@@ -183,5 +186,6 @@ def describe(
             protocol=ExperimentProtocol.model_validate(written),
             written=dict(written),
             caution=caution,
+            report=report,
         )
     )

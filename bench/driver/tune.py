@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from bench.analysis import search
-from bench.driver.dry_run import dry_run
+from bench.driver.dry_run import cost, power
 from bench.driver.pipeline import Pipeline
 from bench.errors import RunError, UserError, plural, say
 from bench.experiment.labels import split_label
@@ -92,7 +92,7 @@ class Tuning:
     def dry_run(self) -> None:
         """Print the trials of the search, and estimates of time and disk. Nothing is trained or written."""
         foreseen = Tuning(self.pipeline.foresee())
-        dry_run(foreseen.searching)
+        cost(foreseen.searching)
         count, seeds = len(self.pipeline.variants), self.pipeline.experiment.seeds
         if self._finals:
             budget = self.pipeline.experiment.search
@@ -104,6 +104,7 @@ class Tuning:
             f"then the best point of each variant ({count}) is retrained on {plural(seeds, 'seed')} and evaluated "
             "against the test images (not included in the time and disk above)"
         )
+        power(self.pipeline)
 
     def run(self) -> None:
         """Search, choose the best points, retrain them, and report.

@@ -3,17 +3,18 @@
 import difflib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from bench.errors import UserError, cut, short, unknown
-from bench.experiment.settings import Experiment
+from bench.experiment.settings import Experiment, Section
 from bench.io.strict_yaml import load_yaml, parse_yaml
 from bench.metrics.columns import OPTIONAL
 from bench.paths import CONFIGS
 
 FAMILY = "torchvision"  # data sets torchvision.NAME have one file of settings
+AnySection = TypeVar("AnySection", bound=Section)
 Settings = dict[str, Any]  # nested, from YAML or the command line, and not validated yet
 
 
@@ -149,6 +150,18 @@ def _explain(error: ValidationError) -> str:
     return f"unknown key {key!r}. " + (
         f"Did you mean {paths[similar[0]]}?" if similar else "python -m bench.info lists all keys."
     )
+
+
+def section(kind: type[AnySection], values: Settings) -> AnySection:
+    """Return a section of settings.
+
+    Raises:
+        UserError: a value is invalid.
+    """
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        raise UserError(_explain(error)) from None
 
 
 def default_settings() -> Settings:

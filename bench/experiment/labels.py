@@ -36,3 +36,8 @@ def without_settings(label: str) -> str:
     method, _, inside = label.removesuffix("]").partition("[")
     priors = [value for name, _, value in (part.partition("=") for part in inside.split(",")) if name == "prior"]
     return format_label(method, {"prior": priors[0]} if priors else {})
+
+
+def is_named(label: str, name: str) -> bool:
+    """Whether a name means a variant: its label, or its method and prior without settings."""
+    return name in (label, without_settings(label))

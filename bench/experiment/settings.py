@@ -140,6 +140,22 @@ class Search(Section):
     scheduler: Literal["none", "asha"] = "none"
 
 
+class Report(Section):
+    """What a report says. It changes no result; bench.report can make another one from the same trials.
+
+    Attributes:
+        baseline: the variant that the verdict is about, such as `moco`. Default: the first that is named.
+        margin: the smallest difference worth telling, as a fraction: smaller ones are called none. For accuracies, the
+            difference itself.
+        latex: "column": summary.tex has one table that fits a column of a paper. "page": it has every table, as wide
+            as the page.
+    """
+
+    baseline: str | None = None
+    margin: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    latex: Literal["column", "page"] = "column"
+
+
 class Experiment(Section):
     """The settings of one `bench.run`: methods and seeds on one data set, under one protocol.
 
@@ -160,3 +176,4 @@ class Experiment(Section):
     training: Training = Training()
     evaluation: Evaluation = Evaluation()
     search: Search = Search()
+    report: Report = Report()

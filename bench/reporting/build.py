@@ -4,13 +4,13 @@ import itertools
 import re
 import shutil
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.errors import RunError, plural, say
-from bench.io.files import explain_write_errors, write_atomically
-from bench.reporting import comparison_tables, merge, metric_tables, render, verdict
+from bench.io.files import display_path, explain_write_errors, write_atomically
+from bench.reporting import comparison_tables, merge, metric_tables, paper_table, render, terminal, verdict
 from bench.reporting.group import Group
 from bench.reporting.notes import cautions, failures, notes, provenance
 from bench.reporting.table import Table
@@ -63,14 +63,18 @@ def write(groups: Sequence[Group], report: Path, light: bool = False) -> None:
 def _write(groups: Sequence[Group], report: Path, light: bool) -> None:
     from bench.reporting import page  # not at the top: importing matplotlib is slow
     from bench.reporting.page_content import Form
+    from bench.reporting.section import table_id
 
     tables, parts, sections = _content(groups, report)
+    anchors = {id(table): table_id(section, table) for section in sections for table in section.tables}
     markdown, latex = [f"# {_title(groups)}", *_markdown(tables)], [render.latex(table) for table in tables]
     for group, (prefix, group_tables) in zip(groups, parts, strict=True):
         markdown += [f"\n# {group.name}"] if prefix else []
         markdown += [line for note in cautions(group) for line in ("", render.plain(note))]
-        markdown += [*_markdown(group_tables), *appendix(group)]
-        latex += [render.latex(table, prefix, f"Protocol: {group.protocol}.") for table in group_tables]
+        markdown += [*_markdown(group_tables, anchors), *appendix(group)]
+        wide = group.description.report.latex == "page"
+        for table in group_tables if wide else paper_table.tables(group):
+            latex.append(render.latex(table, prefix, f"Protocol: {group.protocol}.", wide))
     write_atomically(report / "summary.md", ("\n".join(markdown) + "\n").encode())
     write_atomically(report / "summary.tex", "\n".join([PREAMBLE, *latex]).encode())
     html = page.html(_title(groups), _lead(groups), sections, Form.light if light else Form.full)
@@ -126,9 +130,12 @@ def _slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
-def _markdown(tables: Sequence[Table]) -> list[str]:
+def _markdown(tables: Sequence[Table], anchors: Mapping[int, str] | None = None) -> list[str]:
+    """The lines of tables. anchors: id of a table -> the anchor by which the verdict links to it."""
     lines = []
     for table in tables:
+        anchor = (anchors or {}).get(id(table))
+        lines += [f'\n<a id="{anchor}"></a>'] if anchor else []
         lines += ["", f"## {table.title}", "", *render.markdown(table), *(["", table.about] if table.about else [])]
     return lines
 
@@ -143,12 +150,18 @@ def appendix(group: Group) -> list[str]:
     return [*lines, "", "Columns and units: results/README.md."]
 
 
-def print_tables(group: Group) -> None:
-    """Print the most important tables in the terminal, after what has to be known before."""
+def print_tables(group: Group, report: Path) -> None:
+    """Print the most important tables in the terminal, after what has to be known before.
+
+    Args:
+        group: what is compared.
+        report: the folder of the report, which has the rest.
+    """
     for note in cautions(group):
         say(note)
-    for table in (*verdict.tables(group), *metric_tables.tables(group), *comparison_tables.cost(group)):
-        render.terminal(table, without=("each seed",))
+    rest = display_path(report / "index.html")
+    for table in (*verdict.tables(group)[:1], *metric_tables.tables(group), *comparison_tables.cost(group)):
+        terminal.show(table, rest, without=("each seed",))
 
 
 def is_replaceable(path: Path) -> bool:

@@ -1,6 +1,5 @@
 """Figures of convergence: every metric that was measured during training."""
 
-import re
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from bench.metrics.columns import parse
 from bench.reporting import curve_charts, curve_data
 from bench.reporting.curve_data import Level, limits, mean_curve
 from bench.reporting.group import Group
+from bench.reporting.phrases import file_name
 from bench.reporting.style import STYLE, Figure, LineStyle, legend_text, line_styles, logarithmic, save
 
 OTHERS = ("reconstruction_test", "latent_over_chance")  # drawn in addition to the distances
@@ -49,7 +49,7 @@ def curves(group: Group, folder: Path, protocols: dict[str, str]) -> list[Figure
     figures = []
     for metric in (m for m in [*across_seeds.distances(rows), *OTHERS] if m in rows):
         if rows.dropna(subset=[metric])["step"].nunique() > 1:  # the last checkpoint alone is no curve
-            name = re.sub(r"[^a-z0-9_]+", "-", metric).strip("-")
+            name = file_name(metric)
             target = group.target if metric == group.curve else None
             levels = list(curve_data.levels(metric, floors.get(metric), target))
             curve, styles, title = curve_data.measured(group, rows, metric), line_styles(group.trials), label(metric)

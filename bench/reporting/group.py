@@ -1,7 +1,7 @@
 """A group: the trials of one protocol, from one experiment or from several, which one report compares."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -9,7 +9,8 @@ import pandas as pd
 
 from bench.analysis import across_seeds, convergence, frames, significance
 from bench.analysis.frames import Record
-from bench.experiment import labels
+from bench.experiment import configuration, labels
+from bench.experiment.settings import Report
 from bench.reporting.description import protocol_line
 from bench.store.documents import Description
 from bench.store.folders import ExperimentFolder, TrialFolder
@@ -99,6 +100,11 @@ class Group:
         return {variant: list(values.values()) for variant, values in self.by_seed(column).items()}
 
     @cached_property
+    def seed_spread(self) -> float:
+        """The pooled standard deviation of log distances over the seeds of a variant; nan if it is unknown."""
+        return significance.pooled_spread(self.values(self.headline)) if self.headline else math.nan
+
+    @cached_property
     def pairs(self) -> pd.DataFrame:
         """`significance.pairwise` of the headline distance, best variants first."""
         return significance.pairwise(self.by_seed(self.headline)) if self.headline else pd.DataFrame()
@@ -149,3 +155,15 @@ class Group:
     def comparable_times(self) -> bool:
         """Whether times are comparable: all trials had one machine, thread count and number of concurrent trials."""
         return self.trials.dropna(subset=["machine"])[["machine", "at_once"]].drop_duplicates().shape[0] <= 1
+
+
+def as_asked(group: Group, baseline: str | None, margin: float | None, latex: str | None) -> Group:
+    """Return the group with other settings of its report, where they are given.
+
+    Raises:
+        UserError: a setting is not valid.
+    """
+    given = {"baseline": baseline, "margin": margin, "latex": latex}
+    changed = group.description.report.model_dump() | {name: v for name, v in given.items() if v is not None}
+    report = configuration.section(Report, changed)
+    return replace(group, description=replace(group.description, report=report))

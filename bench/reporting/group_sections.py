@@ -11,6 +11,7 @@ from bench.reporting import (
     curve_figures,
     data_files,
     image_figures,
+    links,
     metric_tables,
     pareto_figures,
     phrases,
@@ -68,6 +69,8 @@ def write(group: Group, folder: Path, prefix: str, share: float = 1.0) -> tuple[
     name = f"{group.name}: " if prefix else ""
     sections = [replace(section, id=prefix + section.id, title=name + section.title) for section in sections]
     sections = [replace(section, folder=figure_folder, protocol=group.protocol) for section in sections]
+    answer = links.resolved(answer, sections, prefix)
+    sections[0] = replace(sections[0], tables=answer)
     return [*answer, *main, *cost, *stability, *pairs, *published, *search], sections
 
 

@@ -46,7 +46,7 @@ MEANS = (
 
 def tables(group: Group) -> list[Table]:
     """Return one table for each full protocol of generated images, the trainings' own first, and the table of codes."""
-    generated = [_generated(group, columns, i) for i, columns in enumerate(_protocols(group.fresh))]
+    generated = [_generated(group, columns, i) for i, columns in enumerate(protocols(group.fresh))]
     return generated + _latent(group)
 
 
@@ -67,14 +67,14 @@ def _latent(group: Group) -> list[Table]:
     return [Table("codes", "Codes against the prior", headings, rows, about, expected, words=2)]
 
 
-def _protocols(rows: pd.DataFrame) -> list[list[Column]]:
-    """The columns of generated images by protocol; partial ones, measured for curves only, if no protocol is full."""
-    protocols: dict[tuple[str, int, str], list[Column]] = {}
+def protocols(rows: pd.DataFrame) -> list[list[Column]]:
+    """Return the columns of generated images by protocol; partial ones, of curves only, if no protocol is full."""
+    found: dict[tuple[str, int, str], list[Column]] = {}
     for column in across_seeds.generated(rows):
         if not METRICS[column.metric].ignores:
-            protocols.setdefault((column.extractor, column.samples, column.label), []).append(column)
-    full = [columns for columns in protocols.values() if any(c.metric == "precision" for c in columns)]
-    return [columns + _beside(rows, columns[0]) for columns in full or protocols.values()]
+            found.setdefault((column.extractor, column.samples, column.label), []).append(column)
+    full = [columns for columns in found.values() if any(c.metric == "precision" for c in columns)]
+    return [columns + _beside(rows, columns[0]) for columns in full or found.values()]
 
 
 def _beside(rows: pd.DataFrame, distance: Column) -> list[Column]:

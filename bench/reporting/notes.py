@@ -8,7 +8,7 @@ import pandas as pd
 from bench.analysis import across_seeds, frames
 from bench.analysis.frames import Record
 from bench.errors import plural
-from bench.experiment.labels import without_point
+from bench.experiment.labels import is_named, without_point
 from bench.reporting.group import Group
 from bench.store.states import State
 
@@ -45,6 +45,9 @@ def notes(group: Group) -> list[str]:
             f"`fd_...` is the Fréchet distance in the features of a network trained here{accuracy}, between images "
             "that it was not trained on. It is not comparable with published FID, nor between data sets."
         )
+    asked = group.description.report.baseline
+    if asked and len(group.last) and not any(is_named(variant, asked) for variant in group.last["variant"]):
+        paragraphs.append("The baseline that was asked for has no finished trial, so there is no verdict.")
     if len(group.shown) < len(summary):
         paragraphs.append("Figures show only the best variant of each method and prior; tables show all variants.")
     paragraphs += _misses(group)

@@ -10,7 +10,7 @@ from pathlib import Path
 from bench.reporting import csv_text, pictures, render
 from bench.reporting.contents import Contents, contents
 from bench.reporting.pictures import uri
-from bench.reporting.section import ImageGrids, Section
+from bench.reporting.section import ImageGrids, Section, figure_id, table_id
 from bench.reporting.style import Figure
 from bench.reporting.table import Table
 
@@ -70,7 +70,7 @@ class Content:
         is_drawn = contents() is Contents.figures and png.exists()
         inline = has_files and is_drawn
         return vars(figure) | {
-            "id": f"{section.id}-figure-{figure.name}",
+            "id": figure_id(section, figure),
             "image": self._image(png, figure) if is_drawn else None,
             "size": _size(png) if is_drawn else None,
             "pdf": inlined(path.with_suffix(".pdf")) if inline else None,
@@ -94,7 +94,7 @@ class Content:
 def _table(section: Section, table: Table) -> dict[str, object]:
     return {
         **vars(table),
-        "id": f"{section.id}-{table.name}",
+        "id": table_id(section, table),
         "csv": uri(_csv(table).encode(), "text/csv;charset=utf-8"),
         "tex": uri(render.latex(table).encode(), "text/plain;charset=utf-8"),
     }

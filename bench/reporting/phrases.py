@@ -1,6 +1,7 @@
 """Text of tables of measurements: cells, titles, headings and notes."""
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -86,6 +87,11 @@ def caveats(columns: list[Column], stamp: Record) -> list[str]:
             f"{int(images):,} images are too few for {features:,} features: the Fréchet distance is far too high."
         )
     return sentences
+
+
+def file_name(metric: str) -> str:
+    """Return the name of the figure of a metric: 'fid_10k [sampler=gmm]' -> 'fid_10k-sampler-gmm'."""
+    return re.sub(r"[^a-z0-9_]+", "-", metric).strip("-")
 
 
 def heading(column: Column) -> str:

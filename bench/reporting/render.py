@@ -1,8 +1,8 @@
-"""Tables as Markdown, as LaTeX and in a terminal."""
+"""Tables as Markdown and as LaTeX."""
 
 import re
 
-from bench.errors import markup, one_line
+from bench.errors import one_line
 from bench.reporting.table import Cell, Table
 
 LATEX = {"\\": r"\textbackslash{}", "_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "{": r"\{", "}": r"\}", "$": r"\$"}
@@ -17,18 +17,25 @@ LATEX |= {
     "<": r"$<$",
     ">": r"$>$",
 }
-LATEX |= {"|": r"\textbar{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "λ": r"$\lambda$"}
-WIDTH = 180  # columns, if the output is not a terminal
-UNWRAPPED = (0, 3)  # columns that a terminal never wraps: the variant, and the first metric in most tables
+LATEX |= {"|": r"\textbar{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "λ": r"$\lambda$", "τ": r"$\tau$"}
+
+KNOWN = {chr(code) for code in (*range(0x20, 0x7F), *range(0xC0, 0x100))}  # that LaTeX's fonts have
+# A table in box 0, at its own width or that of the line, whichever is less.
+SHRUNK = r"\ifdim\wd0>\linewidth\resizebox{\linewidth}{!}{\usebox0}\else\usebox0\fi"
 
 
 def markdown(table: Table) -> list[str]:
     """Return the lines of a Markdown table: the first cell of each row is code, the best values are bold."""
     lines = [_row(table.headings), "|" + "---|" * table.words + "---:|" * (len(table.headings) - table.words)]
     for first, *rest in table.rows:
-        lines.append(_row([f"`{first.text}`", *(f"**{c.text}**" if c.strong else c.text for c in rest)]))
+        lines.append(_row([first.text if first.prose else f"`{first.text}`", *map(_markdown_cell, rest)]))
     lines += [_row([f"*{first.text}*", *(cell.text for cell in rest)]) for first, *rest in table.constants]
     return lines
+
+
+def _markdown_cell(cell: Cell) -> str:
+    links = [f"[{link.text}]({link.file or f'#{link.target}'})" for link in cell.links]
+    return " ".join([*([f"**{cell.text}**" if cell.strong else cell.text] if cell.text else []), *links])
 
 
 def _row(cells: list[str]) -> str:
@@ -40,58 +47,37 @@ def plain(text: str) -> str:
     return re.sub(r"([\\`*_\[\]<>&!|])", r"\\\1", one_line(text))
 
 
-def latex(table: Table, prefix: str = "", protocol: str = "") -> str:
-    """Return a booktabs table with its caption; graphicx shrinks wide tables to the width of the line.
+def latex(table: Table, prefix: str = "", protocol: str = "", wide: bool = True) -> str:
+    """Return a booktabs table with its caption. It is shrunk if it is wider than the page or the column.
 
     Args:
         table: the table.
         prefix: prefix of its label.
         protocol: a sentence at the end of the caption.
+        wide: whether it may be as wide as the page of a two-column paper, else as wide as a column.
     """
-    columns = "l" * table.words + "r" * (len(table.headings) - table.words)
+    environment, size = ("table*", r"\small") if wide else ("table", r"\footnotesize\setlength{\tabcolsep}{3pt}")
+    shown = [i for i in range(len(table.headings)) if not table.rows or any(row[i].text for row in table.rows)]
+    columns = "".join("l" if i < table.words else "r" for i in shown)
     caption = " ".join(part for part in (f"{table.title}.", table.about, protocol) if part)
-    lines = [r"\begin{table}", r"\centering", rf"\caption{{{escape(caption)}}}", rf"\label{{tab:{prefix}{table.name}}}"]
-    lines += [r"\resizebox{\linewidth}{!}{%", rf"\begin{{tabular}}{{{columns}}}", r"\toprule"]
-    lines += [" & ".join(map(escape, table.headings)) + r" \\", r"\midrule"]
-    lines += [_latex_row(rf"\texttt{{{escape(first.text)}}}", rest) for first, *rest in table.rows]
-    if table.constants:
-        lines.append(r"\midrule")
-        lines += [_latex_row(rf"\emph{{{escape(first.text)}}}", rest) for first, *rest in table.constants]
-    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}}", r"\end{table}"]) + "\n"
+    lines = [rf"\begin{{{environment}}}[t]", r"\centering", rf"\caption{{{escape(caption)}}}"]
+    lines += [rf"\label{{tab:{prefix}{table.name}}}", size]
+    lines += [r"\sbox0{%", rf"\begin{{tabular}}{{{columns}}}", r"\toprule"]
+    lines += [" & ".join(escape(table.headings[i]) for i in shown) + r" \\", r"\midrule"]
+    lines += [_latex_row([row[i] for i in shown], "texttt") for row in table.rows]
+    lines += [r"\midrule"] if table.constants else []
+    lines += [_latex_row([row[i] for i in shown], "emph") for row in table.constants]
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}}", SHRUNK, rf"\end{{{environment}}}"]) + "\n"
 
 
-def _latex_row(first: str, rest: list[Cell]) -> str:
-    cells = [rf"\textbf{{{escape(cell.text)}}}" if cell.strong else escape(cell.text) for cell in rest]
-    return " & ".join([first, *cells]) + r" \\"
+def _latex_row(cells: list[Cell], style: str) -> str:
+    """One row. style: the command for its name."""
+    first, *rest = cells
+    name = escape(first.text) if first.prose else rf"\{style}{{{escape(first.text)}}}"
+    return " & ".join([name, *(rf"\textbf{{{escape(c.text)}}}" if c.strong else escape(c.text) for c in rest)]) + r" \\"
 
 
 def escape(text: str) -> str:
     """Escape text for LaTeX, without the Markdown marks for code and emphasis."""
-    characters = "|".join(map(re.escape, LATEX))
-    return re.sub(characters, lambda match: LATEX[match[0]], text.replace("`", "").replace("*", ""))
-
-
-def terminal(table: Table, without: tuple[str, ...] = ()) -> None:
-    """Print a table as wide as the terminal, or WIDTH columns wide.
-
-    Args:
-        table: the table.
-        without: headings of columns to leave out.
-    """
-    from rich import table as rich_table
-    from rich.console import Console
-
-    console = Console()
-    console = console if console.is_terminal else Console(width=WIDTH)
-    output = rich_table.Table(
-        title=markup(table.title), title_justify="left", title_style="bold", box=None, pad_edge=False
-    )
-    columns = [i for i, heading in enumerate(table.headings) if heading not in without]
-    for i in columns:
-        alignment = "left" if i < table.words else "right"
-        output.add_column(markup(table.headings[i]), justify=alignment, no_wrap=i in UNWRAPPED)
-    for row in (*table.rows, *table.constants):
-        cells = [row[i] for i in columns]
-        output.add_row(*(f"[bold]{markup(cell.text)}[/bold]" if cell.strong else markup(cell.text) for cell in cells))
-    console.print(output)
-    console.print(one_line(table.about) + "\n" if table.about else "", markup=False)
+    text = one_line(text).replace("`", "").replace("*", "")
+    return "".join(LATEX.get(c) or (c if c in KNOWN else rf"\texttt{{U+{ord(c):04X}}}") for c in text)

@@ -49,3 +49,13 @@ class Section:
     def is_empty(self) -> bool:
         """Whether there is nothing to show below the heading."""
         return not (self.notes or self.tables or self.figures or self.pictures or self.failures or self.facts)
+
+
+def table_id(section: Section, table: Table) -> str:
+    """Return the anchor of a table on the page, and in summary.md."""
+    return f"{section.id}-{table.name}"
+
+
+def figure_id(section: Section, figure: Figure) -> str:
+    """Return the anchor of a figure on the page."""
+    return f"{section.id}-figure-{figure.name}"

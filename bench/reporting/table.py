@@ -10,6 +10,21 @@ SMALL = 1e-4  # smaller values are written with an exponent
 
 
 @dataclass(frozen=True)
+class Link:
+    """A reference to a table or a figure of the same report.
+
+    Attributes:
+        text: what is shown.
+        target: id of the table or figure on the page, such as `results-generated`.
+        file: the figure's file below the report's folder; empty for a table.
+    """
+
+    text: str
+    target: str
+    file: str = ""
+
+
+@dataclass(frozen=True)
 class Cell:
     """A cell.
 
@@ -17,11 +32,15 @@ class Cell:
         text: what is shown.
         value: the number by which the page sorts, if there is one.
         strong: whether the value is highlighted as the best.
+        links: shown after the text.
+        prose: whether the text has Markdown's marks for code and emphasis.
     """
 
     text: str
     value: float | None = None
     strong: bool = False
+    links: tuple[Link, ...] = ()
+    prose: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,6 +79,11 @@ def as_frame(table: Table) -> pd.DataFrame:
 def word(text: object) -> Cell:
     """Return a cell without a number."""
     return Cell(str(text))
+
+
+def prose(text: str) -> Cell:
+    """Return a cell of text with Markdown's marks."""
+    return Cell(text, prose=True)
 
 
 def number(value: float | None, strong: bool = False, infinite: str = "-") -> Cell:

@@ -6,51 +6,51 @@ from functools import partial
 import pandas as pd
 
 from bench.analysis import claims, frames, sensitivity
-from bench.analysis.claims import MARGIN, Verdict
 from bench.analysis.frames import Record
-from bench.analysis.significance import SEEDS_FOR_SIGNIFICANCE
-from bench.experiment.labels import without_settings
+from bench.experiment.labels import is_named, without_settings
+from bench.reporting import design, phrases, sentences
 from bench.reporting.group import Group
-from bench.reporting.table import Cell, Table, number, span, word
+from bench.reporting.sentences import CLAIMS, CURVE, DISTANCE, IMAGES, PRIOR, RECONSTRUCTION, SECONDS, SEEDS, SETTINGS
+from bench.reporting.table import Cell, Link, Table, number, prose, word
 
 MOST_RIVALS = 12  # in the table; claims.csv has all
-MOST_MORE = 200  # seeds that are named; beyond, the difference is too small to matter
 FEWEST_SETTINGS = 4  # of a method, to compare how steady methods are over settings
-OVER_SETTINGS = "is steadier over settings"
-ABOUT = (
-    "The first variant that was named, against each rival. Effect: the ratio of geometric means (below 1: better); for "
-    "steadiness, the ratio of the standard deviations of log distances; for the prior, the difference of the accuracy "
-    f"of telling codes from samples. *No difference*: more than {MARGIN:.0%} is excluded by two one-sided tests. A "
-    "verdict needs 5 values on each side. p-values are adjusted (Holm) over the rivals of one claim. More seeds: for a "
-    "power of 80%, at the difference and spread seen so far."
-)
+MISSING = {
+    SETTINGS.name: "not asked: every method has one setting",
+    SECONDS.name: "not comparable: trials ran on different machines, or with different numbers of concurrent trials",
+    PRIOR.name: "not measured, or no rival has the same prior",
+}
+NOT_MEASURED = "not measured"
+OF_SETTINGS = "not asked of several settings of a method: the best was chosen by the values reported here"
 
 
 def baseline(group: Group) -> str | None:
-    """Return the variant that claims are about: the first that was named and has finished; None if there is none."""
+    """Return the variant that claims are about, if it has finished: the one asked for, or the first that was named."""
     finished = set(group.last["variant"]) if len(group.last) else set()
-    return next((label for label in group.description.methods if label in finished), None)
+    asked = group.description.report.baseline
+    named = [label for label in group.description.methods if asked is None or is_named(label, asked)]
+    return next((label for label in sorted(named, key=lambda label: label != asked) if label in finished), None)
 
 
 def claimed(group: Group) -> pd.DataFrame:
     """Return all claims, with the columns of `claims.compare`."""
-    about = baseline(group)
+    about, margin = baseline(group), group.description.report.margin
     if about is None or group.headline is None:
         return pd.DataFrame(columns=claims.COLUMNS)
     settings = _by_setting(group)
     if settings:
-        return claims.compare(OVER_SETTINGS, settings, without_settings(about), claims.spread)
-    compare = partial(claims.compare, baseline=about)
+        return claims.compare(SETTINGS.name, settings, without_settings(about), claims.spread, margin)
+    compare = partial(claims.compare, baseline=about, margin=margin)
     distance = _positive(group.values(group.headline))
-    parts = [compare("reaches a lower distance", distance, how=claims.ratio)]
-    for unit in ("images", "seconds") if len(group.times) else ():
+    parts = [compare(DISTANCE.name, distance, how=claims.ratio)]
+    for unit, claim in (("images", IMAGES), ("seconds", SECONDS)) if len(group.times) else ():
         if unit == "images" or group.comparable_times:
             taken = group.times.groupby("variant", sort=False)[unit].agg(list)
             values = {str(variant): each for variant, each in taken.items()}
-            parts.append(compare(f"converges faster in {unit}", values, how=claims.times))
-    parts.append(compare("is steadier over seeds", distance, how=claims.spread))
-    parts.append(compare("matches its prior better", _same_prior(group, about), how=claims.difference))
-    parts.append(compare("reconstructs better", _positive(group.values("reconstruction_test")), how=claims.ratio))
+            parts.append(compare(claim.name, values, how=claims.times))
+    parts.append(compare(SEEDS.name, distance, how=claims.spread))
+    parts.append(compare(PRIOR.name, _same_prior(group, about), how=claims.difference))
+    parts.append(compare(RECONSTRUCTION.name, _positive(group.values("reconstruction_test")), how=claims.ratio))
     return pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
 
 
@@ -81,40 +81,72 @@ def _by_setting(group: Group) -> dict[str, list[float]]:
 
 
 def tables(group: Group) -> list[Table]:
-    """Return the table of claims; none if there is no rival."""
+    """Return the answer to every claim, and every claim about every rival; none if there is no rival."""
     found = claimed(group)
-    if found.empty:
-        return []
-    rivals = list(dict.fromkeys(found["rival"]))[:MOST_RIVALS]
-    rows = [_row(record) for record in frames.records(found[found["rival"].isin(rivals)])]
-    left_out = found["rival"].nunique() - len(rivals)
-    about = ABOUT + (f" {left_out} more rivals are in claims.csv." if left_out else "")
-    headings = ["against", "claim", "verdict", "effect", "95% interval", "p (Holm)"]
-    return [Table("verdict", f"Verdict on {found['baseline'].iloc[0]}", headings, rows, about, words=3)]
+    return [] if found.empty else [_answers(group, found), _details(group, found)]
 
 
-def _row(record: Record) -> list[Cell]:
+def _answers(group: Group, found: pd.DataFrame) -> Table:
+    """One row per claim."""
+    by_claim = {str(claim): frames.records(each) for claim, each in found.groupby("claim", sort=False)}
+    missing = dict.fromkeys(CLAIMS, OF_SETTINGS) if set(by_claim) == {SETTINGS.name} else MISSING
+    rows = [
+        [
+            prose(name),
+            prose(sentences.answer(by_claim[name]) if name in by_claim else missing.get(name, NOT_MEASURED)),
+            Cell("", links=_evidence(group, name) if name in by_claim else ()),
+        ]
+        for name in CLAIMS
+    ]
+    about = (
+        f"`{found['baseline'].iloc[0]}` against every rival. Numbers are ratios to the rival (below 1: less), for the "
+        "prior differences, with 95% intervals."
+    )
+    title = f"Verdict on {found['baseline'].iloc[0]}"
+    return Table("verdict", title, ["claim", "answer", "shown by"], rows, about, words=3)
+
+
+def _details(group: Group, found: pd.DataFrame) -> Table:
+    """One row per claim and rival."""
+    rivals = list(dict.fromkeys(found["rival"]))
+    shown = found[found["rival"].isin(rivals[:MOST_RIVALS])]
+    rows = [_row(group, record) for record in frames.records(shown)]
+    family = f"the {len(rivals)} rivals" if len(rivals) > 1 else "the one rival"
+    about = (
+        "Ratios are of geometric means; for steadiness, of standard deviations of log distances. The family of tests "
+        f"is one claim against {family}: Holm's method adjusts p over it. *Differ by less than*: two one-sided tests "
+        f"exclude a difference of {group.description.report.margin:.0%} or more (`report.margin`), at 5% each, not "
+        "adjusted. More seeds: for a power of 80% at the difference and spread seen so far, with the adjusted test. "
+    )
+    about += " ".join(design.sentences(*_design(group), spread=group.seed_spread))
+    about += f" {len(rivals) - MOST_RIVALS} more rivals are in claims.csv." if len(rivals) > MOST_RIVALS else ""
+    headings = ["against", "verdict", "claim", "p (Holm)", "shown by"]
+    return Table("claims", "Every claim", headings, rows, about, words=3)
+
+
+def _design(group: Group) -> tuple[list[str], int, float]:
+    """The labels, the smallest number of finished seeds, and the margin."""
+    done = group.summary.loc[group.summary["done"] > 0]
+    return list(done["variant"]), int(done["done"].min()), group.description.report.margin
+
+
+def _row(group: Group, record: Record) -> list[Cell]:
     return [
         word(record["rival"]),
-        word(record["claim"]),
-        word(_sentence(record)),
-        number(record["effect"]),
-        span(record["low"], record["high"]),
-        number(record["p_holm"]) if min(record["n"], record["n_rival"]) > 1 else word("-"),
+        word(record["verdict"]),
+        prose(sentences.sentence(record)),
+        number(record["p_holm"]),
+        Cell("", links=_evidence(group, record["claim"])),
     ]
 
 
-def _sentence(record: Record) -> str:
-    """The verdict in words: 'undecided: about 12 more seeds would tell'."""
-    verdict, note, n = record["verdict"], record["note"], min(record["n"], record["n_rival"])
-    if verdict == Verdict.same:
-        return f"no difference larger than {MARGIN:.0%}"
-    if n < SEEDS_FOR_SIGNIFICANCE:
-        return f"undecided: fewer than {SEEDS_FOR_SIGNIFICANCE} values"
-    if verdict == Verdict.undecided and not math.isnan(record["needed"]):
-        more = max(int(record["needed"]) - n, 1)
-        what = "setting" if record["claim"] == OVER_SETTINGS else "seed"
-        if more > MOST_MORE:
-            return f"undecided: more than {MOST_MORE} further {what}s are needed"
-        return f"undecided: about {more} more {what}{'s' if more > 1 else ''} would tell"
-    return f"{verdict} ({note})" if note else verdict
+def _evidence(group: Group, name: str) -> tuple[Link, ...]:
+    """The table and the figure that show a claim; those that the report lacks are removed later."""
+    claim = CLAIMS[name]
+    section, figure = claim.figure
+    if claim.figure == CURVE:
+        figure = phrases.file_name(group.curve or "")
+    return (
+        Link("table", claim.table),
+        Link("figure", f"{section}-figure-{figure}", f"figures/{figure}.png"),
+    )

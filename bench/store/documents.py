@@ -1,12 +1,12 @@
 """Types of the documents that an experiment stores. Documents are validated when they are read."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from bench.experiment.settings import Evaluation, Network, Preprocessing, Training
+from bench.experiment.settings import Evaluation, Network, Preprocessing, Report, Training
 from bench.experiment.specification import DatasetIdentity, with_later_settings
 from bench.io.schema import Hash, Line, Name, StrictModel, Value, Whole, validate
 from bench.store.states import State
@@ -115,6 +115,7 @@ class DescriptionDocument(StrictModel):
     storage: str | None = None
     defaults: dict[str, dict[Name, Value]] = {}
     caution: Line | None = None
+    report: Report = Report()
     protocol: ExperimentProtocol
 
 
@@ -133,6 +134,7 @@ class Description:
         written: the protocol as it was written, completed by `with_later_settings`. Comparisons use it, so that any
             other key which an older version did not write counts as a difference.
         caution: why distances between images mean little, if they do.
+        report: what the report says.
     """
 
     commands: list[str]
@@ -144,6 +146,7 @@ class Description:
     protocol: ExperimentProtocol
     written: dict[str, object]
     caution: str | None = None
+    report: Report = field(default_factory=Report)
 
     @classmethod
     def parse(cls, value: object, origin: object) -> "Description":
@@ -161,6 +164,7 @@ class Description:
     def document(self) -> dict[str, object]:
         """The document to store as experiment.yaml."""
         present = {"storage": self.storage, "defaults": self.defaults, "caution": self.caution}
+        present |= {"report": self.report.model_dump(exclude_defaults=True)}
         return {
             "commands": self.commands,
             "methods": self.methods,

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -195,3 +196,17 @@ def test_searches_of_one_protocol_are_one(tmp_path):
     results = pd.read_csv(tmp_path / "both" / "search.csv")
     assert results["point"].tolist() == [0, 1, 2]
     assert results["score"].tolist() == [10, 9, 8]
+
+
+def test_another_baseline_and_margin_need_no_training(tmp_path):
+    folder = described(ExperimentFolder(tmp_path / "exp"))
+    folder.describe(replace(folder.description(), methods=["mmd", "moco"]))
+    for seed in range(5):
+        add(folder, "mmd", seed, 10.0 + seed / 100)
+        add(folder, "moco", seed, 10.2 + seed / 100)
+    assert "no difference larger than 5% from moco" in " ".join(combine(folder.path).output.split())
+    again = " ".join(combine(folder.path, "--baseline", "moco", "--margin", "0.01").output.split())
+    assert "Verdict on moco claim answer reaches a lower distance worse than mmd 1.02" in again
+    assert pd.read_csv(folder.report / "claims.csv")["margin"].unique() == [0.01]
+    assert "unknown baseline 'mocc'. Did you mean moco?" in combine(folder.path, "--baseline", "mocc").stderr
+    assert "latex = 'wide'" in combine(folder.path, "--latex", "wide").stderr

@@ -42,7 +42,7 @@ from bench.io import tables, untrusted
 from bench.io.files import Folder
 from bench.io.strict_yaml import load_yaml, parse_yaml
 from bench.io.untrusted import Malformed
-from bench.reporting import render
+from bench.reporting import render, terminal
 from bench.reporting.contents import Contents, limited_to
 from bench.reporting.table import Cell, Table
 from bench.store.folders import TrialFolder
@@ -327,7 +327,9 @@ def test_free_text_is_escaped_where_it_is_shown(victim):
 
 
 def test_terminals_obey_nothing(capsys):
-    render.terminal(Table("a", "title\x1b[2J", ["variant", "x"], [[Cell("[red]\x1b[31m"), Cell("\x07")]], "about\x9b"))
+    table = Table("a", "title\x1b[2J", ["variant", "x"], [[Cell("[red]\x1b[31m"), Cell("\x07")]], "about\x9b")
+    for width in (180, 5):
+        terminal.show(table, "elsewhere\x1b", width=width)
     said = capsys.readouterr().out
     assert "[red]\\x1b[31m" in said
     assert not set(said) & {"\x1b", "\x07", "\x9b"}

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bench.analysis import claims
-from bench.analysis.claims import Verdict, compare, difference, ratio, spread, times
+from bench.analysis import claims, power
+from bench.analysis.claims import Criteria, Verdict, compare, difference, ratio, spread, times
 
 NEAR = [10.0, 10.01, 10.02, 9.99, 9.98, 10.005]
 
@@ -36,6 +36,7 @@ def test_each_verdict():
     found = verdicts({"mine": draws(4, 0.05)} | rivals)
     assert found == {"worse": Verdict.better, "better": Verdict.worse, "alike": Verdict.undecided}
     assert verdicts({"mine": NEAR, "same": NEAR[::-1]}) == {"same": Verdict.same}
+    assert verdicts({"mine": NEAR, "2% more": [1.02 * x for x in NEAR]}) == {"2% more": Verdict.same}
     assert verdicts({"mine": NEAR[:4], "few": [100.0] * 4}) == {"few": Verdict.undecided}
 
 
@@ -44,7 +45,9 @@ def test_a_difference_beyond_the_margin_is_never_called_none():
     random = np.random.default_rng(0)
     shifted = math.log1p(claims.MARGIN)
     errors = [
-        difference((random.normal(shifted, 0.03, 6)).tolist(), random.normal(0, 0.03, 6).tolist(), shifted).same
+        difference(
+            (random.normal(shifted, 0.03, 6)).tolist(), random.normal(0, 0.03, 6).tolist(), Criteria(shifted)
+        ).same
         for _ in range(1000)
     ]
     assert np.mean(errors) < 0.05 + 3 * math.sqrt(0.05 * 0.95 / 1000)
@@ -84,7 +87,7 @@ def test_steadiness_is_the_ratio_of_the_spreads_with_its_f_interval():
 @pytest.mark.parametrize("distance", [0.1, 0.2])
 def test_as_many_seeds_as_are_named_decide_in_most_cases(distance):
     """The estimate aims at a power of 80%, at the true difference and spread."""
-    needed = int(claims._needed(distance, 0.15, math.log1p(claims.MARGIN)))
+    needed = int(power.needed(distance, 0.15, math.log1p(claims.MARGIN)))
     random = np.random.default_rng(1)
     a, b = random.normal(0, 0.15, (400, needed)), random.normal(distance, 0.15, (400, needed))
     assert 0.7 < np.mean(stats.ttest_ind(a, b, axis=1).pvalue <= 0.05) < 0.9
@@ -100,7 +103,7 @@ def test_without_the_baseline_or_a_rival_nothing_is_claimed():
 @pytest.mark.parametrize(("rivals", "values"), [(1, 5), (6, 5), (7, 6), (23, 6), (24, 7)])
 def test_more_rivals_need_more_seeds_before_any_test_can_be_significant(rivals, values):
     """The least p of n + n values is 2 / C(2n, n); Holm multiplies it by the number of rivals."""
-    assert claims.fewest(rivals) == values
-    assert 2 * rivals / math.comb(2 * values, values) <= claims.LEVEL
+    assert power.fewest(rivals) == values
+    assert 2 * rivals / math.comb(2 * values, values) <= power.LEVEL
     if values > 5:
-        assert 2 * rivals / math.comb(2 * (values - 1), values - 1) > claims.LEVEL
+        assert 2 * rivals / math.comb(2 * (values - 1), values - 1) > power.LEVEL

@@ -1,5 +1,6 @@
 """The verdict at the top of a report follows from the values of the seeds."""
 
+import re
 from dataclasses import replace
 
 import pandas as pd
@@ -7,42 +8,112 @@ import pytest
 from specimens import make_description
 from synthetic_experiments import add
 
-from bench.reporting import merge, verdict
+from bench.experiment.settings import Report
+from bench.reporting import merge, sentences, verdict
+from bench.reporting.build import build
+from bench.reporting.group import Group, as_asked
 from bench.store.folders import ExperimentFolder
 
 
 @pytest.fixture
 def folder(tmp_path):
     folder = ExperimentFolder(tmp_path / "exp")
-    folder.describe(replace(make_description(command="bench.run", samples=1000), methods=["moco", "moco[weight=1]"]))
+    folder.describe(replace(make_description(command="bench.run", samples=1000), methods=["moco", "mmd", "gan", "vae"]))
     return folder
 
 
-def sentences(folder: ExperimentFolder) -> dict[tuple[str, str], str]:
-    [table] = verdict.tables(merge.load_one(folder))
-    return {(row[1].text, row[0].text): row[2].text for row in table.rows}
+def rows(folder: ExperimentFolder) -> dict[tuple[str, str], str]:
+    """Every claim: (kind, rival) -> verdict."""
+    claims = verdict.claimed(merge.load_one(folder))
+    return dict(zip(zip(claims["claim"], claims["rival"], strict=True), claims["verdict"], strict=True))
 
 
-def test_a_clear_difference_an_equivalence_and_an_open_question(folder):
+def answers(group: Group) -> dict[str, str]:
+    answer, _ = verdict.tables(group)
+    return {row[0].text: row[1].text for row in answer.rows}
+
+
+def four_methods(folder: ExperimentFolder) -> Group:
     for seed in range(6):
         add(folder, "moco", seed, 4.0 + 0.01 * seed)
         add(folder, "gan", seed, 8.0 + 0.01 * seed)
         add(folder, "mmd", seed, 4.0 + 0.01 * (5 - seed))
         add(folder, "vae", seed, 3.2 + 0.5 * seed)
-    found = sentences(folder)
-    claim = "reaches a lower distance"
-    assert verdict.baseline(merge.load_one(folder)) == "moco"
-    assert found[claim, "gan"] == "better"
-    assert found[claim, "mmd"] == "no difference larger than 5%"
-    assert found[claim, "vae"].startswith("undecided: about ")
+    return merge.load_one(folder)
+
+
+def test_a_clear_difference_an_equivalence_and_an_open_question(folder):
+    group = four_methods(folder)
+    found, claim = rows(folder), "reaches a lower distance"
+    assert verdict.baseline(group) == "moco"
+    assert (found[claim, "gan"], found[claim, "mmd"], found[claim, "vae"]) == ("better", "no difference", "undecided")
     assert found["is steadier over seeds", "vae"] == "better"
 
 
-def test_few_seeds_decide_nothing(folder):
+def test_every_claim_has_one_answer_and_every_rival_a_sentence(folder):
+    group = four_methods(folder)
+    found = answers(group)
+    assert list(found) == list(sentences.CLAIMS)
+    distance = found["reaches a lower distance"]
+    assert re.fullmatch(
+        r"better than `gan` 0\.50\d+ \(.*\); no difference larger than 5% from `mmd` 1\.00\d* \(.*\); "
+        r"undecided against `vae` \(about \d+ more seeds\)",
+        distance,
+    )
+    assert found["is steadier over settings"] == "not asked: every method has one setting"
+    details = {(row[0].text, row[2].text.partition(":")[0]) for row in verdict.tables(group)[1].rows}
+    assert ("gan", "`moco` reaches a lower distance than `gan`") in details
+    assert ("mmd", "`moco` and `mmd` differ by less than 5%") in details
+    assert ("vae", "Undecided whether `moco` reaches a lower distance than `vae`") in details
+    about = verdict.tables(group)[1].about
+    assert "one claim against the 3 rivals: Holm's method" in about
+    assert "With 6 seeds a clear difference is significant (all 6 pairs" in about
+
+
+def test_another_baseline_turns_the_sides(folder):
+    group = as_asked(four_methods(folder), "gan", None, None)
+    assert verdict.baseline(group) == "gan"
+    sentence = next(row[2].text for row in verdict.tables(group)[1].rows if row[0].text == "moco")
+    assert sentence.startswith("`gan` reaches a higher distance than `moco`: 1.9")
+
+
+def test_a_smaller_margin_leaves_open_what_a_larger_one_excludes(folder):
+    group = four_methods(folder)
+    assert "no difference larger than 5% from `mmd`" in answers(group)["reaches a lower distance"]
+    strict = answers(as_asked(group, None, 0.001, None))["reaches a lower distance"]
+    assert "undecided against `mmd`" in strict
+    stored = replace(group.description, report=Report(margin=0.2, baseline="mmd"))
+    folder.describe(stored)
+    assert folder.description() == stored
+    assert "no difference larger than 20% from `moco`" in answers(merge.load_one(folder))["reaches a lower distance"]
+
+
+@pytest.mark.reports
+def test_each_claim_links_to_the_table_and_the_figure_that_show_it(folder):
+    four_methods(folder)
+    build(folder)
+    page, summary = ((folder.report / name).read_text() for name in ("index.html", "summary.md"))
+    targets, ids = re.findall(r'<a href="#([^"]+)">(?:table|figure)</a>', page), set(re.findall(r' id="([^"]+)"', page))
+    assert {"results-generated", "convergence-figure-fd_classifier_1k", "stability-stability"} <= set(targets) <= ids
+    anchors = set(re.findall(r'<a id="([^"]+)"></a>', summary))
+    linked = re.findall(r"\[table\]\(#([^)]+)\)", summary)
+    assert linked
+    assert set(linked) <= anchors
+    for name in re.findall(r"\[figure\]\(([^)]+)\)", summary):
+        assert (folder.report / name).is_file()
+    assert summary.index("## Verdict on moco") < summary.index("## Every claim") < summary.index("## Generated images")
+
+
+def test_few_seeds_decide_nothing_and_one_seed_has_no_p(folder):
     for seed in range(4):
         add(folder, "moco", seed, 1.0 + seed)
         add(folder, "mmd", seed, 100.0 + seed)
-    assert set(sentences(folder).values()) == {"undecided: fewer than 5 values"}
+    add(folder, "gan", 0, 50.0)
+    claims = verdict.claimed(merge.load_one(folder))
+    assert set(claims["verdict"]) == {"undecided"}
+    assert claims.loc[claims["rival"] == "gan", "p_holm"].isna().all()
+    answer = answers(merge.load_one(folder))["reaches a lower distance"]
+    assert answer == "undecided against `gan`, `mmd` (fewer than 5 seeds)"
 
 
 def test_several_settings_of_a_method_are_compared_only_in_how_steady_they_are(folder):
@@ -50,8 +121,12 @@ def test_several_settings_of_a_method_are_compared_only_in_how_steady_they_are(f
         for seed in range(2):
             add(folder, f"moco[weight={k + 1}]", seed, 4.0 + 0.01 * k, weight=k + 1)
             add(folder, f"mmd[weight={k + 1}]", seed, 4.0 * 2**k, weight=k + 1)
-    found = sentences(folder)
-    assert found == {("is steadier over settings", "mmd"): "better"}
+    labels = [f"{method}[weight={k + 1}]" for method in ("moco", "mmd") for k in range(5)]
+    folder.describe(replace(folder.description(), methods=labels))
+    assert rows(folder) == {("is steadier over settings", "mmd"): "better"}
+    found = answers(merge.load_one(folder))
+    assert found["is steadier over settings"].startswith("better than `mmd` 0.00")
+    assert found["reaches a lower distance"] == verdict.OF_SETTINGS
 
 
 def test_a_single_variant_has_no_verdict(folder):

@@ -1,0 +1,57 @@
+"""What a design can show: whether any difference can be significant, and how many seeds would be needed.
+
+A dry run prints it, so this module does not import pandas.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+
+from bench.analysis import power
+from bench.errors import plural
+from bench.experiment.labels import without_settings
+
+ASSUMED = 0.1  # spread of distances over seeds before anything is trained; on digits it is 4% to 13%
+
+
+def sentences(labels: Sequence[str], seeds: int, margin: float, spread: float | None = None) -> list[str]:
+    """Return sentences on the power of a design; none if there is nothing to compare.
+
+    Args:
+        labels: the variants. If a method has several settings, methods are compared over their settings.
+        seeds: seeds per variant.
+        margin: the smallest difference worth telling, as a fraction.
+        spread: standard deviation of the logarithm of distances over seeds; None or nan if it is not known yet.
+    """
+    settings = Counter(map(without_settings, labels))
+    several = max(settings.values(), default=0) > 1
+    n, what = (min(settings.values()), "setting") if several else (seeds, "seed")
+    rivals = len(settings) - 1
+    if rivals < 1:
+        return []
+    lines = [_possible(n, what, rivals, f"{plural(rivals, 'comparison')} with the baseline")]
+    pairs = math.comb(rivals + 1, 2)
+    if pairs > rivals:
+        lines.append(_possible(n, what, pairs, f"all {pairs} pairs"))
+    return lines if several else [*lines, _detectable(n, rivals, margin, spread)]
+
+
+def _possible(n: int, what: str, comparisons: int, family: str) -> str:
+    """Whether any exact test of a family can be significant."""
+    fewest = power.fewest(comparisons)
+    if n < fewest:
+        return f"With {plural(n, what)} no difference can be significant ({family}): that takes {fewest}."
+    least = power.least_p(n, comparisons)
+    return f"With {plural(n, what)} a clear difference is significant ({family}, adjusted p as low as {least:.2g})."
+
+
+def _detectable(n: int, rivals: int, margin: float, spread: float | None) -> str:
+    """What difference is found with a power of 80%, and what finding the margin would take."""
+    known = spread is not None and not math.isnan(spread) and spread > 0
+    sd = spread if known and spread else ASSUMED
+    enough = max(power.needed(math.log1p(margin), sd, 0, rivals), power.fewest(rivals))
+    takes = f"{enough:,.0f} seeds" if not math.isnan(enough) else "more seeds than can be trained"
+    given = f"If distances spread by {sd:.1%} over seeds ({'as seen so far' if known else 'assumed'})"
+    found = math.expm1(power.detectable(sd, n, rivals))
+    finds = f"{plural(n, 'seed')} find a difference of {found:.0%} in 80% of cases, and " if n > 1 else ""
+    return f"{given}, {finds}one of {margin:.0%} takes {takes}."

@@ -1,0 +1,139 @@
+"""Claims in words. They are made from the rows of claims.csv alone, so that a stored report can be quoted.
+
+A record is a row of `claims.compare`, as a dictionary.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bench.analysis.claims import Verdict
+from bench.analysis.frames import Record
+from bench.analysis.power import SEEDS_FOR_SIGNIFICANCE
+from bench.errors import plural
+from bench.reporting.table import estimate, number
+
+MOST_MORE = 200  # values that are named; beyond, the difference is too small to matter
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A kind of claim.
+
+    Attributes:
+        name: the better side, after the name of the baseline.
+        worse: the other side.
+        effect: what follows the number in a sentence.
+        table: id of the table with the values, on the page.
+        figure: name of the section and the figure that shows them.
+        of: what the values are of.
+    """
+
+    name: str
+    worse: str
+    effect: str
+    table: str
+    figure: tuple[str, str]
+    of: str = "seed"
+
+
+CURVE = ("convergence", "")  # the figure of the distance that was measured during training
+DISTANCE = Claim(
+    "reaches a lower distance", "reaches a higher distance", " times the distance", "results-generated", CURVE
+)
+IMAGES, SECONDS = (
+    Claim(
+        f"converges faster in {unit}",
+        f"converges more slowly in {unit}",
+        f" times the {unit}",
+        "convergence-convergence",
+        CURVE,
+    )
+    for unit in ("images", "seconds")
+)
+SEEDS = Claim("is steadier over seeds", "is less steady over seeds", " times the spread", "stability-stability", CURVE)
+SETTINGS = Claim(
+    "is steadier over settings",
+    "is less steady over settings",
+    " times the spread",
+    "stability-stability",
+    ("stability", "hyperparameters"),
+    of="setting",
+)
+PRIOR = Claim(
+    "matches its prior better",
+    "matches its prior worse",
+    " in the accuracy of telling codes from samples",
+    "results-codes",
+    ("pictures", "codes"),
+)
+RECONSTRUCTION = Claim(
+    "reconstructs better",
+    "reconstructs worse",
+    " times the error",
+    "results-generated",
+    ("convergence", "reconstruction_test"),
+)
+CLAIMS = {each.name: each for each in (DISTANCE, IMAGES, SECONDS, SEEDS, SETTINGS, PRIOR, RECONSTRUCTION)}
+
+
+def sentence(record: Record) -> str:
+    """Return one claim about one rival, with its effect, interval and adjusted p-value."""
+    claim, verdict = CLAIMS[record["claim"]], record["verdict"]
+    mine, rival = f"`{record['baseline']}`", f"`{record['rival']}`"
+    if verdict == Verdict.same:
+        start = f"{mine} and {rival} differ by less than {record['margin']:.0%}"
+    elif verdict == Verdict.undecided:
+        start = f"Undecided whether {mine} {claim.name} than {rival}"
+    else:
+        start = f"{mine} {claim.name if verdict == Verdict.better else claim.worse} than {rival}"
+    facts = [effect(record) + claim.effect] if not math.isnan(record["effect"]) else []
+    facts += [record["note"]] if record["note"] else []
+    facts += [f"adjusted p {number(record['p_holm']).text}"] if not math.isnan(record["p_holm"]) else []
+    if verdict == Verdict.undecided:
+        facts.append(more(record) + (" would tell" if enough(record) else ""))
+    return f"{start}: {'; '.join(facts)}" if facts else start
+
+
+def effect(record: Record) -> str:
+    """Return '0.79 (0.73 to 0.86)'."""
+    return estimate(record["effect"], record["low"], record["high"])
+
+
+def enough(record: Record) -> bool:
+    """Whether there are enough values for a verdict at all."""
+    return min(record["n"], record["n_rival"]) >= SEEDS_FOR_SIGNIFICANCE
+
+
+def more(record: Record) -> str:
+    """Return how many more values would decide the claim, in words."""
+    n, what = min(record["n"], record["n_rival"]), CLAIMS[record["claim"]].of
+    if not enough(record):
+        return f"fewer than {SEEDS_FOR_SIGNIFICANCE} {what}s"
+    if math.isnan(record["needed"]):
+        return f"more {what}s"
+    missing = max(int(record["needed"]) - n, 1)
+    return f"over {MOST_MORE} more {what}s" if missing > MOST_MORE else f"about {plural(missing, f'more {what}')}"
+
+
+def answer(records: Sequence[Record]) -> str:
+    """Return the verdicts of one claim against all rivals: 'better than `a` 0.5 (0.4 to 0.6); undecided: `b` ...'."""
+    groups = []
+    openings = {Verdict.better: "better than", Verdict.worse: "worse than", Verdict.same: "no difference larger than"}
+    for verdict, opening in openings.items():
+        found = [f"`{r['rival']}`" + _effect(r) for r in records if r["verdict"] == verdict]
+        if found:
+            beyond = f" {records[0]['margin']:.0%} from" if verdict == Verdict.same else ""
+            groups.append(f"{opening}{beyond} {', '.join(found)}")
+    open_ones = [record for record in records if record["verdict"] == Verdict.undecided]
+    reasons = {more(record): [r for r in open_ones if more(r) == more(record)] for record in open_ones}
+    parts = [f"{_names(each)} ({reason})" for reason, each in reasons.items()]
+    return "; ".join([*groups, *([f"undecided against {', '.join(parts)}"] if parts else [])])
+
+
+def _effect(record: Record) -> str:
+    return "" if math.isnan(record["effect"]) else f" {effect(record)}"
+
+
+def _names(records: Sequence[Record]) -> str:
+    return ", ".join(f"`{record['rival']}`" for record in records)
