@@ -22,11 +22,12 @@ def main(
     prior: Annotated[
         str | None, typer.Option(help="Check under this prior only. Default: each prior that the method supports.")
     ] = None,
+    plugin: cli.Plugins = None,
 ) -> None:
     """Check a method, or every registered method, against the contract. Prints one line per check, then a summary."""
     from bench.contract.command import check_all
 
-    sys.exit(0 if check_all(method, prior) else 1)
+    sys.exit(0 if check_all(method, prior, plugin or []) else 1)
 
 
 if __name__ == "__main__":

@@ -14,20 +14,25 @@ app = typer.Typer(**cli.TYPER_SETTINGS)
 
 @app.command(cls=cli.Command)
 def main(
+    method: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="Name of a method: show only this one.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
     plugin: cli.Plugins = None,
 ) -> None:
     """List methods with their hyperparameters, data sets, networks, priors, extractors and settings."""
-    from bench.cli.listing import show
+    from bench.cli.listing import show, show_methods
     from bench.driver.catalogue import collect
     from bench.experiment import plugins
+    from bench.experiment.method_names import find_method
 
     plugins.install_all(plugin or [])
-    catalogue = collect()
+    catalogue = collect(method and find_method(method))
     if not as_json:
-        show(catalogue)
+        show(catalogue) if method is None else show_methods(catalogue)
         return
-    for line in json.dumps(asdict(catalogue), indent=2).splitlines():
+    facts = asdict(catalogue) if method is None else asdict(catalogue)["methods"]
+    for line in json.dumps(facts, indent=2).splitlines():
         say(line)
 
 

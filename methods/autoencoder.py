@@ -9,6 +9,7 @@ class Autoencoder(Method):
     """No penalty. With prior=sphere it is the normalise-only autoencoder (arXiv 1912.10233)."""
 
     paper = "control, no penalty; with prior=sphere: normalise only, Zhao et al., arXiv 1912.10233"
+    published_names = ("AE",)
 
     def losses(self, x: Tensor) -> dict[str, Tensor]:
         """Return the reconstruction error as the loss."""

@@ -62,6 +62,8 @@ class Method(nn.Module):
         search_space: the hyperparameters that a search varies: name -> LogUniform, Uniform or Choice.
         learning_rate: the default initial learning rate of Adam, or one for each prior: prior -> learning rate.
         paper: the citation, with the number of the equation or algorithm.
+        published_names: other names that commands accept, as papers write them, such as "WAE-MMD"; upper case, hyphens
+            and underscores do not matter.
         averages: names of submodules that `after_step` updates instead of the optimiser, such as a moving average.
     """
 
@@ -69,6 +71,7 @@ class Method(nn.Module):
     search_space: ClassVar[dict[str, Any]] = {}
     learning_rate: ClassVar[float | Mapping[str, float]] = 2e-3
     paper: ClassVar[str] = ""
+    published_names: ClassVar[tuple[str, ...]] = ()
     averages: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, networks: Networks, prior: Prior) -> None:

@@ -23,6 +23,7 @@ class CramerWold(Method):
 
     priors = ("normal",)
     paper = "Knop et al., arXiv 1805.09235, theorem 3 (the distance) and section 5 (its logarithm)"
+    published_names = ("CWAE",)
     search_space = {"weight": LogUniform(0.0003, 3)}
 
     def __init__(

@@ -21,6 +21,7 @@ class InfoVAE(Method):
 
     priors = ("normal",)
     paper = "Zhao et al., arXiv 1706.02262, equation 6, with the MMD of its section 4"
+    published_names = ("MMD-VAE",)
     search_space = {"weight": LogUniform(0.01, 100), "alpha": Uniform(0, 1)}
 
     def __init__(

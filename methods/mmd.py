@@ -23,6 +23,7 @@ class MMD(Method):
     """
 
     paper = "Tolstikhin et al., arXiv 1711.01558, algorithm 2"
+    published_names = ("WAE-MMD",)
     search_space = {"weight": LogUniform(0.01, 100)}
 
     def __init__(

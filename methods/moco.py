@@ -30,6 +30,7 @@ class MoCo(Method):
     priors = ("sphere",)
     averages = ("key_encoder",)
     paper = "Arpit et al., arXiv 2110.10303; momentum contrast: He et al., arXiv 1911.05722, equations 1 and 2"
+    published_names = ("MoCo-WAE",)
     search_space = {
         "weight": LogUniform(0.001, 10),
         "temperature": LogUniform(0.03, 1),

@@ -28,6 +28,7 @@ class Sinkhorn(Method):
     """
 
     paper = "Patrini et al., arXiv 1810.01118, algorithm 1; Feydy et al., arXiv 1810.08278, equation 3"
+    published_names = ("SAE", "Sinkhorn autoencoder")
     search_space = {"weight": LogUniform(0.01, 100), "epsilon": LogUniform(0.01, 1)}
 
     def __init__(

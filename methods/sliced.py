@@ -23,6 +23,7 @@ class Sliced(Method):
     """
 
     paper = "Kolouri et al., arXiv 1804.01947, equation 14"
+    published_names = ("SWAE", "sliced WAE")
     search_space = {"weight": LogUniform(0.01, 100)}
 
     def __init__(

@@ -24,6 +24,7 @@ class SphericalSliced(Method):
 
     priors = ("sphere",)
     paper = "Bonet et al., arXiv 2206.08780, equation 11 (the distance) and proposition 1 (its closed form)"
+    published_names = ("SSWAE", "SSW")
     search_space = {"weight": LogUniform(0.1, 1000)}
 
     def __init__(

@@ -23,6 +23,7 @@ class SVAE(Method):
 
     priors = ("sphere",)
     paper = "Davidson et al., arXiv 1804.00891, equation 7; De Cao & Aziz, arXiv 2006.04437, equations 4, 7 and 15"
+    published_names = ("S-VAE", "hyperspherical VAE")
     search_space = {"beta": LogUniform(0.003, 30)}
 
     def __init__(self, networks: Networks, prior: Prior, *, beta: Annotated[float, Positive] = 0.17) -> None:

@@ -21,6 +21,7 @@ class VAE(Method):
 
     priors = ("normal",)
     paper = "Kingma & Welling, arXiv 1312.6114, equation 10"
+    published_names = ("beta-VAE",)
     search_space = {"beta": LogUniform(0.003, 30)}
 
     def __init__(self, networks: Networks, prior: Prior, *, beta: Annotated[float, Positive] = 0.22) -> None:

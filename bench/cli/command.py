@@ -91,7 +91,8 @@ def _run(main: Callable[..., Any], arguments: list[str], *others: Any, **setting
         message = getattr(error, "format_message", None)
         if message is None:
             raise
-        _end(f"{message().splitlines()[0].rstrip('.')}; --help lists the options", 2)
+        problem = f"{message().splitlines()[0].rstrip('.')}; --help lists the options"
+        _end(_setting_advice(error, arguments) or problem, 2)
     finally:
         streams.settle()
     if code in INTERRUPTED:  # typer handles KeyboardInterrupt itself, and takes any for Ctrl-C
@@ -99,6 +100,20 @@ def _run(main: Callable[..., Any], arguments: list[str], *others: Any, **setting
         say("", error=True)  # ends the line of ^C
         say("interrupted; run the same command again to continue", error=True)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _setting_advice(error: Exception, arguments: list[str]) -> str | None:
+    """Return the line for an unknown option that is the name of a setting, if the command has --set; else None."""
+    option, context = getattr(error, "option_name", None), getattr(error, "ctx", None)
+    options = [name for parameter in context.command.params for name in parameter.opts] if context else []
+    if not option or "--set" not in options or any(name.startswith(option) for name in options):  # --seed: --seeds
+        return None
+    from bench.experiment.configuration import default_settings  # not at the top: --help need not wait for it
+
+    name = option.lstrip("-").replace("-", "_")
+    keys = [key for key in default_settings() if key.rpartition(".")[2] == name]
+    value = next(iter(_values(option, arguments)), "VALUE")
+    return f"No such option: {option}; write --set {keys[0]}={value}" if len(keys) == 1 else None
 
 
 def _refuse_empty(arguments: list[str]) -> None:

@@ -13,9 +13,7 @@ TITLES = {"metrics": "optional metrics (evaluation.metrics, bench.evaluate --met
 
 def show(catalogue: Catalogue) -> None:
     """Print the catalogue as text and tables."""
-    console = Console(highlight=False)
-    for name, method in catalogue.methods.items():
-        _show_method(console, name, method)
+    console = show_methods(catalogue)
     console.print("[bold]datasets[/]")
     for name, dataset in catalogue.datasets.items():
         console.print(f"  {name}: {dataset.about}{_sizes(dataset)}")
@@ -36,9 +34,19 @@ def show(catalogue: Catalogue) -> None:
             console.print(f"  {name}: {about}")
 
 
+def show_methods(catalogue: Catalogue) -> Console:
+    """Print the methods with their hyperparameters; returns the console."""
+    console = Console(highlight=False)
+    for name, method in catalogue.methods.items():
+        _show_method(console, name, method)
+    return console
+
+
 def _show_method(console: Console, name: str, method: MethodFacts) -> None:
     console.print(f"[bold]{name}[/]  {method.about}")
     console.print(f"  {method.paper}")
+    if method.published_names:
+        console.print(f"  also called: {', '.join(method.published_names)}")
     console.print(f"  prior: {', '.join(method.priors)} (the first is the default)")
     table = _table(("  hyperparameter", "default", "type", "allowed", "search"))
     for key, fact in method.hyperparameters.items():

@@ -1,22 +1,25 @@
 """The steps of `python -m bench.check`: select methods and priors, run the checks, print the verdicts."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from bench.contract import Outcome, examine
 from bench.errors import UserError, say, unknown
 from bench.experiment import plugins
+from bench.experiment.method_names import find_method
 from bench.runtime.numerics import limit_threads
 from methods import METHODS
 from methods.priors import PRIORS
 
 
-def check_all(method: str | None, prior: str | None) -> bool:
+def check_all(method: str | None, prior: str | None, plugin_files: Sequence[Path] = ()) -> bool:
     """Check one method or all of them, and print the verdicts.
 
     Args:
         method: a registered name, or the path of a plug-in, which is executed. None: every registered method.
         prior: a key of PRIORS. None: each prior that a method supports.
+        plugin_files: plug-ins that define further methods; they are executed.
 
     Returns:
         Whether every method keeps the contract.
@@ -25,22 +28,20 @@ def check_all(method: str | None, prior: str | None) -> bool:
         UserError: the method or the prior is unknown, or the method does not support the prior.
     """
     limit_threads()
-    pairs = _pairs(_names(method), prior)
+    pairs = _pairs(_names(method, plugin_files), prior)
     verdicts = [_check(name, each) for name, each in pairs]
     return all(verdicts)
 
 
-def _names(method: str | None) -> list[str]:
-    plugins.install_all()
+def _names(method: str | None, plugin_files: Sequence[Path]) -> list[str]:
+    plugins.install_all(plugin_files)
     if method is None:
         return list(METHODS)
     if method.endswith(".py"):
         plugin = plugins.read(Path(method))
         plugins.install(plugin)
         return list(vars(sys.modules[plugin.module])["METHODS"])
-    if method not in METHODS:
-        raise unknown("method", method, METHODS)
-    return [method]
+    return [find_method(method)]
 
 
 def _pairs(names: list[str], prior: str | None) -> list[tuple[str, str]]:

@@ -53,6 +53,7 @@ class MethodFacts:
 
     about: str
     paper: str
+    published_names: tuple[str, ...]
     priors: list[str]
     learning_rate: dict[str, float]
     hyperparameters: dict[str, HyperparameterFacts]
@@ -104,10 +105,10 @@ class Catalogue:
     settings: Settings
 
 
-def collect() -> Catalogue:
-    """Collect everything registered, including plug-ins."""
+def collect(method: str | None = None) -> Catalogue:
+    """Collect everything registered, including plug-ins. method: leave out all other methods."""
     return Catalogue(
-        methods={name: _method(method) for name, method in METHODS.items()},
+        methods={name: _method(each) for name, each in METHODS.items() if method in (None, name)},
         priors={name: _first_line(prior) for name, prior in PRIORS.items()},
         datasets={
             name: DatasetFacts(dataset.about, dataset.images, dataset.layout, dataset_defaults(name))
@@ -161,7 +162,8 @@ def _method(method: type[Method]) -> MethodFacts:
             search=None if search is None else str(search),
         )
     rates = {prior: learning_rate(method, prior) for prior in method.priors}
-    return MethodFacts(_first_line(method), method.paper, list(method.priors), rates, parameters)
+    names = method.published_names
+    return MethodFacts(_first_line(method), method.paper, names, list(method.priors), rates, parameters)
 
 
 def _network(architecture: Architecture) -> NetworkFacts:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.errors import UserError, cut, short, unknown
 from bench.experiment.labels import format_label
+from bench.experiment.method_names import find_method
 from bench.io.files import sha256
 from bench.io.schema import Value
 from bench.io.strict_yaml import parse_yaml
@@ -174,8 +175,7 @@ def _parse(text: str, overrides: Defaults) -> list[Variant]:
     if not match:
         raise UserError(f"cannot read the method {short(text)}; write it like {EXAMPLE}")
     name, inside = match.groups()
-    if name not in METHODS:
-        raise unknown("method", name, METHODS)
+    name = find_method(name)
     choices: dict[str, list[Any]] = {}
     for part in inside.split(",") if inside else []:
         key, _, values = part.partition("=")

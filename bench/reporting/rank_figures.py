@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from bench.analysis import across_seeds
-from bench.metrics.columns import LOWER_IS_BETTER, parse
+from bench.metrics.columns import METRICS, parse
 from bench.reporting import phrases
 from bench.reporting.charts import Chart, rounded
 from bench.reporting.curve_figures import wrapped
@@ -40,7 +40,8 @@ def metrics(group: Group) -> list[Metric]:
         return []
     space = (headline.extractor, headline.samples, headline.label)
     own = [c for c in across_seeds.generated(group.fresh) if (c.extractor, c.samples, c.label) == space]
-    found = [Metric(str(c), phrases.heading(c), c.metric in LOWER_IS_BETTER) for c in own]
+    ranked = [c for c in own if METRICS[c.metric].better != "real"]  # neither low nor high values are best
+    found = [Metric(str(c), phrases.heading(c), METRICS[c.metric].better == "lower") for c in ranked]
     others = OTHERS | (SECONDS if group.comparable_times else {})
     return [*found, *(Metric(column, name, low=True) for column, name in others.items())]
 

@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 
 from bench.check import app
 from bench.contract import CHECKS, Outcome, Subject, judge
+from methods import METHODS
 from methods.functional import frozen
 from methods.mmd import MMD
 
@@ -84,3 +85,12 @@ def test_the_command_names_what_a_plug_in_breaks(tmp_path):
     assert result.exit_code == 1
     assert "  broken   shapes     encode(x) is not on the support of the prior sphere" in result.stdout
     assert "mine, prior sphere: breaks the contract: shapes" in result.stdout
+
+
+def test_a_method_of_a_plugin_is_checked_by_its_name(tmp_path, monkeypatch):
+    monkeypatch.setattr("bench.contract.command._check", lambda name, prior: print(name, prior) or True)
+    path = tmp_path / "mine.py"
+    path.write_text("from methods.mmd import MMD\nclass Mine(MMD):\n    pass\nMETHODS = {'mine': Mine}\n")
+    result = CliRunner().invoke(app, ["mine", "--plugin", str(path), "--prior", "normal"])
+    METHODS.pop("mine", None)
+    assert result.output.splitlines()[-1] == "mine normal"

@@ -1,0 +1,29 @@
+"""Find a method by the name that somebody types: its key in METHODS, or one of its published names."""
+
+import re
+
+from bench.errors import unknown
+from methods import METHODS
+
+
+def find_method(name: str) -> str:
+    """Return the key of a method in METHODS: 'WAE-MMD' -> 'mmd'. Case, hyphens, underscores and blanks do not matter.
+
+    Raises:
+        UserError: no method, or more than one, has this name.
+    """
+    if name in METHODS:
+        return name
+    found = [key for key, names in all_names().items() if _plain(name) in map(_plain, names)]
+    if len(found) == 1:
+        return found[0]
+    raise unknown("method", name, [each for names in all_names().values() for each in names])
+
+
+def all_names() -> dict[str, tuple[str, ...]]:
+    """Return the names of every method: its key, then its published names."""
+    return {key: (key, *method.published_names) for key, method in METHODS.items()}
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[-_\s]", "", name.casefold())
