@@ -27,9 +27,9 @@ def measures() -> str:
 def from_file(argument: str) -> str:
     """Return what a Markdown file of the repository says under a heading. argument: its path, a blank, the heading."""
     path, _, heading = argument.partition(" ")
-    return section((ROOT / path).read_text(), heading)
+    return section((ROOT / path).read_text(encoding="utf-8"), heading)
 
 
 def file(path: str) -> str:
     """Return a Python file of the repository as a block of code."""
-    return f"```python\n{(ROOT / path).read_text()}```\n"
+    return f"```python\n{(ROOT / path).read_text(encoding='utf-8')}```\n"

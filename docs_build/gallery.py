@@ -69,7 +69,7 @@ def summaries() -> list[list[str]]:
 @cache
 def front(name: str) -> dict[str, Any]:
     """Return the front matter of a method's page: published (name), line (what it does), short (paper), url, cite."""
-    return yaml.safe_load((DOCS / "methods" / f"{name}.md").read_text().split("---\n")[1])
+    return yaml.safe_load((DOCS / "methods" / f"{name}.md").read_text(encoding="utf-8").split("---\n")[1])
 
 
 def _figure(name: str, kind: type[Method]) -> str:
@@ -143,7 +143,7 @@ def _cost(name: str) -> str:
 @cache
 def _step_times() -> dict[str, list[str]]:
     """Return for each method the milliseconds of a step at each batch size, from the first table of COSTS."""
-    first = (ROOT / COSTS).read_text().split("\n\n")[1].splitlines()
+    first = (ROOT / COSTS).read_text(encoding="utf-8").split("\n\n")[1].splitlines()
     assert re.split(r"\s{2,}", first[1].strip())[: len(BATCHES)] == list(BATCHES), first[1]
     return {line.split()[0]: line.split()[1 : 1 + len(BATCHES)] for line in first[2:]}
 
@@ -172,5 +172,5 @@ def _paper(name: str, kind: type[Method]) -> str:
 @cache
 def citations() -> dict[str, str]:
     """Return the entries of docs/methods/papers.bib by key."""
-    entries = (DOCS / "methods" / "papers.bib").read_text().strip().split("\n\n")
+    entries = (DOCS / "methods" / "papers.bib").read_text(encoding="utf-8").strip().split("\n\n")
     return {entry.partition("{")[2].partition(",")[0]: entry for entry in entries}

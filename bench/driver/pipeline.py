@@ -23,6 +23,7 @@ from bench.driver.resume import Retraining, describe, refuse_other_protocol, sel
 from bench.errors import RunError, plural, say, warn
 from bench.evaluation import extractor_quality, extractors
 from bench.executors.base import Context, Inputs, Resources, check_machine
+from bench.executors.ray_needs import check_local_ray
 from bench.experiment.plugins import Plugin
 from bench.experiment.settings import Experiment
 from bench.experiment.specification import DatasetIdentity, Trial
@@ -247,6 +248,7 @@ class Pipeline:
         """Refuse, before any waiting, what no trial could be given."""
         if self.options.executor == "ray" and not self.resources.address:
             check_machine(self.resources)  # without Ray, which takes seconds to import and to start
+            check_local_ray()
         else:
             self._executor().check(self.resources)
 

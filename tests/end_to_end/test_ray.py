@@ -1,10 +1,13 @@
 """The Ray executor: the same rows as the serial one, whatever happens on the way."""
 
+import os
+import re
 import signal
+import subprocess
 
 import pandas as pd
 import pytest
-from runs import interrupted_and_whole, rows_of, sets
+from runs import interrupted_and_whole, long_training, rows_of, sets
 
 from bench.analysis import frames
 from bench.store.folders import ExperimentFolder
@@ -94,6 +97,32 @@ def test_a_signal_under_ray_stops_cleanly_and_the_same_command_goes_on(number, s
     assert code == status
     assert "To continue: python -m bench.run --out" in output
     assert "Traceback" not in output
+
+
+def child(process: int, command: str) -> int:
+    """A child of a process whose command line contains `command`."""
+    found = subprocess.run(["pgrep", "-P", str(process), "-f", command], capture_output=True, text=True, check=True)
+    return int(found.stdout.split()[0])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("victim", "lost"),
+    [("raylet/raylet ", "the raylet of this machine does not answer"), ("gcs_server ", "its head node at .*")],
+)
+def test_without_ray_a_run_ends_in_one_line_and_the_same_command_goes_on(victim, lost, start_run):
+    command = ["--methods", "mmd", "--seeds", "1", "--checkpoint-seconds", "1", *long_training(300)]
+    run = start_run(*command)
+    run.wait_for_step(10)
+    os.kill(child(run.process.pid, victim), signal.SIGKILL)
+    code, output = run.finish(60)  # it takes about 13 s; 30 are promised, of a machine that is not busy
+    assert code == 1
+    last = output.splitlines()[-1]
+    assert re.fullmatch(f"error: Ray has ended: {lost}; .*; run the same command again to continue", last)
+    assert "Traceback" not in output
+    code, output = start_run(*command).finish()
+    assert code == 0, output
+    assert "resumes from step" in output
 
 
 @pytest.fixture

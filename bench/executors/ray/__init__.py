@@ -15,6 +15,7 @@ for _name, _value in {
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # bench.run handles Ctrl-C; Tune would return normally
     "RAY_AIR_NEW_OUTPUT": "0",  # the new output engine prints a box even with verbose=0
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # results are not read from Tune's files
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # only `Evaluated` events have the score that a scheduler needs
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
@@ -29,6 +30,7 @@ from bench.executors.ray.asha import Asha
 from bench.executors.ray.cluster import InputSource, connect, fit, serve_inputs
 from bench.executors.ray.lost_trials import RETRIES, Relay, reasons
 from bench.executors.ray.private import patch
+from bench.executors.ray.watch import watched
 from bench.executors.run_trial import run_trial
 from bench.experiment.specification import Trial
 from bench.store.states import State
@@ -84,7 +86,8 @@ def run(trials: list[Trial], context: Context, resources: Resources, on_event: O
                 failure_config=tune.FailureConfig(max_failures=RETRIES),
             ),
         )
-        _report_rest(trials, reasons(tuner.fit()), relay, stopped=scheduler is not None)
+        with watched():
+            _report_rest(trials, reasons(tuner.fit()), relay, stopped=scheduler is not None)
     finally:
         ray.shutdown()
         shutil.rmtree(scratch, ignore_errors=True)

@@ -3,6 +3,7 @@
 import logging
 import os
 import platform
+import secrets
 import socket
 import time
 import uuid
@@ -13,7 +14,7 @@ from typing import Any
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from bench.errors import RunError, UserError, say
+from bench.errors import RunError, UserError, cut, reason, say
 from bench.executors import delivery
 from bench.executors.base import Context, Inputs, Resources, trials_at_once
 from bench.experiment.plugins import package_paths
@@ -53,13 +54,25 @@ def connect(resources: Resources) -> None:
         # "local" starts a new cluster, even if one already runs on this machine or RAY_ADDRESS is set.
         # Images are memory-mapped files, so the object store stays almost empty.
         options |= {"address": "local", "object_store_memory": 100 * 2**20, "num_cpus": allowance().cpus}
+        if (
+            "RAY_AUTH_TOKEN_PATH" not in os.environ
+        ):  # else Ray writes a token into the home folder, which may be read-only
+            os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
         os.environ.update(memory.ONE_ARENA)  # for Ray's processes, which inherit it; no effect on this one
     try:
         ray.init(**options)
         signals.install()  # Ray's own handler of SIGTERM prints a native stack and exits
     except Exception as error:  # on an overloaded machine, Ray raises a plain Exception
         where = f"the Ray cluster at {resources.address}" if resources.address else "Ray on this machine"
-        raise RunError(f"cannot start on {where}: {str(error).splitlines()[0]}") from error
+        raise RunError(f"cannot start on {where}: {_explained(error, resources)}") from error
+
+
+def _explained(error: Exception, resources: Resources) -> str:
+    """Return the first line of an error of Ray, and what to do if it may be the token, which Ray may not name."""
+    text = str(error)
+    if resources.address and ("Failed to connect" in text or "token" in text.lower()):
+        return f"{cut(reason(error))}; if its token differs, set RAY_AUTH_TOKEN as on its head node"
+    return reason(error)
 
 
 def _probe(address: str) -> None:

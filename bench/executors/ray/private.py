@@ -1,4 +1,4 @@
-"""Patches of private names in Ray. Each name is checked first, because a new release may move or remove it."""
+"""Private names in Ray, patched or read. Each is checked first, because a new release may move or remove it."""
 
 import importlib
 from collections.abc import Callable
@@ -13,6 +13,7 @@ from bench.io.object_store import redact
 # If Ray's memory monitor kills a worker, Tune aborts the run with a traceback instead of retrying the trial.
 LOST_WORKER_MODULES = ("ray.air.execution._internal.actor_manager", "ray.tune.execution.tune_controller")
 ENTRYPOINT_MODULE = "ray._private.utils"
+NODE_MODULE = "ray._private.worker"
 
 
 def patch() -> None:
@@ -24,6 +25,7 @@ def patch() -> None:
     for module in LOST_WORKER_MODULES:
         _require(module, "RayActorError")
         setattr(importlib.import_module(module), "RayActorError", (RayActorError, OutOfMemoryError))  # noqa: B010
+    _require(NODE_MODULE, "_global_node")  # before anything is trained; `raylet_socket` needs it later
     # The cluster's job list shows the command line, which may contain credentials of an object store.
     command_line: Callable[[], str] = _require(ENTRYPOINT_MODULE, "get_entrypoint_name")
     if not hasattr(command_line, "redacts"):
@@ -35,9 +37,18 @@ def patch() -> None:
         setattr(importlib.import_module(ENTRYPOINT_MODULE), "get_entrypoint_name", redacted_command_line)  # noqa: B010
 
 
+def raylet_socket() -> str:
+    """Return the path of the socket of this machine's raylet. Ray must be initialised.
+
+    Raises:
+        RunError: this release of Ray does not have the private name.
+    """
+    return _require(NODE_MODULE, "_global_node").raylet_socket_name
+
+
 def _require(module: str, name: str) -> Any:
     try:
         return getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError):
-        missing = f"Ray {ray.__version__} has no {module}.{name}, which wae-bench patches"
+        missing = f"Ray {ray.__version__} has no {module}.{name}, which wae-bench needs"
         raise RunError(f"{missing}; install another release of Ray, or use --executor serial") from None

@@ -1,5 +1,7 @@
 """Connecting to a Ray cluster, and how many trials its nodes take."""
 
+import os
+
 import pytest
 
 from bench.errors import UserError
@@ -47,6 +49,26 @@ def test_a_local_cluster_has_the_cpus_that_this_process_may_use(monkeypatch):
     monkeypatch.setattr(ray_cluster.ray, "init", options.update)
     ray_cluster.connect(Resources())
     assert options["num_cpus"] == 4
+
+
+def test_a_local_cluster_needs_no_home_for_its_token(monkeypatch):
+    monkeypatch.setattr(ray_cluster.ray, "init", lambda **_: None)
+    for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    ray_cluster.connect(Resources())
+    assert len(os.environ.pop("RAY_AUTH_TOKEN")) == 64
+    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", "/somewhere")
+    ray_cluster.connect(Resources())
+    assert "RAY_AUTH_TOKEN" not in os.environ
+
+
+def test_a_cluster_with_another_token_is_one_line_with_what_to_set(monkeypatch):
+    def refuse(**_):
+        raise ConnectionError("Failed to connect to Ray cluster at 127.0.0.1:6379\\nmore")
+
+    monkeypatch.setattr(ray_cluster.ray, "init", refuse)
+    with pytest.raises(UserError, match=r"Failed to connect .*; if its token differs, set RAY_AUTH_TOKEN as on"):
+        ray_cluster.connect(Resources(address="auto"))
 
 
 def test_memory_limits_the_trials_of_a_local_cluster_unless_their_number_is_given(monkeypatch):
