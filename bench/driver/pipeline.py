@@ -31,7 +31,7 @@ from bench.experiment.trials import plan
 from bench.experiment.variants import Variant
 from bench.io.files import display_path
 from bench.io.object_store import redact
-from bench.loggers.follower import following
+from bench.loggers.follower import following, keep_report
 from bench.runtime import signals
 from bench.runtime.environment import git_state
 from bench.store.documents import Git
@@ -152,6 +152,7 @@ class Pipeline:
             if self.folder.trials():  # on a full disk, none may have begun
                 build.print_tables(build.build(self.folder), self.folder.report)
                 say(f"report: {display_path(self.folder.report / 'index.html')}")
+                keep_report(self.options.log, self.folder.report)
             self.folder.push(report=True)
         except RunError:
             trained.endings.report_lost(trained.trials)

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+GRIDS = ("samples", "reconstructions", "interpolations")
+CONSTANTS = ("parameters", "sampling_seed", "extractor_accuracy")
+
+
 @dataclass(frozen=True)
 class Log:
     """The argument of --log, parsed.
@@ -70,8 +74,8 @@ class LoggedRun(Protocol):
 
     last: int
 
-    def log(self, step: int, row: dict[str, float]) -> None:
-        """Log the numbers of a row."""
+    def log(self, step: int, row: dict[str, float], grids: dict[str, bytes]) -> None:
+        """Log the numbers of a row, and the grids of that step: kind of picture -> PNG."""
         ...
 
     def end(self, state: State) -> None:
@@ -90,6 +94,10 @@ class Logger(Protocol):
 
     def open(self, trial: LoggedTrial) -> LoggedRun:
         """Open the run of a training: continue it if it exists, else create it."""
+        ...
+
+    def report(self, folder: Path) -> None:
+        """Keep the report in this folder as an artifact, if the library has artifacts."""
         ...
 
 
@@ -117,8 +125,19 @@ def make_logger(name: str, folder: Path) -> Logger:
     return module_of(name).Logger(folder)  # pyright: ignore[reportCallIssue]
 
 
+def is_constant(name: str) -> bool:
+    """Whether a column does not change during a training: counts, floors, values of real images and of the prior."""
+    return name in CONSTANTS or name.startswith("n_") or name.endswith(("_floor", "_real", "_prior"))
+
+
+def grids(folder: TrialFolder, step: int) -> dict[str, bytes]:
+    """Return the grids of images of a step: kind -> PNG. Missing and damaged ones are left out."""
+    found = {kind: folder.read_if_intact(f"samples/{kind}-{step:08d}.png") for kind in GRIDS}
+    return {kind: png for kind, png in found.items() if png}
+
+
 def scalars(rows: "pd.DataFrame") -> dict[int, dict[str, float]]:
-    """Return the numbers of `rows` by step, without missing values.
+    """Return the numbers of `rows` by step, without missing values and without constants (`is_constant`).
 
     The last step of a training has two rows: one of the training curve and the final row. They are merged; the curve's
     row takes precedence.
@@ -128,6 +147,8 @@ def scalars(rows: "pd.DataFrame") -> dict[int, dict[str, float]]:
     numbers = rows.select_dtypes("number").groupby("step").first()
     records = zip(numbers.index, numbers.to_dict("records"), strict=True)
     return {
-        int(step): {str(name): float(value) for name, value in row.items() if not math.isnan(value)}
+        int(step): {
+            str(name): float(value) for name, value in row.items() if not (math.isnan(value) or is_constant(str(name)))
+        }
         for step, row in records
     }

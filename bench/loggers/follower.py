@@ -10,7 +10,7 @@ from queue import SimpleQueue
 from bench.errors import reason, warn
 from bench.experiment.specification import Trial
 from bench.io.files import sha256, write_atomically
-from bench.loggers.base import Log, LoggedRun, LoggedTrial, Logger, make_logger, scalars
+from bench.loggers.base import Log, LoggedRun, LoggedTrial, Logger, grids, make_logger, scalars
 from bench.store.folders import ExperimentFolder
 from bench.store.states import State
 from bench.store.trial_folder import TrialFolder
@@ -50,6 +50,16 @@ def following(log: Log, experiment: ExperimentFolder, trials: list[Trial], todo:
     finally:
         for follower in followers:
             follower.close(hurry)
+
+
+def keep_report(log: Log, report: Path) -> None:
+    """Give the finished report to every library. One that fails costs a warning."""
+    for name in log.names:
+        try:
+            make_logger(name, log.folder).report(report)
+        except Exception as error:  # libraries raise all kinds of exceptions
+            why = textwrap.shorten(reason(error), 160, placeholder=" ...")
+            warn(f"{name} has not kept the report ({why}); rerunning the command gives it the report again")
 
 
 class Finished:
@@ -134,7 +144,7 @@ class Follower:
             run = self.runs[trial.id] = self._library().open(LoggedTrial.of(trial, folder))
         for step, row in scalars(folder.rows()).items():
             if step > run.last:
-                run.log(step, row)
+                run.log(step, row, grids(folder, step))
                 run.last = step
         if kind in (Ended, Finished):
             self.runs.pop(trial.id).end(folder.status().state)

@@ -5,6 +5,7 @@ To view the database: `mlflow ui --backend-store-uri sqlite:///<out>/mlflow/mlfl
 
 import logging
 import os
+import tempfile
 import time
 from pathlib import Path
 
@@ -57,6 +58,14 @@ class Logger:
             self.client.log_batch(run, params=parameters)
         return Run(self.client, run)
 
+    def report(self, folder: Path) -> None:
+        """Keep the report as artifacts of a run named report."""
+        tag = "wae_bench.report"
+        runs = self.client.search_runs([self.experiment], f"tags.`{tag}` = 'yes'", max_results=1)
+        run = runs[0] if runs else self.client.create_run(self.experiment, tags={tag: "yes"}, run_name="report")
+        self.client.log_artifacts(run.info.run_id, str(folder), "report")
+        self.client.set_terminated(run.info.run_id, "FINISHED")
+
 
 class Run:
     """One trial's run, found by its tag."""
@@ -66,8 +75,13 @@ class Run:
         # train_seconds is in every row and is sent last, so a row that has it is complete.
         self.last = max((metric.step for metric in client.get_metric_history(run, "train_seconds")), default=-1)
 
-    def log(self, step: int, row: dict[str, float]) -> None:
-        """Send the numbers of a row."""
+    def log(self, step: int, row: dict[str, float], grids: dict[str, bytes]) -> None:
+        """Send the grids and the numbers of a row."""
+        with tempfile.TemporaryDirectory() as folder:
+            for kind, png in grids.items():
+                path = Path(folder) / f"{kind}-{step:08d}.png"
+                path.write_bytes(png)
+                self.client.log_artifact(self.run, str(path), kind)
         now = int(time.time() * 1000)
         names = sorted(row, key=lambda name: name == "train_seconds")
         metrics = [Metric(name, row[name], now, step) for name in names]

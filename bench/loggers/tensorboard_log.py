@@ -5,8 +5,11 @@ A running TensorBoard reloads it.
 """
 
 import shutil
+from io import BytesIO
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
@@ -30,6 +33,9 @@ class Logger:
         """Replace the log of a trial by an empty one."""
         return Run(self.folder / trial.folder, trial)
 
+    def report(self, folder: Path) -> None:
+        """Do nothing: TensorBoard has no artifacts."""
+
 
 class Run:
     """The log of one trial, initially empty."""
@@ -41,14 +47,18 @@ class Run:
             shutil.rmtree(folder)
         self.writer = SummaryWriter(str(folder))
 
-    def log(self, step: int, row: dict[str, float]) -> None:
-        """Write the numbers of a row."""
+    def log(self, step: int, row: dict[str, float], grids: dict[str, bytes]) -> None:
+        """Write the numbers of a row and its grids."""
         if self.last < 0:
-            # SummaryWriter.add_hparams would create a second run. Only the names of the metrics are used.
-            for summary in hparams(self.parameters, dict(row))[:2]:
+            # SummaryWriter.add_hparams would create a second run. Without the first summary, which lists the
+            # hyperparameters of one trial as those of all, the tab collects those of every method.
+            _, start, end = hparams(self.parameters, {})
+            for summary in (start, end):
                 self.writer._get_file_writer().add_summary(summary)
         for name, value in row.items():
             self.writer.add_scalar(name, value, step)
+        for kind, png in grids.items():
+            self.writer.add_image(kind, np.asarray(Image.open(BytesIO(png)).convert("RGB")), step, dataformats="HWC")
         self.writer.flush()
 
     def end(self, state: State) -> None:

@@ -5,9 +5,11 @@ mode the library cannot report which rows it has, so a resumed trial logs all ro
 """
 
 import os
+from io import BytesIO
 from pathlib import Path
 
 import wandb  # pyright: ignore[reportMissingImports]  # an optional extra
+from PIL import Image
 
 from bench.errors import UserError, reason
 from bench.loggers.base import LoggedTrial
@@ -42,27 +44,39 @@ class Logger:
         """Continue the run of a trial if it exists, else create it."""
         return Run(self.folder, trial)
 
+    def report(self, folder: Path) -> None:
+        """Keep the report as an artifact of a run of its own."""
+        run = start(self.folder, job_type="report", name="report")
+        artifact = wandb.Artifact(f"report-{self.folder.name}", type="report")
+        artifact.add_dir(str(folder))
+        run.log_artifact(artifact)
+        run.finish()
+
+
+def start(folder: Path, **options: object) -> "wandb.Run":
+    """Start a run in the group of an experiment; several may be open at a time."""
+    return wandb.init(
+        project=os.environ.get("WANDB_PROJECT", "wae-bench"),
+        group=folder.name,
+        dir=str(folder),
+        reinit="create_new",
+        settings=wandb.Settings(silent=True, console="off"),
+        **options,
+    )
+
 
 class Run:
     """One trial's run, found by its id."""
 
     def __init__(self, folder: Path, trial: LoggedTrial) -> None:
-        self.run = wandb.init(
-            project=os.environ.get("WANDB_PROJECT", "wae-bench"),
-            group=folder.name,
-            id=trial.id,
-            name=trial.name,
-            config=trial.parameters | {"trial": trial.folder},
-            dir=str(folder),
-            resume="allow",
-            reinit="create_new",  # several runs are open at a time
-            settings=wandb.Settings(silent=True, console="off"),
-        )
+        config = trial.parameters | {"trial": trial.folder}
+        self.run = start(folder, id=trial.id, name=trial.name, config=config, resume="allow")
         self.last = self.run.step - 1
 
-    def log(self, step: int, row: dict[str, float]) -> None:
-        """Send the numbers of a row."""
-        self.run.log(row, step=step, commit=True)  # send the row now, not with the next one
+    def log(self, step: int, row: dict[str, float], grids: dict[str, bytes]) -> None:
+        """Send the numbers of a row and its grids."""
+        pictures = {kind: wandb.Image(Image.open(BytesIO(png))) for kind, png in grids.items()}
+        self.run.log(row | pictures, step=step, commit=True)  # send the row now, not with the next one
 
     def end(self, state: State) -> None:
         """Finish the run. The exit code is 0 if the training is done or was stopped early, else 1."""

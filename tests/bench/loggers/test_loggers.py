@@ -11,13 +11,14 @@ from types import ModuleType, SimpleNamespace
 
 import pandas as pd
 import pytest
+from PIL import Image
 from project import ROOT
 from runs import long_training
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from bench.loggers import follower
 from bench.loggers import tensorboard_log as board
-from bench.loggers.base import scalars
+from bench.loggers.base import is_constant, scalars
 from bench.store.folders import ExperimentFolder, TrialFolder
 
 BENCH = ["--methods", "mmd", "--seeds", "1"]
@@ -43,6 +44,7 @@ def assert_rows_are_logged_once(out: Path, log: Path | None = None) -> None:
         found = logged((log or out) / "tensorboard" / trial.path.name)
         rows = trial.rows()
         numbers = rows.select_dtypes("number").drop(columns="step")
+        numbers = numbers[[name for name in numbers if not is_constant(str(name))]]
         assert set(found) == {name for name in numbers if numbers[name].notna().any()}
         for name, values in found.items():
             expected: dict[int, float] = {}
@@ -77,6 +79,39 @@ def test_hyperparameters_are_those_of_the_trial(bench_run, tmp_path):
     given = HParamsPluginData.FromString(said).session_start_info.hparams
     assert given["temperature"].number_value == 0.5
     assert given["method"].string_value == "moco"
+
+
+def test_the_hparams_tab_has_the_hyperparameters_of_every_method(bench_run, tmp_path):
+    from tensorboard.backend.event_processing.data_provider import MultiplexerDataProvider
+    from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
+    from tensorboard.context import RequestContext
+    from tensorboard.plugins.base_plugin import TBContext
+    from tensorboard.plugins.hparams.backend_context import Context
+
+    assert bench_run("--methods", "moco,mmd", "--seeds", "1", "--log", "tensorboard").exit_code == 0
+    folder, events = str(tmp_path / "out" / "tensorboard"), EventMultiplexer()
+    events.AddRunsFromDirectory(folder)
+    events.Reload()
+    tab = Context(TBContext(logdir=folder, data_provider=MultiplexerDataProvider(events, folder)))
+    request = RequestContext()
+    found = tab.experiment_from_metadata(
+        request, "", True, tab.hparams_metadata(request, ""), tab.hparams_from_data_provider(request, "", 100)
+    )
+    assert {"temperature", "weight", "method", "learning_rate"} <= {info.name for info in found.hparam_infos}
+    assert "fd_classifier_64" in {info.name.tag for info in found.metric_infos}
+
+
+def test_grids_are_logged_at_every_evaluation(bench_run, tmp_path):
+    assert bench_run(*BENCH, "--log", "tensorboard").exit_code == 0
+    (trial,) = trials(tmp_path / "out")
+    accumulator = EventAccumulator(str(tmp_path / "out" / "tensorboard" / trial.path.name))
+    accumulator.Reload()
+    steps = sorted(set(trial.rows()["step"]))
+    for kind in ("samples", "reconstructions"):
+        shown = accumulator.Images(kind)
+        assert [image.step for image in shown] == steps
+        stored = Image.open(trial.path / "samples" / f"{kind}-{steps[-1]:08d}.png")
+        assert (shown[-1].width, shown[-1].height) == stored.size
 
 
 def test_a_search_is_logged_beside_its_best_points(bench_run, tmp_path):
@@ -130,10 +165,10 @@ def test_a_failing_logger_is_said_once_and_the_same_command_logs_what_is_missing
 def test_a_logger_that_fails_now_and_then_has_every_row_once(bench_run, monkeypatch, tmp_path):
     log, calls = board.Run.log, count()
 
-    def sometimes(self, step, row):
+    def sometimes(self, step, row, grids):
         if next(calls) % 5 == 1:
             raise ConnectionError("the server is away")
-        log(self, step, row)
+        log(self, step, row, grids)
 
     monkeypatch.setattr(board.Run, "log", sometimes)
     result = bench_run("--methods", "mmd,vae", "--seeds", "1", "--log", "tensorboard")
@@ -185,10 +220,11 @@ def fake_mlflow(kept: dict[str, dict]) -> ModuleType:
 
         def search_runs(self, _, wanted, max_results):
             assert max_results == 1
+            wanted = wanted.replace("'yes'", "'report'")
             return [SimpleNamespace(info=SimpleNamespace(run_id=id)) for id in kept if f"'{id}'" in wanted]
 
         def create_run(self, experiment, tags, run_name):
-            id = tags["wae_bench.training"]
+            id = tags.get("wae_bench.training", run_name)
             kept[id] = {"name": run_name, "group": experiment, "steps": [], "rows": {}, "uri": self.uri}
             return SimpleNamespace(info=SimpleNamespace(run_id=id))
 
@@ -201,6 +237,13 @@ def fake_mlflow(kept: dict[str, dict]) -> ModuleType:
                 step = metrics[0].step
                 kept[run]["steps"].append(step)
                 kept[run]["rows"][step] = {metric.key: metric.value for metric in metrics}
+
+        def log_artifact(self, run, path, kind):
+            assert Path(path).read_bytes().startswith(b"\x89PNG")
+            kept[run].setdefault("grids", set()).add(f"{kind}/{Path(path).name}")
+
+        def log_artifacts(self, run, folder, name):
+            kept[run]["report"] = (Path(folder) / "index.html").is_file() and name == "report"
 
         def get_metric_history(self, run, name):
             return [SimpleNamespace(step=step) for step, row in kept[run]["rows"].items() if name in row]
@@ -228,12 +271,26 @@ def fake_wandb(kept: dict[str, dict]) -> ModuleType:
         def log(self, row, step, commit):
             assert commit
             self.kept["steps"].append(step)
-            self.kept["rows"][step] = row
+            numbers = {key: value for key, value in row.items() if isinstance(value, float)}
+            self.kept["rows"][step] = numbers
+            self.kept.setdefault("grids", set()).update(
+                f"{kind}/{kind}-{step:08d}.png" for kind in row.keys() - numbers
+            )
 
-        def finish(self, exit_code):
+        def log_artifact(self, artifact):
+            self.kept["report"] = artifact.complete
+
+        def finish(self, exit_code=0):
             self.kept["state"] = exit_code
 
-    def init(id, name, group, config, resume, **_):
+    class Artifact:
+        def __init__(self, name, type):
+            assert (name, type) == ("report-out", "report")
+
+        def add_dir(self, folder):
+            self.complete = (Path(folder) / "index.html").is_file()
+
+    def init(name, group, id="report", config=None, resume="allow", **_):
         assert resume == "allow"
         kept.setdefault(id, {"name": name, "group": group, "config": config, "steps": [], "rows": {}})
         return Run(id)
@@ -242,7 +299,7 @@ def fake_wandb(kept: dict[str, dict]) -> ModuleType:
     module.init, module.Settings, module.Error = init, SimpleNamespace, type("Error", (Exception,), {})
     module.setup = lambda: SimpleNamespace(settings=SimpleNamespace(mode="online", base_url="https://wandb.test"))
     module.login = lambda **_: module.logged_in
-    module.logged_in = True
+    module.logged_in, module.Artifact, module.Image = True, Artifact, lambda image: image
     return module
 
 
@@ -253,6 +310,7 @@ def test_other_libraries_are_given_the_same_rows(bench_run, fake, tmp_path, name
     for path in (tmp_path / "out" / name).rglob("*-s0-*"):  # as if it had been killed before it noted what it did
         path.unlink()
     assert bench_run(*command).exit_code == 0
+    assert fake.pop("report")["report"] is True
     assert sorted(run["name"] for run in fake.values()) == ["mmd s0", "moco[temperature=0.5] s0"]
     by_method = {trial.trial().spec.method: trial for trial in trials(tmp_path / "out")}
     for run in fake.values():
@@ -260,10 +318,13 @@ def test_other_libraries_are_given_the_same_rows(bench_run, fake, tmp_path, name
         assert (run["state"], run["group"]) == (done, "out")
         assert run["steps"] == [*rows]
         assert run["rows"] == rows
+        assert {f"{kind}/{kind}-{step:08d}.png" for kind in ("samples", "reconstructions") for step in rows} <= run[
+            "grids"
+        ]
         if "moco" in run["name"]:
             assert float(run["config"]["temperature"]) == 0.5
     assert bench_run(*command, "--force").exit_code == 0
-    assert len(fake) == 4  # trained anew: another run
+    assert len(fake) == 2 + 2 + 1  # trained anew: other runs, and the report
 
 
 @pytest.mark.usefixtures("fake")
@@ -285,7 +346,10 @@ def test_mlflow_itself(bench_run, tmp_path, monkeypatch):
     assert result.stderr == ""
     client = mlflow.MlflowClient(f"sqlite:///{tmp_path}/out/mlflow/mlflow.db")
     experiment = client.get_experiment_by_name("out")
-    (run,) = client.search_runs([experiment.experiment_id])
+    (run,) = client.search_runs([experiment.experiment_id], "tags.`wae_bench.training` != ''")
+    (report,) = client.search_runs([experiment.experiment_id], "tags.`wae_bench.report` = 'yes'")
+    assert "report/index.html" in [item.path for item in client.list_artifacts(report.info.run_id, "report")]
+    assert client.list_artifacts(run.info.run_id, "samples")
     rows = scalars(trials(tmp_path / "out")[0].rows())
     for name in rows[8]:
         history = [(metric.step, metric.value) for metric in client.get_metric_history(run.info.run_id, name)]
@@ -299,7 +363,8 @@ def test_wandb_itself_offline(bench_run, tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_MODE", "offline")
     result = bench_run(*BENCH, "--log", "wandb")
     assert result.stderr == ""
-    assert len([*(tmp_path / "out" / "wandb").glob("offline-run-*/*.wandb")]) == 1
+    assert len([*(tmp_path / "out" / "wandb").glob("offline-run-*/*.wandb")]) == 2  # the trial and the report
+    assert [*(tmp_path / "out" / "wandb").glob("offline-run-*/files/media/images/samples*.png")]
 
 
 def test_no_library_is_imported_where_none_is_asked_for():
