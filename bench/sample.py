@@ -26,6 +26,13 @@ class Options:
         typer.Option(min=1, max=100_000, help="Number of images; rounded up to a multiple of 8 for interpolations."),
     ] = 64
     out: Annotated[Path, typer.Option(help="PNG file to write the grid of images to.")] = Path("grid.png")
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            help="Directory to write every sample to as a PNG file, instead of a grid. After an interruption, the same "
+            "command writes what is missing."
+        ),
+    ] = None
     npz: Annotated[
         Path | None,
         typer.Option(
@@ -43,7 +50,7 @@ class Options:
 @app.command(cls=cli.Command)
 @cli.with_options(Options)
 def main(options: Options) -> None:
-    """Write a grid of samples, of reconstructions (below their originals), or of interpolations."""
+    """Write a grid of samples, of reconstructions (below their originals), or of interpolations; or many samples."""
     from bench.driver import sampling
     from bench.experiment import plugins
     from bench.io import tensors
@@ -55,6 +62,9 @@ def main(options: Options) -> None:
     for path, suffix in ((out, ".png"), (npz, ".npz")):
         if path and path.suffix != suffix:
             raise UserError(f"{path} must end in {suffix}")
+    if options.folder:
+        _write_files(options, options.folder)
+        return
     result = sampling.make(
         kind,
         sampling.open_trial(options.trial),
@@ -70,6 +80,24 @@ def main(options: Options) -> None:
         write_atomically(npz, tensors.to_npz(result.arrays))
         shapes = ", ".join(f"{name} {list(values.shape)}" for name, values in result.arrays.items())
         say(f"arrays: {npz} ({shapes})")
+
+
+def _write_files(options: Options, folder: Path) -> None:
+    from bench.driver import sample_files, sampling
+
+    if options.kind is not ImageKind.samples:
+        raise UserError(f"--folder applies to --kind samples only; leave it out for {options.kind.value}")
+    request = sample_files.SampleRequest(
+        trial=sampling.open_trial(options.trial),
+        count=options.count,
+        sampler=options.sampler,
+        seed=options.seed,
+        prepared=options.prepared,
+        device=options.device,
+    )
+    written = sample_files.write_files(request, folder, options.npz)
+    there = options.count - written
+    say(f"{options.count} samples: {folder}" + (f" ({there} were there already)" if there else ""))
 
 
 def _check_sampler(sampler: str, kind: ImageKind) -> None:

@@ -1,6 +1,8 @@
 """bench.evaluate and bench.sample: what can be done with finished trials, without training."""
 
+import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,8 +13,11 @@ from runs import sets
 from typer.testing import CliRunner
 
 from bench.analysis import frames
+from bench.data.prepared import Prepared
 from bench.evaluation import inception
+from bench.evaluation.feature_network import load_extractor
 from bench.io.files import sha256
+from bench.metrics.frechet import frechet_distance, gaussian
 from bench.store.folders import ExperimentFolder
 from methods.priors import Normal, Sphere
 
@@ -285,3 +290,38 @@ def test_the_great_circle_keeps_to_the_sphere_at_constant_speed_also_between_equ
     torch.testing.assert_close(
         Normal(2).interpolate(torch.zeros(1, 2), torch.ones(1, 2), torch.tensor([[0.25]])), torch.full((1, 2), 0.25)
     )
+
+
+def test_files_of_samples_have_the_distance_that_the_trial_has(finished, tmp_path):
+    """What another tool computes from the files is what stands in the table."""
+    trial = next(finished.glob("trials/moco-*"))
+    folder = tmp_path / "images"
+    result = sample(trial, "--count", "96", "--folder", folder, "--npz", tmp_path / "a.npz")
+    assert result.exit_code == 0, result.output
+    images = np.stack([np.asarray(Image.open(path)) for path in sorted(folder.glob("*.png"))])[:, None]
+    assert (images.shape, images.dtype) == ((96, 1, 8, 8), np.uint8)
+    assert np.array_equal(np.load(tmp_path / "a.npz")["images"], images)
+    environment = json.loads((trial / "environment.json").read_text())
+    data = Prepared(Path(environment["data"]))
+    extractor = load_extractor((finished / "extractor" / "extractor.pt").read_bytes())
+    real, made = (gaussian(extractor(torch.from_numpy(x))) for x in (data.images("test"), images))
+    rows = frames.rows(ExperimentFolder(finished)).query("method == 'moco'")
+    assert frechet_distance(made, real) == pytest.approx(rows["fd_classifier_96"].dropna().item(), rel=1e-4)
+
+
+def test_files_of_samples_are_continued_and_never_mixed(finished, tmp_path):
+    trial = next(finished.glob("trials/moco-*"))
+    folder = tmp_path / "images"
+    assert sample(trial, "--count", "40", "--folder", folder).exit_code == 0
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    for name in ("00003.png", "00039.png"):
+        (folder / name).unlink()
+    result = sample(trial, "--count", "40", "--folder", folder)
+    assert "40 samples" in result.output
+    assert "(38 were there already)" in result.output
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    for others in (("--seed", "1"), ("--sampler", "gmm")):
+        refused = sample(trial, "--count", "40", "--folder", folder, *others)
+        assert refused.exit_code == 2
+        assert "holds other files; name a new folder" in refused.stderr
+    assert sample(trial, "--kind", "interpolations", "--folder", folder).exit_code == 2
