@@ -66,3 +66,11 @@ def test_every_study_is_in_the_table():
 def test_every_page_is_in_the_menu():
     menu = re.findall(r"([\w/-]+\.md)", (ROOT / "mkdocs.yml").read_text())
     assert sorted(menu) == sorted(path.relative_to(ROOT / "docs").as_posix() for path in PAGES)
+
+
+def test_no_page_has_the_marks_of_an_unfinished_merge():
+    others = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "results/README.md")]
+    marked = [
+        page for page in [*PAGES, *others] if re.search(r"^(<{7}|={7}|>{7})( |$)", page.read_text(), re.MULTILINE)
+    ]
+    assert marked == []
