@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 MOST_CHARACTERS = 200  # of a value that a message quotes
+MOST_OF_REASON = 500  # characters of an exception's message, which may quote a whole tensor
 
 
 class UserError(Exception):
@@ -39,9 +40,14 @@ def short(value: object) -> str:
     return cut(repr(value))
 
 
-def cut(text: str) -> str:
-    """Truncate a text to a readable length."""
-    return text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]}..."
+def cut(text: str, most: int = MOST_CHARACTERS) -> str:
+    """Truncate a text to `most` characters, by default to a readable length."""
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
+def escape_surrogates(text: str) -> str:
+    """Escape lone surrogates, by which Python represents bytes that are not UTF-8: no file can hold them."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def one_line(text: str) -> str:
@@ -89,6 +95,6 @@ def markup(text: str) -> str:
 
 
 def reason(error: Exception) -> str:
-    """Return the first line of an exception's message, or the name of its type if it has no message."""
-    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return text.strip().splitlines()[0] if text.strip() else type(error).__name__
+    """Return the first line of an exception's message, cut; or the name of its type if it has no message."""
+    text = escape_surrogates(error.strerror if isinstance(error, OSError) and error.strerror else str(error))
+    return cut(text.strip().splitlines()[0], MOST_OF_REASON) if text.strip() else type(error).__name__

@@ -1,7 +1,7 @@
 """An experiment's trial folders as data frames. Imports neither torch nor ray."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, TypeAlias
 
 import pandas as pd
@@ -12,6 +12,7 @@ from bench.errors import RunError, UserError, plural, warn
 from bench.experiment.source_code import present_sha256
 from bench.experiment.specification import MethodSource, Trial
 from bench.io.files import Damaged, display_path
+from bench.metrics.columns import KEYS as KEY_COLUMNS
 from bench.paths import ROOT
 from bench.store.documents import Environment, Status
 from bench.store.folders import ExperimentFolder
@@ -21,7 +22,7 @@ from bench.store.trial_folder import TrialFolder, belongs_to_other_version
 # A row of a data frame, by column. Values are untyped: pandas decides what it returns for a cell.
 Record: TypeAlias = dict[str, Any]
 
-KEYS = ["trial", "method", "variant", "prior", "seed"]
+KEYS = [*KEY_COLUMNS]
 MAX_VALUES = 10**8  # rows x columns of all trials: 0.8 GB a copy
 
 
@@ -70,22 +71,46 @@ def trials(folder: ExperimentFolder) -> pd.DataFrame:
     description = folder.description()
     protocol = description.written if description else {}
     rows = [vars(row) | {"state": row.state.value} for trial in folder.trials() if (row := _counted(trial, protocol))]
-    columns = [field.name for field in fields(TrialRow)]
+    columns = [each.name for each in fields(TrialRow)]
     return pd.DataFrame.from_records(rows, columns=columns).sort_values(["variant", "seed"], ignore_index=True)
 
 
-def rows(folder: ExperimentFolder, trial_frame: pd.DataFrame | None = None) -> pd.DataFrame:
+@dataclass
+class Budget:
+    """The rows and columns that have been read into one report: MAX_VALUES bounds them together."""
+
+    rows: int = 0
+    columns: set[str] = field(default_factory=set)
+
+    def add(self, table: pa.Table, place: str) -> None:
+        """Count a table that was read.
+
+        Raises:
+            RunError: a frame of all rows and columns so far would have more than MAX_VALUES values.
+        """
+        self.rows, self.columns = self.rows + len(table), self.columns | set(table.column_names)
+        if self.rows * len(self.columns) > MAX_VALUES:
+            size = f"{self.rows:,} rows of {len(self.columns):,} columns, more than {MAX_VALUES:,} values"
+            raise RunError(f"with {place} there are {size}; report fewer trials at a time")
+
+
+def rows(
+    folder: ExperimentFolder, trial_frame: pd.DataFrame | None = None, budget: Budget | None = None
+) -> pd.DataFrame:
     """Return one row per evaluation, ordered by trial and step; the first columns are KEYS.
 
     Args:
         folder: the experiment.
         trial_frame: the result of `trials`, if the caller has it already.
+        budget: what has been read so far, if several experiments are read.
 
     Raises:
-        RunError: the rows would have more than MAX_VALUES values.
+        RunError: the rows would have more than MAX_VALUES values, with those in the budget.
     """
     trial_records = records(trials(folder) if trial_frame is None else trial_frame)
-    parts = _bounded(folder, (_history(folder.trial(trial["folder"]), trial["trial"]) for trial in trial_records))
+    parts = _bounded(
+        folder, budget or Budget(), (_history(folder.trial(trial["folder"]), trial["trial"]) for trial in trial_records)
+    )
     if not parts:
         return pd.DataFrame(columns=KEYS)
     merged = pa.concat_tables(parts, promote_options="permissive").to_pandas()
@@ -195,14 +220,11 @@ def is_stale(source: MethodSource) -> bool:
         return True
 
 
-def _bounded(folder: ExperimentFolder, histories: Iterable[list[pa.Table]]) -> list[pa.Table]:
-    """Collect tables while the frame of all their rows and columns stays below MAX_VALUES."""
-    parts, rows, columns = [], 0, set[str]()
+def _bounded(folder: ExperimentFolder, budget: Budget, histories: Iterable[list[pa.Table]]) -> list[pa.Table]:
+    """Collect tables within the budget."""
+    parts = []
     for part in (part for history in histories for part in history):
-        rows, columns = rows + len(part), columns | set(part.column_names)
-        if rows * len(columns) > MAX_VALUES:
-            size = f"{rows:,} rows of {len(columns):,} columns, more than {MAX_VALUES:,} values"
-            raise RunError(f"{display_path(folder.path)} has {size}; split its trials into several experiments")
+        budget.add(part, display_path(folder.path))
         parts.append(part)
     return parts
 

@@ -3,6 +3,7 @@
 import functools
 import inspect
 import itertools
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, TypeVar
@@ -11,7 +12,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from bench.cli import streams
-from bench.errors import UserError, say
+from bench.errors import UserError, escape_surrogates, say
 from bench.runtime import signals
 
 INTERRUPTED = {signals.Interrupted(number).status for number in signals.HANDLED}
@@ -75,6 +76,7 @@ def command_line(args: Sequence[str] | None) -> list[str]:
 def _run(main: Callable[..., Any], arguments: list[str], *others: Any, **settings: Any) -> NoReturn:
     streams.prepare()
     _refuse_empty(arguments)
+    _refuse_undecodable(arguments)
     try:
         with signals.handled():
             code = main(arguments, *others, **{**settings, "standalone_mode": False})
@@ -121,6 +123,13 @@ def _refuse_empty(arguments: list[str]) -> None:
     for before, argument in zip(["an argument", *arguments], arguments, strict=False):
         if argument == "" or (argument.startswith("--") and argument.endswith("=")):
             _end(f"{argument.rstrip('=') or before} is empty; is a shell variable unset?", 2)
+
+
+def _refuse_undecodable(arguments: list[str]) -> None:
+    """Refuse arguments, and a working directory, that are not UTF-8: neither results nor reports can name them."""
+    for what, text in (*(("argument", argument) for argument in arguments), ("working directory", os.getcwd())):  # noqa: PTH109
+        if escape_surrogates(text) != text:
+            _end(f"the {what} {text} is not UTF-8; rename it", 2)
 
 
 def _refuse_repeated(given: list[Any], arguments: list[str]) -> None:

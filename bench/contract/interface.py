@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from bench.contract.subject import Broken, Subject, images, listed
+from bench.metrics.columns import refuse_bad_names
 from methods import Method
 from methods.hyperparameters import Choice, Hyperparameter, schema
 from methods.priors import PRIORS
@@ -58,7 +59,9 @@ def check_shapes(subject: Subject) -> None:
             _check_codes(method, f"{name}(x)", getattr(method, name)(x), (6, dim))
         _check_images("decode(z)", method.decode(method.prior.sample(6)), x.shape)
         _check_images("sample(n)", method.sample(6), x.shape)
-        for name, value in method.diagnostics(x).items():
+        diagnostics = method.diagnostics(x)
+        _check_names(diagnostics, "diagnostics")
+        for name, value in diagnostics.items():
             if value.ndim or not math.isfinite(value):
                 raise Broken(f"diagnostics(x)[{name!r}] is not a finite scalar")
     changed = [name for name, buffer in method.named_buffers() if not torch.equal(buffer, before[name])]
@@ -70,9 +73,17 @@ def _check_losses(losses: dict[str, Tensor]) -> None:
     missing = [name for name in ("loss", "reconstruction") if name not in losses]
     if missing:
         raise Broken(f"losses(x) lacks {listed(missing)}")
+    _check_names(losses, "losses")
     wrong = [name for name, value in losses.items() if value.ndim or value.dtype != torch.float32]
     if wrong:
         raise Broken(f"losses(x): {listed(wrong)} must be float32 scalars")
+
+
+def _check_names(values: dict[str, Tensor], what: str) -> None:
+    try:
+        refuse_bad_names(values, what)
+    except ValueError as error:
+        raise Broken(str(error)) from None
 
 
 def _check_codes(method: Method, what: str, codes: Tensor, shape: tuple[int, int]) -> None:

@@ -147,8 +147,9 @@ def _lock(path: Path) -> Iterator[None]:
 
 def _warn_of_skipped(prepared: Prepared) -> None:
     if prepared.skipped:
-        count, first = len(prepared.skipped), next(iter(prepared.skipped.values()))
-        where = f"all are listed in {prepared.folder}/sidecar.json"
+        count, first = prepared.sidecar.left_out, next(iter(prepared.skipped.values()))
+        listed = "all are" if count == len(prepared.skipped) else f"the first {len(prepared.skipped):,} are"
+        where = f"{listed} listed in {prepared.folder}/sidecar.json"
         warn(f"{count} images are left out: {first}; {where}")
 
 

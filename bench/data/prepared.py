@@ -54,7 +54,7 @@ class Prepared:
 
     @property
     def skipped(self) -> dict[str, str]:
-        """Images that were left out -> the reason."""
+        """Images that were left out -> the reason. If they are many, only the first."""
         return self.sidecar.skipped
 
     @property

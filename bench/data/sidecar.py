@@ -1,19 +1,29 @@
 """`sidecar.json`, which describes a prepared data set: its fields, and how it is read and written."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import StringConstraints, field_validator
+from pydantic import (
+    BeforeValidator,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    field_validator,
+    model_serializer,
+)
 
 from bench.data.decode import MAX_PIXELS
 from bench.experiment.settings import PositiveFloat, Preprocessing
 from bench.io import limits, schema, untrusted
 from bench.io.files import Folder
-from bench.io.schema import Hash, Name, StrictModel, Whole
+from bench.io.schema import Hash, Name, Note, StrictModel, Whole, shortened
 from bench.io.untrusted import Malformed
 
 FILE = "sidecar.json"
+MOST_CLASSES = 30_000
+MOST_LISTED = 5000  # images that were left out
+MAX_BYTES = 2**41  # of the images of a set, so that there is room for the hashes of their chunks
+ClassName = Annotated[str, BeforeValidator(shortened(100))]
+ImageName = Annotated[str, BeforeValidator(shortened(300))]
 SplitName = Annotated[str, StringConstraints(pattern=r"^(train|validation|test)$")]
 
 
@@ -23,6 +33,10 @@ class Split(StrictModel):
     images: Whole
     sha256: list[Hash]
     labels_sha256: Hash | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_missing(self, serialise: SerializerFunctionWrapHandler) -> dict[str, object]:
+        return {name: value for name, value in serialise(self).items() if value is not None}
 
 
 class ConstantErrors(StrictModel):
@@ -46,21 +60,23 @@ class Sidecar(StrictModel):
         version: how images are decoded (`bench.data.writing.VERSION`).
         signature: hash of the source files' names, sizes and dates.
         classes: their names; empty if the images have no labels.
-        skipped: images that were left out -> the reason.
+        skipped: the first MOST_LISTED images that were left out -> the reason.
+        skipped_images: how many were left out. None in sets of older versions, which list all.
         constant_errors: reconstruction loss -> its value for the best constant image on the training images. None in
             sets that version 0.1 prepared.
         conversions: None in sets that versions before 0.2 prepared.
     """
 
     dataset: Name
-    source: str = ""
+    source: Note = ""
     preprocessing: Preprocessing
-    version: str
+    version: Note
     fingerprint: Hash
-    signature: str
-    classes: list[str]
+    signature: Note
+    classes: list[ClassName]
     splits: dict[SplitName, Split]
-    skipped: dict[str, str]
+    skipped: dict[ImageName, ImageName]
+    skipped_images: Whole | None = None
     constant_errors: ConstantErrors | None = None
     conversions: Conversions | None = None
 
@@ -73,13 +89,10 @@ class Sidecar(StrictModel):
             raise ValueError("has a larger image_size than any image that is read")
         return preprocessing
 
-    def to_json(self) -> bytes:
-        """Return the bytes of `sidecar.json`."""
-        document = self.model_dump()
-        for split in document["splits"].values():
-            if split["labels_sha256"] is None:
-                del split["labels_sha256"]
-        return json.dumps(document, indent=2).encode()
+    @property
+    def left_out(self) -> int:
+        """The number of images that were left out."""
+        return len(self.skipped) if self.skipped_images is None else self.skipped_images
 
 
 def parse(data: bytes, path: Path) -> Sidecar:
@@ -88,7 +101,7 @@ def parse(data: bytes, path: Path) -> Sidecar:
     Raises:
         Malformed: `bench.data.writing` did not write them.
     """
-    return schema.validate(untrusted.parse_json(data, path, limits.MAX_LIST_BYTES), Sidecar, path)
+    return schema.validate(untrusted.parse_json(data, path, limits.MAX_SIDECAR_BYTES), Sidecar, path)
 
 
 def read(folder: Path) -> Sidecar:
@@ -99,7 +112,7 @@ def read(folder: Path) -> Sidecar:
         OSError: it cannot be read.
     """
     path = folder / FILE
-    return parse(untrusted.read_bounded(path, limits.MAX_LIST_BYTES), path)
+    return parse(untrusted.read_bounded(path, limits.MAX_SIDECAR_BYTES), path)
 
 
 def read_verified(folder: Path) -> Sidecar | None:

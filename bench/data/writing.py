@@ -1,5 +1,6 @@
 """Writes a prepared data set: the images and labels of each split, and the sidecar."""
 
+import itertools
 import shutil
 from pathlib import Path
 
@@ -12,11 +13,11 @@ from bench.data.image_files import ImageFile, keep_rows
 from bench.data.image_writer import ImageWriter, write_images
 from bench.data.prepared import image_bytes
 from bench.data.progress_bar import track
-from bench.data.sidecar import FILE, Conversions, Sidecar, Split
+from bench.data.sidecar import FILE, MAX_BYTES, MOST_CLASSES, MOST_LISTED, Conversions, Sidecar, Split
 from bench.data.sources import Source, SourceSplit
 from bench.data.splits import make_splits
 from bench.errors import RunError, UserError
-from bench.io import untrusted
+from bench.io import schema, untrusted
 from bench.io.disk import format_bytes
 from bench.io.files import Folder, explain_write_errors, file_sha256, make_folder, rename_durably
 from bench.io.untrusted import Malformed
@@ -45,6 +46,7 @@ def write(request: Request, source: Source, fingerprint: str, target: Path, conv
     make_folder(partial)
     untrusted.refuse_unsafe_tree(partial)
     source_splits = make_splits(request.name, source.load())
+    _check_size(request, source, source_splits)
     _check_space(request, source_splits, partial)
     splits: dict[str, Split] = {}
     skipped: dict[str, str] = {}
@@ -63,11 +65,12 @@ def write(request: Request, source: Source, fingerprint: str, target: Path, conv
         signature=source.signature(),
         classes=source.classes,
         splits=splits,
-        skipped=skipped,
+        skipped=dict(itertools.islice(skipped.items(), MOST_LISTED)),
+        skipped_images=len(skipped),
         constant_errors=constant_errors(np.load(partial / "train-images.npy", mmap_mode="r")),
         conversions=with_arrays(conversions, source_splits, request.preprocessing),
     )
-    Folder(partial).write(FILE, sidecar.to_json())
+    schema.write(Folder(partial), FILE, sidecar)
     for journal in partial.glob("*.journal"):
         journal.unlink()
     rename_durably(partial, target)
@@ -104,6 +107,21 @@ def _finish(
             np.save(labels, split.labels.astype(np.int64))
         labels_sha256 = file_sha256(labels)
     return Split(images=file.rows, sha256=digests, labels_sha256=labels_sha256), skipped
+
+
+def _check_size(request: Request, source: Source, splits: dict[str, SourceSplit]) -> None:
+    """Refuse what the sidecar cannot describe.
+
+    Raises:
+        UserError: there are too many classes, or too many images of this size.
+    """
+    if len(source.classes) > MOST_CLASSES:
+        advice = "make fewer class folders, or put all images into one folder"
+        raise UserError(f"{request.name} has {len(source.classes):,} classes, more than {MOST_CLASSES:,}; {advice}")
+    needed = image_bytes(request.preprocessing, {name: len(split.images) for name, split in splits.items()})
+    if needed > MAX_BYTES:
+        size = f"{format_bytes(needed)}, more than {format_bytes(MAX_BYTES)}"
+        raise UserError(f"the images of {request.name} take {size}; use fewer of them, or a smaller --image-size")
 
 
 def _check_space(request: Request, splits: dict[str, SourceSplit], folder: Path) -> None:

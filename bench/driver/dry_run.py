@@ -39,6 +39,7 @@ def cost(pipeline: Pipeline) -> None:
     """Print trials and estimates."""
     request, folder = pipeline.request, pipeline.folder
     pipeline.check_machine()
+    pipeline.check_storable()
     require_writable(folder.path, "--out")
     choice = pipeline.resolver.choose_extractor(download=False)
     images = preparation.locate(request)

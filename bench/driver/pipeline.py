@@ -31,6 +31,7 @@ from bench.experiment.trials import plan
 from bench.experiment.variants import Variant
 from bench.io.files import display_path
 from bench.io.object_store import redact
+from bench.io.schema import refuse_unstorable_path
 from bench.loggers.follower import following, keep_report
 from bench.runtime import signals
 from bench.runtime.environment import git_state
@@ -100,6 +101,7 @@ class Pipeline:
         """Confirm a very large number of `trials`, then lock the folder. If interrupted, print how to continue."""
         importlib.import_module("bench.reporting.build")  # a missing library is found now, not after days of training
         self.check_machine()
+        self.check_storable()
         preflight.confirm(trials, self.options.yes)
         try:
             with locked(self.folder):
@@ -205,7 +207,7 @@ class Pipeline:
         if doubt:
             warn(f"{doubt}; train it longer with --set evaluation.extractor_steps=N, or use --extractor inception")
         caution = "; ".join(filter(None, (self.caution, doubt))) or None
-        skipped = len(prepared.skipped)
+        skipped = prepared.sidecar.left_out
         report, defaults = experiment.report, experiment.defaults
         describe(self.folder, trials, experiment.seeds, _command(), digest, skipped, defaults, caution, report)
 
@@ -252,6 +254,20 @@ class Pipeline:
             check_local_ray()
         else:
             self._executor().check(self.resources)
+
+    def check_storable(self) -> None:
+        """Refuse, before images are prepared and anything is trained, what the experiment's files cannot hold.
+
+        Raises:
+            UserError: a path, a hyperparameter or a label does not fit its type.
+            RunError: there are too many variants for experiment.yaml.
+        """
+        for path in (self.folder.path, self.request.prepared):
+            refuse_unstorable_path(path)
+        one_seed = self.experiment.model_copy(update={"seeds": 1})
+        trials = self.plan(one_seed, identify(one_seed, None))
+        seeds, defaults, report = self.experiment.seeds, self.experiment.defaults, self.experiment.report
+        describe(self.folder, trials, seeds, _command(), "unknown", 0, defaults, report=report, dry=True)
 
 
 def _command() -> str:

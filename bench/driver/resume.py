@@ -16,7 +16,7 @@ from bench.io.schema import Value
 from bench.store import repair
 from bench.store.documents import Description, ExperimentProtocol
 from bench.store.folders import ExperimentFolder
-from bench.store.trial_folder import TrialFolder, belongs_to_other_version, to_json
+from bench.store.trial_folder import TrialFolder, belongs_to_other_version
 
 
 class Action(StrEnum):
@@ -129,7 +129,7 @@ def _accept(trial: Trial, experiment: ExperimentFolder) -> bool:
     stored = _stored(trial, folder) if folder.exists("spec.json") else None
     if stored is None or same_code(stored.source, trial.source):
         return False
-    folder.write("spec.json", to_json(replace(stored, source=trial.source).document))
+    folder.describe(replace(stored, source=trial.source))
     return True
 
 
@@ -158,6 +158,7 @@ def describe(
     defaults: Mapping[str, Mapping[str, Value]],
     caution: str | None = None,
     report: Report = Report(),
+    dry: bool = False,
 ) -> None:
     """Write experiment.yaml: the protocol, and all variants, seeds and commands so far.
 
@@ -171,6 +172,7 @@ def describe(
         defaults: those of the data set (`Experiment.defaults`).
         caution: why distances mean little, if they do.
         report: what the report says.
+        dry: only check that it could be written.
     """
     before = experiment.description()
     labels = [trial.label for trial in trials]
@@ -187,5 +189,6 @@ def describe(
             written=dict(written),
             caution=caution,
             report=report,
-        )
+        ),
+        dry,
     )

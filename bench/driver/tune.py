@@ -91,6 +91,7 @@ class Tuning:
 
     def dry_run(self) -> None:
         """Print the trials of the search, and estimates of time and disk. Nothing is trained or written."""
+        self.pipeline.check_storable()
         foreseen = Tuning(self.pipeline.foresee())
         cost(foreseen.searching)
         count, seeds = len(self.pipeline.variants), self.pipeline.experiment.seeds
@@ -112,6 +113,7 @@ class Tuning:
         Raises:
             SystemExit: status 1, if a variant has no best point or a retrained trial failed.
         """
+        self.searching.check_storable()
         with self.pipeline.session(trials=self.searching.size + self._finals + self.pipeline.size):
             foreseen = Tuning(self.confirming.foresee(download=True))  # refuse now, not after the search
             searching = replace(foreseen.searching, resources=self.pipeline.resources)

@@ -15,7 +15,7 @@ from bench.evaluation.reference import References
 from bench.evaluation.scorer import Scorer
 from bench.experiment.settings import Evaluation
 from bench.metrics import latent
-from bench.metrics.columns import Columns, parse
+from bench.metrics.columns import ADDED, Columns, parse, refuse_bad_names
 from bench.runtime.rng import forked
 from methods import Method
 
@@ -109,8 +109,10 @@ class Evaluator:
         """The method's own diagnostics; ValueError if one has the name of a column that all methods share."""
         with forked(self.evaluation.seed):
             diagnostics = method.diagnostics(to_unit(self.held_out))
+        refuse_bad_names(diagnostics, "diagnostics")
+        taken = {*columns, *ADDED}
         reserved = [
-            name for name in diagnostics if name in columns or parse(name) or name.startswith(("latent_", "train_"))
+            name for name in diagnostics if name in taken or parse(name) or name.startswith(("latent_", "train_"))
         ]
         if reserved:
             raise ValueError(f"diagnostics of {type(method).__name__} must not be called {', '.join(reserved)}")

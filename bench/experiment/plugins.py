@@ -19,7 +19,7 @@ from bench.experiment.source_code import WHOLE_FILE, code_sha256
 from bench.experiment.specification import MethodSource
 from bench.io import untrusted
 from bench.io.files import sha256
-from bench.io.schema import NAME
+from bench.io.schema import MAX_NAME, NAME, refuse_unstorable_path
 from bench.paths import ROOT
 from bench.runtime import torch_state
 from methods import METHODS, Method
@@ -140,8 +140,9 @@ def read(path: Path) -> PluginFile:
     """Read a plug-in file, without executing it.
 
     Raises:
-        UserError: the file cannot be read, or is not UTF-8.
+        UserError: the file cannot be read, or it or its path is not UTF-8.
     """
+    refuse_unstorable_path(path.resolve())
     try:
         return PluginFile(str(path.resolve()), untrusted.read_bounded(path).decode())
     except (OSError, UnicodeDecodeError) as error:
@@ -157,10 +158,9 @@ def install(plugin: Plugin) -> None:
     for name, method in plugin.methods().items():
         if METHODS.get(name, method) is not method and _origins.get(name) != plugin:
             raise UserError(f"{plugin}: a method {name!r} already exists; choose another name{plugin.remedy}")
-        if not re.fullmatch(NAME, name):
-            raise UserError(
-                f"{plugin}: {name!r} is not a valid method name; use letters, digits, _ and -{plugin.remedy}"
-            )
+        if not re.fullmatch(NAME, name) or len(name) > MAX_NAME:
+            allowed = f"use at most {MAX_NAME} letters, digits, _ and -"
+            raise UserError(f"{plugin}: {short(name)} is not a valid method name; {allowed}{plugin.remedy}")
         if not (isinstance(method, type) and issubclass(method, Method)):
             raise UserError(f"{plugin}: {name!r} is not a subclass of methods.Method{plugin.remedy}")
         try:

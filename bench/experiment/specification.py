@@ -12,7 +12,7 @@ from pydantic import model_validator
 
 from bench.experiment.settings import Evaluation, Network, PositiveFloat, PositiveInt, Preprocessing, Training
 from bench.io.files import sha256
-from bench.io.schema import Hash, Label, Line, Name, StrictModel, Value, Whole, validate
+from bench.io.schema import Hash, Label, Line, Location, Name, StrictModel, Value, Whole, validate
 
 CHECKPOINT_FORMAT = 1  # version of the checkpoint format; increase it if older checkpoints can no longer be loaded
 
@@ -95,7 +95,7 @@ class MethodSource(StrictModel):
         name: the class in the file. None in documents of version 0.1, which have the sha256 of the file.
     """
 
-    file: Line
+    file: Location
     name: Line | None = None
     sha256: Line
 
@@ -153,15 +153,13 @@ class Trial:
         return self.spec.model_dump(include=set(PROTOCOL), exclude=DETERMINED)
 
     @property
-    def document(self) -> dict[str, object]:
-        """The content of spec.json."""
-        return {
-            "id": self.id,
-            "format": self.format,
-            "label": self.label,
-            "source": self.source.model_dump(),
-            "spec": self.spec.model_dump(),
-        }
+    def document(self) -> SpecDocument:
+        """The content of spec.json.
+
+        Raises:
+            ValidationError: no reader would accept a value.
+        """
+        return SpecDocument(id=self.id, format=self.format, label=self.label, source=self.source, spec=self.spec)
 
     def __str__(self) -> str:
         return f"{self.label} seed {self.spec.seed}"

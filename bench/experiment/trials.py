@@ -2,11 +2,12 @@
 
 from pydantic import ValidationError
 
-from bench.errors import UserError, short
+from bench.errors import UserError, cut
 from bench.experiment.plugins import source_of
 from bench.experiment.settings import Experiment
 from bench.experiment.specification import DatasetIdentity, Trial, TrialSpec
 from bench.experiment.variants import Variant
+from bench.io.schema import first_difference
 
 
 def plan(
@@ -47,7 +48,14 @@ def _trial(experiment: Experiment, variant: Variant, dataset: DatasetIdentity, t
             seed=seed,
         )
     except ValidationError as error:
-        first = error.errors()[0]
-        reason = f"{first['loc'][-1]} = {short(first['input'])}: {first['msg'].lower()}"
-        raise UserError(f"{variant.label} cannot be recorded ({reason}); choose another value") from None
-    return Trial.plan(spec, variant.label, source_of(variant.method))
+        raise _not_recordable(variant, error) from None
+    trial = Trial.plan(spec, variant.label, source_of(variant.method))
+    try:
+        _ = trial.document
+    except ValidationError as error:
+        raise _not_recordable(variant, error) from None
+    return trial
+
+
+def _not_recordable(variant: Variant, error: ValidationError) -> UserError:
+    return UserError(f"{cut(variant.label)} cannot be recorded ({first_difference(error)}); choose another value")

@@ -19,7 +19,7 @@ from filelock import Timeout
 
 from bench.errors import RunError
 from bench.io.limits import CHECKSUMS, max_bytes, too_large
-from bench.io.object_store import Remote
+from bench.io.object_store import Oversized, Remote
 
 
 class Damaged(RunError):
@@ -236,11 +236,14 @@ class Folder:
             return None
 
     def _read_bounded(self, name: str) -> bytes:
-        """Read a file on this machine if it is not too large; of those in a store, the listing has the sizes."""
+        """Read a file if it is not too large."""
         path = self.place / name
+        limit = max_bytes(PurePath(name))
         if isinstance(path, Remote):
-            return path.read_bytes()
-        limit = max_bytes(path)
+            try:
+                return path.read_bytes()
+            except Oversized as error:
+                raise TooLarge(path, error.size, limit) from None
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
             if size > limit:

@@ -7,7 +7,11 @@ from pathlib import PurePath
 
 MAX_DOCUMENT_BYTES = 2**20  # of a document that describes a trial, and of a traceback
 MAX_DESCRIPTION_BYTES = 2**21  # of experiment.yaml: the commands, and the labels of all variants
-MAX_LIST_BYTES = 2**28  # of a document with a long list, such as a million images that were left out
+MAX_LIST_BYTES = 2**28  # of the journal of an unfinished preparation, which lists all images that were left out
+MAX_SIDECAR_BYTES = (
+    2**26
+)  # of sidecar.json: names of classes, some images that were left out, and a hash of every chunk
+MAX_LEASE_BYTES = 2**12
 MAX_TABLE_BYTES = 2**27  # of the rows of a trial: at most MAX_CELLS numbers of 8 bytes
 MAX_CHECKPOINT_BYTES = 2**32  # weights and Adam's state of 350 million parameters
 MAX_FILE_BYTES = 2**31  # of any other file, except prepared images (.npy), which are never read as a whole
@@ -19,7 +23,8 @@ MAX_BYTES: dict[str, int] = {
     **dict.fromkeys(("spec.json", "status.json", "environment.json"), MAX_DOCUMENT_BYTES),
     "error.txt": 2**24,  # older versions did not cut tracebacks
     "experiment.yaml": MAX_DESCRIPTION_BYTES,
-    "sidecar.json": MAX_LIST_BYTES,
+    "sidecar.json": MAX_SIDECAR_BYTES,
+    ".lease": MAX_LEASE_BYTES,
     **dict.fromkeys(("history.parquet", "evaluations.parquet"), MAX_TABLE_BYTES),
     **dict.fromkeys(CHECKPOINTS, MAX_CHECKPOINT_BYTES),
 }

@@ -13,10 +13,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import PurePosixPath
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from bench.errors import RunError, UserError, did_you_mean, reason
+from bench.io.limits import max_bytes, too_large
 
 SCHEMES = ("s3", "gs", "gcs", "abfs", "abfss", "hdfs")
 # Options in a URI whose values may be shown. The values of all other options may be secrets.
@@ -33,6 +35,14 @@ T = TypeVar("T")
 
 class StorageError(RunError):
     """The object store failed, after all retries."""
+
+
+class Oversized(RunError):
+    """A file in a store is larger than anything that this project writes under its name; it is not read."""
+
+    def __init__(self, file: "Remote", size: int, limit: int) -> None:
+        super().__init__(f"{file} {too_large(size, limit)}; remove it")
+        self.size = size
 
 
 def is_uri(text: str) -> bool:
@@ -99,16 +109,21 @@ class Remote:
         return self._with_retries(lambda fs, path: fs.get_file_info(path).type.name != "NotFound")
 
     def read_bytes(self) -> bytes:
-        """Read the file.
+        """Read the file, in one request after its size is known.
 
         Raises:
             FileNotFoundError: there is no such file.
+            Oversized: it is larger than what is written under its name (`limits.max_bytes`); nothing is read.
             StorageError: the store failed.
         """
 
         def read(fs: Any, path: str) -> bytes:
-            with fs.open_input_stream(path) as stream:
-                return stream.read()
+            limit = max_bytes(PurePosixPath(self.key))
+            with fs.open_input_file(path) as file:
+                size = file.size()
+                if size > limit:
+                    raise Oversized(self, size, limit)
+                return file.read(size)
 
         return self._with_retries(read)
 

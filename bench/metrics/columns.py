@@ -6,8 +6,17 @@ not comparable with those.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
+
+from bench.errors import short
+
+KEYS = ("trial", "method", "variant", "prior", "seed")  # columns that identify the trial of a row
+ADDED = (*KEYS, "afterwards", "experiment")  # columns that rows get when they are read
+MAX_NAME = 100  # characters of the name of a method's own value
+MOST_OWN = 400  # losses of a method, and as many diagnostics: `bench.io.tables.MAX_COLUMNS` has room for both
+MOST_SHOWN = 5  # names that an error lists
 
 Columns = dict[str, float | int | str | bool | None]  # the columns of one row, or some of them, by name
 
@@ -151,6 +160,24 @@ class Column:
     def real(self) -> str:
         """Name of the column that holds this metric of real images; for a distance, that value is the floor."""
         return f"{self}_{'floor' if self.metric in LOWER_IS_BETTER else 'real'}"
+
+
+def refuse_bad_names(names: Iterable[str], what: str) -> None:
+    """Refuse the names of a method's own values that cannot be columns of its rows.
+
+    Args:
+        names: as the method gives them.
+        what: such as "losses", for the error.
+
+    Raises:
+        ValueError: there are too many, or one is no identifier or too long.
+    """
+    given = list(names)
+    if len(given) > MOST_OWN:
+        raise ValueError(f"there are {len(given):,} {what}; at most {MOST_OWN} can be recorded")
+    wrong = [name for name in given if not name.isidentifier() or len(name) > MAX_NAME]
+    if wrong:
+        raise ValueError(f"{what} are named like variables, not {', '.join(map(short, wrong[:MOST_SHOWN]))}")
 
 
 def count(samples: int) -> str:

@@ -25,24 +25,26 @@ def load(paths: Sequence[Path]) -> list[Group]:
 
     Raises:
         UserError: A folder is not an experiment or holds no trials, or copies of a trial have different results.
+        RunError: All of them together have more values than a report holds.
     """
     by_protocol: dict[str, list[tuple[ExperimentFolder, Description]]] = {}
     for path in dict.fromkeys(map(Path.resolve, paths)):
         folder, description = _open(path)
         by_protocol.setdefault(protocol_key(description), []).append((folder, description))
     groups: list[Group] = []
+    budget = frames.Budget()
     for experiments in by_protocol.values():
         folders = [folder for folder, _ in experiments]
         description = merged(description for _, description in experiments)
         dataset = description.protocol.dataset.name
         earlier = next((group for group in groups if group.dataset == dataset), None)
         if earlier is None:
-            groups.append(_merge(dataset, "", folders, description))
+            groups.append(_merge(dataset, "", folders, description, budget))
         else:
             difference = protocols.difference(comparable(earlier.description), comparable(description))
             reason_not_merged = f"Not merged with {earlier.name}, since the protocols differ: {difference}."
             unique_name = f"{dataset} ({display_path(folders[0].path)})"
-            groups.append(_merge(unique_name, reason_not_merged, folders, description))
+            groups.append(_merge(unique_name, reason_not_merged, folders, description, budget))
     return groups
 
 
@@ -59,10 +61,16 @@ def _open(path: Path) -> tuple[ExperimentFolder, Description]:
     return folder, folder.require_description()
 
 
-def _merge(name: str, reason_not_merged: str, folders: list[ExperimentFolder], description: Description) -> Group:
+def _merge(
+    name: str,
+    reason_not_merged: str,
+    folders: list[ExperimentFolder],
+    description: Description,
+    budget: frames.Budget,
+) -> Group:
     trial_frames = [frames.trials(folder).assign(experiment=str(folder.path)) for folder in folders]
     row_frames = [
-        frames.rows(folder, trials).assign(experiment=str(folder.path))
+        frames.rows(folder, trials, budget).assign(experiment=str(folder.path))
         for folder, trials in zip(folders, trial_frames, strict=True)
     ]
     trials, rows = pd.concat(trial_frames, ignore_index=True), pd.concat(row_frames, ignore_index=True)

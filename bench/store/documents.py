@@ -2,14 +2,34 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, TypeVar
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from bench.experiment.settings import Evaluation, Network, Preprocessing, Report, Training
 from bench.experiment.specification import DatasetIdentity, with_later_settings
-from bench.io.schema import Hash, Line, Name, StrictModel, Value, Whole, validate
+from bench.io.schema import (
+    Hash,
+    Host,
+    Line,
+    Location,
+    Name,
+    Note,
+    StrictModel,
+    Text,
+    Value,
+    Whole,
+    validate,
+)
 from bench.store.states import State
+
+MOST_KEPT = 100  # attempts of a trial, and commands of an experiment
+Item = TypeVar("Item")
+
+
+def _ends(items: list[Item]) -> list[Item]:
+    """The first item and the latest ones, so that a document stays small however often a run is repeated."""
+    return items if len(items) <= MOST_KEPT else [items[0], *items[1 - MOST_KEPT :]]
 
 
 class Attempt(StrictModel):
@@ -17,7 +37,7 @@ class Attempt(StrictModel):
 
     from_step: Whole | None = None
     started: Line
-    host: Line | None = None
+    host: Host | None = None
     pid: Whole | None = None
 
 
@@ -32,9 +52,9 @@ class Status(StrictModel):
     """
 
     state: Annotated[State, Field(strict=False)]  # a string in the file
-    reason: str | None = None
+    reason: Note | None = None
     token: Line | None = None
-    attempts: list[Attempt] = []
+    attempts: Annotated[list[Attempt], AfterValidator(_ends)] = []
     stale: bool = False
     rows_sha256: Hash | None = None
     updated: Line | None = None
@@ -59,7 +79,7 @@ class Ending:
 class Git(StrictModel):
     """The commit of the project, and whether the working tree had changes."""
 
-    commit: Line | None = None
+    commit: Note | None = None
     dirty: bool | None = None
 
 
@@ -73,17 +93,17 @@ class Environment(StrictModel):
         replayed: whether steps were replayed as a CUDA graph; None for older trials.
     """
 
-    python: Line
-    packages: dict[str, Line | None]
+    python: Note
+    packages: dict[str, Note | None]
     git: Git
-    host: Line | None = None
-    processor: Line
-    cpu_capability: Line | None = None
-    device: Line
+    host: Host | None = None
+    processor: Note
+    cpu_capability: Note | None = None
+    device: Note
     threads: Whole
     concurrent_trials: Whole
-    node: Line | None = None
-    data: str | None = None
+    node: Note | None = None
+    data: Location | None = None
     replayed: bool | None = None
 
 
@@ -108,13 +128,13 @@ class ExperimentProtocol(StrictModel):
 class DescriptionDocument(StrictModel):
     """experiment.yaml."""
 
-    commands: list[str] = []
-    methods: list[str] = []
+    commands: Annotated[list[Text], AfterValidator(_ends)] = []
+    methods: list[Text] = []
     seeds: Whole = 0
     skipped_images: Whole = 0
-    storage: str | None = None
-    defaults: dict[str, dict[Name, Value]] = {}
-    caution: Line | None = None
+    storage: Location | None = None
+    defaults: dict[Text, dict[Name, Value]] = {}
+    caution: Note | None = None
     report: Report = Report()
     protocol: ExperimentProtocol
 
@@ -162,14 +182,15 @@ class Description:
 
     @property
     def document(self) -> dict[str, object]:
-        """The document to store as experiment.yaml."""
-        present = {"storage": self.storage, "defaults": self.defaults, "caution": self.caution}
-        present |= {"report": self.report.model_dump(exclude_defaults=True)}
-        return {
-            "commands": self.commands,
-            "methods": self.methods,
-            "seeds": self.seeds,
-            "skipped_images": self.skipped_images,
-            **{name: value for name, value in present.items() if value},
-            "protocol": self.written,
-        }
+        """The document to store as experiment.yaml.
+
+        Raises:
+            ValidationError: no reader would accept a value.
+        """
+        fields = {name: getattr(self, name) for name in DescriptionDocument.model_fields if name != "protocol"}
+        valid = DescriptionDocument.model_validate({**fields, "protocol": self.protocol})
+        optional = ("storage", "defaults", "caution", "report")
+        values = valid.model_dump(include=set(fields))
+        values["report"] = valid.report.model_dump(exclude_defaults=True)
+        kept = {name: value for name, value in values.items() if value or name not in optional}
+        return {**kept, "protocol": self.written}

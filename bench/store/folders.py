@@ -3,8 +3,10 @@
 import shlex
 from pathlib import Path, PurePosixPath
 
-from bench.errors import UserError
-from bench.io import untrusted
+from pydantic import ValidationError
+
+from bench.errors import RunError, UserError
+from bench.io import schema, untrusted
 from bench.io.files import Folder, display_path
 from bench.io.limits import CHECKPOINTS, MAX_DESCRIPTION_BYTES
 from bench.io.object_store import Remote
@@ -140,10 +142,26 @@ class ExperimentFolder(Folder):
             raise untrusted.Malformed(f"{error};", "bench.run did not write it") from None
         return Description.parse(value, path)
 
-    def describe(self, description: Description) -> None:
-        """Write experiment.yaml."""
-        text = dump_yaml(description.document)
-        self.write_bounded("experiment.yaml", text.encode())
+    def describe(self, description: Description, dry: bool = False) -> None:
+        """Write experiment.yaml. It is read back, so nothing is written that a reader refuses.
+
+        Args:
+            description: the content.
+            dry: only check that it could be written.
+
+        Raises:
+            RunError: a value does not fit its type, the file would be too large, or it cannot be written.
+        """
+        path = self.path / "experiment.yaml"
+        try:
+            content = dump_yaml(description.document).encode()
+            Description.parse(parse_yaml(content, str(path), MAX_DESCRIPTION_BYTES), path)
+        except ValidationError as error:
+            raise RunError(f"cannot write {path}: {schema.first_difference(error)}") from None
+        except UserError as error:
+            raise RunError(f"cannot write {path}, because no reader would accept it: {error}") from None
+        if not dry:
+            self.write(path.name, content)
 
 
 def how_to_get_checkpoint(trial: TrialFolder, experiment: ExperimentFolder | None = None) -> str:

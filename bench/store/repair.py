@@ -1,14 +1,15 @@
 """Damaged documents of a trial: which can be written again, and which make its rows unreadable."""
 
 from bench.experiment.specification import Trial
+from bench.io import schema
 from bench.io.files import sha256
 from bench.store.states import State
-from bench.store.trial_folder import TrialFolder, to_json
+from bench.store.trial_folder import TrialFolder
 
 
 def described(folder: TrialFolder, trial: Trial) -> bool:
     """Whether spec.json described this trial when it was written, though the file may be damaged now."""
-    return folder.checksums("spec.json")[:1] == [sha256(to_json(trial.document))]
+    return folder.checksums("spec.json")[:1] == [sha256(schema.dump(trial.document, folder.place / "spec.json"))]
 
 
 def mend(folder: TrialFolder, trial: Trial) -> list[str]:
@@ -23,13 +24,13 @@ def mend(folder: TrialFolder, trial: Trial) -> list[str]:
     """
     warnings = []
     if not folder.is_intact("spec.json"):
-        folder.write("spec.json", to_json(trial.document))
+        folder.describe(trial)
         warnings.append(f"{folder.name}/spec.json is damaged; it is rewritten")
     if folder.exists("status.json") and not folder.is_intact("status.json"):
         folder.rewrite_status()
         warnings.append(f"{folder.name}/status.json is damaged; the trial resumes from its last checkpoint")
     if folder.exists("environment.json") and not folder.is_intact("environment.json"):
-        folder.write("environment.json", to_json({}))
+        folder.lose_environment()
         warnings.append(f"{folder.name}/environment.json is damaged; the hardware and versions of the trial are lost")
     return warnings
 

@@ -1,20 +1,20 @@
 """The folder of one trial: the only code that knows its file names, and the only code that writes them."""
 
 import io
-import json
 import os
 import socket
 import time
 import uuid
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from bench.errors import RunError
 from bench.experiment.specification import CHECKPOINT_FORMAT, Trial
 from bench.io import schema, tables, untrusted
 from bench.io.files import Folder
 from bench.io.limits import CHECKPOINTS, MAX_DOCUMENT_BYTES
+from bench.io.untrusted import Malformed
 from bench.metrics.columns import Columns
 from bench.store import rows
 from bench.store.documents import Attempt, Ending, Environment, Status
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Row = Columns  # one evaluation of a trial
+UNKNOWN = b"{}"  # environment.json, if no attempt could begin
 
 
 class Superseded(Exception):
@@ -50,7 +51,7 @@ class TrialFolder(Folder):
     def environment(self) -> Environment | None:
         """What the last attempt ran on; None if no attempt began or the file is damaged."""
         content = self.read_if_intact("environment.json")
-        if content is None or content == to_json({}):
+        if content is None or content == UNKNOWN:
             return None
         origin = self.place / "environment.json"
         return schema.validate(untrusted.parse_json(content, origin), Environment, origin)
@@ -96,7 +97,8 @@ class TrialFolder(Folder):
         if token is not None:
             self._require(token)
         if ending.error:
-            self.write("error.txt", ending.error.encode()[-MAX_DOCUMENT_BYTES:])  # the end says what failed
+            text = ending.error.encode(errors="backslashreplace")
+            self.write("error.txt", text[-MAX_DOCUMENT_BYTES:])  # the end says what failed
         written = self.checksums("history.parquet")
         changes = {"state": ending.state, "reason": ending.reason, "stale": ending.stale}
         changes |= {"rows_sha256": written[0] if written and ending.state is State.done else None}
@@ -133,9 +135,8 @@ class TrialFolder(Folder):
         """
         import pandas as pd  # imported late: it takes a third of a second, and a dry run does not need it
 
-        buffer = io.BytesIO()
-        pd.DataFrame.from_records(rows).to_parquet(buffer, index=False)
-        self._write(token, "history.parquet", buffer.getvalue())
+        content = self._readable("history.parquet", pd.DataFrame.from_records(rows))
+        self._write(token, "history.parquet", content)
 
     def has_final_rows(self, status: Status) -> bool:
         """Whether history.parquet is the file with which the trial ended, as far as `status` says."""
@@ -172,36 +173,55 @@ class TrialFolder(Folder):
 
     def save_evaluations(self, rows: "pd.DataFrame") -> None:
         """Write evaluations.parquet."""
-        buffer = io.BytesIO()
-        rows.to_parquet(buffer, index=False)
-        self.write_bounded("evaluations.parquet", buffer.getvalue())
+        self.write_bounded("evaluations.parquet", self._readable("evaluations.parquet", rows))
+
+    def _readable(self, name: str, frame: "pd.DataFrame") -> bytes:
+        """The bytes of a table, which are read back: nothing is written that a reader refuses.
+
+        Raises:
+            RunError: the names or values of its columns are not those of rows.
+        """
+        buffer, origin = io.BytesIO(), self.place / name
+        frame.to_parquet(buffer, index=False)
+        try:
+            rows.validate(tables.parse_parquet(buffer.getvalue(), origin), origin)
+        except Malformed as error:
+            raise RunError(f"cannot write rows that no reader would accept: {error}") from None
+        return buffer.getvalue()
 
     def forget(self) -> None:
         """Remove the trial. Its spec.json goes first: without it, remaining files are not taken for a trial."""
         self.discard("spec.json")
         self.remove()
 
+    def describe(self, trial: Trial) -> None:
+        """Write spec.json."""
+        schema.write(self, "spec.json", trial.document)
+
+    def lose_environment(self) -> None:
+        """Write an environment.json that says nothing, in place of a damaged one."""
+        self.write("environment.json", UNKNOWN)
+
     def rewrite_status(self) -> None:
         """Write status.json again, as `status` reads it."""
         self._set(self.status())
 
     def _introduce(self, trial: Trial, environment: Environment | None, status: Status) -> None:
-        self.write("environment.json", to_json(environment.model_dump() if environment else {}))
+        if environment:
+            schema.write(self, "environment.json", environment)
+        else:
+            self.lose_environment()
         self._set(status)
-        self.write("spec.json", to_json(trial.document))  # last, because it makes the trial visible
+        self.describe(trial)  # last, because it makes the trial visible
 
     def _require(self, token: str) -> None:
         if self.status().token != token:
             raise Superseded(f"{self.name} is being trained by another process")
 
     def _set(self, status: Status) -> None:
-        self.write("status.json", to_json(status.model_copy(update={"updated": _now()}).model_dump()))
+        written = status.model_dump() | {"updated": _now()}
+        schema.write(self, "status.json", Status.model_validate(written))  # which cuts a reason that is too long
 
 
 def _now() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S%z")
-
-
-def to_json(value: Mapping[str, object]) -> bytes:
-    """The bytes of a document."""
-    return json.dumps(value, indent=2).encode()

@@ -16,6 +16,7 @@ from bench.evaluation.evaluator import Evaluator
 from bench.evaluation.image_grids import STEPS, grid_png
 from bench.experiment.specification import TrialSpec
 from bench.io import tensors
+from bench.metrics.columns import refuse_bad_names
 from bench.runtime import memory
 from bench.runtime.numerics import exact_arithmetic
 from bench.store.trial_folder import Row
@@ -126,8 +127,8 @@ class Trainer:
     def _step(self) -> None:
         losses = self.stepper(self.state.step, self.batches[self.state.step])
         sums = self.state.sums
-        if not sums and not all(name.isidentifier() for name in losses):
-            raise ValueError(f"losses are named like variables, not {', '.join(map(repr, losses))}")
+        if not sums:
+            refuse_bad_names(losses, "losses")
         if sums and sums.keys() != losses.keys():
             raise ValueError(f"losses gives {', '.join(losses)} now, and gave {', '.join(sums)} before")
         # A copy, because a replayed step overwrites the same tensors.

@@ -15,11 +15,13 @@ import pytest
 import yaml
 from images import picture, write_celeba
 from PIL import Image
+from plugin_files import write_plugin
 from project import ROOT
 from runs import interrupted_and_whole, long_training, rows_of
 from specimens import change_document
 from typer.testing import CliRunner
 
+import bench
 from bench import report
 from bench.analysis import frames
 from bench.executors import base
@@ -219,6 +221,34 @@ def test_stale_trials_are_kept_when_the_change_is_declared_to_change_nothing(ben
     assert "trials are stale" not in bench_run("--plugin", renamed, *command).output
     pd.testing.assert_frame_equal(rows_of(tmp_path / "out"), before, check_exact=True)
     assert build.build(ExperimentFolder(tmp_path / "out")).summary["done"].item() == 1
+
+
+@pytest.mark.parametrize("mode", [(), ("--dry-run",)])
+@pytest.mark.parametrize("changes", [{"methods": "broken[mode=a&b]"}, {"methods": "mmd[weight=1e301]"}])
+def test_what_results_cannot_hold_is_refused_before_anything_is_prepared(bench_run, tmp_path, mode, changes):
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "from methods.mmd import MMD\n\nclass Broken(MMD):\n"
+        "    def __init__(self, networks, prior, *, mode: str = 'a', weight: float = 1.0):\n"
+        "        super().__init__(networks, prior, weight=weight)\n\nMETHODS = {'broken': Broken}\n"
+    )
+    result = bench_run("--plugin", str(path), "--methods", changes["methods"], "--seeds", "1", *mode)
+    assert result.exit_code == 2
+    assert "cannot be recorded (hyperparameters." in result.output.splitlines()[-1]
+    assert not (tmp_path / "data").exists()
+    assert not (tmp_path / "out" / "experiment.yaml").exists()
+
+
+def test_a_plugin_in_an_unusual_place_is_trained_reported_and_read_again(bench_run, tmp_path):
+    folder = tmp_path / "my\xa0plug-ins & <co>"
+    folder.mkdir()
+    path = write_plugin(folder, "raise ValueError('bad values: ' + '1, ' * 10**6 + chr(0xdcff))")
+    command = ["--plugin", str(path), "--methods", "broken,mmd", "--seeds", "1"]
+    result = bench_run(*command, out="out\xa0put")
+    assert "broken seed 0 failed: ValueError: bad values: 1, 1" in result.output
+    assert max(map(len, result.output.splitlines())) < 2000
+    assert sorted(bench.load(tmp_path / "out\xa0put").trials["state"]) == ["done", "failed"]
+    assert "2 trials, 0 to train" in bench_run(*command, out="out\xa0put").output
 
 
 def test_damaged_rows_of_a_finished_trial_are_written_again_from_its_checkpoint(bench_run, tmp_path):

@@ -45,7 +45,7 @@ from bench.io.untrusted import Malformed
 from bench.reporting import render, terminal
 from bench.reporting.contents import Contents, limited_to
 from bench.reporting.table import Cell, Table
-from bench.store.folders import TrialFolder
+from bench.store.folders import ExperimentFolder, TrialFolder
 
 LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{chr(98 + i)}: &{chr(98 + i)} [{', '.join(['*' + chr(97 + i)] * 10)}]\n" for i in range(6)
@@ -544,7 +544,16 @@ def test_a_report_holds_a_stated_number_of_values(victim, monkeypatch):
     monkeypatch.setattr(frames, "MAX_VALUES", 50)
     result = command("report", victim)
     assert result.exit_code == 1
-    assert "columns, more than 50 values; split its trials" in result.output
+    assert "columns, more than 50 values; report fewer trials at a time" in result.output
+
+
+def test_the_experiments_of_a_report_share_its_number_of_values(victim, tmp_path, monkeypatch):
+    copy = shutil.copytree(victim, tmp_path / "copy")
+    monkeypatch.setattr(frames, "MAX_VALUES", frames.rows(ExperimentFolder(victim)).size)
+    frames.rows(ExperimentFolder(copy))
+    result = command("report", victim, copy, "--out", tmp_path / "both")
+    assert result.exit_code == 1
+    assert f"error: with {copy} there are " in result.output
 
 
 # Trees of images.

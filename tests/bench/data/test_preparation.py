@@ -15,7 +15,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 from specimens import make_request
 
-from bench.data import datasets, preparation
+from bench.data import datasets, preparation, writing
 from bench.data.decode import Files
 from bench.data.image_files import ImageFile
 from bench.data.sources import Source
@@ -164,6 +164,24 @@ def test_unreadable_images_are_left_out_counted_and_listed(tmp_path, capsys):
     found = [number for split in SPLITS for number in numbers(prepared.images(split))]
     assert sorted(found) == [i for i in range(300) if i not in bad]
     assert prepared.check()
+
+
+def test_a_long_list_of_images_that_are_left_out_is_cut_but_counted(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(writing, "MOST_LISTED", 2)
+    tree = tmp_path / "tree"
+    numbered(tree, 60)
+    for i in range(5):
+        (tree / f"bad{i}.png").write_bytes(b"no image")
+    prepared = preparation.prepare(make_request("folder", tree, skip_unreadable=True, image_size=16))
+    assert (len(prepared.skipped), prepared.sidecar.left_out) == (2, 5)
+    assert "5 images are left out" in capsys.readouterr().err
+
+
+def test_more_classes_than_a_sidecar_holds_are_refused_before_decoding(image_tree, monkeypatch):
+    monkeypatch.setattr(writing, "MOST_CLASSES", 1)
+    root = image_tree("pictures", 16, 3)
+    with pytest.raises(UserError, match="folder has 2 classes, more than 1; make fewer class folders"):
+        preparation.prepare(make_request("folder", root / "pictures", image_size=16))
 
 
 def test_labels_stay_with_their_images_where_some_are_left_out(tmp_path):

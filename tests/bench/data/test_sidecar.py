@@ -7,6 +7,7 @@ from specimens import make_request
 
 from bench.data import preparation, sidecar
 from bench.data.prepared import Prepared
+from bench.io import schema
 from bench.io.files import Folder
 
 
@@ -26,7 +27,7 @@ def test_a_check_reads_the_sidecar_again(tmp_path):
     prepared = preparation.prepare(make_request("digits", tmp_path))
     changed = prepared.sidecar.model_copy(update={"skipped": {"a.png": "it is damaged"}})
     assert prepared.skipped == {}
-    Folder(prepared.folder).write("sidecar.json", changed.to_json())
+    schema.write(Folder(prepared.folder), "sidecar.json", changed)
     assert prepared.check()
     assert prepared.skipped == {"a.png": "it is damaged"}
     (prepared.folder / "sidecar.json").write_bytes(b"{}")
@@ -36,7 +37,7 @@ def test_a_check_reads_the_sidecar_again(tmp_path):
 def test_the_sidecar_keeps_its_format(tmp_path):
     """Prepared sets of older versions stay readable, and older versions read new ones."""
     keys = ["dataset", "source", "preprocessing", "version", "fingerprint", "signature", "classes", "splits", "skipped"]
-    keys += ["constant_errors", "conversions"]
+    keys += ["skipped_images", "constant_errors", "conversions"]
     labelled = json.loads((preparation.prepare(make_request("digits", tmp_path)).folder / "sidecar.json").read_text())
     assert list(labelled) == keys
     assert labelled["preprocessing"] == {"image_size": 8, "crop": None, "channels": 1}

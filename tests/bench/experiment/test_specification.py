@@ -62,7 +62,7 @@ def test_a_planned_trial_has_the_id_that_version_0_1_gave_it():
     stored = Trial.parse(DOCUMENT, "spec.json")
     planned = Trial.plan(stored.spec, stored.label, stored.source)
     assert planned == stored
-    assert Trial.parse(json.loads(json.dumps(planned.document)), "spec.json") == stored
+    assert Trial.parse(json.loads(json.dumps(planned.document.model_dump())), "spec.json") == stored
     assert (stored.spec.training.weight_units, stored.spec.network.scaled_codes) == ("absolute", False)
     assert planned.name == f"mmd-prior-sphere-s3-{DOCUMENT['id']}"
 

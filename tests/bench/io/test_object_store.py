@@ -5,7 +5,7 @@ import threading
 import pytest
 from s3 import SECRETS, Fault
 
-from bench.errors import UserError
+from bench.errors import RunError, UserError
 from bench.io import object_store
 from bench.io.files import Damaged, Folder
 from bench.io.object_store import StorageError, is_uri, redact, remote
@@ -93,3 +93,20 @@ def test_credentials_are_taken_out_of_whatever_is_printed(text, safe):
 def test_a_text_without_a_scheme_is_a_path():
     assert is_uri("s3://bucket")
     assert not is_uri("results/digits")
+
+
+def test_a_file_is_read_in_one_request_once_its_size_is_known(s3, remote_folder):
+    (remote_folder / "checkpoint.pt").write_bytes(bytes(5_000_000))
+    before = len(s3.requests)
+    assert len((remote_folder / "checkpoint.pt").read_bytes()) == 5_000_000
+    assert [method for method, _ in s3.requests[before:]] == ["HEAD", "GET"]
+
+
+@pytest.mark.parametrize(("name", "size"), [(".lease", 5000), ("status.json", 2**20 + 1), (".sha256/a", 2000)])
+def test_a_file_that_no_run_writes_is_not_fetched(s3, remote_folder, name, size):
+    (remote_folder / name).write_bytes(bytes(size))
+    before = len(s3.requests)
+    with pytest.raises(RunError, match=f"has {size:,} bytes, more than the limit of"):
+        (remote_folder / name).read_bytes()
+    assert [method for method, _ in s3.requests[before:]] == ["HEAD"]
+    assert Folder(remote_folder).read_if_intact(name) is None

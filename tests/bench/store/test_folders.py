@@ -26,7 +26,7 @@ def test_an_empty_experiment_has_no_trials_and_no_description(tmp_path):
     assert experiment.description() is None
     experiment.trial("a-s0-1").claim(make_trial(), make_environment())
     assert [folder.path.name for folder in experiment.trials()] == ["a-s0-1"]
-    assert json.loads((tmp_path / "trials" / "a-s0-1" / "spec.json").read_text()) == make_trial().document
+    assert json.loads((tmp_path / "trials" / "a-s0-1" / "spec.json").read_text()) == make_trial().document.model_dump()
 
 
 def test_a_copy_drops_a_checkpoint_that_the_store_has_replaced(remote_folder, tmp_path):
