@@ -12,7 +12,7 @@ from bench.reporting.table import Table
 def group_of(rows: pd.DataFrame, trials: pd.DataFrame) -> Group:
     """A group without folders. Columns that `trials` lacks are filled in, as if no trial had an environment."""
     blank = {"reason": None, "resumed": 0, "folder": "gone", "experiment": "nowhere", "machine": None, "at_once": None}
-    blank |= {"began": None, "ended": None}
+    blank |= {"began": None, "ended": None, "code": "0", "changed": None}
     trials = trials.assign(**{name: value for name, value in blank.items() if name not in trials})
     return Group("digits", [], trials, rows, make_description(samples=1000))
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from bench.analysis import protocols
 from bench.errors import RunError, UserError, plural, warn
-from bench.experiment.source_code import present_sha256
+from bench.experiment.source_code import changed_modules, present_sha256
 from bench.experiment.specification import MethodSource, Trial
 from bench.io.files import Damaged, display_path
 from bench.metrics.columns import KEYS as KEY_COLUMNS
@@ -23,6 +23,7 @@ from bench.store.trial_folder import TrialFolder, belongs_to_other_version
 Record: TypeAlias = dict[str, Any]
 
 KEYS = [*KEY_COLUMNS]
+OTHER_VERSION = "another version of the project began it"
 MAX_VALUES = 10**8  # rows x columns of all trials: 0.8 GB a copy
 
 
@@ -39,6 +40,8 @@ class TrialRow:
         state: `unfinished` instead of `running`: the process may have died, or may run elsewhere.
         reason: why the trial ended early, or None.
         stale: whether the method's source has changed since the training.
+        code: sha256 of the method's code at the training.
+        changed: what has changed since, in words, if the trial is stale.
         resumed: how often the trial was resumed from a checkpoint.
         folder: name of the trial folder.
         machine: hardware and threads of the last attempt, in words, or None if unknown.
@@ -55,6 +58,8 @@ class TrialRow:
     state: State
     reason: str | None
     stale: bool
+    code: str
+    changed: str | None
     resumed: int
     folder: str
     machine: str | None
@@ -176,6 +181,7 @@ def describe(folder: TrialFolder) -> TrialRow:
 
 def _row(folder: TrialFolder, trial: Trial) -> TrialRow:
     status, environment = folder.status(), folder.environment()
+    changed = OTHER_VERSION if belongs_to_other_version(trial, status) else _what_changed(trial.source)
     return TrialRow(
         trial=trial.id,
         method=trial.spec.method,
@@ -184,7 +190,9 @@ def _row(folder: TrialFolder, trial: Trial) -> TrialRow:
         seed=trial.spec.seed,
         state=status.state if _is_settled(folder, status) else State.unfinished,
         reason=status.reason,
-        stale=is_stale(trial.source) or belongs_to_other_version(trial, status),
+        stale=changed is not None,
+        code=trial.source.sha256,
+        changed=changed,
         resumed=sum(bool(attempt.from_step) for attempt in status.attempts),
         folder=folder.path.name,
         machine=machine(environment) if environment else None,
@@ -203,6 +211,17 @@ def machine(environment: Environment) -> str:
     replayed = environment.replayed  # missing in the results of older versions
     steps = "" if replayed is None else f", steps {'' if replayed else 'not '}replayed"
     return f"{environment.device}, {threads}{steps}"
+
+
+def _what_changed(source: MethodSource) -> str | None:
+    """Return what has changed in the code of a method, in words; None if nothing has."""
+    if not is_stale(source):
+        return None
+    try:
+        modules = changed_modules(source, ROOT / source.file)
+    except (OSError, UserError, SyntaxError, RecursionError):
+        return f"{source.file} cannot be read"
+    return ", ".join(modules) or f"{source.file}, or what it uses"
 
 
 def is_stale(source: MethodSource) -> bool:

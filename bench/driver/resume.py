@@ -8,11 +8,12 @@ from enum import StrEnum
 from bench.analysis.protocols import difference
 from bench.errors import UserError, plural, say, warn
 from bench.experiment.settings import Report
-from bench.experiment.source_code import same_code
+from bench.experiment.source_code import changed_modules, same_code
 from bench.experiment.specification import Trial
 from bench.io.files import Damaged
 from bench.io.limits import CHECKPOINTS
 from bench.io.schema import Value
+from bench.paths import ROOT
 from bench.store import repair
 from bench.store.documents import Description, ExperimentProtocol
 from bench.store.folders import ExperimentFolder
@@ -108,7 +109,10 @@ def select(trials: list[Trial], experiment: ExperimentFolder, retraining: Retrai
     actions = {trial.id: action(trial, experiment, retraining) for trial in trials}
     counts = Counter(actions.values())
     if counts[Action.stale]:
-        changed = "their method's code has changed, or the project itself since they were begun"
+        stale = [trial for trial in trials if actions[trial.id] is Action.stale]
+        modules = {name for trial in stale for name in _changed(trial, experiment)}
+        where = f" ({', '.join(sorted(modules))})" if modules else ""
+        changed = f"their method's code{where} has changed, or the project itself since they were begun"
         remedy = "--retrain-stale trains them again, --accept-stale keeps them if the results would be the same"
         say(f"{plural(counts[Action.stale], 'stale trial')}: {changed}; {remedy}")
     if counts[Action.lost]:
@@ -121,6 +125,12 @@ def select(trials: list[Trial], experiment: ExperimentFolder, retraining: Retrai
         elif actions[trial.id] is Action.resume and folder.exists("history.parquet") and repair.rows_damaged(folder):
             warn(f"{trial.name}/history.parquet is damaged; it is rewritten from the checkpoint")
     return [trial for trial in trials if actions[trial.id].runs]
+
+
+def _changed(trial: Trial, experiment: ExperimentFolder) -> list[str]:
+    """The modules whose code has changed since a trial was planned, as far as that is recorded."""
+    stored = _stored(trial, experiment.trial(trial.name))
+    return [] if stored is None else changed_modules(stored.source, ROOT / trial.source.file)
 
 
 def _accept(trial: Trial, experiment: ExperimentFolder) -> bool:

@@ -1,12 +1,26 @@
 """Labels of variants, such as `mmd[prior=sphere,point=3]`: only this module formats and parses them."""
 
+import re
 from collections.abc import Mapping
+
+STALE = "†"  # marks a variant whose trials were trained by other code than the present
 
 
 def format_label(method: str, settings: Mapping[str, object]) -> str:
     """Return `method[name=value,...]`, or the method alone without settings. `point` must be the last setting."""
     inside = ",".join(f"{name}={value}" for name, value in settings.items())
     return f"{method}[{inside}]" if inside else method
+
+
+def mark_stale(label: str, code: int) -> str:
+    """Mark the label of trials of other code: 'mmd †', and 'mmd †2' for a second other code."""
+    return f"{label} {STALE}{code if code > 1 else ''}"
+
+
+def split_mark(label: str) -> tuple[str, str]:
+    """Split off the mark of stale trials, if any: 'mmd †2' -> ('mmd', ' †2')."""
+    match = re.search(rf" {STALE}\d*$", label)
+    return (label[: match.start()], match[0]) if match else (label, "")
 
 
 def split_label(label: str) -> tuple[str, int]:
@@ -24,20 +38,23 @@ def split_label(label: str) -> tuple[str, int]:
 
 
 def without_point(label: str) -> str:
-    """Remove the search point, if any: 'mmd[prior=sphere,point=3]' -> 'mmd[prior=sphere]'."""
+    """Remove the search point, if any: 'mmd[prior=sphere,point=3]' -> 'mmd[prior=sphere]'. A mark stays."""
+    body, mark = split_mark(label)
     try:
-        return split_label(label)[0]
+        return split_label(body)[0] + mark
     except ValueError:
         return label
 
 
 def without_settings(label: str) -> str:
-    """Remove all settings except the prior: 'mmd[prior=sphere,weight=3]' -> 'mmd[prior=sphere]'."""
-    method, _, inside = label.removesuffix("]").partition("[")
+    """Remove all settings except the prior: 'mmd[prior=sphere,weight=3]' -> 'mmd[prior=sphere]'. A mark stays."""
+    body, mark = split_mark(label)
+    method, _, inside = body.removesuffix("]").partition("[")
     priors = [value for name, _, value in (part.partition("=") for part in inside.split(",")) if name == "prior"]
-    return format_label(method, {"prior": priors[0]} if priors else {})
+    return format_label(method, {"prior": priors[0]} if priors else {}) + mark
 
 
 def is_named(label: str, name: str) -> bool:
-    """Whether a name means a variant: its label, or its method and prior without settings."""
-    return name in (label, without_settings(label))
+    """Whether a name means a variant: its label, or its method and prior without settings. A mark need not be named."""
+    body, _ = split_mark(label)
+    return name in (label, body, without_settings(body))

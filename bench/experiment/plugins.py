@@ -15,7 +15,7 @@ from types import ModuleType
 from pydantic import ValidationError
 
 from bench.errors import UserError, reason, short, warn
-from bench.experiment.source_code import WHOLE_FILE, code_sha256
+from bench.experiment.source_code import WHOLE_FILE, code_sha256, module_hashes
 from bench.experiment.specification import MethodSource
 from bench.io import untrusted
 from bench.io.files import sha256
@@ -188,7 +188,8 @@ def source_of(name: str) -> MethodSource:
     path = file.relative_to(ROOT) if file.is_relative_to(ROOT) else file
     definition = method.__qualname__ if method.__qualname__.isidentifier() else WHOLE_FILE
     try:
-        return MethodSource(file=str(path), name=definition, sha256=code_sha256(file, definition))
+        sha256, modules = code_sha256(file, definition), module_hashes(file, definition)
+        return MethodSource(file=str(path), name=definition, sha256=sha256, modules=modules)
     except ValidationError as error:
         problem = error.errors()[0]["msg"].lower()
         raise UserError(

@@ -20,6 +20,8 @@ from bench.paths import ROOT
 
 Definition = tuple[Path, str]  # a file, and a name at its top level; WHOLE_FILE stands for all names
 WHOLE_FILE = "*"
+ONLY_FILE = "."  # stands for a plug-in of one file, whatever its name
+MODULE_HASH = 16  # digits of the hash of one module
 LOOSE = ""  # stands for the top-level statements of a file that bind no name
 # Class attributes that no method reads.
 DECLARATIONS = {"paper", "published_names", "search_space", "learning_rate", "dimensions_lost"}
@@ -52,8 +54,41 @@ def code_sha256(file: Path, name: str) -> str:
         OSError: a file cannot be read.
         SyntaxError: a file is not Python, or not in UTF-8.
     """
+    return _code(file, name).sha256
+
+
+def module_hashes(file: Path, name: str) -> dict[str, str]:
+    """Return the hash of what a class reaches in each module, by the module's name: it tells which has changed.
+
+    Arguments and errors as for `code_sha256`.
+    """
+    return dict(_code(file, name).modules)
+
+
+def changed_modules(stored: MethodSource, file: Path) -> list[str]:
+    """Return the names of the modules whose code has changed since a trial was planned; empty if that is not recorded.
+
+    Raises:
+        OSError, SyntaxError: see `code_sha256`.
+    """
+    if not stored.modules or not stored.name:
+        return []
+    present = module_hashes(file, stored.name)
+    changed = {name for name in {*present, *stored.modules} if present.get(name) != stored.modules.get(name)}
+    return sorted(file.name if name == ONLY_FILE else name for name in changed)
+
+
+@dataclass(frozen=True)
+class Code:
+    """What a class reaches: the hash of all of it, and of the part in each module."""
+
+    sha256: str
+    modules: tuple[tuple[str, str], ...]
+
+
+def _code(file: Path, name: str) -> Code:
     own = _package(file)
-    return _code_sha256(file, name, own, _state(own))
+    return _cached_code(file, name, own, _state(own))
 
 
 def _state(own: Path) -> tuple[tuple[str, int, int], ...]:
@@ -64,7 +99,7 @@ def _state(own: Path) -> tuple[tuple[str, int, int], ...]:
 
 
 @lru_cache(maxsize=256)
-def _code_sha256(file: Path, name: str, own: Path, state: tuple[tuple[str, int, int], ...]) -> str:
+def _cached_code(file: Path, name: str, own: Path, state: tuple[tuple[str, int, int], ...]) -> Code:
     del state
     reached: dict[Definition, str] = {}
     pending: list[Definition] = [(file, name), *((ROOT / "methods" / path, shared) for path, shared in SHARED)]
@@ -84,7 +119,16 @@ def _code_sha256(file: Path, name: str, own: Path, state: tuple[tuple[str, int, 
             nodes = source.definitions[wanted]
             reached[definition] = "\n".join(map(ast.unparse, nodes))
             pending += [(path, used) for node in nodes for used in _names(node)]
-    texts = [f"{_location(path, own)}:{each}\n{text}" for (path, each), text in reached.items() if text]
+    texts: dict[str, list[str]] = {}
+    for (path, each), text in reached.items():
+        if text:
+            module = _location(path, own)
+            texts.setdefault(module, []).append(f"{module}:{each}\n{text}")
+    modules = tuple((module, _hash(parts)[:MODULE_HASH]) for module, parts in sorted(texts.items()))
+    return Code(_hash([text for parts in texts.values() for text in parts]), modules)
+
+
+def _hash(texts: list[str]) -> str:
     return sha256("\n".join(sorted(texts)).encode())
 
 
@@ -165,7 +209,7 @@ def _package(file: Path) -> Path:
 def _location(file: Path, own: Path) -> str:
     """A name of the file that does not depend on where the project or the plug-in is."""
     root = ROOT if file.is_relative_to(ROOT) else own.parent
-    return file.relative_to(root).as_posix() if file != own else "."
+    return file.relative_to(root).as_posix() if file != own else ONLY_FILE
 
 
 def _parse(file: Path, own: Path) -> Source:

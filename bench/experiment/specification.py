@@ -12,7 +12,7 @@ from pydantic import model_validator
 
 from bench.experiment.settings import Evaluation, Network, PositiveFloat, PositiveInt, Preprocessing, Training
 from bench.io.files import sha256
-from bench.io.schema import Hash, Label, Line, Location, Name, StrictModel, Value, Whole, validate
+from bench.io.schema import Hash, Label, Line, Location, Name, Note, StrictModel, Value, Whole, validate
 
 CHECKPOINT_FORMAT = 1  # version of the checkpoint format; increase it if older checkpoints can no longer be loaded
 
@@ -93,11 +93,13 @@ class MethodSource(StrictModel):
 
     Attributes:
         name: the class in the file. None in documents of version 0.1, which have the sha256 of the file.
+        modules: module -> hash of the code in it; empty in documents of older versions.
     """
 
     file: Location
     name: Line | None = None
     sha256: Line
+    modules: dict[Note, Hash] = {}
 
 
 class SpecDocument(StrictModel):

@@ -178,7 +178,7 @@ def trials(group: Group) -> Table:
     rows = [
         [
             *(word(record[name]) for name in ("variant", "seed", "state")),
-            word("stale" if record["stale"] else ""),
+            word("stale" if isinstance(record["changed"], str) else ""),
             count(record["resumed"]),
             word(record["began"] or ""),
             word(record["folder"]),

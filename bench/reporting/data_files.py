@@ -12,15 +12,16 @@ from bench.reporting.group import Group
 def write(group: Group, folder: Path) -> None:
     """Write the CSV and Parquet files of one group to `folder`."""
     summary = group.summary
-    frames = {"trials": group.trials.drop(columns="experiment"), "seeds": group.last, "comparison": group.pairs}
+    trials = group.trials.drop(columns="experiment").assign(stale=group.trials["changed"].notna())
+    frames = {"trials": trials, "seeds": group.last, "comparison": group.pairs}
     frames["claims"] = verdict.claimed(group)
     if group.target:
         frames["times"] = group.times
         reached = convergence.time_to_target(frames["times"]).drop(columns="seeds").set_index("variant")
         summary = summary.join(reached.add_suffix("_to_target"), on="variant")
     if group.headline:
-        values = group.values(group.headline)
-        each_seed = [" ".join(map(repr, values.get(variant, []))) for variant in summary["variant"]]
+        values = group.all_by_seed(group.headline)
+        each_seed = [" ".join(map(repr, values.get(variant, {}).values())) for variant in summary["variant"]]
         summary = summary.assign(**{f"{group.headline}_values": each_seed})
     frames["summary"] = summary
     for name, frame in frames.items():

@@ -26,7 +26,8 @@ class Group:
     Attributes:
         name: the data set; followed by the folder if an earlier group of the report has the same data set.
         folders: the experiments.
-        trials: the frame of `frames.trials`, with the column experiment (the path of its folder).
+        trials: the frame of `frames.trials`, with stale trials marked (`bench.reporting.stale`), and with the column
+            experiment (the path of its folder).
         rows: the frame of `frames.rows`, with protocols separated (`protocols.separate`).
         description: what the experiments record about themselves.
         reason_not_merged: a sentence that explains why this group was not merged with an earlier one, or empty.
@@ -41,8 +42,10 @@ class Group:
 
     @cached_property
     def summary(self) -> pd.DataFrame:
-        """`across_seeds.summarise`: one row per variant."""
-        return across_seeds.summarise(self.rows, self.trials)
+        """`across_seeds.summarise`: one row per variant; `stale`: the trials of other code, all or none."""
+        summary = across_seeds.summarise(self.rows, self.trials)
+        changed = self.trials["changed"].notna().groupby(self.trials["variant"]).sum()
+        return summary.assign(stale=summary["variant"].map(changed))
 
     @cached_property
     def last(self) -> pd.DataFrame:
@@ -51,9 +54,8 @@ class Group:
 
     @cached_property
     def fresh(self) -> pd.DataFrame:
-        """Rows of trials that are not stale. If every trial is stale, an empty frame with the key columns only."""
-        fresh = self.rows[self.rows["trial"].isin(self.trials.loc[~self.trials["stale"].astype(bool), "trial"])]
-        return fresh if len(fresh) else fresh[frames.KEYS]
+        """Rows of the trials; without any, an empty frame with the key columns only."""
+        return self.rows if len(self.rows) else self.rows[frames.KEYS]
 
     @cached_property
     def headline(self) -> str | None:
@@ -83,7 +85,17 @@ class Group:
         """The protocol that all trials share, in one line."""
         return protocol_line(self.description)
 
+    @cached_property
+    def superseded(self) -> set[str]:
+        """Variants of stale trials that are not compared, because fresh trials of the same variant have finished."""
+        finished = set(self.last["variant"]) if len(self.last) else set()
+        return {v for v in finished if labels.split_mark(v)[1] and labels.split_mark(v)[0] in finished}
+
     def by_seed(self, column: str) -> dict[str, dict[int, float]]:
+        """Return `all_by_seed` of the variants that are compared."""
+        return {variant: each for variant, each in self.all_by_seed(column).items() if variant not in self.superseded}
+
+    def all_by_seed(self, column: str) -> dict[str, dict[int, float]]:
         """Return the finite values of a column at the last checkpoints: variant, as in the summary -> seed -> value."""
         if self.last.empty or column not in self.last:
             return {}
@@ -135,7 +147,7 @@ class Group:
         if the trial did not finish); learning_rate and the hyperparameters.
         """
         scores = dict(zip(self.last["trial"], self.last[self.headline], strict=True)) if len(self.last) else {}
-        ended = self.trials[self.trials["state"].isin(convergence.ENDED) & ~self.trials["stale"].astype(bool)]
+        ended = self.trials[self.trials["state"].isin(convergence.ENDED)]
         scored = []
         for record in frames.records(ended):
             spec = self.trial(record).trial().spec

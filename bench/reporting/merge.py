@@ -10,6 +10,7 @@ from bench.analysis.frames import Record
 from bench.errors import UserError
 from bench.io.files import display_path
 from bench.metrics.columns import STAMPS, TIMINGS
+from bench.reporting import stale
 from bench.reporting.description import comparable, merged, protocol_key
 from bench.reporting.group import Group
 from bench.store.documents import Description
@@ -69,11 +70,14 @@ def _merge(
     budget: frames.Budget,
 ) -> Group:
     trial_frames = [frames.trials(folder).assign(experiment=str(folder.path)) for folder in folders]
+    trials = stale.mark(pd.concat(trial_frames, ignore_index=True))
     row_frames = [
-        frames.rows(folder, trials, budget).assign(experiment=str(folder.path))
-        for folder, trials in zip(folders, trial_frames, strict=True)
+        frames.rows(folder, trials[trials["experiment"] == str(folder.path)], budget).assign(
+            experiment=str(folder.path)
+        )
+        for folder in folders
     ]
-    trials, rows = pd.concat(trial_frames, ignore_index=True), pd.concat(row_frames, ignore_index=True)
+    rows = pd.concat(row_frames, ignore_index=True)
     if trials.empty:
         unreadable = f"{display_path(folders[0].path)} holds no readable trial"
         raise UserError(f"{unreadable}; run the same bench.run again to repair or retrain its trials")

@@ -8,7 +8,8 @@ import pandas as pd
 from bench.analysis import across_seeds, frames
 from bench.analysis.frames import Record
 from bench.errors import plural
-from bench.experiment.labels import is_named, without_point
+from bench.experiment.labels import is_named, split_mark, without_point
+from bench.reporting import stale
 from bench.reporting.group import Group
 from bench.store.states import State
 
@@ -52,17 +53,13 @@ def notes(group: Group) -> list[str]:
         paragraphs.append("Figures show only the best variant of each method and prior; tables show all variants.")
     paragraphs += _misses(group)
     own = group.description.defaults
-    used = [variant for variant in group.summary["variant"] if without_point(variant) in own]
+    used = [variant for variant in group.summary["variant"] if without_point(split_mark(variant)[0]) in own]
     if used:
         names = ", ".join(f"`{variant}`" for variant in used)
         paragraphs.append(f"Defaults of {group.dataset}, not those of the methods, hold for {names}.")
     skipped = group.description.skipped_images
     if skipped:
         paragraphs.append(f"{plural(skipped, 'unusable image')} of the data set: left out.")
-    if summary["stale"].any():
-        paragraphs.append(
-            "Stale trials are left out: their method's code has changed since training. --retrain-stale retrains them."
-        )
     return paragraphs
 
 
@@ -72,7 +69,9 @@ def cautions(group: Group) -> list[str]:
     texts = dict.fromkeys(each.caution for each in descriptions if each and each.caution)
     unfinished = int(group.trials["state"].eq(State.unfinished).sum())
     partial = f"Partial report: {unfinished} of {plural(len(group.trials), 'trial')} not finished."
-    return [*([partial] if unfinished else []), *(f"Caution: {text}." for text in texts)]
+    changed = stale.note(group.trials)
+    lines = [*([partial] if unfinished else []), *(f"Caution: {text}." for text in texts)]
+    return [*lines, *([f"{changed}."] if changed else [])]
 
 
 def _misses(group: Group) -> list[str]:

@@ -25,7 +25,7 @@ def bold_note(group: Group, distance: str | None) -> str:
     if lacking:
         which = "all variants" if len(lacking) == len(values) else _named(lacking)
         return f"Fewer than {few} seeds ({which}) cannot show a difference, so no variant is marked as the best."
-    lost = [variant for variant in group.summary["variant"] if variant not in values]
+    lost = [variant for variant in group.summary["variant"] if variant not in {*values, *group.superseded}]
     left_out = f" Not compared, since no seed finished: {', '.join(f'`{v}`' for v in lost)}." if lost else ""
     each = "its comparison" if len(values) == 2 else f"each of {len(values) - 1} comparisons"
     tests = f"exact permutation tests, 5% in {each}"
@@ -61,7 +61,7 @@ def measurement(record: Record, name: str, strong: bool = False, least: int = 2)
 
 def each_seed(group: Group, record: Record, name: str) -> str:
     """Return '4.32, 4.66, 4.99': the value of every seed, in order of seeds."""
-    values = group.values(name).get(record["variant"], [])
+    values = group.all_by_seed(name).get(record["variant"], {}).values()
     return ", ".join(number(value).text for value in values)
 
 

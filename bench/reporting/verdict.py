@@ -7,7 +7,7 @@ import pandas as pd
 
 from bench.analysis import claims, frames, sensitivity
 from bench.analysis.frames import Record
-from bench.experiment.labels import is_named, without_settings
+from bench.experiment.labels import is_named, split_mark, without_settings
 from bench.reporting import design, phrases, sentences
 from bench.reporting.group import Group
 from bench.reporting.sentences import CLAIMS, CURVE, DISTANCE, IMAGES, PRIOR, RECONSTRUCTION, SECONDS, SEEDS, SETTINGS
@@ -26,10 +26,11 @@ OF_SETTINGS = "not asked of several settings of a method: the best was chosen by
 
 def baseline(group: Group) -> str | None:
     """Return the variant that claims are about, if it has finished: the one asked for, or the first that was named."""
-    finished = set(group.last["variant"]) if len(group.last) else set()
+    finished = sorted(set(group.last["variant"]) - group.superseded) if len(group.last) else []
+    first = {split_mark(variant)[0]: variant for variant in reversed(finished)}  # stale only if there are no others
     asked = group.description.report.baseline
     named = [label for label in group.description.methods if asked is None or is_named(label, asked)]
-    return next((label for label in sorted(named, key=lambda label: label != asked) if label in finished), None)
+    return next((first[label] for label in sorted(named, key=lambda label: label != asked) if label in first), None)
 
 
 def claimed(group: Group) -> pd.DataFrame:
@@ -45,7 +46,8 @@ def claimed(group: Group) -> pd.DataFrame:
     parts = [compare(DISTANCE.name, distance, how=claims.ratio)]
     for unit, claim in (("images", IMAGES), ("seconds", SECONDS)) if len(group.times) else ():
         if unit == "images" or group.comparable_times:
-            taken = group.times.groupby("variant", sort=False)[unit].agg(list)
+            compared = group.times[~group.times["variant"].isin(group.superseded)]
+            taken = compared.groupby("variant", sort=False)[unit].agg(list)
             values = {str(variant): each for variant, each in taken.items()}
             parts.append(compare(claim.name, values, how=claims.times))
     parts.append(compare(SEEDS.name, distance, how=claims.spread))

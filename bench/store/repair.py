@@ -1,5 +1,7 @@
 """Damaged documents of a trial: which can be written again, and which make its rows unreadable."""
 
+import json
+
 from bench.experiment.specification import Trial
 from bench.io import schema
 from bench.io.files import sha256
@@ -9,7 +11,10 @@ from bench.store.trial_folder import TrialFolder
 
 def described(folder: TrialFolder, trial: Trial) -> bool:
     """Whether spec.json described this trial when it was written, though the file may be damaged now."""
-    return folder.checksums("spec.json")[:1] == [sha256(schema.dump(trial.document, folder.place / "spec.json"))]
+    content = schema.dump(trial.document, folder.place / "spec.json")
+    older = json.loads(content)
+    del older["source"]["modules"]  # which older versions did not write
+    return folder.checksums("spec.json")[:1] in ([sha256(content)], [sha256(json.dumps(older, indent=2).encode())])
 
 
 def mend(folder: TrialFolder, trial: Trial) -> list[str]:

@@ -201,8 +201,9 @@ def test_changed_source_makes_trials_stale_reported_apart_and_trained_again_when
     assert "1 stale trial" in result.output
     assert "2 trials, 0 to train" in result.output
     summary = pd.read_csv(tmp_path / "out" / "report" / "summary.csv").set_index("variant")
-    assert (summary.loc["broken", "stale"], summary.loc["broken", "done"]) == (1, 0)
-    assert np.isnan(summary.loc["broken", "fd_classifier_96_mean"])
+    assert (summary.loc["broken †", "stale"], summary.loc["broken †", "done"]) == (1, 1)
+    assert np.isfinite(summary.loc["broken †", "fd_classifier_96_mean"])
+    assert "† marks stale trials, whose code has changed since they were trained: broken † (mine.py)" in result.output
     result = bench_run("--plugin", changed, *command, "--retrain-stale")
     assert "2 trials, 1 to train" in result.output
     assert pd.read_csv(tmp_path / "out" / "report" / "summary.csv").set_index("variant").loc["broken", "stale"] == 0

@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.experiment.labels import format_label, split_label, without_point, without_settings
+from bench.experiment.labels import (
+    format_label,
+    mark_stale,
+    split_label,
+    split_mark,
+    without_point,
+    without_settings,
+)
 
 names = st.from_regex(r"[a-z_]{1,8}", fullmatch=True).filter(lambda name: name not in ("point", "prior"))
 values = st.integers() | st.floats(allow_nan=False) | st.booleans() | st.from_regex(r"[a-z]{1,8}", fullmatch=True)
@@ -17,6 +24,15 @@ def test_a_label_comes_apart_as_it_was_put_together(method, settings, prior, poi
     assert split_label(format_label(method, settings | {"point": point})) == (label, point)
     assert without_point(label) == label
     assert without_settings(label) == (f"{method}[prior={prior}]" if prior else method)
+
+
+@pytest.mark.parametrize(("code", "mark"), [(1, " †"), (2, " †2"), (12, " †12")])
+def test_the_mark_of_stale_trials_stays_when_settings_are_removed(code, mark):
+    marked = mark_stale("mmd[prior=sphere,weight=1,point=3]", code)
+    assert split_mark(marked) == ("mmd[prior=sphere,weight=1,point=3]", mark)
+    assert without_point(marked) == f"mmd[prior=sphere,weight=1]{mark}"
+    assert without_settings(marked) == f"mmd[prior=sphere]{mark}"
+    assert split_mark("mmd[weight=1]") == ("mmd[weight=1]", "")
 
 
 @pytest.mark.parametrize(

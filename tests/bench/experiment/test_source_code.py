@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from project import ROOT
 
-from bench.experiment.source_code import code_sha256
+from bench.experiment.source_code import changed_modules, code_sha256, module_hashes
+from bench.experiment.specification import MethodSource
 
 FILES = {
     "__init__.py": "from .penalty import Mine\n",
@@ -108,3 +109,16 @@ def test_a_method_reaches_the_penalty_that_it_uses_and_no_other(monkeypatch, tmp
     assert changed("functional.py", "x @ directions", "2 * x @ directions") == {"sliced"}
     assert changed("priors.py", "normalize(codes, dim=1)", "normalize(codes, dim=1, eps=1)") == set(names)
     assert changed("networks/architectures.py", "nn.Tanh()", "nn.Sigmoid()") == set(names)
+
+
+def test_what_has_changed_is_named_by_module(tmp_path):
+    file = tmp_path / "theirs" / "penalty.py"
+    sha256 = package(tmp_path)
+    stored = MethodSource(file=str(file), name="Mine", sha256=sha256, modules=module_hashes(file, "Mine"))
+    assert {"theirs/helpers.py", "theirs/penalty.py", "methods/base.py", "methods/priors.py"} <= set(stored.modules)
+    assert changed_modules(stored, file) == []
+    package(tmp_path, helpers=("SCALE = 2", "SCALE = 3"))
+    assert changed_modules(stored, file) == ["theirs/helpers.py"]
+    package(tmp_path, penalty=("from .helpers import power", "power = abs"))
+    assert changed_modules(stored, file) == ["theirs/helpers.py", "theirs/penalty.py"]
+    assert changed_modules(stored.model_copy(update={"modules": {}}), file) == []  # a trial of an older version
