@@ -9,7 +9,7 @@ import pytest
 import torch
 import typer
 from documentation import PAGES, Reader, commands
-from images import picture
+from PIL import Image
 from project import ROOT
 
 FOLLOWED = ["start", "tutorials/your-images", "tutorials/your-method", "tutorials/fair-comparison"]
@@ -29,7 +29,10 @@ def reader(tmp_path, monkeypatch) -> Reader:
 @pytest.mark.parametrize("page", FOLLOWED)
 def test_a_page_can_be_followed(page, reader, tmp_path):
     for i in range(600 if page.endswith("images") else 0):
-        picture(tmp_path / "my" / "photos" / f"{i}.png", (24, 20))
+        path = tmp_path / "my" / "photos" / f"{i}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shade = Image.linear_gradient("L").point(lambda level, i=i: level * (i % 40 + 60) // 100)
+        shade.resize((24, 20)).convert("RGB").save(path)  # by which turns can be told, as of photographs
     reader.follow(ROOT / "docs" / f"{page}.md")
 
 

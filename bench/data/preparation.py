@@ -77,6 +77,11 @@ def locate(request: Request) -> DatasetInfo | None:
     )
 
 
+def find_prepared(request: Request, images: DatasetInfo) -> Prepared | None:
+    """Return the set that `locate` described, if it has been prepared. Only its sidecar has been verified."""
+    return Prepared(_folder(request, images.fingerprint)) if images.prepared else None
+
+
 def prepare(request: Request) -> Prepared:
     """Return the prepared data set, as `held` does, but do not keep it from being removed."""
     with held(request) as prepared:

@@ -48,7 +48,7 @@ def cost(pipeline: Pipeline) -> None:
     if images is None:
         datasets.refuse_missing(request.name, request.root)
         say(f"{request.name} is not under {request.root}; a run would download it, if it can")
-    experiment = pipeline.resolver.resolve(choice, images is None or images.labelled)
+    experiment = pipeline.expected(choice, images)
     for note in images.notes if images else ():
         warn(note)
     if images:

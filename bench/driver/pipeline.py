@@ -11,6 +11,7 @@ from types import ModuleType
 
 from bench.data import preparation
 from bench.data.datasets import Request
+from bench.data.preparation import DatasetInfo
 from bench.data.prepared import Prepared
 from bench.driver import preflight
 from bench.driver.endings import Endings
@@ -20,7 +21,7 @@ from bench.driver.options import Options
 from bench.driver.progress import Progress
 from bench.driver.protocol import ExtractorChoice, ProtocolResolver
 from bench.driver.resume import Retraining, describe, refuse_other_protocol, select
-from bench.errors import RunError, plural, say, warn
+from bench.errors import RunError, UserError, plural, say, warn
 from bench.evaluation import extractor_quality, extractors
 from bench.executors.base import Context, Inputs, Resources, check_machine
 from bench.executors.ray_needs import check_local_ray
@@ -80,16 +81,63 @@ class Pipeline:
     def foresee(self, download: bool = False) -> "Pipeline":
         """Refuse now what this run would refuse later; returns the run with its extractor chosen, if possible.
 
-        Without `download` a dry run assumes that missing weights of Inception can be downloaded.
+        With `download` the images are prepared, and the extractor is trained if that decides the choice. A dry run
+        assumes that missing weights of Inception can be downloaded.
         """
         choice = self.resolver.choose_extractor(download=download)
+        if download:
+            with preparation.held(self.request) as prepared:
+                return self._foreseen(prepared, self.resolve(choice, prepared))
         images = preparation.locate(self.request)
-        if images is None:
-            return self
-        experiment = self.resolver.resolve(choice, images.labelled)
+        return self if images is None else self._foreseen(images, self.expected(choice, images))
+
+    def _foreseen(self, images: DatasetInfo | Prepared, experiment: Experiment) -> "Pipeline":
         preflight.check_image_counts(experiment, images.counts)
         refuse_other_protocol(self.folder, self.plan(experiment, identify(experiment, images))[0])
         return replace(self, experiment=experiment)
+
+    def expected(self, choice: ExtractorChoice, images: DatasetInfo | None) -> Experiment:
+        """Return the experiment that `resolve` will return, as far as that is known without training an extractor."""
+        prepared = preparation.find_prepared(self.request, images) if images else None
+        if prepared is None:
+            return self.resolver.resolve(choice, images is None or images.labelled)
+        return self.resolve(choice, prepared, train=False)
+
+    def resolve(self, choice: ExtractorChoice, prepared: Prepared, train: bool = True) -> Experiment:
+        """Return the experiment without "auto". A network that is no better than chance is never chosen by "auto".
+
+        Args:
+            choice: the extractor, as far as it is chosen.
+            prepared: the images.
+            train: whether to train networks to judge them; otherwise only those are judged that are there.
+
+        Raises:
+            UserError: neither classes nor turns can be learnt.
+        """
+        labelled = bool(prepared.classes)
+        experiment = self.resolver.resolve(choice, labelled)
+        if choice.evaluation.extractor != "auto":
+            return experiment
+        problem = self._doubt(experiment, prepared, train)
+        if problem and labelled:
+            warn(f"{problem}; images are compared by a network that tells how they are turned")
+            experiment = self.resolver.resolve(choice, labelled=False)
+            problem = self._doubt(experiment, prepared, train)
+        if problem and self.caution is None:  # else the run is only a trial, and says so
+            extractor = experiment.evaluation.extractor
+            raise UserError(
+                f"{problem}; distances between images would mean nothing. Train it longer with --set "
+                "evaluation.extractor_steps=N, use --extractor inception, or insist on it with --extractor "
+                f"{extractor}"
+            )
+        return experiment
+
+    def _doubt(self, experiment: Experiment, prepared: Prepared, train: bool) -> str | None:
+        """`extractor_quality.doubt` of the network that the experiment would use."""
+        cache, evaluation = prepared.features(fallback=self.folder.extractor), experiment.evaluation
+        if not (train or extractors.is_cached(cache, evaluation)):
+            return None
+        return extractor_quality.doubt(extractors.obtain(cache, prepared, evaluation, None, None), prepared)
 
     def run(self) -> None:
         """Prepare, train what is missing, and report. Exit status 1 if a trial diverged or failed, 130 on Ctrl-C."""
@@ -128,8 +176,7 @@ class Pipeline:
             return self._train(choice, prepared)
 
     def _train(self, choice: ExtractorChoice, prepared: Prepared) -> Trained:
-        labelled = bool(prepared.classes) and not self._cannot_learn_classes(choice, prepared)
-        experiment = self.resolver.resolve(choice, labelled)
+        experiment = self.resolve(choice, prepared)
         preflight.check_image_counts(experiment, prepared.counts)
         self.report_precision(experiment)
         trials = self.plan(experiment, identify(experiment, prepared))
@@ -185,17 +232,6 @@ class Pipeline:
         """Print that bf16 was chosen, if it was."""
         if experiment.training.precision == "bf16" and self.experiment.training.precision == "auto":
             say("networks compute in bf16, as the processor can; --set training.precision=fp32 for float32")
-
-    def _cannot_learn_classes(self, choice: ExtractorChoice, prepared: Prepared) -> bool:
-        """Whether "auto" would be a classifier that is no better than chance. Says so."""
-        if choice.evaluation.extractor != "auto":
-            return False
-        evaluation = self.resolver.resolve(choice, labelled=True).evaluation
-        cache = prepared.features(fallback=self.folder.extractor)
-        problem = extractor_quality.doubt(extractors.obtain(cache, prepared, evaluation, None, None), prepared)
-        if problem:
-            warn(f"{problem}; images are compared by a network that tells how they are turned")
-        return problem is not None
 
     def _describe(self, experiment: Experiment, trials: list[Trial], context: Context, prepared: Prepared) -> None:
         """Write experiment.yaml, with a caution if the extractor is no better than chance. Says so."""

@@ -111,9 +111,18 @@ def obtain(
     return extractor
 
 
+def is_cached(cache: Folder, evaluation: Evaluation) -> bool:
+    """Whether the trained extractor is there, so that `obtain` need not train it."""
+    return cache.is_intact(_cache_name(evaluation))
+
+
+def _cache_name(evaluation: Evaluation) -> str:
+    return f"{evaluation.extractor}-{evaluation.extractor_steps}-{RECIPE}.pt"
+
+
 def _cached(cache: Folder, data: Prepared, evaluation: Evaluation) -> bytes:
     """The bytes of the trained extractor in the cache; trains it first if it is missing or damaged."""
-    name = f"{evaluation.extractor}-{evaluation.extractor_steps}-{RECIPE}.pt"
+    name = _cache_name(evaluation)
     make_folder(cache.path)
     with file_lock(cache.path / ".lock"):
         if not cache.is_intact(name):

@@ -355,7 +355,8 @@ def test_every_data_set_of_the_paper_trains_with_its_default_network(
         for i in range(900):
             picture((root if dataset == "folder" else root / dataset) / f"{i}.jpg", (130, 130))
     arguments = ["--dataset", dataset, "--data-root", str(root), "--prepared", str(tmp_path / "prepared"), *options]
-    result = bench_run(*arguments, "--methods", "moco,vae", "--seeds", "1", **FEW)
+    insist = ["--extractor", "rotation"]  # which random images do not train
+    result = bench_run(*arguments, *insist, "--methods", "moco,vae", "--seeds", "1", **FEW)
     assert result.exit_code == 0, result.output
     folder = ExperimentFolder(tmp_path / "out")
     rows = frames.rows(folder)

@@ -28,6 +28,9 @@ TINY = {
 }
 
 
+INSIST = ["--extractor", "rotation"]  # which random images do not train; "auto" would refuse
+
+
 def labels(name: str) -> list[str]:
     return [variant.label for variant in parse_variants(resolve({}, STUDIES[name]).methods)]
 
@@ -66,12 +69,12 @@ def data(tmp_path, image_tree):
         elif name == "celebahq":
             for i in range(900):
                 picture(root / name / f"{i}.jpg", (64, 64))
-            return ["--image-size", "64", "--set", "network.name=resnet64"]
+            return ["--image-size", "64", "--set", "network.name=resnet64", *INSIST]
         elif name == "cifar10":
             return ["--data-root", str(image_tree(name, 32, 3, train=800, test=80))]
         elif name == "mnist":
             write_idx(root / "MNIST" / "raw", train=800)
-        return []
+        return INSIST if name in ("celeba", "mnist") else []
 
     return write
 
