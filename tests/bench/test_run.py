@@ -217,7 +217,7 @@ def test_stale_trials_are_kept_when_the_change_is_declared_to_change_nothing(ben
     renamed = plugin(body.replace("r =", "error =").replace("=r", "=error"))
     assert "--accept-stale keeps them" in bench_run("--plugin", renamed, *command).output
     result = bench_run("--plugin", renamed, *command, "--accept-stale")
-    assert "1 trial are accepted as results of the present code" in result.output
+    assert "1 trial: accepted as results of the present code" in result.output
     assert "1 trial, 0 to train" in result.output
     assert "trials are stale" not in bench_run("--plugin", renamed, *command).output
     pd.testing.assert_frame_equal(rows_of(tmp_path / "out"), before, check_exact=True)
@@ -321,7 +321,7 @@ def test_images_that_were_left_out_are_counted_in_the_report(bench_run, image_tr
     result = bench_run(*arguments, "--skip-unreadable", **changes)
     assert result.exit_code == 0, result.output
     for name in ("index.html", "summary.md"):
-        assert "2 images of the data set are unusable" in (tmp_path / "out" / "report" / name).read_text()
+        assert "2 unusable images of the data set: left out" in (tmp_path / "out" / "report" / name).read_text()
 
 
 FEW = {

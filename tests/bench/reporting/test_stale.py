@@ -75,7 +75,7 @@ def test_a_line_above_the_tables_says_what_has_changed(folder, capsys):
     assert "methods/mmd.py" in line
     assert "--retrain-stale" in line
     assert "--accept-stale" in line
-    build.print_tables(group)
+    build.print_tables(group, folder.report)
     assert capsys.readouterr().out.startswith("† marks stale trials")
 
 
