@@ -14,6 +14,7 @@ from bench.reporting.table import Cell, Table, between, count, number, span, wor
 MOST_PAIRS = 60  # in a table
 COST_HEADINGS = ["variant", "reached", "images to target", "seconds to target", "area", "images/s", "training s"]
 COST_HEADINGS += ["evaluation s", "parameters", "peak MB", "at once"]
+COST_GROUPS = [("", 1), ("to target", 3), ("time", 3), ("resources", 3)]  # fold on the page
 STABILITY_HEADINGS = ["method", "settings", "trials", "lost", "lowest", "median", "highest", "within 10%"]
 STABILITY_HEADINGS += ["seeds ±%", "settings ±%", "roughness"]
 SETTINGS_ABOUT = (
@@ -84,7 +85,8 @@ def cost(group: Group) -> list[Table]:
     reached = {r["variant"]: r for r in frames.records(convergence.time_to_target(group.times))}
     area = _by_variant(group, convergence.area(group.fresh, group.trials, group.curve))
     rows = [_cost(group, r, reached.get(r["variant"]), area) for r in frames.records(group.summary)]
-    return [Table("convergence", "Time to target, and cost", COST_HEADINGS, rows, _cost_about(group, target), words=1)]
+    about = _cost_about(group, target)
+    return [Table("convergence", "Time to target, and cost", COST_HEADINGS, rows, about, words=1, groups=COST_GROUPS)]
 
 
 def _cost(group: Group, summary: Record, reached: Record | None, area: dict[str, Record]) -> list[Cell]:

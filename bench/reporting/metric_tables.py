@@ -10,7 +10,7 @@ from bench.metrics.columns import METRICS, PIXELS, STAMPS, Column, parse
 from bench.reporting import phrases
 from bench.reporting.group import Group
 from bench.reporting.phrases import measurement
-from bench.reporting.table import Cell, Table, distinct, number, word
+from bench.reporting.table import Cell, Table, adjacent, distinct, number, word
 
 LATENT = {
     "latent_mmd": "MMD²",
@@ -35,6 +35,11 @@ PROBE_ABOUT = (
     " Linear probe: the accuracy of logistic regression of the labels on deterministic codes, on held-out images; "
     "samples of the prior stand for chance."
 )
+# Groups of columns that fold on the page.
+FOLDS: dict[str, str] = {"distance": "distances", "kernel": "distances"}
+FOLDS |= dict.fromkeys(("precision", "recall", "density", "coverage"), "precision and recall")
+LATENT_FOLDS: dict[str, str] = dict.fromkeys(("latent_norm", "latent_norm_sd", "latent_mean_norm"), "norms")
+LATENT_FOLDS |= dict.fromkeys(("latent_active_dims", "latent_effective_rank"), "directions") | {"latent_probe": ""}
 RECONSTRUCTION = "reconstruction_test"
 ARROWS = {"lower": "↓", "higher": "↑", "real": "≈"}  # which values are better; ≈: those of real images
 COUNTS = ("n_floor", "n_neighbours", "n_training")  # of images, in a caption
@@ -64,7 +69,8 @@ def _latent(group: Group) -> list[Table]:
     ]
     headings = ["variant", "seeds", *(LATENT[name] for name in names)]
     about = LATENT_ABOUT + (PROBE_ABOUT if "latent_probe" in names else "")
-    return [Table("codes", "Codes against the prior", headings, rows, about, expected, words=2)]
+    groups = adjacent(["", *(LATENT_FOLDS.get(name, "match") for name in names)])
+    return [Table("codes", "Codes against the prior", headings, rows, about, expected, words=2, groups=groups)]
 
 
 def protocols(rows: pd.DataFrame) -> list[list[Column]]:
@@ -106,6 +112,7 @@ def _generated(group: Group, columns: list[Column], index: int) -> Table:
         " ".join([MEANS, phrases.bold_note(group, names[0]), *phrases.caveats(columns, stamp)]),
         _real_images(rows, columns, stamp, blanks=len(extra) + 1),
         words=3,
+        groups=adjacent(["", "", *(FOLDS.get(c.metric, "more") for c in columns), *["more"] * len(extra), ""]),
     )
 
 

@@ -1,5 +1,6 @@
 """The ranks of variants by every metric, side by side."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +16,8 @@ from bench.reporting.curve_figures import wrapped
 from bench.reporting.group import Group
 from bench.reporting.style import STYLE, Figure, legend_text, line_styles, save
 
-CHANCE = 0.5  # accuracy of telling codes from samples if they match
-OTHERS = {"reconstruction_test": "squared error", "latent_c2st": "codes told apart"}
+TOLD_APART = ("latent_c2st", "codes told apart", 0.5)  # a classifier is at chance if codes match the prior
+OTHERS = {"reconstruction_test": "squared error"}
 SECONDS = {"train_seconds": "training s"}
 ABOUT = (
     "Rank of each variant's mean over its finished seeds at the last checkpoint; 1 is best. Ranks do not show how far "
@@ -26,11 +27,23 @@ ABOUT = (
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric by which variants are ranked: its column, a short name, and whether low values are better."""
+    """A metric by which variants are ranked.
+
+    Attributes:
+        column: its column.
+        name: a short name.
+        ideal: the best value; -inf if lower is better, inf if higher is.
+    """
 
     column: str
     name: str
-    low: bool
+    ideal: float = -math.inf
+
+    def misses(self, means: pd.Series) -> pd.Series:
+        """Return how far means are from the best value; only the order counts."""
+        if math.isinf(self.ideal):
+            return -means if self.ideal > 0 else means
+        return (means - self.ideal).abs()
 
 
 def metrics(group: Group) -> list[Metric]:
@@ -40,10 +53,14 @@ def metrics(group: Group) -> list[Metric]:
         return []
     space = (headline.extractor, headline.samples, headline.label)
     own = [c for c in across_seeds.generated(group.fresh) if (c.extractor, c.samples, c.label) == space]
-    ranked = [c for c in own if METRICS[c.metric].better != "real"]  # neither low nor high values are best
-    found = [Metric(str(c), phrases.heading(c), METRICS[c.metric].better == "lower") for c in ranked]
+    real, found = across_seeds.constants(group.fresh), []
+    for column in own:
+        better = METRICS[column.metric].better
+        ideal = {"lower": -math.inf, "higher": math.inf}.get(better, real.get(column.real, math.nan))
+        found.append(Metric(str(column), phrases.heading(column), ideal))
     others = OTHERS | (SECONDS if group.comparable_times else {})
-    return [*found, *(Metric(column, name, low=True) for column, name in others.items())]
+    named = [Metric(column, name) for column, name in others.items()]
+    return [*(metric for metric in found if not math.isnan(metric.ideal)), *named, Metric(*TOLD_APART)]
 
 
 def ranks(group: Group) -> pd.DataFrame:
@@ -54,8 +71,7 @@ def ranks(group: Group) -> pd.DataFrame:
         means = pd.Series({variant: sum(each) / len(each) for variant, each in values.items()}, dtype=float)
         if len(means) < 2:
             continue
-        scores = (means - CHANCE).abs() if metric.column == "latent_c2st" else means
-        ranked = scores.rank(ascending=metric.low, method="min")
+        ranked = metric.misses(means).rank(method="min")
         parts.append(pd.DataFrame({"metric": metric.name, "value": means, "rank": ranked}))
     return pd.concat(parts).rename_axis("variant").reset_index() if parts else pd.DataFrame()
 

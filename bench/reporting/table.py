@@ -1,5 +1,6 @@
 """A table before rendering: terminal, Markdown, LaTeX and the page show the same cells."""
 
+import itertools
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -74,6 +75,11 @@ def as_frame(table: Table) -> pd.DataFrame:
     columns = zip(*table.rows, strict=True) if table.rows else [()] * len(table.headings)
     values = [[cell.text if cell.value is None else cell.value for cell in column] for column in columns]
     return pd.DataFrame(dict(zip(table.headings, values, strict=True)))
+
+
+def adjacent(names: Iterable[str]) -> list[tuple[str, int]]:
+    """Return `Table.groups`, given the name of each column's group from the second column on."""
+    return [(name, len(list(columns))) for name, columns in itertools.groupby(names)]
 
 
 def word(text: object) -> Cell:

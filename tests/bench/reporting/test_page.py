@@ -14,13 +14,13 @@ def test_all_images_load(page):
 
 
 def test_a_click_on_a_heading_sorts_and_another_turns_it_round(page):
-    heading = page.locator("#results-generated th").nth(3).locator("button")
+    heading = page.locator("#results-generated thead tr:last-child th").nth(3).locator("button")
     heading.click()
     up = column(page, "results-generated", 3)
     assert up == ["3.0 ± 2.0", "12.0 ± 2.0", "20", "-"]  # as numbers: not 12 before 2, and what is missing last
     heading.click()
     assert column(page, "results-generated", 3) == ["20", "12.0 ± 2.0", "3.0 ± 2.0", "-"]
-    page.locator("#results-generated th").nth(0).locator("button").click()
+    page.locator("#results-generated thead tr:last-child th").nth(0).locator("button").click()
     assert column(page, "results-generated", 0) == sorted(column(page, "results-generated", 0))
 
 
@@ -74,3 +74,24 @@ def test_a_script_that_is_not_the_pages_own_does_not_run(open_page, page_file, t
     page = open_page(forged)
     assert page.evaluate("window.forged") is None
     assert any("Content Security Policy" in message for message in page.messages)
+
+
+def test_groups_of_columns_fold_and_their_first_column_stays(open_page, page_file):
+    page = open_page(page_file)
+    table = page.locator("#convergence-convergence table")
+    button = table.get_by_role("button", name="time", exact=True)
+    before = table.locator("tbody tr").first.locator("td:visible").count()
+    button.focus()
+    page.keyboard.press("Enter")
+    assert button.get_attribute("aria-expanded") == "false"
+    assert table.locator("tbody tr").first.locator("td:visible").count() == before - 2
+    assert table.get_by_role("button", name="images/s").is_visible()
+    page.reload()
+    assert table.locator("tbody tr").first.locator("td:visible").count() == before - 2
+
+
+def test_no_group_of_columns_ends_beyond_its_table(open_page, page_file):
+    page = open_page(page_file)
+    for table in page.locator("table:has(.groups)").all():
+        spans = table.locator(".groups > *").evaluate_all("cells => cells.reduce((n, cell) => n + cell.colSpan, 0)")
+        assert spans == table.locator("thead tr").last.locator("th").count()
