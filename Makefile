@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: bench reference test test-slow test-nightly docs lint clean
+.PHONY: bench reference test test-slow test-nightly test-lowest docs lint clean
 
 bench: .venv/installed
 	$(BIN)/python -m bench.run --config configs/studies/digits.yaml
@@ -29,6 +29,17 @@ test-nightly: .venv/installed-dev
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m nightly
 
 # The documentation site, site/index.html. The search needs a server: $(BIN)/python -m http.server -d site
+# The fast tests with the lowest version of each direct dependency that pyproject.toml allows. Indirect dependencies and
+# development tools are the newest. The environment is kept in .venv-lowest.
+LOWEST := .venv-lowest/bin
+test-lowest:
+	test -d .venv-lowest || $(PYTHON) -m venv .venv-lowest
+	$(LOWEST)/python -m pip install --quiet uv
+	$(LOWEST)/uv pip compile pyproject.toml --resolution lowest-direct --no-deps --python $(LOWEST)/python --no-header \
+		--quiet --output-file .venv-lowest/lowest.txt
+	$(LOWEST)/uv pip install --quiet --python $(LOWEST)/python --override .venv-lowest/lowest.txt --editable ".[dev]"
+	$(LOWEST)/python -m pytest -n 2 --dist worksteal -m "not slow and not nightly"
+
 docs: .venv/installed-dev
 	PYTHONPATH=tests $(BIN)/python tests/end_to_end/mistakes.py > docs/reference/errors.md
 	$(BIN)/python -m docs_build.readme
@@ -41,7 +52,7 @@ lint: .venv/installed-dev
 	$(BIN)/lint-imports --no-logo
 
 clean:
-	rm -rf .venv .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-lowest .pytest_cache .ruff_cache .hypothesis
 
 # constraints.txt pins what CI ran. To take the newest releases instead: make CONSTRAINTS= bench
 CONSTRAINTS ?= -c constraints.txt

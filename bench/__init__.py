@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from bench.hidden import refuse_hidden_packages
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
@@ -9,6 +11,8 @@ if TYPE_CHECKING:
     from bench.api import Loaded
 
 __version__ = "0.1.0"
+
+refuse_hidden_packages()
 
 
 def run(settings: "Mapping[str, object] | None" = None, **options: object) -> "Loaded":

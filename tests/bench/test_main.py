@@ -1,6 +1,7 @@
 """wae-bench, or python -m bench: one command for all."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -69,7 +70,7 @@ def test_a_misspelt_command_is_one_line_with_the_nearest_name():
 
 def test_mistakes_of_a_command_are_one_line():
     done = call("run", "--sedes", "3")
-    assert done.stderr.startswith("error: No such option: --sedes")
+    assert re.match(r"error: No such option:? '?--sedes", done.stderr)  # typer's words, which differ between releases
     assert done.stderr.count("\n") == 1
     assert done.returncode == 2
     assert call("run", "--out", "").stderr == "error: --out is empty; is a shell variable unset?\n"

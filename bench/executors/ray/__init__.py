@@ -7,6 +7,7 @@ the trial folders, and Tune's folder is deleted at the end.
 import os
 import shutil
 from dataclasses import dataclass
+from pathlib import Path
 
 # ruff: noqa: E402
 # Ray reads these when it is imported, or passes them to its workers.
@@ -64,9 +65,11 @@ def run(trials: list[Trial], context: Context, resources: Resources, on_event: O
         source = serve_inputs(context, scratch) if resources.address else None
         scheduler = Asha({trial.id: trial for trial in trials}) if resources.scheduler == "asha" else None
         relay = Relay(on_event)
+        folder = None if resources.address else str(Path.cwd())
+        work = Work({trial.id: trial for trial in trials}, context, source, at_once, folder)
         tuner = tune.Tuner(
             tune.with_resources(
-                tune.with_parameters(_trainable, work=Work({t.id: t for t in trials}, context, source, at_once)),
+                tune.with_parameters(_trainable, work=work),
                 tune.PlacementGroupFactory([{"CPU": resources.cpus, "GPU": gpus, **resources.custom}]),
             ),
             param_space={"id": tune.grid_search([trial.id for trial in trials])},
@@ -102,15 +105,19 @@ class Work:
         context: what they share.
         source: how a node of a cluster gets the inputs; None on this machine.
         at_once: trials that run at a time.
+        folder: the driver's working folder, for files that plug-ins open; None on a cluster.
     """
 
     trials: dict[str, Trial]
     context: Context
     source: InputSource | None
     at_once: int
+    folder: str | None
 
 
 def _trainable(config: dict[str, str], work: Work) -> None:
+    if work.folder is not None:
+        os.chdir(work.folder)
     # GPUs stay visible to a trial that requested none, so ask Ray which GPUs it has assigned.
     device = "cuda:0" if ray.get_gpu_ids() else "cpu"
     place = Place(device, work.at_once, ray.get_runtime_context().get_node_id())

@@ -7,6 +7,7 @@ import secrets
 import socket
 import time
 import uuid
+from contextlib import chdir, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,9 @@ def connect(resources: Resources) -> None:
             os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
         os.environ.update(memory.ONE_ARENA)  # for Ray's processes, which inherit it; no effect on this one
     try:
-        ray.init(**options)
+        # Ray puts the driver's working folder first on the workers' path, where a methods.py would hide the package.
+        with nullcontext() if resources.address else chdir(ROOT):
+            ray.init(**options)
         signals.install()  # Ray's own handler of SIGTERM prints a native stack and exits
     except Exception as error:  # on an overloaded machine, Ray raises a plain Exception
         where = f"the Ray cluster at {resources.address}" if resources.address else "Ray on this machine"
