@@ -1,5 +1,7 @@
 """Made-up rows and trials, and groups of them, for tests of statistics, tables and figures."""
 
+import math
+
 import pandas as pd
 from specimens import make_description
 
@@ -94,7 +96,13 @@ def search_results(scores: dict[str, list[float]]) -> pd.DataFrame:
     """Two seeds of every point, with score and score + 1. scores: of each variant's points; inf: failed."""
     records = [
         {"trial": f"{v}{i}{s}", "method": v, "variant": v, "point": i, "seed": TUNING_SEED + s, "state": "done"}
-        | {"score": score + s, "train_seconds": 2.0, "learning_rate": 10.0**-i, "weight": 1.0}
+        | {
+            "score": score + s,
+            "partial": math.nan if score < math.inf else 50.0 + i,
+            "train_seconds": 2.0,
+            "learning_rate": 10.0**-i,
+            "weight": 1.0,
+        }
         for v, values in scores.items()
         for i, score in enumerate(values)
         for s in range(2)

@@ -16,7 +16,7 @@ from bench.store.folders import ExperimentFolder
 
 NEAR = 1.1  # scores up to this multiple of the best count as near it
 FOLDER = "search"  # inside the folder of the experiment
-COLUMNS = ["trial", "method", "variant", "point", "seed", "state", "score", "train_seconds", "learning_rate"]
+COLUMNS = ["trial", "method", "variant", "point", "seed", "state", "score", "partial", "train_seconds", "learning_rate"]
 BUDGETS = (1, 4, 16, 64)  # numbers of points for which `summary` gives the expected best score
 
 
@@ -25,12 +25,15 @@ def results(folder: ExperimentFolder) -> pd.DataFrame:
 
     `variant` is the label without its point. `score` is the distance in the trial's last row; it is infinite if the
     trial did not finish, so that instability is penalised as it would be in practice, and if it is no autoencoder
-    (`reconstructs`), unless all trials of the variant are none.
+    (`reconstructs`), unless all trials of the variant are none. `partial` is the last distance of a trial that did not
+    finish, such as one that was stopped early; nan for others.
     """
     trials, rows = frames.trials(folder), protocols.separate(frames.rows(folder))
     last = frames.records(across_seeds.last_rows(rows, trials)) if len(rows) else []
     last_by_trial = {row["trial"]: row for row in last}
     distance = across_seeds.distances(rows)[0] if len(rows) else ""
+    unfinished = rows[~rows["trial"].isin(last_by_trial)].dropna(subset=[distance]) if distance else rows
+    partial = unfinished.groupby("trial")[distance].last().to_dict() if len(unfinished) else {}
     scored = []
     for trial in frames.records(trials[~trials["stale"].astype(bool)]):
         spec = folder.trial(trial["folder"]).trial().spec
@@ -39,6 +42,7 @@ def results(folder: ExperimentFolder) -> pd.DataFrame:
         row = {key: trial[key] for key in ("trial", "method", "seed", "state")} | {"variant": variant, "point": point}
         row |= {
             "score": end.get(distance, math.inf),
+            "partial": partial.get(trial["trial"], math.nan),
             "reconstructs": reconstructs(spec, end),
             "train_seconds": end.get("train_seconds", math.nan),
         }
@@ -127,7 +131,8 @@ def varied(results: pd.DataFrame) -> list[str]:
 def summary(results: pd.DataFrame) -> pd.DataFrame:
     """Return one row per variant with a finished point, the lowest score first.
 
-    Columns: variant; points; failed, the number of points that did not finish; best_point, best_score; median_score;
+    Columns: variant; points; failed, the number of points that did not finish; best_partial, the lowest partial
+    score of these (nan without any); best_point, best_score; median_score;
     expected_best_<k> for each k in BUDGETS; near_best, the share of points within 10% of the best; seconds, the
     training time; best, the chosen values.
     """
@@ -142,7 +147,8 @@ def _summary(results: pd.DataFrame, point: int) -> Record:
     expected = expected_best(values)
     chosen = frames.records(results[results["point"] == point])[0]
     record: Record = {"variant": results["variant"].iloc[0], "points": len(values)}
-    record |= {"failed": sum(value == math.inf for value in values), "best_point": point}
+    record |= {"failed": sum(value == math.inf for value in values), "best_partial": results["partial"].min()}
+    record["best_point"] = point
     lowest = values[scores(results)["point"].tolist().index(point)]
     record |= {"best_score": lowest, "median_score": pd.Series(values).median()}
     record |= {f"expected_best_{k}": expected[k - 1] for k in BUDGETS if k <= len(values)}

@@ -58,3 +58,11 @@ def is_named(label: str, name: str) -> bool:
     """Whether a name means a variant: its label, or its method and prior without settings. A mark need not be named."""
     body, _ = split_mark(label)
     return name in (label, body, without_settings(body))
+
+
+def with_values(label: str, values: Mapping[str, object]) -> str:
+    """Replace the search point by its values: 'mmd[prior=sphere,point=3]' -> 'mmd[prior=sphere,weight=31.6]'."""
+    method, _, inside = split_label(label)[0].removesuffix("]").partition("[")
+    given = dict(part.split("=", 1) for part in inside.split(",") if "=" in part)
+    short = {name: f"{value:.4g}" if isinstance(value, float) else value for name, value in values.items()}
+    return format_label(method, given | {name: value for name, value in short.items() if name not in given})

@@ -1,6 +1,7 @@
 """Load experiments and merge those of one protocol: a trial counts once, and its copies must agree."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +14,7 @@ from bench.metrics.columns import STAMPS, TIMINGS
 from bench.reporting import stale
 from bench.reporting.description import comparable, merged, protocol_key
 from bench.reporting.group import Group
+from bench.reporting.search_tables import chosen_points
 from bench.store.documents import Description
 from bench.store.folders import ExperimentFolder
 from bench.store.states import State
@@ -70,7 +72,12 @@ def _merge(
     budget: frames.Budget,
 ) -> Group:
     trial_frames = [frames.trials(folder).assign(experiment=str(folder.path)) for folder in folders]
-    trials = stale.mark(pd.concat(trial_frames, ignore_index=True))
+    shown: dict[str, str] = {}
+    for folder, trial_frame in zip(folders, trial_frames, strict=True):
+        shown |= chosen_points(folder, trial_frame)
+    trials = pd.concat(trial_frames, ignore_index=True)
+    trials = stale.mark(trials.assign(variant=trials["variant"].replace(shown)))
+    description = replace(description, methods=[shown.get(label, label) for label in description.methods])
     row_frames = [
         frames.rows(folder, trials[trials["experiment"] == str(folder.path)], budget).assign(
             experiment=str(folder.path)

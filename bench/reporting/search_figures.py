@@ -22,7 +22,10 @@ def draw(results: pd.DataFrame, folder: Path) -> list[Figure]:
     about = "Expected lowest distance after a number of points, averaged over all orders of the points."
     figures = [Figure("search_best", "Lowest distance against budget", about)]
     if draw_sensitivity(results, folder / "search_sensitivity"):
-        about = "Every point of the search, at its value of each hyperparameter. Crosses: points that did not finish."
+        about = (
+            "Every point of the search, at each of its values. Hollow: points that were stopped or failed, at "
+            "their last distance. Crosses: points without any."
+        )
         figures.append(Figure("search_sensitivity", "Sensitivity to each hyperparameter", about))
     return figures
 
@@ -94,7 +97,11 @@ def _scatter(axes: Axes, results: pd.DataFrame, name: str, style: LineStyle, wor
         axes.xaxis.set_major_formatter("{x:g}")
     finished = results["score"] < math.inf
     axes.scatter(x[finished], results.loc[finished, "score"], color=style.colour, marker=style.marker, s=9)
-    axes.scatter(x[~finished], [worst] * int((~finished).sum()), color="0.4", marker="x", s=14)
+    partial = ~finished & results["partial"].notna()
+    hollow: Any = {"facecolors": "none", "edgecolors": style.colour, "marker": style.marker, "s": 9, "lw": 0.6}
+    axes.scatter(x[partial], results.loc[partial, "partial"], **hollow)
+    none = ~finished & ~partial
+    axes.scatter(x[none], [worst] * int(none.sum()), color="0.4", marker="x", s=14)
     axes.set_yscale("log")
     logarithmic(axes.yaxis)
     axes.set_xlabel(name, fontsize=7, labelpad=1)

@@ -8,6 +8,7 @@ import pandas as pd
 from bench.analysis import frames, search
 from bench.analysis.frames import Record
 from bench.errors import plural
+from bench.experiment.labels import with_values, without_point
 from bench.experiment.settings import Evaluation
 from bench.io.files import write_atomically
 from bench.reporting import search_figures
@@ -42,6 +43,28 @@ def write(experiments: Sequence[ExperimentFolder], report: Path) -> tuple[list[T
     return [table], search_figures.draw(results, report / "figures")
 
 
+def chosen_points(experiment: ExperimentFolder, trials: pd.DataFrame) -> dict[str, str]:
+    """Return what stands in place of a label with a search point: 'moco[point=3]' -> 'moco[weight=0.1775]'.
+
+    The values are those that the experiment's search varied; of a point that was named without a search, all of them.
+
+    Args:
+        experiment: the experiment.
+        trials: its `frames.trials`.
+    """
+    points = trials[trials["variant"].map(without_point) != trials["variant"]].drop_duplicates("variant")
+    if points.empty:
+        return {}
+    searched, shown = search.results(ExperimentFolder(experiment.path / search.FOLDER)), {}
+    for record in frames.records(points):
+        spec = experiment.trial(record["folder"]).trial().spec
+        values = {**spec.hyperparameters, "learning_rate": spec.optimisation.learning_rate}
+        mine = searched[searched["variant"] == without_point(record["variant"])]
+        names = [name for name in search.varied(mine) if name in values] if len(mine) else values
+        shown[record["variant"]] = with_values(record["variant"], {name: values[name] for name in names})
+    return shown
+
+
 def _table(summary: pd.DataFrame, about: str) -> Table:
     expected = [str(c) for c in summary.columns if str(c).startswith("expected_best_")]
     headings = ["variant", "points", "best", *(f"expected of {c.rpartition('_')[2]}" for c in expected)]
@@ -51,7 +74,9 @@ def _table(summary: pd.DataFrame, about: str) -> Table:
 
 
 def _row(record: Record, expected: list[str]) -> list[Cell]:
-    failed = f" ({record['failed']} not finished)" if record["failed"] else ""
+    partial = number(record["best_partial"]).text
+    so_far = "" if partial == "-" else f", {partial} at best until then"
+    failed = f" ({record['failed']} not finished{so_far})" if record["failed"] else ""
     points = Cell(f"{record['points']}{failed}", record["points"])
     numbers = [number(record[c]) for c in ("best_score", *expected, "median_score")]
     near = Cell(f"{record['near_best']:.0%}", record["near_best"])
@@ -74,6 +99,6 @@ def _about(results: pd.DataFrame, evaluation: Evaluation) -> str:
     if (results["state"] == State.stopped).any():
         about += (
             " Points behind other points of their variant were stopped early (ASHA), which favours settings and "
-            "methods that start fast. They count as not finished."
+            "methods that start fast. They count as not finished; search.csv has their last distance (`partial`)."
         )
     return about

@@ -193,6 +193,7 @@ def test_searches_of_one_protocol_are_one(tmp_path):
             add(searched, f"mmd[point={point}]", 10_000, 10.0 - point, weight=float(point + 1))
         paths.append(folder.path)
     assert combine(*paths, "--out", tmp_path / "both").exit_code == 0
+    assert pd.read_csv(tmp_path / "both" / "summary.csv")["variant"].tolist() == ["mmd[weight=2]"]
     results = pd.read_csv(tmp_path / "both" / "search.csv")
     assert results["point"].tolist() == [0, 1, 2]
     assert results["score"].tolist() == [10, 9, 8]

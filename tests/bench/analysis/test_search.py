@@ -30,6 +30,8 @@ def test_the_best_point_is_that_of_the_lowest_mean_over_seeds_and_failures_cost(
     assert summary.loc["a", "near_best"] == 0.5
     assert summary.loc["a", "expected_best_1"] == 2.25
     assert (summary.loc["b", "failed"], summary.loc["b", "expected_best_1"]) == (1, math.inf)
+    assert math.isnan(summary.loc["a", "best_partial"])
+    assert summary.loc["b", "best_partial"] == 50
     assert summary.loc["a", "seconds"] == 16
     assert summary.loc["a", "best"] == "learning_rate=0.1"
 
