@@ -12,7 +12,7 @@ from enum import StrEnum
 from bench.contract.interface import check_precision, check_schema, check_shapes
 from bench.contract.losses import check_finite, check_traces, check_units, check_waiting, location
 from bench.contract.penalty import check_floor, check_grows, check_rotation
-from bench.contract.subject import Broken, Skipped, Subject
+from bench.contract.subject import Broken, Skipped, Subject, Unfinished
 from bench.contract.training import check_replays, check_seeds, check_state, check_step
 from bench.errors import reason
 from bench.runtime import rng
@@ -36,6 +36,17 @@ CHECKS: dict[str, Callable[[Subject], None]] = {
 }
 
 
+SPEED = ("traces", "waiting", "replays")  # checks that a method may fail and still train rightly, but more slowly
+
+
+class Severity(StrEnum):
+    """What a defect costs: wrong results, speed, or only what others need to use the method."""
+
+    wrong = "wrong"
+    slower = "slower"
+    unfinished = "unfinished"
+
+
 class Outcome(StrEnum):
     """The result of one check; `skipped` means that the check does not apply to the method."""
 
@@ -46,12 +57,13 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """The outcome of one check, with the reason unless it is ok."""
+    """The outcome of one check, with the reason unless it is ok. severity: of a check that is broken, else None."""
 
     check: str
     outcome: Outcome
     reason: str
     seconds: float
+    severity: Severity | None = None
 
 
 def judge(check: str, subject: Subject, **options: str) -> Verdict:
@@ -63,6 +75,7 @@ def judge(check: str, subject: Subject, **options: str) -> Verdict:
         options: keyword arguments of that check.
     """
     started, outcome, message = time.perf_counter(), Outcome.ok, ""
+    severity: Severity | None = None
     with rng.forked(0):
         try:
             CHECKS[check](subject, **options)
@@ -70,9 +83,15 @@ def judge(check: str, subject: Subject, **options: str) -> Verdict:
             outcome, message = Outcome.skipped, str(error)
         except Broken as error:
             outcome, message = Outcome.broken, str(error)
+            severity = Severity.unfinished if isinstance(error, Unfinished) else _severity(check)
         except Exception as error:
             outcome, message = Outcome.broken, f"{type(error).__name__}{location(error)}: {reason(error)}"
-    return Verdict(check, outcome, message, time.perf_counter() - started)
+            severity = _severity(check)
+    return Verdict(check, outcome, message, time.perf_counter() - started, severity)
+
+
+def _severity(check: str) -> Severity:
+    return Severity.slower if check in SPEED else Severity.wrong
 
 
 def examine(method: type[Method], prior: str) -> Iterator[Verdict]:

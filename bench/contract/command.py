@@ -4,13 +4,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.contract import Outcome, examine
+from bench.contract import Severity, examine
 from bench.errors import UserError, say, unknown
 from bench.experiment import plugins
 from bench.experiment.method_names import find_method
 from bench.runtime.numerics import limit_threads
 from methods import METHODS
 from methods.priors import PRIORS
+
+MEANING = {Severity.slower: "trains rightly, but slower", Severity.unfinished: "unfinished"}
 
 
 def check_all(method: str | None, prior: str | None, plugin_files: Sequence[Path] = ()) -> bool:
@@ -22,7 +24,7 @@ def check_all(method: str | None, prior: str | None, plugin_files: Sequence[Path
         plugin_files: plug-ins that define further methods; they are executed.
 
     Returns:
-        Whether every method keeps the contract.
+        Whether the results of every method would be right: a slower or unfinished method keeps the contract.
 
     Raises:
         UserError: the method or the prior is unknown, or the method does not support the prior.
@@ -56,15 +58,18 @@ def _pairs(names: list[str], prior: str | None) -> list[tuple[str, str]]:
 
 
 def _check(name: str, prior: str) -> bool:
-    """Print each verdict on one method under one prior, then a summary. Return whether no check is broken."""
+    """Print each verdict on one method under one prior, then a summary. Return whether its results would be right."""
     say(f"{name}, prior {prior}")
-    broken, seconds = [], 0.0
+    defects: dict[Severity, list[str]] = {severity: [] for severity in Severity}
+    seconds = 0.0
     for verdict in examine(METHODS[name], prior):
-        say(f"  {verdict.outcome:<7}  {verdict.check:<9}  {verdict.reason}".rstrip())
+        say(f"  {verdict.severity or verdict.outcome:<10}  {verdict.check:<9}  {verdict.reason}".rstrip())
         seconds += verdict.seconds
-        if verdict.outcome is Outcome.broken:
-            broken.append(verdict.check)
-    summary = f"breaks the contract: {', '.join(broken)}" if broken else "keeps the contract"
-    say(f"{name}, prior {prior}: {summary} ({seconds:.0f} s)")
+        if verdict.severity:
+            defects[verdict.severity].append(verdict.check)
+    wrong = defects.pop(Severity.wrong)
+    summary = f"breaks the contract: {', '.join(wrong)}" if wrong else "keeps the contract"
+    others = "".join(f"; {MEANING[severity]}: {', '.join(checks)}" for severity, checks in defects.items() if checks)
+    say(f"{name}, prior {prior}: {summary}{others} ({seconds:.0f} s)")
     say("")
-    return not broken
+    return not wrong

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bench.contract.subject import Broken, Subject, images, listed
+from bench.contract.subject import Broken, Subject, Unfinished, images, listed
 from bench.metrics.columns import refuse_bad_names
 from methods import Method
 from methods.hyperparameters import Choice, Hyperparameter, schema
@@ -17,9 +17,13 @@ def check_schema(subject: Subject) -> None:
     """Docstring, paper and priors exist; search spaces fit the hyperparameters and contain their defaults."""
     method = subject.method
     if not (method.__doc__ or "").strip():
-        raise Broken("it has no docstring; bench.info lists its first line")
+        raise Unfinished(
+            'it has no docstring, whose first line bench.info lists; write """One sentence.""" below the class'
+        )
     if not method.paper.strip():
-        raise Broken("`paper` is empty; cite the paper and the equation")
+        raise Unfinished(
+            '`paper` is empty; cite the paper and the equation: paper = "Author et al., arXiv ..., equation 1"'
+        )
     unknown = [prior for prior in method.priors if prior not in PRIORS]
     if unknown or not method.priors:
         problem = f"names {listed(unknown)}, which does not exist" if unknown else "is empty"

@@ -23,6 +23,10 @@ class Broken(Exception):
     """The method breaks the contract. The message is one line: the defect, then the remedy."""
 
 
+class Unfinished(Broken):
+    """Results are right, but something is missing that others need. The message is as that of `Broken`."""
+
+
 class Skipped(Exception):
     """The check does not apply to the method. The message is the reason."""
 

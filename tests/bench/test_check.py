@@ -6,7 +6,7 @@ from broken_methods import CASES, Spoilt
 from typer.testing import CliRunner
 
 from bench.check import app
-from bench.contract import CHECKS, Outcome, Subject, judge
+from bench.contract import CHECKS, Outcome, Severity, Subject, judge
 from methods import METHODS
 from methods.functional import frozen
 from methods.mmd import MMD
@@ -83,7 +83,7 @@ def test_the_command_names_what_a_plug_in_breaks(tmp_path):
     )
     result = check(str(path))
     assert result.exit_code == 1
-    assert "  broken   shapes     encode(x) is not on the support of the prior sphere" in result.stdout
+    assert "  wrong       shapes     encode(x) is not on the support of the prior sphere" in result.stdout
     assert "mine, prior sphere: breaks the contract: shapes" in result.stdout
 
 
@@ -94,3 +94,31 @@ def test_a_method_of_a_plugin_is_checked_by_its_name(tmp_path, monkeypatch):
     result = CliRunner().invoke(app, ["mine", "--plugin", str(path), "--prior", "normal"])
     METHODS.pop("mine", None)
     assert result.output.splitlines()[-1] == "mine normal"
+
+
+def test_what_only_costs_speed_or_is_unfinished_breaks_nothing(tmp_path):
+    """A first attempt: no docstring, no paper, and a covariance that waits for the device."""
+    path = tmp_path / "first.py"
+    path.write_text(
+        "from methods.mmd import MMD\n\n\nclass First(MMD):\n    def losses(self, x):\n"
+        "        losses = super().losses(x)\n        float(losses['loss'])\n        return losses\n\n\n"
+        "METHODS = {'first': First}\n"
+    )
+    result = CliRunner().invoke(app, [str(path), "--prior", "normal"])
+    METHODS.pop("first", None)
+    assert result.exit_code == 0, result.output
+    lines = result.output.splitlines()
+    assert any(line.split()[:2] == ["unfinished", "schema"] and '"""One sentence."""' in line for line in lines)
+    assert any(line.split()[:2] == ["slower", "waiting"] for line in lines)
+    assert "keeps the contract; trains rightly, but slower: " in result.output
+
+
+@pytest.mark.parametrize(
+    ("check", "severity"), [("schema", Severity.wrong), ("traces", Severity.slower), ("waiting", Severity.slower)]
+)
+def test_an_error_inside_a_check_is_as_severe_as_the_check(monkeypatch, check, severity):
+    def fails(_):
+        raise RuntimeError("no luck")
+
+    monkeypatch.setitem(CHECKS, check, fails)
+    assert judge(check, Subject(MMD, "normal")).severity is severity
