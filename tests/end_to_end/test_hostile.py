@@ -28,7 +28,7 @@ from specimens import make_request
 from typer.testing import CliRunner, Result
 
 import bench
-from bench import clean, evaluate, report, run, sample
+from bench import clean, evaluate, report, sample
 from bench.analysis import frames
 from bench.data.decode import Files, UnusableImage
 from bench.data.image_files import ImageFile, is_array
@@ -45,7 +45,8 @@ from bench.io.untrusted import Malformed
 from bench.reporting import render, terminal
 from bench.reporting.contents import Contents, limited_to
 from bench.reporting.table import Cell, Table
-from bench.store.folders import ExperimentFolder, TrialFolder
+from bench.run import app as run_app
+from bench.store.folders import TrialFolder
 
 LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{chr(98 + i)}: &{chr(98 + i)} [{', '.join(['*' + chr(97 + i)] * 10)}]\n" for i in range(6)
@@ -68,7 +69,7 @@ def original(tmp_path_factory) -> Path:
     place = tmp_path_factory.mktemp("hostile")
     with limited_to(Contents.sections):
         typed = ["--methods", "mmd", "--seeds", "1", "--executor", "serial", "--out", str(place / "out")]
-        result = CliRunner().invoke(run.app, [*typed, "--data-root", str(place / "data"), *sets()])
+        result = CliRunner().invoke(run_app, [*typed, "--data-root", str(place / "data"), *sets()])
     assert result.exit_code == 0, result.output
     return place
 
@@ -547,13 +548,12 @@ def test_a_report_holds_a_stated_number_of_values(victim, monkeypatch):
     assert "columns, more than 50 values; report fewer trials at a time" in result.output
 
 
-def test_the_experiments_of_a_report_share_its_number_of_values(victim, tmp_path, monkeypatch):
-    copy = shutil.copytree(victim, tmp_path / "copy")
-    monkeypatch.setattr(frames, "MAX_VALUES", frames.rows(ExperimentFolder(victim)).size)
-    frames.rows(ExperimentFolder(copy))
-    result = command("report", victim, copy, "--out", tmp_path / "both")
-    assert result.exit_code == 1
-    assert f"error: with {copy} there are " in result.output
+def test_the_experiments_of_a_report_share_its_number_of_values(monkeypatch):
+    monkeypatch.setattr(frames, "MAX_VALUES", 10)
+    budget, table = frames.Budget(), pa.table({"step": [1] * 8})
+    budget.add(table, "one")
+    with pytest.raises(UserError, match="with two there are 16 rows of 1 columns, more than 10 values"):
+        budget.add(table, "two")
 
 
 # Trees of images.
