@@ -7,15 +7,13 @@ BIN := .venv/bin
 bench: .venv/installed
 	$(BIN)/python -m bench.run --config configs/studies/digits.yaml
 
-# Keep the reports of small studies in the repository: page, tables and rows; not what is in the page besides.
+# Keep the reports of small studies in the repository: a light page, tables and rows; not what is in the page besides.
 reference: reference-digits reference-same_prior .venv/installed-dev
 	$(BIN)/python -m docs_build.readme
 
 reference-%: .venv/installed
 	$(BIN)/python -m bench.run --config configs/studies/$*.yaml --yes
-	rm -rf results/reference/$*
-	mkdir -p results/reference
-	cp -r results/$*/report results/reference/$*
+	$(BIN)/python -m bench.report results/$* --light --out results/reference/$*
 	cp results/$*/experiment.yaml results/reference/$*/
 	cd results/reference/$* && rm -rf samples reconstructions interpolations summary.parquet figures/*.pdf
 
@@ -28,7 +26,6 @@ test-slow: .venv/installed-dev
 test-nightly: .venv/installed-dev
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m nightly
 
-# The documentation site, site/index.html. The search needs a server: $(BIN)/python -m http.server -d site
 # The fast tests with the lowest version of each direct dependency that pyproject.toml allows. Indirect dependencies and
 # development tools are the newest. The environment is kept in .venv-lowest.
 LOWEST := .venv-lowest/bin
@@ -40,6 +37,7 @@ test-lowest:
 	$(LOWEST)/uv pip install --quiet --python $(LOWEST)/python --override .venv-lowest/lowest.txt --editable ".[dev]"
 	$(LOWEST)/python -m pytest -n 2 --dist worksteal -m "not slow and not nightly"
 
+# The documentation site, site/index.html. The search needs a server: $(BIN)/python -m http.server -d site
 docs: .venv/installed-dev
 	PYTHONPATH=tests $(BIN)/python tests/end_to_end/mistakes.py > docs/reference/errors.md
 	$(BIN)/python -m docs_build.readme

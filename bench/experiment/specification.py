@@ -23,6 +23,7 @@ LATER_SETTINGS: dict[str, dict[str, object]] = {
     "network": {"scaled_codes": False, "equal_dimensions": False},
     "evaluation": {"metrics": []},
 }
+LATER_HYPERPARAMETERS: dict[str, dict[str, object]] = {"mmd": {"kernels": 7}}  # likewise, of methods
 OLDEST_LEARNING_RATE = 1e-3
 DETERMINED = {"dataset": {"weight_unit", "train_images"}}  # follows from the fingerprint
 
@@ -77,7 +78,12 @@ class TrialSpec(StrictModel):
     @classmethod
     def _complete(cls, document: object) -> object:
         """Add what documents of older versions lack."""
-        return with_later_settings(document) if isinstance(document, Mapping) else document
+        if not isinstance(document, Mapping):
+            return document
+        completed, given = with_later_settings(document), document.get("hyperparameters") or {}
+        if isinstance(given, Mapping):
+            completed["hyperparameters"] = {**LATER_HYPERPARAMETERS.get(str(document.get("method")), {}), **given}
+        return completed
 
     @property
     def optimisation(self) -> Training:
@@ -129,7 +135,8 @@ class Trial:
     def plan(cls, spec: TrialSpec, label: str, source: MethodSource) -> "Trial":
         """Return a new trial. Its id depends on its specification alone, not on the machine, time or order."""
         content = spec.model_dump(exclude=DETERMINED)
-        for name, settings in LATER_SETTINGS.items():
+        later = LATER_SETTINGS | {"hyperparameters": LATER_HYPERPARAMETERS.get(spec.method, {})}
+        for name, settings in later.items():
             content[name] = {key: value for key, value in content[name].items() if settings.get(key, ...) != value}
         return cls(spec, label, source, id=sha256(json.dumps(content, sort_keys=True).encode())[:10])
 

@@ -67,6 +67,16 @@ def test_a_planned_trial_has_the_id_that_version_0_1_gave_it():
     assert planned.name == f"mmd-prior-sphere-s3-{DOCUMENT['id']}"
 
 
+def test_a_hyperparameter_that_was_added_later_leaves_ids_as_they_were():
+    """Otherwise a new hyperparameter would orphan every finished trial of its method."""
+    given = {"weight": 0.5, "scale": 1.0}
+    early, now, other = (
+        make_trial("mmd", hyperparameters=given | added) for added in ({}, {"kernels": 7}, {"kernels": 1})
+    )
+    assert early.spec == now.spec
+    assert early.id == now.id != other.id
+
+
 def test_the_learning_rate_of_early_documents_is_the_experiments():
     spec = {key: value for key, value in SPEC.items() if key != "learning_rate"}
     early = Trial.parse(DOCUMENT | {"spec": spec}, "spec.json")
