@@ -500,7 +500,7 @@ FILES = [
 
 OPTIONS = [
     Mistake("an unknown option", "run --seed 3",
-            f"No such option: --seed (Possible options: --prepared, --seeds, --set); {HELP}"),
+            f"No such option: --seed (Possible options: --seeds, --set, --sweep); {HELP}"),
     Mistake("an option given twice", "run --seeds 1 --seeds 2", "--seeds is given 2 times (1, 2); give it once"),
     Mistake("... that takes several values", "run --methods moco --methods=mmd",
             "--methods is given 2 times (moco, mmd); write --methods moco,mmd"),

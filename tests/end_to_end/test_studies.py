@@ -79,8 +79,8 @@ def data(tmp_path, image_tree):
     return write
 
 
-def test_the_studies_are_those_of_the_readme():
-    text = (ROOT / "README.md").read_text()
+def test_the_studies_are_those_of_the_docs():
+    text = (ROOT / "docs" / "how-to" / "settings.md").read_text()
     assert set(re.findall(r"^\| `(\w+)` \|.*\| \d+ \|", text, re.MULTILINE)) == set(STUDIES)
     for name in STUDIES:
         found = re.search(rf"^\| `{name}` \|.*\| {trials(name)} \|", text, re.MULTILINE)
