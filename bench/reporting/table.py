@@ -58,6 +58,7 @@ class Table:
         words: number of leading columns that hold words; the others hold numbers.
         groups: name and number of adjacent columns that fold together on the page, from the second column on; a
             group without a name does not fold. Empty if no columns fold.
+        folded: whether the page shows only the title until a reader opens it.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Table:
     constants: list[list[Cell]] = field(default_factory=list)
     words: int = 1
     groups: list[tuple[str, int]] = field(default_factory=list)
+    folded: bool = False
 
 
 def as_frame(table: Table) -> pd.DataFrame:

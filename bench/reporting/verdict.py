@@ -102,8 +102,8 @@ def _answers(group: Group, found: pd.DataFrame) -> Table:
     ]
     about = (
         f"`{found['baseline'].iloc[0]}` against every rival. Numbers are ratios to the rival (below 1: less), for the "
-        "prior differences, with 95% intervals."
-    )
+        "prior differences, with 95% intervals. "
+    ) + " ".join(design.sentences(*_design(group), spread=group.seed_spread))
     title = f"Verdict on {found['baseline'].iloc[0]}"
     return Table("verdict", title, ["claim", "answer", "shown by"], rows, about, words=3)
 
@@ -118,12 +118,11 @@ def _details(group: Group, found: pd.DataFrame) -> Table:
         "Ratios are of geometric means; for steadiness, of standard deviations of log distances. The family of tests "
         f"is one claim against {family}: Holm's method adjusts p over it. *Differ by less than*: two one-sided tests "
         f"exclude a difference of {group.description.report.margin:.0%} or more (`report.margin`), at 5% each, not "
-        "adjusted. More seeds: for a power of 80% at the difference and spread seen so far, with the adjusted test. "
+        "adjusted. More seeds: for a power of 80% at the difference and spread seen so far, with the adjusted test."
     )
-    about += " ".join(design.sentences(*_design(group), spread=group.seed_spread))
     about += f" {len(rivals) - MOST_RIVALS} more rivals are in claims.csv." if len(rivals) > MOST_RIVALS else ""
     headings = ["against", "verdict", "claim", "p (Holm)", "shown by"]
-    return Table("claims", "Every claim", headings, rows, about, words=3)
+    return Table("claims", "Every claim", headings, rows, about, words=3, folded=True)
 
 
 def _design(group: Group) -> tuple[list[str], int, float]:
