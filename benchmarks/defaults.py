@@ -23,12 +23,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("experiments", type=Path, nargs="+")
     parser.add_argument("--yaml", action="store_true")
+    parser.add_argument("--seed", type=int, help="score points by this tuning seed alone, while others are unfinished")
     searches, units = {}, {}
     asked = parser.parse_args()
     for path in asked.experiments:
         folder = ExperimentFolder.open(path / search.FOLDER)
         dataset = folder.require_description().protocol.dataset.name
-        searches[dataset] = search.results(folder)
+        results = search.results(folder)
+        searches[dataset] = results if asked.seed is None else results[results["seed"] == asked.seed]
         identity = folder.trials()[0].trial().spec.dataset
         units[dataset] = (identity and identity.weight_unit) or 1.0
     if asked.yaml:
