@@ -13,7 +13,7 @@ from bench.data.sources import Source, SourceSplit
 from bench.errors import UserError, reason
 
 SUFFIXES = (".npy", ".npz", ".h5", ".hdf5", ".pt", ".pth")
-NAMES = {"train": ("train",), "validation": ("validation", "val", "valid"), "test": ("test",)}
+SPLIT_NAMES = {"train": ("train",), "validation": ("validation", "val", "valid"), "test": ("test",)}
 PATTERNS = (("{}_images", "{}_labels"), ("{}/images", "{}/labels"), ("x_{}", "y_{}"), ("{}_x", "{}_y"))
 WHOLE = (("images", "labels"), ("x", "y"), ("data", "labels"))
 
@@ -59,7 +59,7 @@ def image_and_label_names(arrays: Arrays, path: Path) -> dict[str, tuple[str, st
     """
     names = list(arrays)
     pairs: dict[str, tuple[str, str | None]] = {}
-    for split, synonyms in NAMES.items():
+    for split, synonyms in SPLIT_NAMES.items():
         for images, labels in ((a.format(s), b.format(s)) for s in synonyms for a, b in PATTERNS):
             if images in names:
                 pairs.setdefault(split, (images, labels if labels in names else None))

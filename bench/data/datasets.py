@@ -28,7 +28,7 @@ class Dataset:
         images: numbers of training, validation and test images; None if they depend on the files.
         find: returns the source under a data root, or None.
         layout: the files under the data root that `find` looks for.
-        torchvision: the class of torchvision that downloads it, if any.
+        fetch: downloads it with torchvision into a data root; None if it cannot be downloaded.
         labelled: whether images have classes, whatever the files.
         own: what --data-root names, if that is the user's own images rather than a folder of data sets; else empty.
     """
@@ -37,7 +37,7 @@ class Dataset:
     images: tuple[int, int, int] | None
     find: Callable[[Path], Source | None]
     layout: str = ""
-    torchvision: str | None = None
+    fetch: Callable[[Path], None] | None = None
     labelled: bool = False
     own: str = ""
 
@@ -62,7 +62,7 @@ def _torchvision(
         return source or (image_tree(root / name, splits=True) if (root / name).is_dir() else None)
 
     layout = f"torchvision's files ({folder}/) or images as {name}/{{train,test}}/<class>/*.png or .jpg"
-    return Dataset(about, images, find, layout, class_name, labelled=True)
+    return Dataset(about, images, find, layout, lambda root: torchvision_classes.fetch(class_name, root), labelled=True)
 
 
 _IDX = tuple(f"{part}-{kind}-ubyte" for part in ("t10k", "train") for kind in ("images-idx3", "labels-idx1"))
@@ -70,6 +70,12 @@ _BATCHES = ("batches.meta", *(f"data_batch_{i}" for i in range(1, 6)), "test_bat
 _DIGITS = "0 1 2 3 4 5 6 7 8 9"
 _CLOTHES = "t-shirt trouser pullover dress coat sandal shirt sneaker bag boot"
 _THINGS = "airplane automobile bird cat deer dog frog horse ship truck"
+
+
+def _fetch_celeba(root: Path) -> None:
+    from torchvision import datasets
+
+    datasets.CelebA(str(root), split="all", target_type=[], download=True)
 
 
 def _celeba(root: Path) -> Source | None:
@@ -110,7 +116,7 @@ DATASETS = {
         (162770, 19867, 19962),
         _celeba,
         "celeba/img_align_celeba/*.jpg (unzipped) and celeba/list_eval_partition.txt, or Kaggle's copy with its .csv",
-        "CelebA",
+        _fetch_celeba,
     ),
     "celebahq": Dataset(
         "faces in high resolution, from a folder of images",
@@ -152,7 +158,11 @@ def get(name: str) -> Dataset:
     class_name = name.removeprefix(PREFIX)
     layout = f"torchvision's files in {class_name}/"
     return Dataset(
-        f"torchvision.datasets.{class_name}", None, lambda root: torchvision_class(class_name, root), layout, class_name
+        f"torchvision.datasets.{class_name}",
+        None,
+        lambda root: torchvision_class(class_name, root),
+        layout,
+        lambda root: torchvision_classes.fetch(class_name, root / class_name),
     )
 
 
@@ -170,7 +180,7 @@ def refuse_missing(name: str, root: Path) -> None:
     dataset = get(name)
     if dataset.own:
         raise UserError(f"there is nothing at {root}; with --dataset {name}, --data-root names {dataset.own}")
-    if not dataset.torchvision:
+    if dataset.fetch is None:
         remedy = f"put {dataset.layout} there, or use --dataset folder --data-root DIR for images elsewhere"
         raise UserError(f"{name} is not under {root} and cannot be downloaded; {remedy}")
 
@@ -184,13 +194,10 @@ def download(name: str, root: Path) -> Source:
     """
     dataset = get(name)
     refuse_missing(name, root)
-    assert dataset.torchvision
+    assert dataset.fetch is not None
     say(f"downloading {name} into {root} (torchvision)")
     try:
-        if name.startswith(PREFIX):
-            torchvision_classes.fetch(dataset.torchvision, root)
-        else:
-            _fetch(dataset.torchvision, root)
+        dataset.fetch(root)
     except Exception as error:  # torchvision, urllib and gdown raise types of their own
         needs_gdown = "gdown" in str(error) and importlib.util.find_spec("gdown") is None
         problem = "it is in Google Drive, which needs gdown" if needs_gdown else reason(error)[:100]
@@ -202,16 +209,6 @@ def download(name: str, root: Path) -> Source:
     if source is None:
         raise RunError(f"the download of {name} into {root} is incomplete; put {dataset.layout} there")
     return source
-
-
-def _fetch(class_name: str, root: Path) -> None:
-    from torchvision import datasets
-
-    if class_name == "CelebA":
-        datasets.CelebA(str(root), split="all", target_type=[], download=True)
-        return
-    for train in (True, False):
-        getattr(datasets, class_name)(str(root), train=train, download=True)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, Protocol, Self
 
@@ -187,6 +187,21 @@ class Pixels:
             return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)  # much faster than Pillow
         with name_in_errors(self.name(row)):
             return crop_and_resize(Image.fromarray(pixels), preprocessing)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Images of a data set that another library reads: what the kinds of them share. `rows`: indices into the set."""
+
+    rows: np.ndarray
+    in_memory = False
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def take(self, rows: np.ndarray) -> Self:
+        """Return the images at these indices."""
+        return replace(self, rows=self.rows[rows])
 
 
 class Images(Protocol):

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.data.decode import crop_and_resize, name_in_errors, open_image
+from bench.data.decode import Rows, crop_and_resize, name_in_errors, open_image
 from bench.data.hashed_splits import divide_by_content
 from bench.data.image_tree import SPLIT_FOLDERS
 from bench.data.sources import Source, SourceSplit
@@ -35,7 +35,7 @@ def huggingface(folder: Path) -> Source | None:
     def load() -> dict[str, SourceSplit]:
         loaded = {
             split: SourceSplit(
-                Records(folder, name, column, np.arange(len(splits[name]))),
+                Records(np.arange(len(splits[name])), folder, name, column),
                 np.asarray(splits[name][label], dtype=np.int64) if label else None,
             )
             for split, name in names.items()
@@ -48,28 +48,18 @@ def huggingface(folder: Path) -> Source | None:
 
 
 @dataclass(frozen=True)
-class Records:
+class Records(Rows):
     """Images of one split, decoded on demand. Cheap to send to other processes.
 
     Attributes:
         folder: of the data set.
         split: its name there.
         column: of the images.
-        rows: indices into the split.
     """
 
     folder: Path
     split: str
     column: str
-    rows: np.ndarray
-    in_memory = False
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def take(self, rows: np.ndarray) -> "Records":
-        """Return the images at these indices."""
-        return Records(self.folder, self.split, self.column, self.rows[rows])
 
     def name(self, row: int) -> str:
         """Return the image's name for messages."""

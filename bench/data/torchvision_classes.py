@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from bench.data.array_files import pixels
-from bench.data.decode import Images, crop_and_resize, name_in_errors
+from bench.data.array_files import SPLIT_NAMES, pixels
+from bench.data.decode import Images, Rows, crop_and_resize, name_in_errors
 from bench.data.hashed_splits import divide_by_content
 from bench.data.sources import Source, SourceSplit
 from bench.errors import UserError, unknown
@@ -18,7 +18,6 @@ from bench.experiment.settings import Preprocessing
 
 PREFIX = "torchvision."
 GENERIC = {"DatasetFolder", "ImageFolder", "VisionDataset"}  # --dataset folder does this
-SPLITS = {"train": ("train",), "validation": ("val", "valid", "validation"), "test": ("test",)}
 
 
 def torchvision_class(name: str, root: Path) -> Source | None:
@@ -54,15 +53,15 @@ def torchvision_class(name: str, root: Path) -> Source | None:
     return Source(PREFIX + name, folder, files, load, classes)
 
 
-def fetch(name: str, root: Path) -> None:
-    """Download a torchvision class into `root/NAME/`.
+def fetch(name: str, folder: Path) -> None:
+    """Download a torchvision class into a folder.
 
     Raises:
         UserError: torchvision has no such class, or it cannot be downloaded.
     """
     if "download" not in _parameters(name):
-        raise UserError(f"torchvision cannot download {name}; put its files into {root / name}")
-    for _ in _splits(name, root / name, download=True):
+        raise UserError(f"torchvision cannot download {name}; put its files into {folder}")
+    for _ in _splits(name, folder, download=True):
         pass
 
 
@@ -100,7 +99,7 @@ def _splits(name: str, folder: Path, download: bool) -> Iterator[tuple[str, Any]
 
 
 def _named_splits(make: Any, folder: Path, options: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    for split, names in SPLITS.items():
+    for split, names in SPLIT_NAMES.items():
         for name in names:
             with suppress(ValueError):  # torchvision's answer to a split that the class does not have
                 yield split, make(str(folder), split=name, **options)
@@ -124,28 +123,18 @@ def _images(data: Any, name: str) -> Images:
     stored = getattr(data, "data", None)
     if stored is not None and len(stored) == len(data) and getattr(stored, "ndim", 0) in (3, 4):
         return pixels(np.asarray(stored), f"{PREFIX}{name}")
-    return Items(data, np.arange(len(data)))
+    return Items(np.arange(len(data)), data)
 
 
 @dataclass(frozen=True)
-class Items:
+class Items(Rows):
     """Images of a torch data set, decoded on demand.
 
     Attributes:
         data: the data set, which yields (a Pillow image, ...).
-        rows: indices into it.
     """
 
     data: Any
-    rows: np.ndarray
-    in_memory = False
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def take(self, rows: np.ndarray) -> "Items":
-        """Return the images at these indices."""
-        return Items(self.data, self.rows[rows])
 
     def name(self, row: int) -> str:
         """Return the image's name for messages."""
