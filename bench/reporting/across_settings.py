@@ -6,13 +6,14 @@ from typing import Any
 
 import matplotlib as mpl
 import pandas as pd
+from matplotlib.axes import Axes
 
 from bench.analysis import across_seeds, frames
 from bench.io.files import write_atomically
 from bench.reporting.csv_text import to_csv
 from bench.reporting.description import comparable
 from bench.reporting.group import Group
-from bench.reporting.style import STYLE, Figure, legend_text, line_styles, logarithmic, panels, save
+from bench.reporting.style import STYLE, Figure, LineStyle, legend_text, line_styles, logarithmic, panels, save
 from bench.reporting.table import Table, count, interval, word
 
 ABOUT = (
@@ -98,31 +99,45 @@ def _figure(scores: pd.DataFrame, keys: list[str], headline: str, folder: Path) 
     with mpl.rc_context(STYLE):
         figure, grid = panels(len(keys), 3, (3.8, 3.2))
         for axes, key in zip(grid, keys, strict=True):
-            values = sorted(scores[key].unique(), key=lambda value: (isinstance(value, str), value or 0))
-            numeric = all(isinstance(value, int | float) and value == value for value in values)
-            others = [other for other in keys if other != key]
-            for _, line in scores.groupby(["variant", *others], sort=False, dropna=False):
-                line = line.sort_values(key) if numeric else line
-                style = styles[str(line["variant"].iloc[0])]
-                x = line[key] if numeric else line[key].map(values.index)
-                errors = [line["mean"] - line["low"], line["high"] - line["mean"]]
-                bars: Any = {"color": style.colour, "ls": style.dash, "marker": style.marker, "ms": 4, "capsize": 2}
-                axes.errorbar(x, line["mean"], yerr=errors, label=legend_text(str(line["variant"].iloc[0])), **bars)
-                where: Any = {"xytext": (6, 0), "textcoords": "offset points", "fontsize": 6, "va": "center"}
-                others_here = ", ".join(_text(line[other].iloc[0]) for other in others)
-                axes.annotate(others_here, (x.iloc[-1], line["mean"].iloc[-1]), color=style.colour, **where)
-            if numeric and min(values) > 0 and max(values) / min(values) >= 4:
-                axes.set_xscale("log")
-                logarithmic(axes.xaxis)
-            elif not numeric:
-                axes.set_xticks(range(len(values)), [_text(value) for value in values])
-            axes.set(xlabel=key, yscale="log")
-            logarithmic(axes.yaxis)
+            _panel(axes, scores, key, [other for other in keys if other != key], styles)
         grid[0].set_ylabel(f"final {headline}")
         handles = dict(zip(*grid[0].get_legend_handles_labels()[::-1], strict=True))
         figure.legend(handles.values(), handles.keys(), loc="outside right upper", fontsize=8, handlelength=4)
         save(figure, folder / "settings", scores)
     return Figure("settings", "Distance against the settings that differ", CAPTION)
+
+
+def _panel(axes: Axes, scores: pd.DataFrame, key: str, others: list[str], styles: dict[str, LineStyle]) -> None:
+    """One setting: a line for each variant and each combination of the other settings."""
+    values, are_numbers = ordered_values(scores[key])
+    for _, line in scores.groupby(["variant", *others], sort=False, dropna=False):
+        variant = str(line["variant"].iloc[0])
+        ordered = line.sort_values(key) if are_numbers else line
+        x = ordered[key] if are_numbers else ordered[key].map(values.index)
+        _line(axes, x, ordered, ", ".join(_text(line[other].iloc[0]) for other in others), variant, styles[variant])
+    if not are_numbers:
+        axes.set_xticks(range(len(values)), [_text(value) for value in values])
+    elif min(values) > 0 and max(values) / min(values) >= 4:
+        axes.set_xscale("log")
+        logarithmic(axes.xaxis)
+    axes.set(xlabel=key, yscale="log")
+    logarithmic(axes.yaxis)
+
+
+def ordered_values(column: pd.Series) -> tuple[list[Any], bool]:
+    """Return the different values of a setting in order, numbers first, and whether all are numbers."""
+    values = column.unique().tolist()  # Python's own types: numpy's integers are no int
+    are_numbers = all(isinstance(value, int | float) and value == value for value in values)
+    return sorted(values, key=lambda value: (isinstance(value, str), value or 0)), are_numbers
+
+
+def _line(axes: Axes, x: pd.Series, line: pd.DataFrame, end: str, variant: str, style: LineStyle) -> None:
+    """Means with their intervals; the other settings, `end`, stand at the end of the line."""
+    errors = [line["mean"] - line["low"], line["high"] - line["mean"]]
+    bars: Any = {"color": style.colour, "ls": style.dash, "marker": style.marker, "ms": 4, "capsize": 2}
+    axes.errorbar(x, line["mean"], yerr=errors, label=legend_text(variant), **bars)
+    where: Any = {"xytext": (6, 0), "textcoords": "offset points", "fontsize": 6, "va": "center"}
+    axes.annotate(end, (x.iloc[-1], line["mean"].iloc[-1]), color=style.colour, **where)
 
 
 def _text(value: object) -> str:
