@@ -20,9 +20,11 @@ def refuse_hidden_packages() -> None:
     if sys.argv[:1] != ["-m"] or sys.flags.safe_path or folder.resolve() == own:
         return
     names = NEEDED | sys.stdlib_module_names
-    hiding = [path for path in (*folder.glob("*.py"), *folder.glob("*/__init__.py")) if _module(path) in names]
+    modules = [path.relative_to(folder) for path in (*folder.glob("*.py"), *folder.glob("*/__init__.py"))]
+    # A link to our own package is that package.
+    hiding = [path for path in modules if _module(path) in names and (folder / path).resolve() != own / path]
     if hiding:
-        name = min(hiding).relative_to(folder)
+        name = min(hiding)
         remedy = "rename it, or run wae-bench, which does not search this folder"
         print(f"error: {name} in the working folder hides a package that is needed; {remedy}", file=sys.stderr)  # noqa: T201
         sys.exit(2)

@@ -54,3 +54,10 @@ def test_other_files_hide_nothing(folder):
         (folder / name).unlink()
     (folder / "mine.py").write_text("")
     assert run(folder, "-m", "bench", "--version").returncode == 0
+
+
+def test_links_to_this_project_hide_nothing(tmp_path):
+    """So the folder of a job looks that holds links to the project."""
+    for name in ("bench", "methods", "configs"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    assert run(tmp_path, "-m", "bench.info", "--json").returncode == 0
