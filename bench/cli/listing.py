@@ -57,6 +57,11 @@ def _show_method(console: Console, name: str, method: MethodFacts) -> None:
     rates = {prior: rate for prior, rate in others if rate != first[1]}
     table.add_row("  learning_rate", _by_prior(first[1], rates), "float", "> 0", str(LEARNING_RATES))
     console.print(table, highlight=True)
+    if example := next((key for key, fact in method.hyperparameters.items() if fact.search_range), None):
+        searched = f"{name}[{example}={method.hyperparameters[example].search_range}]"
+        console.print(
+            f"  --tune searches these; another range: {searched}, as logarithmic or even as here", markup=False
+        )
     console.print()
 
 

@@ -10,9 +10,10 @@ from torch import Tensor, nn
 from bench.data.datasets import DATASETS
 from bench.evaluation.samplers import SAMPLERS
 from bench.experiment.configuration import dataset_defaults, default_settings
+from bench.experiment.ranges import format_range
 from bench.metrics.columns import OPTIONAL
 from methods import METHODS, Method
-from methods.hyperparameters import learning_rate, schema
+from methods.hyperparameters import Choice, learning_rate, schema
 from methods.networks import NETWORKS, Architecture
 from methods.networks.initialisation import INITIALISATIONS
 from methods.priors import PRIORS
@@ -38,6 +39,7 @@ class HyperparameterFacts:
         defaults: Prior -> default value under this prior, where it is another one.
         allowed: The choices, or the range in words.
         search: Its part of the search space, in words, or None if it is not searched.
+        search_range: As it is written in brackets, such as "0.1..1000"; None if it is not searched in a range.
     """
 
     type: str
@@ -45,6 +47,7 @@ class HyperparameterFacts:
     defaults: dict[str, float | int | str | bool]
     allowed: list[str] | str
     search: str | None
+    search_range: str | None
 
 
 @dataclass(frozen=True)
@@ -160,6 +163,7 @@ def _method(method: type[Method]) -> MethodFacts:
             defaults=dict(parameter.defaults),
             allowed=list(parameter.choices) or str(parameter.range),
             search=None if search is None else str(search),
+            search_range=None if search is None or isinstance(search, Choice) else format_range(search),
         )
     rates = {prior: learning_rate(method, prior) for prior in method.priors}
     names = method.published_names

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from bench.driver.options import Overrides
 from bench.driver.quick import cut
-from bench.errors import UserError, unknown
+from bench.errors import UserError, short, unknown
 from bench.experiment import configuration
 from bench.experiment.labels import is_named
 from bench.experiment.settings import Experiment
@@ -31,10 +31,17 @@ def resolve(
     if not experiment.methods:
         experiment = experiment.model_copy(update={"methods": list(METHODS)})
     variants = parse_variants(experiment.methods, experiment.defaults)
+    _refuse_idle_ranges(experiment, variants)
     baseline, labels = experiment.report.baseline, [variant.label for variant in variants]
     if baseline is not None and not any(is_named(label, baseline) for label in labels):
         raise unknown("baseline", baseline, labels)
     return with_network(experiment), variants, cuts
+
+
+def _refuse_idle_ranges(experiment: Experiment, variants: list[Variant]) -> None:
+    for variant in variants:
+        if variant.ranges and variant.point is None and experiment.search.points is None:
+            raise UserError(f"{short(variant.label)} has a range, which is for a search; add --tune N, or name values")
 
 
 def with_network(experiment: Experiment) -> Experiment:

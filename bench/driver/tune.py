@@ -92,6 +92,7 @@ class Tuning:
     def dry_run(self) -> None:
         """Print the trials of the search, and estimates of time and disk. Nothing is trained or written."""
         self.pipeline.check_storable()
+        self._say_ranges()
         foreseen = Tuning(self.pipeline.foresee())
         cost(foreseen.searching)
         count, seeds = len(self.pipeline.variants), self.pipeline.experiment.seeds
@@ -114,6 +115,7 @@ class Tuning:
             SystemExit: status 1, if a variant has no best point or a retrained trial failed.
         """
         self.searching.check_storable()
+        self._say_ranges()
         with self.pipeline.session(trials=self.searching.size + self._finals + self.pipeline.size):
             foreseen = Tuning(self.confirming.foresee(download=True))  # refuse now, not after the search
             searching = replace(foreseen.searching, resources=self.pipeline.resources)
@@ -128,6 +130,12 @@ class Tuning:
                 confirming.conclude(confirming.train())
             if len(chosen) < len(self.pipeline.variants):
                 raise SystemExit(1)
+
+    def _say_ranges(self) -> None:
+        """Print the ranges that replace declared ones, and their scales."""
+        for variant in self.pipeline.variants:
+            for name, space in variant.ranges.items():
+                say(f"{variant.label}: {name} is searched from {space}")
 
     def _choose(self, folder: ExperimentFolder, results: pd.DataFrame) -> list[Variant]:
         """Return each variant at its best point."""

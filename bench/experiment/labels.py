@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 
+RANGE = ".."  # between the ends of a range, such as weight=0.1..1000
 STALE = "†"  # marks a variant whose trials were trained by other code than the present
 
 
@@ -61,8 +62,12 @@ def is_named(label: str, name: str) -> bool:
 
 
 def with_values(label: str, values: Mapping[str, object]) -> str:
-    """Replace the search point by its values: 'mmd[prior=sphere,point=3]' -> 'mmd[prior=sphere,weight=31.6]'."""
+    """Replace the search point by its values: 'mmd[prior=sphere,point=3]' -> 'mmd[prior=sphere,weight=31.6]'.
+
+    A value also replaces the range that it was searched in.
+    """
     method, _, inside = split_label(label)[0].removesuffix("]").partition("[")
-    given = dict(part.split("=", 1) for part in inside.split(",") if "=" in part)
+    parts = dict(part.split("=", 1) for part in inside.split(",") if "=" in part)
+    given = {name: value for name, value in parts.items() if name not in values or RANGE not in value}
     short = {name: f"{value:.4g}" if isinstance(value, float) else value for name, value in values.items()}
     return format_label(method, given | {name: value for name, value in short.items() if name not in given})

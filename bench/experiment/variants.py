@@ -1,7 +1,7 @@
 """Variants of methods, parsed from texts such as `moco[temperature=0.05|0.1,prior=sphere]`, and their search points.
 
 Every method also accepts `learning_rate` and `point`. `point=K` sets all searchable hyperparameters that the text does
-not set to the K-th point of the method's search (`search_point`).
+not set to the K-th point of the method's search (`search_point`). `weight=0.1..1000` sets the range of a search.
 """
 
 import itertools
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from bench.errors import UserError, cut, short, unknown
 from bench.experiment.labels import format_label
 from bench.experiment.method_names import find_method
+from bench.experiment.ranges import Space, format_range, is_range, parse_range
 from bench.io.files import sha256
 from bench.io.schema import Value
 from bench.io.strict_yaml import parse_yaml
@@ -46,6 +47,7 @@ class Variant:
         defaults: the default of every hyperparameter and of "learning_rate", under this prior and on this data set.
         point: index of a search point, if values come from a search.
         searched: searchable hyperparameters that the user did not set, and "learning_rate" if it was not set.
+        ranges: the search spaces that the user set, where they differ from the declared ones.
     """
 
     method: str
@@ -55,6 +57,7 @@ class Variant:
     point: int | None = None
     searched: tuple[str, ...] = ()
     defaults: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    ranges: Mapping[str, Space] = field(default_factory=dict, hash=False)
 
     @property
     def label(self) -> str:
@@ -62,18 +65,19 @@ class Variant:
         method = METHODS[self.method]
         settings: dict[str, object] = {} if self.prior == method.priors[0] else {"prior": self.prior}
         defaults = {name: value for name, value in self.defaults.items() if name != "learning_rate"}
-        values = self.hyperparameters | {"learning_rate": self.learning_rate, "point": self.point}
+        values = self.hyperparameters | {"learning_rate": self.learning_rate}
         if self.point is not None:
             # The point determines the searched values. Other searchable values are listed even if they are defaults,
             # because they were excluded from the search.
             values = {name: value for name, value in values.items() if name not in self.searched}
             defaults = {name: value for name, value in defaults.items() if name not in method.search_space}
         settings |= {name: value for name, value in values.items() if value != defaults.get(name)}
-        return format_label(self.method, settings)
+        settings |= {name: format_range(space) for name, space in self.ranges.items()}
+        return format_label(self.method, settings | ({} if self.point is None else {"point": self.point}))
 
     def at_point(self, point: int) -> "Variant":
         """Return this variant with its searched values taken from a search point."""
-        values = search_point(self.method, self.searched, point)
+        values = search_point(self.method, self.searched, point, self.ranges)
         rate = values.pop("learning_rate", self.learning_rate)
         return replace(self, hyperparameters=self.hyperparameters | values, learning_rate=rate, point=point)
 
@@ -91,7 +95,14 @@ def unit_points(names: tuple[str, ...], count: int) -> "np.ndarray":
     return qmc.Halton(len(names), scramble=True, rng=seed).random(count)
 
 
-def search_point(method: str, names: tuple[str, ...], point: int) -> dict[str, Any]:
+def declared_spaces(method: str) -> dict[str, Space]:
+    """Return the declared search space of every hyperparameter that has one, and of "learning_rate"."""
+    return {**METHODS[method].search_space, "learning_rate": LEARNING_RATES}
+
+
+def search_point(
+    method: str, names: tuple[str, ...], point: int, ranges: Mapping[str, Space] | None = None
+) -> dict[str, Any]:
     """Return the values of one search point.
 
     A longer search begins with the points of a shorter one. Methods with the same searched names get the same quantiles
@@ -101,10 +112,11 @@ def search_point(method: str, names: tuple[str, ...], point: int) -> dict[str, A
         method: name of the method.
         names: hyperparameters in its search space, or "learning_rate".
         point: index of the point, from 0.
+        ranges: search spaces that replace declared ones.
     """
     if not names:
         return {}
-    spaces = {**METHODS[method].search_space, "learning_rate": LEARNING_RATES}
+    spaces = declared_spaces(method) | dict(ranges or {})
     units = unit_points(names, 64 * (1 + point // 64))[point]
     return {name: spaces[name].at(u) for name, u in zip(names, units.tolist(), strict=True)}
 
@@ -147,6 +159,9 @@ def parse_defaults(overrides: Defaults) -> Defaults:
     for text, values in overrides.items():
         [variant] = _parse(text, {})
         checked = {key: _value(variant.method, key, str(value)) for key, value in values.items()}
+        for key, value in checked.items():
+            if isinstance(value, Space):
+                raise UserError(f"defaults: {text}: {key} = {values[key]} is a range; a default is one value")
         parsed[_defaults_key(variant.method, variant.prior)] = checked
     return parsed
 
@@ -193,7 +208,7 @@ def _parse(text: str, overrides: Defaults) -> list[Variant]:
 
 
 def _value(name: str, key: str, text: str) -> Any:
-    """Parse one value of `key`, and validate it against the method's signature or, for "prior", its priors."""
+    """Parse one value or range of `key`, and validate it against the method's signature or, for "prior", its priors."""
     method = METHODS[name]
     known = schema(method) | COMMON
     if key == "prior":
@@ -205,6 +220,8 @@ def _value(name: str, key: str, text: str) -> Any:
     if key not in known:
         raise unknown(f"hyperparameter of {name}", key, [*known, "prior"])
     try:
+        if is_range(text) and key != "point" and (known[key].type is not str or known[key].choices):
+            return parse_range(known[key], declared_spaces(name).get(key), text)
         return known[key].parse(parse_yaml(text, f"{name}[{key}={text}]"))
     except (ValueError, OverflowError) as error:  # OverflowError: an integer too large for a float
         raise UserError(f"{name}: {cut(str(error))}") from None
@@ -212,10 +229,23 @@ def _value(name: str, key: str, text: str) -> Any:
 
 def _variant(name: str, values: dict[str, Any], overrides: Defaults) -> Variant:
     prior = values.pop("prior", METHODS[name].priors[0])
+    declared = declared_spaces(name)
+    ranges = {key: value for key, value in values.items() if isinstance(value, Space)}
+    values = {key: value for key, value in values.items() if key not in ranges}
     rate, point = values.pop("learning_rate", None), values.pop("point", None)
     defaults = default_values(name, prior, overrides)
     resolved = {key: value for key, value in defaults.items() if key != "learning_rate"} | values
-    searched = [key for key in METHODS[name].search_space if key not in values]
-    searched += ["learning_rate"] if rate is None else []
-    variant = Variant(name, prior, resolved, rate, searched=tuple(searched), defaults=defaults)
+    searched = dict.fromkeys(
+        [*METHODS[name].search_space, *(key for key in ranges if key != "learning_rate"), "learning_rate"]
+    )
+    given = values.keys() | (set() if rate is None else {"learning_rate"})
+    variant = Variant(
+        name,
+        prior,
+        resolved,
+        rate,
+        searched=tuple(key for key in searched if key not in given),
+        defaults=defaults,
+        ranges={key: space for key, space in ranges.items() if declared.get(key) != space},
+    )
     return variant if point is None else variant.at_point(point)

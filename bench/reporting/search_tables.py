@@ -8,7 +8,7 @@ import pandas as pd
 from bench.analysis import frames, search
 from bench.analysis.frames import Record
 from bench.errors import plural
-from bench.experiment.labels import with_values, without_point
+from bench.experiment.labels import RANGE, with_values, without_point
 from bench.experiment.settings import Evaluation
 from bench.io.files import write_atomically
 from bench.reporting import search_figures
@@ -88,9 +88,10 @@ def _about(results: pd.DataFrame, evaluation: Evaluation) -> str:
     seeds = results["seed"].nunique()
     points = search.scores(results).groupby("variant")["score"].size()
     budget = "the same number" if points.nunique() == 1 else "different numbers"
+    given = ", or in the ranges of its label" if results["variant"].str.contains(RANGE, regex=False).any() else ""
     about = (
-        f"Variants tried {budget} of points, each in its own search space (bench.info). Each point was trained with "
-        f"{plural(seeds, 'tuning seed')}. Its score is the distance of {evaluation.samples:,} "
+        f"Variants tried {budget} of points, each in its own search space (bench.info){given}. Each point was trained "
+        f"with {plural(seeds, 'tuning seed')}. Its score is the distance of {evaluation.samples:,} "
         f"generated images to {evaluation.split} images at the end of training. The best point was then retrained "
         "with fresh seeds, which the tables above show. *Expected of k*: the lowest score among k of the points, "
         "averaged over all choices. *Within 10%*: the share of points with a score within 10% of the best, a measure "

@@ -9,6 +9,7 @@ from bench.experiment.labels import (
     mark_stale,
     split_label,
     split_mark,
+    with_values,
     without_point,
     without_settings,
 )
@@ -33,6 +34,11 @@ def test_the_mark_of_stale_trials_stays_when_settings_are_removed(code, mark):
     assert without_point(marked) == f"mmd[prior=sphere,weight=1]{mark}"
     assert without_settings(marked) == f"mmd[prior=sphere]{mark}"
     assert split_mark("mmd[weight=1]") == ("mmd[weight=1]", "")
+
+
+def test_values_take_the_place_of_the_point_and_of_ranges_not_of_given_values():
+    label = "mmd[prior=sphere,weight=0.1..1000,scale=1.50,point=3]"
+    assert with_values(label, {"weight": 31.6, "scale": 1.5}) == "mmd[prior=sphere,scale=1.50,weight=31.6]"
 
 
 @pytest.mark.parametrize(
