@@ -40,7 +40,6 @@ def cost(pipeline: Pipeline) -> None:
     request, folder = pipeline.request, pipeline.folder
     pipeline.check_machine()
     pipeline.check_storable()
-    require_writable(folder.path, "--out")
     choice = pipeline.resolver.choose_extractor(download=False)
     images = preparation.locate(request)
     if images is None or not images.prepared:

@@ -30,7 +30,7 @@ from bench.experiment.settings import Experiment
 from bench.experiment.specification import DatasetIdentity, Trial
 from bench.experiment.trials import plan
 from bench.experiment.variants import Variant
-from bench.io.files import display_path
+from bench.io.files import display_path, require_writable
 from bench.io.object_store import redact
 from bench.io.schema import refuse_unstorable_path
 from bench.loggers.follower import following, keep_report
@@ -296,8 +296,9 @@ class Pipeline:
 
         Raises:
             UserError: a path, a hyperparameter or a label does not fit its type.
-            RunError: there are too many variants for experiment.yaml.
+            RunError: there are too many variants for experiment.yaml, or its folder cannot be written.
         """
+        require_writable(self.folder.path, "--out")
         for path in (self.folder.path, self.request.prepared):
             refuse_unstorable_path(path)
         one_seed = self.experiment.model_copy(update={"seeds": 1})

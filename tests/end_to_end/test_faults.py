@@ -583,6 +583,15 @@ def test_a_read_only_data_root_names_the_option_for_prepared_images(bench_run, s
     assert bench_run(*asked, "--prepared", str(tmp_path / "prepared")).exit_code == 0
 
 
+@pytest.mark.parametrize("extra", [[], ["--dry-run"]])
+def test_a_read_only_folder_for_results_names_the_option(bench_run, small_disk, extra):
+    small_disk.read_only()
+    result = bench_run(*ONE, *extra, out=str(small_disk.path / "results" / "digits"))
+    assert result.exit_code == 1
+    assert result.stderr.endswith("/disk is read-only; choose another folder with --out\n")
+    assert result.stderr.count("\n") == 1
+
+
 # --- The clock, company, and moving house ---
 
 
