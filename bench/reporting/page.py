@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bench.reporting.live import Status
 
 TEMPLATES = ROOT / "bench" / "reporting" / "page_files"
-SCRIPTS = ("state.js", "tables.js", "charts.js", "samples.js", "start.js", "live.js")  # one script, in this order
+SCRIPTS = ("state.js", "tables.js", "points.js", "charts.js", "samples.js", "start.js", "live.js")  # one, in this order
 # Nothing is loaded from anywhere, and only the page's own scripts run.
 POLICY = (
     "default-src 'none'; img-src data: blob:; style-src 'unsafe-inline'; script-src {scripts}; base-uri 'none'; "

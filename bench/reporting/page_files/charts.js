@@ -1,7 +1,7 @@
 // Charts: each <div class="chart"> holds its data as JSON (charts.py) and a static image, which stays if plotly cannot run.
 const charts = (() => {
   const dark = matchMedia("(prefers-color-scheme: dark)"), touch = matchMedia("(pointer: coarse)");
-  const picked = new EventTarget();  // a click on a point of a trial
+  const picked = new EventTarget();  // a point of a trial, by a click or a key
   let loading = null;
 
   // Plotly is compressed in the page, and started when the first chart comes near the screen.
@@ -202,7 +202,9 @@ const charts = (() => {
         const isNew = !place.classList.contains("js-plotly-plot");
         await Plotly.react(place, traces, design, { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] });
         if (!isNew) return;
-        place.on("plotly_click", ({ points: [point] }) => point.customdata?.[0] && picked.dispatchEvent(new CustomEvent("pick", { detail: { box, trial: point.customdata[0], step: point.customdata[1] } })));
+        const pick = ([trial, step] = []) => trial && picked.dispatchEvent(new CustomEvent("pick", { detail: { box, trial, step } }));
+        place.on("plotly_click", ({ points: [point] }) => pick(point.customdata));
+        points.setUp(place, Plotly, pick);
         place.on("plotly_relayout", (change) => {  // after zooming, the ticks of the whole range are too few
           const zoomed = ["xaxis", "yaxis"].filter((name) => `${name}.range[0]` in change);
           if (zoomed.length) Plotly.relayout(place, Object.fromEntries(zoomed.flatMap((name) => [[`${name}.tickvals`, null], [`${name}.ticktext`, null], [`${name}.tickmode`, "auto"]])));

@@ -56,6 +56,26 @@ def test_a_variant_is_hidden_and_isolated_with_the_keyboard_in_all_charts(page):
     assert drawn(page).get_by_role("button", name="mmd").get_attribute("aria-pressed") == "false"
 
 
+def test_points_are_told_and_picked_with_the_keyboard(page):
+    chart = drawn(page)
+    plot, told = chart.locator(".plot"), chart.locator(".unseen")
+    plot.focus()
+    seen = set()
+    for key in ("ArrowRight", "ArrowRight", "ArrowDown", "ArrowLeft"):
+        page.keyboard.press(key)
+        seen.add(told.inner_text())
+    assert len(seen) == 4
+    assert all("seed" in text and "value: " in text and "<" not in text for text in seen)
+    page.locator(".hoverlayer text").first.wait_for()
+    page.keyboard.press("Escape")
+    assert told.inner_text() == ""
+    for key in ("ArrowRight", "Enter"):
+        page.keyboard.press(key)
+    variant = told.inner_text().split(" seed")[0]
+    assert chart.locator(".picked figcaption code").inner_text() == variant
+    assert page.messages == []
+
+
 def test_axes_are_switched(page):
     chart = drawn(page)
     chart.get_by_label("against").select_option("epoch")
