@@ -47,8 +47,10 @@ def _run(options: RunOptions) -> ExperimentFolder:
 
         tuning = Tuning(pipeline)
         tuning.dry_run() if options.dry_run else tuning.run()
-    elif pipeline.experiment.search.scheduler != "none":
-        raise UserError("--scheduler applies to a search only; add --tune N")
+    elif idle := [
+        n for n in ("scheduler", "searcher") if getattr(pipeline.experiment.search, n) not in ("none", "halton")
+    ]:
+        raise UserError(f"--{idle[0]} applies to a search only; add --tune N")
     else:
         dry_run(pipeline) if options.dry_run else pipeline.run()
     return pipeline.folder

@@ -46,7 +46,10 @@ class DefaultFor:
 
 
 # Names with another meaning in a method's brackets, such as moco[prior=sphere], or in the tables of a search.
-RESERVED = {"prior", "learning_rate", "point", "method", "variant", "trial", "seed", "state", "score", "train_seconds"}
+RESERVED = {
+    *("prior", "learning_rate", "point", "searcher"),
+    *("method", "variant", "trial", "seed", "state", "score", "partial", "train_seconds"),
+}
 
 
 @dataclass(frozen=True)

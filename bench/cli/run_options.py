@@ -19,7 +19,7 @@ from bench.cli.options import (
     SkipUnreadable,
     finite,
 )
-from bench.driver.choices import MANY_TRIALS, Executor, Scheduler
+from bench.driver.choices import MANY_TRIALS, Executor, Scheduler, Searcher
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +83,13 @@ class RunOptions:
             min=1,
             max=10_000,
             help="First search this many points of each method's search space; then train the best one with new seeds.",
+        ),
+    ] = None
+    searcher: Annotated[
+        Searcher | None,
+        typer.Option(
+            help="With --tune: how points are chosen. halton: evenly spread. random, tpe, cmaes: by Optuna, in rounds; "
+            "tpe and cmaes learn from results. Default: halton."
         ),
     ] = None
     scheduler: Annotated[

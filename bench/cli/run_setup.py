@@ -59,7 +59,11 @@ def _overrides(options: RunOptions) -> Overrides:
             "evaluation": drop_missing({"extractor": extractor}),
             "report": drop_missing({"baseline": options.baseline}),
             "search": drop_missing(
-                {"points": options.tune, "scheduler": options.scheduler and options.scheduler.value}
+                {
+                    "points": options.tune,
+                    "searcher": options.searcher and options.searcher.value,
+                    "scheduler": options.scheduler and options.scheduler.value,
+                }
             ),
         }
     )

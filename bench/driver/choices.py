@@ -26,6 +26,15 @@ class Scheduler(StrEnum):
     asha = "asha"
 
 
+class Searcher(StrEnum):
+    """How a search chooses its points."""
+
+    halton = "halton"
+    random = "random"
+    tpe = "tpe"
+    cmaes = "cmaes"
+
+
 class Split(StrEnum):
     """A part of a data set; train_and_validation are all images that were published for training."""
 

@@ -10,8 +10,9 @@ import pandas as pd
 from bench.analysis import search
 from bench.driver.dry_run import cost, power
 from bench.driver.pipeline import Pipeline
+from bench.driver.searchers import Rounds
 from bench.errors import RunError, UserError, plural, say
-from bench.experiment.labels import split_label
+from bench.executors.base import Resources
 from bench.experiment.specification import Trial
 from bench.experiment.variants import Variant
 from bench.store.folders import ExperimentFolder
@@ -38,8 +39,17 @@ class Tuning:
             raise UserError("point= names one point of a search; leave it out, or leave out --tune")
 
     @property
-    def searching(self) -> Pipeline:
-        """The first stage: every point, on tuning seeds and the validation split."""
+    def variants(self) -> list[Variant]:
+        """What is searched, and by what."""
+        searcher = self.pipeline.experiment.search.searcher
+        return [replace(variant, searcher=searcher) for variant in self.pipeline.variants]
+
+    def rounds(self) -> Rounds:
+        """Begin the choice of points."""
+        return Rounds(self.variants, self.pipeline.experiment.search)
+
+    def searching(self, points: list[Variant]) -> Pipeline:
+        """A round of the first stage: points, on tuning seeds and the validation split."""
         pipeline, budget = self.pipeline, self.pipeline.experiment.search
         assert budget.points is not None
         evaluation = pipeline.experiment.evaluation
@@ -49,31 +59,25 @@ class Tuning:
         experiment = pipeline.experiment.model_copy(
             update={"seeds": budget.seeds, "evaluation": evaluation.model_copy(update=changes)}
         )
-        points = [
-            variant.at_point(point)
-            for point in range(budget.points)
-            for variant in pipeline.variants
-            if variant.searched or point == 0  # if nothing is searched, all points are equal
-        ]
         storage = pipeline.options.storage and pipeline.options.storage / search.FOLDER
         options = replace(pipeline.options, out=pipeline.options.out / search.FOLDER, storage=storage)
         return replace(pipeline, experiment=experiment, variants=points, options=options, first_seed=TUNING_SEED)
 
-    def finals(self, results: pd.DataFrame) -> Pipeline:
+    def finals(self, results: pd.DataFrame, rounds: Rounds) -> Pipeline:
         """The second stage: the best points of every variant, on more tuning seeds. No trial is stopped early."""
-        searching, budget = self.searching, self.pipeline.experiment.search
+        budget = self.pipeline.experiment.search
         ranked = search.finalists(results, budget.finalists)
-        variants = [
-            variant.at_point(point)
+        points = [
+            rounds.point(variant, point)
             for rank in range(budget.finalists)
-            for variant in self.pipeline.variants
+            for variant in self.variants
             if variant.searched
-            for point in ranked.get(_searched_label(variant), [])[rank : rank + 1]
+            for point in ranked.get(variant.searched_label, [])[rank : rank + 1]
         ]
+        searching = self.searching(points)
         return replace(
             searching,
             experiment=searching.experiment.model_copy(update={"seeds": budget.final_seeds}),
-            variants=variants,
             resources=replace(searching.resources, scheduler="none"),
             first_seed=TUNING_SEED + budget.seeds,
         )
@@ -82,6 +86,12 @@ class Tuning:
     def confirming(self) -> Pipeline:
         """The last stage, before the best points are known. No trial is stopped early."""
         return replace(self.pipeline, resources=replace(self.pipeline.resources, scheduler="none"))
+
+    @property
+    def _size(self) -> int:
+        """The greatest number of trials of the first stage."""
+        budget, searched = self.pipeline.experiment.search, sum(bool(v.searched) for v in self.pipeline.variants)
+        return budget.seeds * (len(self.pipeline.variants) + searched * ((budget.points or 1) - 1))
 
     @property
     def _finals(self) -> int:
@@ -94,10 +104,18 @@ class Tuning:
         self.pipeline.check_storable()
         self._say_ranges()
         foreseen = Tuning(self.pipeline.foresee())
-        cost(foreseen.searching)
+        numbers, points = next(iter(foreseen.rounds()))
+        cost(foreseen.searching(points))
+        budget = self.pipeline.experiment.search
+        if numbers.stop < (budget.points or 0):
+            later = self._size - budget.seeds * len(points)
+            say(
+                f"then {budget.searcher} chooses {plural((budget.points or 0) - numbers.stop, 'point')} more of each "
+                f"variant, in rounds of {budget.round}: at most {plural(later, 'trial')} (not included in the time "
+                "and disk above)"
+            )
         count, seeds = len(self.pipeline.variants), self.pipeline.experiment.seeds
         if self._finals:
-            budget = self.pipeline.experiment.search
             say(
                 f"then the best {plural(budget.finalists, 'point')} of each variant: {budget.final_seeds} more tuning "
                 f"seeds, at most {plural(self._finals, 'trial')} (not included in the time and disk above)"
@@ -114,18 +132,19 @@ class Tuning:
         Raises:
             SystemExit: status 1, if a variant has no best point or a retrained trial failed.
         """
-        self.searching.check_storable()
+        first = self.searching(next(iter(self.rounds()))[1])
+        first.check_storable()
         self._say_ranges()
-        with self.pipeline.session(trials=self.searching.size + self._finals + self.pipeline.size):
+        with self.pipeline.session(trials=self._size + self._finals + self.pipeline.size):
             foreseen = Tuning(self.confirming.foresee(download=True))  # refuse now, not after the search
-            searching = replace(foreseen.searching, resources=self.pipeline.resources)
-            with locked(searching.folder):
-                trials = searching.train().trials
-                results = _results(searching.folder, trials)
-                finals = foreseen.finals(results)
+            with locked(first.folder):
+                rounds = foreseen.rounds()
+                trials = foreseen._search(rounds, self.pipeline.resources)
+                results = _results(first.folder, trials)
+                finals = foreseen.finals(results, rounds)
                 if finals.size:
-                    results = _results(searching.folder, [*trials, *finals.train().trials])
-                chosen = self._choose(searching.folder, results)
+                    results = _results(first.folder, [*trials, *finals.train().trials])
+                chosen = foreseen._choose(first.folder, results, rounds)
                 confirming = replace(foreseen.pipeline, variants=chosen)
                 confirming.conclude(confirming.train())
             if len(chosen) < len(self.pipeline.variants):
@@ -137,16 +156,28 @@ class Tuning:
             for name, space in variant.ranges.items():
                 say(f"{variant.label}: {name} is searched from {space}")
 
-    def _choose(self, folder: ExperimentFolder, results: pd.DataFrame) -> list[Variant]:
+    def _search(self, rounds: Rounds, resources: Resources) -> list[Trial]:
+        """Train every point, round by round, and return the trials."""
+        trials: list[Trial] = []
+        for numbers, points in rounds:
+            if len(numbers) < rounds.total:
+                say(f"points {numbers.start} to {numbers.stop - 1} of {rounds.total}, by {points[0].searcher}")
+            searching = replace(self.searching(points), resources=resources)
+            trials += searching.train().trials
+            if numbers.stop < rounds.total:
+                rounds.tell(_results(searching.folder, trials))
+        return trials
+
+    def _choose(self, folder: ExperimentFolder, results: pd.DataFrame, rounds: Rounds) -> list[Variant]:
         """Return each variant at its best point."""
         best = search.best(results)
         chosen = []
-        for variant in self.pipeline.variants:
-            point = best.get(_searched_label(variant))
+        for variant in self.variants:
+            point = best.get(variant.searched_label)
             if point is None:
                 say(f"error: no point of {variant.label} finished; see {folder.path}", error=True)
             else:
-                chosen.append(variant.at_point(point))
+                chosen.append(rounds.point(variant, point))
                 say(f"the best point of {variant.label}: {chosen[-1].label}, {chosen_values(chosen[-1])}")
         if not chosen:
             raise RunError(f"no point of any method finished; see the reasons in {folder.path}/trials/*/status.json")
@@ -162,11 +193,6 @@ def _results(folder: ExperimentFolder, trials: list[Trial]) -> pd.DataFrame:
         problem = f"{len(ids) - len(results)} trials of the search are stale, so methods had different budgets"
         raise RunError(f"{problem}; --retrain-stale trains them again")
     return results
-
-
-def _searched_label(variant: Variant) -> str:
-    """The label of a variant in the results of a search."""
-    return split_label(variant.at_point(0).label)[0]
 
 
 def chosen_values(variant: Variant) -> str:

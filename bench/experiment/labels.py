@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 
+SEARCHER = "searcher"  # stands before the point if it comes from no fixed sequence: moco[searcher=tpe,point=3]
 RANGE = ".."  # between the ends of a range, such as weight=0.1..1000
 STALE = "†"  # marks a variant whose trials were trained by other code than the present
 
@@ -61,13 +62,20 @@ def is_named(label: str, name: str) -> bool:
     return name in (label, body, without_settings(body))
 
 
+def searcher_of(label: str) -> str:
+    """Return what chose the points of a variant: 'mmd[searcher=tpe]' -> 'tpe'; "halton" if its label names none."""
+    match = re.search(rf"[\[,]{SEARCHER}=(\w+)", label)
+    return match[1] if match else "halton"
+
+
 def with_values(label: str, values: Mapping[str, object]) -> str:
     """Replace the search point by its values: 'mmd[prior=sphere,point=3]' -> 'mmd[prior=sphere,weight=31.6]'.
 
-    A value also replaces the range that it was searched in.
+    A value also replaces the range that it was searched in. The searcher is left out.
     """
     method, _, inside = split_label(label)[0].removesuffix("]").partition("[")
     parts = dict(part.split("=", 1) for part in inside.split(",") if "=" in part)
     given = {name: value for name, value in parts.items() if name not in values or RANGE not in value}
+    given.pop(SEARCHER, None)
     short = {name: f"{value:.4g}" if isinstance(value, float) else value for name, value in values.items()}
     return format_label(method, given | {name: value for name, value in short.items() if name not in given})

@@ -126,6 +126,11 @@ class Search(Section):
     Attributes:
         points: points of each method's search space. Default: no search.
         seeds: tuning seeds per point.
+        searcher: how points are chosen. "halton": a quasi-random sequence, evenly spread and independent of results.
+            "random", "tpe" (Bergstra et al. 2011) and "cmaes" (Hansen 2016) are Optuna's samplers; tpe and cmaes learn
+            from the rounds before.
+        round: points of each method that a searcher other than "halton" proposes at a time. The first round of tpe and
+            cmaes is random.
         finalists: the best points of each method that are trained on `final_seeds` more tuning seeds. The best of them
             over all tuning seeds is chosen.
         final_seeds: see `finalists`.
@@ -135,6 +140,8 @@ class Search(Section):
 
     points: Annotated[int, Field(gt=0, le=10_000)] | None = None
     seeds: PositiveInt = 2
+    searcher: Literal["halton", "random", "tpe", "cmaes"] = "halton"
+    round: Annotated[int, Field(gt=0, le=10_000)] = 6
     finalists: PositiveInt = 3
     final_seeds: Annotated[int, Field(ge=0, le=1000)] = 3
     scheduler: Literal["none", "asha"] = "none"

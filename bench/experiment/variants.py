@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import UserError, cut, short, unknown
-from bench.experiment.labels import format_label
+from bench.experiment.labels import SEARCHER, format_label, split_label
 from bench.experiment.method_names import find_method
 from bench.experiment.ranges import Space, format_range, is_range, parse_range
 from bench.io.files import sha256
@@ -48,6 +48,7 @@ class Variant:
         point: index of a search point, if values come from a search.
         searched: searchable hyperparameters that the user did not set, and "learning_rate" if it was not set.
         ranges: the search spaces that the user set, where they differ from the declared ones.
+        searcher: what chose the point; the points of others than "halton" depend on results (`search.searcher`).
     """
 
     method: str
@@ -58,6 +59,7 @@ class Variant:
     searched: tuple[str, ...] = ()
     defaults: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
     ranges: Mapping[str, Space] = field(default_factory=dict, hash=False)
+    searcher: str = "halton"
 
     @property
     def label(self) -> str:
@@ -73,11 +75,25 @@ class Variant:
             defaults = {name: value for name, value in defaults.items() if name not in method.search_space}
         settings |= {name: value for name, value in values.items() if value != defaults.get(name)}
         settings |= {name: format_range(space) for name, space in self.ranges.items()}
+        settings |= {} if self.point is None or self.searcher == "halton" else {SEARCHER: self.searcher}
         return format_label(self.method, settings | ({} if self.point is None else {"point": self.point}))
+
+    @property
+    def searched_label(self) -> str:
+        """The label of this variant in the results of a search: that of a point, without the point."""
+        return split_label(replace(self, point=0).label)[0]
+
+    def space(self, name: str) -> Space:
+        """Return the search space of a hyperparameter, or of "learning_rate"."""
+        return self.ranges.get(name) or declared_spaces(self.method)[name]
 
     def at_point(self, point: int) -> "Variant":
         """Return this variant with its searched values taken from a search point."""
-        values = search_point(self.method, self.searched, point, self.ranges)
+        return self.with_values(point, search_point(self.method, self.searched, point, self.ranges))
+
+    def with_values(self, point: int, values: Mapping[str, Any]) -> "Variant":
+        """Return this variant with its searched values replaced, as point number `point`."""
+        values = dict(values)
         rate = values.pop("learning_rate", self.learning_rate)
         return replace(self, hyperparameters=self.hyperparameters | values, learning_rate=rate, point=point)
 
@@ -217,6 +233,8 @@ def _value(name: str, key: str, text: str) -> Any:
         if text not in method.priors:
             raise UserError(f"{name} does not support prior={text}; it supports {', '.join(method.priors)}")
         return text
+    if key == SEARCHER:
+        raise UserError(f"points of {name}[{SEARCHER}={cut(text)}] depend on results; name the values (search.csv)")
     if key not in known:
         raise unknown(f"hyperparameter of {name}", key, [*known, "prior"])
     try:

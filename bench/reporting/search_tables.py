@@ -8,7 +8,7 @@ import pandas as pd
 from bench.analysis import frames, search
 from bench.analysis.frames import Record
 from bench.errors import plural
-from bench.experiment.labels import RANGE, with_values, without_point
+from bench.experiment.labels import RANGE, searcher_of, with_values, without_point
 from bench.experiment.settings import Evaluation
 from bench.io.files import write_atomically
 from bench.reporting import search_figures
@@ -84,6 +84,22 @@ def _row(record: Record, expected: list[str]) -> list[Cell]:
     return [word(record["variant"]), points, *numbers, near, word(chosen)]
 
 
+CHOSEN = {
+    "halton": "Points come from a scrambled Halton sequence, evenly spread and independent of results.",
+    "random": "Points are random (Optuna).",
+    "tpe": "After a random first round, TPE (Optuna) chose the points of each round from the results before it.",
+    "cmaes": "After a random first round, CMA-ES (Optuna) chose the points of each round from the results before it.",
+}
+
+
+def _chosen_by(results: pd.DataFrame) -> str:
+    """Sentences that say how points were chosen. With two ways in one table, each names its searcher."""
+    searchers = list(dict.fromkeys(map(searcher_of, results["variant"])))
+    if len(searchers) == 1:
+        return CHOSEN[searchers[0]]
+    return " ".join(f"{searcher}: {CHOSEN[searcher]}" for searcher in searchers)
+
+
 def _about(results: pd.DataFrame, evaluation: Evaluation) -> str:
     seeds = results["seed"].nunique()
     points = search.scores(results).groupby("variant")["score"].size()
@@ -91,15 +107,16 @@ def _about(results: pd.DataFrame, evaluation: Evaluation) -> str:
     given = ", or in the ranges of its label" if results["variant"].str.contains(RANGE, regex=False).any() else ""
     about = (
         f"Variants tried {budget} of points, each in its own search space (bench.info){given}. Each point was trained "
-        f"with {plural(seeds, 'tuning seed')}. Its score is the distance of {evaluation.samples:,} "
-        f"generated images to {evaluation.split} images at the end of training. The best point was then retrained "
-        "with fresh seeds, which the tables above show. *Expected of k*: the lowest score among k of the points, "
+        f"with {plural(seeds, 'tuning seed')}. {_chosen_by(results)} Its score is the distance of "
+        f"{evaluation.samples:,} generated images to {evaluation.split} images at the end of "
+        "training. The best point was then retrained with fresh seeds, which the tables above show. *Expected of k*: the lowest score among k of the points, "
         "averaged over all choices. *Within 10%*: the share of points with a score within 10% of the best, a measure "
         "of how easily the method is tuned."
     )
     if (results["state"] == State.stopped).any():
         about += (
             " Points behind other points of their variant were stopped early (ASHA), which favours settings and "
-            "methods that start fast. They count as not finished; search.csv has their last distance (`partial`)."
+            "methods that start fast. Which ones also depends on the order in which trials arrived at a comparison, so "
+            "another run may stop others. They count as not finished; search.csv has their last distance (`partial`)."
         )
     return about

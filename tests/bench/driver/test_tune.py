@@ -2,6 +2,7 @@
 
 import math
 import re
+import shutil
 
 import pytest
 
@@ -81,6 +82,34 @@ def test_a_shorter_search_afterwards_chooses_from_its_own_points(bench_run, tmp_
         )
 
 
+@pytest.mark.slow
+@pytest.mark.reports
+def test_a_searcher_learns_in_rounds_and_an_interrupted_search_continues_with_the_same_points(bench_run, tmp_path):
+    pytest.importorskip("optuna")
+    options = ["--methods", "mmd", "--seeds", "1", "--searcher", "tpe", "--tune", "6"]
+    options += ["--set", "search.round=2", "--set", "search.final_seeds=0"]
+    result = bench_run(*options)
+    assert result.exit_code == 0, result.output
+    assert "points 4 to 5 of 6, by tpe" in result.output
+    searched = search.results(ExperimentFolder(tmp_path / "out" / "search"))
+    assert set(searched["variant"]) == {"mmd[searcher=tpe]"}
+    report = (tmp_path / "out" / "report" / "summary.md").read_text()
+    assert "TPE (Optuna) chose the points" in report
+    assert "searcher=tpe" not in report.partition("## Search")[0]
+    lost = next((tmp_path / "out" / "search" / "trials").glob("*-point-2-s10001-*"))
+    shutil.rmtree(lost)
+    again = bench_run(*options)
+    assert re.findall(r"(\d+) trials?, (\d+) to train", again.output) == [
+        ("4", "0"),
+        ("4", "1"),
+        ("4", "0"),
+        ("1", "0"),
+    ]
+    assert lost.exists()
+    with_ray = bench_run(*options, "--dry-run", executor="ray")
+    assert "then tpe chooses 4 points more of each variant, in rounds of 2: at most 8 trials" in with_ray.output
+
+
 def test_mistakes_of_the_second_stage_are_refused_before_the_search(bench_run, tmp_path):
     assert bench_run("--methods", "mmd", "--seeds", "1").exit_code == 0
     for more in ([], ["--dry-run"]):
@@ -93,6 +122,7 @@ def test_asha_needs_ray_and_a_search(bench_run):
     options = ["--methods", "mmd", "--scheduler", "asha"]
     assert "use it with --executor ray" in bench_run(*options, "--tune", "2").output
     assert "add --tune N" in bench_run(*options).output
+    assert "add --tune N" in bench_run("--methods", "mmd", "--searcher", "tpe").output
 
 
 @pytest.mark.slow
