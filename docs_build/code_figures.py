@@ -96,7 +96,7 @@ def trained(name: str, prior: str, prepared: Prepared) -> tuple[Method, list[tup
 def specification(name: str, prior: str, prepared: Prepared) -> TrialSpec:
     """Return a trial of the digits' protocol, at the data set's defaults, with few latent dimensions."""
     dimensions = f"network.latent_dim={DIMENSIONS[prior]}"
-    experiment, [variant], _ = resolve(
+    experiment, [variant], *_ = resolve(
         {"methods": [f"{name}[prior={prior}]"]}, None, [dimensions, "training.precision=fp32"]
     )
     return TrialSpec(

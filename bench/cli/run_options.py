@@ -63,8 +63,8 @@ class RunOptions:
         bool,
         typer.Option(
             "--quick",
-            help="Cut everything down to minutes, but for what --set says: 2,000 images, 2 epochs, small networks, few "
-            "samples, no Inception. To see whether a command works; results go to results/NAME-quick.",
+            help="Cut everything down to minutes, but for what --set says: 2,000 images, 2 epochs, small networks, no "
+            "Inception. To see whether a command works; results go to results/NAME-quick.",
         ),
     ] = False
     seeds: Annotated[

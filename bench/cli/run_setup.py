@@ -31,7 +31,7 @@ def set_up(options: RunOptions) -> Pipeline:
     """Install the plug-ins, resolve the experiment, and return the pipeline."""
     limit_threads()
     installed = plugins.install_all(options.plugin or [])
-    experiment, variants, cuts = resolve(_overrides(options), options.config, options.sets, options.quick)
+    experiment, variants, cuts, asked = resolve(_overrides(options), options.config, options.sets, options.quick)
     if cuts:
         say(f"--quick: {cuts}")
     request = _request(options, experiment)
@@ -42,6 +42,7 @@ def set_up(options: RunOptions) -> Pipeline:
         options=_driver_options(options, request),
         resources=_resources(options, experiment.search.scheduler),
         plugins=installed,
+        asked=asked,
         caution=f"cut down by --quick ({cuts}), so this is a trial run, not a result" if cuts else None,
     )
 

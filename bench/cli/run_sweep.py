@@ -1,10 +1,12 @@
 """Run a sweep: its parts one after another, and a report of all."""
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from bench.cli.run_options import RunOptions
+from bench.driver.proportion import FITTED
 from bench.driver.sweep import Part
 from bench.errors import UserError, plural, say
 from bench.io.files import display_path
@@ -28,7 +30,7 @@ def run_sweep(options: RunOptions, parts: Sequence[Part], run_one: RunOne) -> No
     for number, part in enumerate(parts, 1):
         say(f"{part.name} ({number} of {len(parts)})")
         try:
-            run_one(_of_part(options, part, out))
+            run_one(_of_part(options, part, out, _evaluated_as(out / parts[0].name)))
         except SystemExit as end:
             if end.code != 1:
                 raise
@@ -41,8 +43,17 @@ def run_sweep(options: RunOptions, parts: Sequence[Part], run_one: RunOne) -> No
         raise SystemExit(1)
 
 
-def _of_part(options: RunOptions, part: Part, out: Path) -> RunOptions:
+def _evaluated_as(first: Path) -> dict[str, object]:
+    """The evaluation settings that follow from the budget, as in the first part: parts are compared."""
+    description = ExperimentFolder(first).description()
+    evaluation = description.protocol.evaluation.model_dump() if description else {}
+    return {f"evaluation.{key}": evaluation[key] for key in sorted(FITTED & evaluation.keys())}
+
+
+def _of_part(options: RunOptions, part: Part, out: Path, evaluated_as: Mapping[str, object]) -> RunOptions:
     sets = [*(options.sets or []), *part.assignments]
+    given = {text.partition("=")[0].strip() for text in sets}
+    sets += [f"{key}={json.dumps(value)}" for key, value in evaluated_as.items() if key not in given]
     storage = options.storage
     if storage is None or not is_uri(storage):
         folder = out if storage is None else Path(storage) / out.name

@@ -77,6 +77,14 @@ def locate(request: Request) -> DatasetInfo | None:
     )
 
 
+def expected_counts(name: str, images: DatasetInfo | None) -> dict[str, int] | None:
+    """The number of images in each split; None if it is not known before the data set is downloaded."""
+    if images:
+        return images.counts
+    published = datasets.get(name).images
+    return dict(zip(("train", "validation", "test"), published, strict=True)) if published else None
+
+
 def find_prepared(request: Request, images: DatasetInfo) -> Prepared | None:
     """Return the set that `locate` described, if it has been prepared. Only its sidecar has been verified."""
     return Prepared(_folder(request, images.fingerprint)) if images.prepared else None

@@ -53,6 +53,7 @@ def cost(pipeline: Pipeline) -> None:
     if images:
         preflight.check_image_counts(experiment, images.counts)
     pipeline.report_precision(experiment)
+    pipeline.report_evaluation(experiment)
     trials = pipeline.plan(experiment, identify(experiment, images))
     if images:
         refuse_other_protocol(folder, trials[0])

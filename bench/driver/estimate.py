@@ -2,9 +2,8 @@
 
 import torch
 
-from bench.data import datasets
 from bench.data.images import to_unit
-from bench.data.preparation import DatasetInfo
+from bench.data.preparation import DatasetInfo, expected_counts
 from bench.data.prepared import image_bytes
 from bench.driver.trial_cost import Cost, trial_cost
 from bench.errors import UserError, reason
@@ -46,7 +45,7 @@ def lines(
         at_once: trials at a time.
         executor: its name.
     """
-    counts = _counts(experiment, images)
+    counts = expected_counts(experiment.dataset, images)
     if counts is None:
         fetched = f"python -m bench.prepare {experiment.dataset} downloads them"
         return [f"time and disk are known once the images are here; {fetched}"]
@@ -113,14 +112,6 @@ def _extractor_seconds(experiment: Experiment) -> float:
         network.head(network(to_unit(batch))).square().mean().backward()
 
     return evaluation.extractor_steps * timed(train)
-
-
-def _counts(experiment: Experiment, images: DatasetInfo | None) -> dict[str, int] | None:
-    """The number of images in each split; None if it is not known before the data set is downloaded."""
-    if images:
-        return images.counts
-    published = datasets.get(experiment.dataset).images
-    return dict(zip(("train", "validation", "test"), published, strict=True)) if published else None
 
 
 def _duration(seconds: float) -> str:

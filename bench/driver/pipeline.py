@@ -13,7 +13,7 @@ from bench.data import preparation
 from bench.data.datasets import Request
 from bench.data.preparation import DatasetInfo
 from bench.data.prepared import Prepared
-from bench.driver import preflight
+from bench.driver import preflight, proportion
 from bench.driver.endings import Endings
 from bench.driver.identity import identify
 from bench.driver.live_page import LivePage
@@ -57,6 +57,7 @@ class Pipeline:
     Attributes:
         first_seed: variants are trained with seeds first_seed, first_seed + 1, ...
         caution: a line for the report, if the whole experiment is no result.
+        asked: evaluation settings that the user gave; the others follow from the budget.
     """
 
     experiment: Experiment
@@ -67,6 +68,7 @@ class Pipeline:
     plugins: tuple[Plugin, ...]
     first_seed: int = 0
     caution: str | None = None
+    asked: frozenset[str] = frozenset()
 
     @property
     def size(self) -> int:
@@ -100,7 +102,8 @@ class Pipeline:
         """Return the experiment that `resolve` will return, as far as that is known without training an extractor."""
         prepared = preparation.find_prepared(self.request, images) if images else None
         if prepared is None:
-            return self.resolver.resolve(choice, images is None or images.labelled)
+            labelled, counts = images is None or images.labelled, preparation.expected_counts(self.request.name, images)
+            return self.resolver.resolve(self.resolver.affordable(choice, labelled, counts), labelled, counts)
         return self.resolve(choice, prepared, train=False)
 
     def resolve(self, choice: ExtractorChoice, prepared: Prepared, train: bool = True) -> Experiment:
@@ -115,13 +118,14 @@ class Pipeline:
             UserError: neither classes nor turns can be learnt.
         """
         labelled = bool(prepared.classes)
-        experiment = self.resolver.resolve(choice, labelled)
+        choice = self.resolver.affordable(choice, labelled, prepared.counts)
+        experiment = self.resolver.resolve(choice, labelled, prepared.counts)
         if choice.evaluation.extractor != "auto":
             return experiment
         problem = self._doubt(experiment, prepared, train)
         if problem and labelled:
             warn(f"{problem}; images are compared by a network that tells how they are turned")
-            experiment = self.resolver.resolve(choice, labelled=False)
+            experiment = self.resolver.resolve(choice, labelled=False, counts=prepared.counts)
             problem = self._doubt(experiment, prepared, train)
         if problem and self.caution is None:  # else the run is only a trial, and says so
             extractor = experiment.evaluation.extractor
@@ -179,6 +183,7 @@ class Pipeline:
         experiment = self.resolve(choice, prepared)
         preflight.check_image_counts(experiment, prepared.counts)
         self.report_precision(experiment)
+        self.report_evaluation(experiment)
         trials = self.plan(experiment, identify(experiment, prepared))
         refuse_other_protocol(self.folder, trials[0])
         context = self._context(experiment, prepared, choice)
@@ -226,7 +231,15 @@ class Pipeline:
         """Resolve "auto" in the protocol, given the trials that the folder holds already."""
         description = self.folder.description()
         before = description.protocol if description else None
-        return ProtocolResolver(self.experiment, self.options, self.resources, before)
+        return ProtocolResolver(self.experiment, self.options, self.resources, before, self.asked)
+
+    def report_evaluation(self, experiment: Experiment) -> None:
+        """Print how much is evaluated, if that follows from the budget."""
+        now, most = experiment.evaluation, self.experiment.evaluation
+        if any(getattr(now, key) != getattr(most, key) for key in proportion.FITTED):
+            last = f", {now.final_samples:,} at the end" if now.final_samples else ""
+            counts = f"{plural(now.evaluations, 'evaluation')} of {now.samples:,} generated images{last}"
+            say(f"{counts}, as the training is short; --set evaluation.samples=N for others")
 
     def report_precision(self, experiment: Experiment) -> None:
         """Print that bf16 was chosen, if it was."""

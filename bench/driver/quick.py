@@ -1,4 +1,7 @@
-"""--quick: cut an experiment down to minutes on a CPU, to see whether everything works, and mark its results."""
+"""--quick: cut an experiment down to minutes on a CPU, to see whether everything works, and mark its results.
+
+How much is evaluated follows from what is left of the training, as always (`bench.driver.proportion`).
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,14 +9,13 @@ from typing import Any
 from bench.data import datasets
 from bench.experiment.settings import Experiment
 
-# The most that is left of a setting. None in an experiment means all images, or no final row.
+# The most that is left of a setting. None in an experiment means all images, or no search.
 MOST = {
     "training": {"epochs": 2, "train_images": 2000},
     "network": {"width": 16},
-    "evaluation": {"evaluations": 3, "samples": 1000, "final_samples": 1000, "extractor_steps": 200},
     "search": {"points": 4, "seeds": 1, "finalists": 2, "final_seeds": 1},
 }
-NONE_IS_NONE = {("evaluation", "final_samples"), ("search", "points")}
+NONE_IS_NONE = {("search", "points")}
 
 
 def cut(experiment: Experiment, typed: Mapping[str, Any]) -> tuple[Experiment, str]:
@@ -27,6 +29,10 @@ def cut(experiment: Experiment, typed: Mapping[str, Any]) -> tuple[Experiment, s
         The experiment, and the cuts: "training.epochs 100 to 2, ...".
     """
     lines, sections = [], {}
+    evaluation = experiment.evaluation
+    if "extractor" not in typed.get("evaluation", {}) and evaluation.extractor != _small_extractor(experiment):
+        lines += [f"evaluation.extractor {evaluation.extractor} to {_small_extractor(experiment)}"]
+        sections["evaluation"] = evaluation.model_copy(update={"extractor": _small_extractor(experiment)})
     for section, limits in MOST.items():
         before, kept = getattr(experiment, section), typed.get(section, {})
         after = {
@@ -34,8 +40,6 @@ def cut(experiment: Experiment, typed: Mapping[str, Any]) -> tuple[Experiment, s
             for key, most in limits.items()
             if key not in kept and _is_cut(getattr(before, key), most, (section, key) in NONE_IS_NONE)
         }
-        if section == "evaluation" and "extractor" not in kept:
-            after |= {"extractor": _small_extractor(experiment)}
         shown = {key: value for key, value in after.items() if getattr(before, key) != value}
         lines += [f"{section}.{key} {_shown(getattr(before, key))} to {value}" for key, value in shown.items()]
         sections[section] = before.model_copy(update=after)

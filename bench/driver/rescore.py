@@ -225,7 +225,7 @@ class TrialScorer:
         """Return the columns of a row."""
         columns, _ = self.images(method)
         evaluation, device = self.spec.evaluation, method.device
-        held_out = held_out_of(self.data, evaluation.split).to(device)
+        held_out = held_out_of(self.data, evaluation).to(device)
         codes = Codes(method, self.data, evaluation.split, held_out, evaluation.seed, self.spec.training.train_images)
         return columns | measure_codes(codes, self.images.protocol.metrics)
 

@@ -1,6 +1,7 @@
 """Resolve an experiment: its settings, variants and network."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 from bench.driver.options import Overrides
 from bench.driver.quick import cut
@@ -13,10 +14,24 @@ from methods import METHODS
 from methods.networks import NETWORKS, Networks, fitting
 
 
-def resolve(
-    overrides: Overrides, file: Path | None, assignments: list[str] | None, quick: bool = False
-) -> tuple[Experiment, list[Variant], str | None]:
-    """Return the experiment, with all methods if none is named, the variants of its methods, and what was cut.
+class Resolved(NamedTuple):
+    """An experiment as a command means it.
+
+    Attributes:
+        experiment: with all methods if none is named.
+        variants: of its methods.
+        cuts: what --quick cut.
+        asked: evaluation settings that the user gave, which `proportion` keeps as they are.
+    """
+
+    experiment: Experiment
+    variants: list[Variant]
+    cuts: str | None
+    asked: frozenset[str]
+
+
+def resolve(overrides: Overrides, file: Path | None, assignments: list[str] | None, quick: bool = False) -> Resolved:
+    """Resolve an experiment as far as that is possible without its images.
 
     Args:
         overrides: Settings from options of the command line.
@@ -25,9 +40,11 @@ def resolve(
         quick: Cut down to minutes what the command line does not set.
     """
     experiment, cuts = configuration.resolve(overrides, file, assignments), None
+    given = typed = configuration.merge(overrides, configuration.assignments(assignments or []))
     if quick:
-        typed = configuration.merge(overrides, configuration.assignments(assignments or []))
         experiment, cuts = cut(experiment, typed)
+    elif file:
+        given = configuration.merge(configuration.read(file), typed)
     if not experiment.methods:
         experiment = experiment.model_copy(update={"methods": list(METHODS)})
     variants = parse_variants(experiment.methods, experiment.defaults)
@@ -35,7 +52,7 @@ def resolve(
     baseline, labels = experiment.report.baseline, [variant.label for variant in variants]
     if baseline is not None and not any(is_named(label, baseline) for label in labels):
         raise unknown("baseline", baseline, labels)
-    return with_network(experiment), variants, cuts
+    return Resolved(with_network(experiment), variants, cuts, frozenset(given.get("evaluation", {})))
 
 
 def _refuse_idle_ranges(experiment: Experiment, variants: list[Variant]) -> None:

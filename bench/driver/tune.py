@@ -61,7 +61,10 @@ class Tuning:
         )
         storage = pipeline.options.storage and pipeline.options.storage / search.FOLDER
         options = replace(pipeline.options, out=pipeline.options.out / search.FOLDER, storage=storage)
-        return replace(pipeline, experiment=experiment, variants=points, options=options, first_seed=TUNING_SEED)
+        asked = pipeline.asked | {"evaluations", "final_samples"}
+        return replace(
+            pipeline, experiment=experiment, variants=points, options=options, first_seed=TUNING_SEED, asked=asked
+        )
 
     def finals(self, results: pd.DataFrame, rounds: Rounds) -> Pipeline:
         """The second stage: the best points of every variant, on more tuning seeds. No trial is stopped early."""

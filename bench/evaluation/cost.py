@@ -16,7 +16,6 @@ from bench.evaluation.feature_network import Classifier, folded
 from bench.evaluation.features import KEPT_IMAGES
 from bench.evaluation.inception import FEATURES
 from bench.evaluation.measures import MEASURES, MOST_STORED
-from bench.evaluation.scorer import MOST_RECONSTRUCTIONS
 from bench.experiment.settings import Evaluation
 from bench.metrics import latent
 from bench.metrics.frechet import frechet_distance, gaussian
@@ -82,7 +81,7 @@ def evaluation_seconds(
     images = _images(n, shape)
     generate = timed(lambda: to_uint8(method.sample(n))) / n
     reconstruct = timed(lambda: method.decode(method.encode(to_unit(images)))) / n
-    held_out = min(counts[evaluation.split], held_out_images(*shape[1:]))
+    held_out = min(counts[evaluation.split], held_out_images(evaluation.held_out, *shape[1:]))
     held_out_kept = min(counts[evaluation.split], KEPT_IMAGES)
     reference_kept = min(counts["train"], KEPT_IMAGES) if extraction.dim == FEATURES else held_out_kept
     row = (
@@ -95,7 +94,7 @@ def evaluation_seconds(
         return row, 0.0
     last = (
         evaluation.final_samples * (generate + extraction.seconds)
-        + min(held_out_kept, MOST_RECONSTRUCTIONS) * (reconstruct + extraction.seconds)
+        + min(counts[evaluation.split], evaluation.reconstructions) * (reconstruct + extraction.seconds)
         + _kernel_seconds(extraction.dim, min(evaluation.final_samples, KEPT_IMAGES), reference_kept)
         + _neighbour_seconds(extraction.dim, min(evaluation.final_samples, held_out_kept, reference_kept))
         + TEST_SECONDS

@@ -19,18 +19,18 @@ from bench.metrics.columns import ADDED, Columns, parse, refuse_bad_names
 from bench.runtime.rng import forked
 from methods import Method
 
-HELD_OUT = 1000  # images for reconstruction and diagnostics; fewer if they are larger than 64x64
+FEWEST_LARGE = 256  # held-out images for reconstruction and diagnostics, however large they are
 SHOWN_CODES = 500  # codes that a report shows
 
 
-def held_out_images(height: int, width: int) -> int:
-    """Return the number of images for reconstruction and diagnostics; diagnostics receive all of them in one batch."""
-    return max(256, min(HELD_OUT, HELD_OUT * 64 * 64 // (height * width)))
+def held_out_images(most: int, height: int, width: int) -> int:
+    """Return how many of at most `most` images are for reconstruction and diagnostics, which get them in one batch."""
+    return min(most, max(FEWEST_LARGE, most * 64 * 64 // (height * width)))
 
 
-def held_out_of(data: Prepared, split: str) -> Tensor:
-    """Return the images of a split for reconstruction and diagnostics, uint8 [n, c, h, w]."""
-    return torch.from_numpy(data.images(split)[: held_out_images(*data.shape[1:])])
+def held_out_of(data: Prepared, evaluation: Evaluation) -> Tensor:
+    """Return the held-out images for reconstruction and diagnostics, uint8 [n, c, h, w]."""
+    return torch.from_numpy(data.images(evaluation.split)[: held_out_images(evaluation.held_out, *data.shape[1:])])
 
 
 @contextmanager
@@ -60,7 +60,7 @@ class Evaluator:
         if self.last:
             latent.import_classifier()  # now, so that the import is not timed as part of a worker's first evaluation
         self.evaluation, self.data, self.train_images = evaluation, references.data, train_images
-        self.held_out = held_out_of(references.data, evaluation.split).to(references.device)
+        self.held_out = held_out_of(references.data, evaluation).to(references.device)
 
     @torch.no_grad()
     def __call__(self, method: Method) -> tuple[Columns, dict[str, Tensor]]:

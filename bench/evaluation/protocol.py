@@ -19,6 +19,7 @@ class ScoringProtocol:
         sampler: a key of SAMPLERS.
         full: compute all standard metrics; else only the distances.
         metrics: optional metrics to compute as well (`columns.OPTIONAL`).
+        reconstructions: held-out images whose reconstructions are scored like generated images, if `full`.
     """
 
     samples: int
@@ -28,6 +29,7 @@ class ScoringProtocol:
     sampler: str = "prior"
     full: bool = True
     metrics: tuple[str, ...] = ()
+    reconstructions: int = 10_000
 
     @property
     def measured(self) -> tuple[str, ...]:
@@ -48,7 +50,8 @@ class ScoringProtocol:
         """
         split = "train" if extractor == "inception" else evaluation.split
         samples = evaluation.final_samples or evaluation.samples
-        return cls(samples, split, evaluation.split, evaluation.seed, metrics=tuple(evaluation.metrics))
+        metrics, reconstructions = tuple(evaluation.metrics), evaluation.reconstructions
+        return cls(samples, split, evaluation.split, evaluation.seed, metrics=metrics, reconstructions=reconstructions)
 
     def floor_split(self, extractor: str) -> str:
         """Return the split of real images whose score is the floor; no extractor was trained on that split."""

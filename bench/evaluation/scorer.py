@@ -17,8 +17,6 @@ from bench.metrics.frechet import frechet_distance
 from bench.runtime.rng import forked
 from methods import Method
 
-MOST_RECONSTRUCTIONS = 10_000  # held-out images whose reconstructions are scored like generated images
-
 
 class Scorer:
     """Scores methods. Every call draws the same prior samples, seeded by the protocol.
@@ -84,7 +82,7 @@ class Scorer:
             yield images
 
     def _reconstructions(self, method: Method) -> dict[str, float]:
-        images = torch.from_numpy(self.data.images(self.protocol.held_out)[:MOST_RECONSTRUCTIONS])
+        images = torch.from_numpy(self.data.images(self.protocol.held_out)[: self.protocol.reconstructions])
         batches = images.split(batch_size(*images.shape[2:]))
         decoded = (to_uint8(method.decode(method.encode(to_unit(batch.to(self.device))))) for batch in batches)
         features = extract(self.extractor, decoded, self.device)

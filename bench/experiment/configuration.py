@@ -84,6 +84,11 @@ def dataset_defaults(name: str) -> Settings:
     return {"dataset": name} | load_yaml(CONFIGS / "datasets" / f"{name.partition('.')[0]}.yaml")
 
 
+def read(file: Path) -> Settings:
+    """Return the settings of a user's file, nested. `bench.driver.sweep` reads what it says of a sweep."""
+    return _nested({key: value for key, value in load_yaml(file).items() if key != "sweep"}, file)
+
+
 def resolve(overrides: Settings, file: Path | None = None, sets: list[str] | None = None) -> Experiment:
     """Resolve the settings of an experiment.
 
@@ -101,9 +106,7 @@ def resolve(overrides: Settings, file: Path | None = None, sets: list[str] | Non
     typed = _disjoint(
         overrides, assignments(sets or []), "{} is given twice, by its option and by --set; give one".format
     )
-    stored = load_yaml(file) if file else {}
-    stored.pop("sweep", None)  # which `bench.driver.sweep` reads
-    user = merge(_nested(stored, file) if file else {}, typed)
+    user = merge(read(file) if file else {}, typed)
     dataset = user.get("dataset", Experiment.model_fields["dataset"].default)
     family, _, member = str(dataset).partition(".")
     if family not in dataset_names() or bool(member) != (family == FAMILY):

@@ -21,7 +21,7 @@ CHECKPOINT_FORMAT = 1  # version of the checkpoint format; increase it if older 
 LATER_SETTINGS: dict[str, dict[str, object]] = {
     "training": {"weight_units": "absolute"},
     "network": {"scaled_codes": False, "equal_dimensions": False},
-    "evaluation": {"metrics": []},
+    "evaluation": {"metrics": [], "held_out": 1000, "reconstructions": 10_000},
 }
 LATER_HYPERPARAMETERS: dict[str, dict[str, object]] = {"mmd": {"kernels": 7}}  # likewise, of methods
 OLDEST_LEARNING_RATE = 1e-3
