@@ -11,17 +11,17 @@ import bench.from_python
 from bench import cli
 from bench.cli.run_options import RunOptions
 from bench.errors import UserError
-from bench.store.folders import ExperimentFolder
 
 if TYPE_CHECKING:
     from bench.api import Loaded
+    from bench.store.folders import ExperimentFolder
 
 app = typer.Typer(**cli.TYPER_SETTINGS)
 
 
 @app.command(cls=cli.Command)
 @cli.with_options(RunOptions)
-def main(options: RunOptions) -> ExperimentFolder | None:
+def main(options: RunOptions) -> "ExperimentFolder | None":
     """Train methods on a data set, evaluate them during training, and write a report.
 
     Run the same command again to continue: only what is missing is trained.
@@ -37,7 +37,7 @@ def main(options: RunOptions) -> ExperimentFolder | None:
     return _run(options)
 
 
-def _run(options: RunOptions) -> ExperimentFolder:
+def _run(options: RunOptions) -> "ExperimentFolder":
     from bench.cli.run_setup import set_up
     from bench.driver.dry_run import dry_run
 

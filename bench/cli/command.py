@@ -63,6 +63,7 @@ def with_options(options_class: type[Options]) -> Callable[[Callable[[Options], 
             return command(options_class(**values))
 
         call.__signature__ = inspect.signature(options_class)  # pyright: ignore[reportAttributeAccessIssue]
+        call.__annotations__ = {}  # typer would evaluate what the command returns, whose import --help does not need
         return call
 
     return decorate

@@ -108,10 +108,11 @@ def _about(results: pd.DataFrame, evaluation: Evaluation) -> str:
     about = (
         f"Variants tried {budget} of points, each in its own search space (bench.info){given}. Each point was trained "
         f"with {plural(seeds, 'tuning seed')}. {_chosen_by(results)} Its score is the distance of "
-        f"{evaluation.samples:,} generated images to {evaluation.split} images at the end of "
-        "training. The best point was then retrained with fresh seeds, which the tables above show. *Expected of k*: the lowest score among k of the points, "
-        "averaged over all choices. *Within 10%*: the share of points with a score within 10% of the best, a measure "
-        "of how easily the method is tuned."
+        f"{evaluation.samples:,} generated images to {evaluation.split} images at the end of training. "
+        "The best point was then retrained with fresh seeds, which the tables above show. "
+        "*Expected of k*: the lowest score among k of the points, averaged over all choices. "
+        "*Within 10%*: the share of points with a score within 10% of the best, a measure of how easily the "
+        "method is tuned."
     )
     if (results["state"] == State.stopped).any():
         about += (

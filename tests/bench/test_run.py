@@ -403,6 +403,17 @@ def test_help_needs_neither_torch_nor_ray_and_reports_neither():
     assert done.returncode == 0, done.stderr
 
 
+def test_help_of_no_command_imports_what_takes_long():
+    names = "run report info check prepare evaluate sample pull clean"
+    code = (
+        f"import importlib, sys\nfor name in {names.split()}: importlib.import_module('bench.' + name)\n"
+        "heavy = {'torch', 'ray', 'numpy', 'pandas', 'pyarrow', 'pydantic', 'matplotlib'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_report_can_be_made_again_from_the_folder_alone(bench_run, tmp_path):
     assert bench_run("--methods", "mmd", "--seeds", "1").exit_code == 0
     before = (tmp_path / "out" / "report" / "summary.csv").read_text()
