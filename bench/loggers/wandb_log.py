@@ -48,7 +48,8 @@ class Logger:
         """Keep the report as an artifact of a run of its own."""
         run = start(self.folder, job_type="report", name="report")
         artifact = wandb.Artifact(f"report-{self.folder.name}", type="report")
-        artifact.add_dir(str(folder))
+        for path in filter(Path.is_file, sorted(folder.rglob("*"))):  # add_dir prints, though told to be silent
+            artifact.add_file(str(path), name=path.relative_to(folder).as_posix())
         run.log_artifact(artifact)
         run.finish()
 
