@@ -30,8 +30,10 @@ class Reader:
     folder: Path
     names: dict[str, object] = field(default_factory=dict)
 
-    def follow(self, page: Path) -> None:
-        for block in FENCE.finditer(filled(page.read_text())):
+    def follow(self, page: Path) -> int:
+        """Run a page. Returns how many blocks it has."""
+        blocks = [*FENCE.finditer(filled(page.read_text()))]
+        for block in blocks:
             language, title, text = block["language"], block["title"], block["text"]
             if title:
                 (self.folder / title).write_text(text)
@@ -40,6 +42,7 @@ class Reader:
             elif language == "sh":
                 for line in text.splitlines():
                     self.type(line)
+        return len(blocks)
 
     def type(self, line: str) -> None:
         words = shlex.split(line)

@@ -33,7 +33,8 @@ def test_a_page_can_be_followed(page, reader, tmp_path):
         path.parent.mkdir(parents=True, exist_ok=True)
         shade = Image.linear_gradient("L").point(lambda level, i=i: level * (i % 40 + 60) // 100)
         shade.resize((24, 20)).convert("RGB").save(path)  # by which turns can be told, as of photographs
-    reader.follow(ROOT / "docs" / f"{page}.md")
+    assert reader.follow(ROOT / "docs" / f"{page}.md") > 1
+    assert [*tmp_path.rglob("report/index.html")]
 
 
 @pytest.mark.slow
@@ -56,7 +57,8 @@ def test_a_command_that_is_shown_has_these_options(typed):
     if any("|" in word and "[" not in word for word in arguments):
         pytest.skip("a choice, not a command")
     command = typer.main.get_command(importlib.import_module(name).app)
-    command.make_context(name, arguments)  # raises an error for an unknown option or a value of another type
+    context = command.make_context(name, arguments)  # raises an error for an unknown option or a value of another type
+    assert context.args == []
 
 
 def test_every_study_is_in_the_table():
