@@ -15,7 +15,7 @@ from bench.data.splits import SPLITS
 from bench.errors import UserError, did_you_mean, unknown
 from bench.reporting.table import Table, as_frame
 from bench.store.folders import ExperimentFolder, TrialFolder
-from bench.training.loading import images_of, trained_method
+from bench.training.loading import images_of, missing_plugin, trained_method
 
 if TYPE_CHECKING:
     import torch
@@ -42,7 +42,7 @@ class Loaded:
         """Open the experiment in a folder; see `bench.load`."""
         folder = ExperimentFolder.open(Path(path))
         if plugins:
-            from bench.experiment.plugins import install_all
+            from bench.plugins.installation import install_all
 
             install_all([Path(plugin) for plugin in plugins])
         return cls(folder, frames.rows(folder), frames.trials(folder))
@@ -61,7 +61,12 @@ class Loaded:
         Raises:
             UserError: There is no such trial, its checkpoint has been removed, or its plug-in is missing.
         """
-        return trained_method(self._trial(variant, seed), device)
+        trial = self._trial(variant, seed)
+        if missing_plugin(trial.trial().spec):
+            from bench.plugins.installation import install_all
+
+            install_all()
+        return trained_method(trial, device)
 
     def data(self, split: str = "test") -> tuple[np.ndarray, np.ndarray | None]:
         """Return the images of a split, uint8 [n, c, h, w], and their labels, int64 [n], or None if there are none.

@@ -16,7 +16,8 @@ def main(
         str | None,
         typer.Argument(
             metavar="[NAME|FILE.py]",
-            help="Name of a method, or a plug-in file that defines METHODS; its code is run. Default: all methods.",
+            help="Name of a method, or of what a plug-in adds; or a plug-in file, whose code is run. Default: all "
+            "methods.",
         ),
     ] = None,
     prior: Annotated[
@@ -24,7 +25,10 @@ def main(
     ] = None,
     plugin: cli.Plugins = None,
 ) -> None:
-    """Check a method, or every registered method, against the contract. Prints one line per check, then a summary."""
+    """Check a method or a plug-in, or every registered method, against the contract of its kind.
+
+    Prints one line per check of a method, then a summary; one line for anything else.
+    """
     from bench.contract.command import check_all
 
     sys.exit(0 if check_all(method, prior, plugin or []) else 1)

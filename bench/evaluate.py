@@ -62,17 +62,17 @@ def main(options: Options) -> None:
     """
     from bench.driver import rescore
     from bench.evaluation.samplers import SAMPLERS
-    from bench.experiment import plugins
     from bench.metrics.columns import OPTIONAL
+    from bench.plugins import installation
     from bench.store.folders import ExperimentFolder
 
+    installation.install_all(options.plugin or [])
     if options.sampler not in SAMPLERS:
         raise unknown("sampler", options.sampler, SAMPLERS)
     metrics = tuple(name.strip() for name in options.metrics.split(",")) if options.metrics else ()
     for name in metrics:
         if name not in OPTIONAL and metrics != (rescore.ALL_METRICS,):
             raise unknown("metric", name, [*OPTIONAL, rescore.ALL_METRICS])
-    plugins.install_all(options.plugin or [])
     folder = ExperimentFolder.open(options.experiment)
     selection = rescore.select_trials(folder)
     for line in selection.skipped:

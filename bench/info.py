@@ -20,13 +20,13 @@ def main(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
     plugin: cli.Plugins = None,
 ) -> None:
-    """List methods with their hyperparameters, data sets, networks, priors, extractors and settings."""
+    """List methods with their hyperparameters, data sets, networks, priors, extractors, optimisers and settings."""
     from bench.cli.listing import show, show_methods
     from bench.driver.catalogue import collect
-    from bench.experiment import plugins
     from bench.experiment.method_names import find_method
+    from bench.plugins import installation
 
-    plugins.install_all(plugin or [])
+    installation.install_all(plugin or [])
     catalogue = collect(method and find_method(method))
     if not as_json:
         show(catalogue) if method is None else show_methods(catalogue)

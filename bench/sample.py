@@ -52,13 +52,13 @@ class Options:
 def main(options: Options) -> None:
     """Write a grid of samples, of reconstructions (below their originals), or of interpolations; or many samples."""
     from bench.driver import sampling
-    from bench.experiment import plugins
     from bench.io import tensors
     from bench.io.files import write_atomically
+    from bench.plugins import installation
 
     kind, out, npz = options.kind, options.out, options.npz
+    installation.install_all(options.plugin or [])
     _check_sampler(options.sampler, kind)
-    plugins.install_all(options.plugin or [])
     for path, suffix in ((out, ".png"), (npz, ".npz")):
         if path and path.suffix != suffix:
             raise UserError(f"{path} must end in {suffix}")

@@ -15,6 +15,7 @@ class Energy(Method):
         weight: lambda, in units of the training images' total variance (`Networks.weight_unit`).
     """
 
+    takes_any_prior = True
     paper = "Szekely & Rizzo, Energy statistics, Journal of Statistical Planning and Inference 143, 2013"
     search_space = {"weight": LogUniform(0.05, 50)}
 

@@ -8,6 +8,7 @@ from methods.base import Method
 class Autoencoder(Method):
     """No penalty. With prior=sphere it is the normalise-only autoencoder (arXiv 1912.10233)."""
 
+    takes_any_prior = True
     paper = "control, no penalty; with prior=sphere: normalise only, Zhao et al., arXiv 1912.10233"
     published_names = ("AE",)
 

@@ -59,6 +59,7 @@ class Method(nn.Module):
 
     Attributes:
         priors: names of the supported priors; the first is the default.
+        takes_any_prior: whether it also supports the priors of plug-ins, because it uses nothing but their samples.
         search_space: the hyperparameters that a search varies: name -> LogUniform, Uniform or Choice.
         learning_rate: the default initial learning rate of Adam, or one for each prior: prior -> learning rate.
         paper: the citation, with the number of the equation or algorithm.
@@ -68,6 +69,7 @@ class Method(nn.Module):
     """
 
     priors: ClassVar[tuple[str, ...]] = ("normal", "sphere")
+    takes_any_prior: ClassVar[bool] = False
     search_space: ClassVar[dict[str, Any]] = {}
     learning_rate: ClassVar[float | Mapping[str, float]] = 2e-3
     paper: ClassVar[str] = ""

@@ -25,6 +25,7 @@ class GAN(Method):
         critic_depth: the number of the critic's hidden layers.
     """
 
+    takes_any_prior = True
     paper = "Tolstikhin et al., arXiv 1711.01558, algorithm 1"
     published_names = ("WAE-GAN", "AAE", "adversarial autoencoder")
     search_space = {"weight": LogUniform(0.0003, 3), "critic_lr_scale": LogUniform(0.1, 10)}

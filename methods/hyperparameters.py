@@ -171,6 +171,6 @@ def _hyperparameter(name: str, hint: Any, default: Any) -> Hyperparameter:
 
 
 def learning_rate(method: Any, prior: str) -> float:
-    """Return the default learning rate of a method (`Method.learning_rate`) under a prior."""
+    """Return the default learning rate of a method (`Method.learning_rate`) under a prior; else under its first."""
     rates = method.learning_rate
-    return rates[prior] if isinstance(rates, Mapping) else rates
+    return rates.get(prior, next(iter(rates.values()))) if isinstance(rates, Mapping) else rates

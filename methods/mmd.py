@@ -22,6 +22,7 @@ class MMD(Method):
         kernels: 7 sums the kernel over the seven widths of WAE's code; 1 has the single width `scale`.
     """
 
+    takes_any_prior = True
     paper = "Tolstikhin et al., arXiv 1711.01558, algorithm 2"
     published_names = ("WAE-MMD",)
     search_space = {"weight": LogUniform(0.01, 100)}

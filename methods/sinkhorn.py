@@ -27,6 +27,7 @@ class Sinkhorn(Method):
             the default epsilon, and to 20% at epsilon 0.01 (8 dimensions, batches of 50).
     """
 
+    takes_any_prior = True
     paper = "Patrini et al., arXiv 1810.01118, algorithm 1; Feydy et al., arXiv 1810.08278, equation 3"
     published_names = ("SAE", "Sinkhorn autoencoder")
     search_space = {"weight": LogUniform(0.01, 100), "epsilon": LogUniform(0.01, 1)}

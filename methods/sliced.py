@@ -22,6 +22,7 @@ class Sliced(Method):
         slices: L, the number of random directions in each step.
     """
 
+    takes_any_prior = True
     paper = "Kolouri et al., arXiv 1804.01947, equation 14"
     published_names = ("SWAE", "sliced WAE")
     search_space = {"weight": LogUniform(0.01, 100)}

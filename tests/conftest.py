@@ -17,13 +17,14 @@ from typer.testing import CliRunner, Result
 from bench.data import image_files, workers
 from bench.errors import UserError
 from bench.evaluation import inception
-from bench.experiment import plugins
+from bench.experiment.origins import ORIGINS
 from bench.io import files, object_store
 from bench.io.object_store import remote
+from bench.plugins import installation
+from bench.plugins.kinds import KINDS
 from bench.reporting.contents import Contents, limited_to
 from bench.runtime.rng import forked
 from bench.store import lease
-from methods import METHODS
 
 # Tests run side by side, on machines that do other work too: a slow draw is no fault.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -38,9 +39,10 @@ from runs import Process, sets  # noqa: E402
 @pytest.fixture(autouse=True)
 def registry():
     """What plug-ins and packages add to the registry during a test is taken out again."""
-    before, origin = dict(METHODS), dict(plugins._origins)
+    registries = [ORIGINS, installation._installed, *(each for kind in KINDS.values() for each in kind.registries)]
+    before = [dict(registry) for registry in registries]
     yield
-    for now, then in ((METHODS, before), (plugins._origins, origin)):
+    for now, then in zip(registries, before, strict=True):
         now.clear()
         now.update(then)
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 from bench.analysis import protocols
 from bench.errors import RunError, UserError, plural, warn
 from bench.experiment.source_code import changed_modules, present_sha256
-from bench.experiment.specification import MethodSource, Trial
+from bench.experiment.specification import CodeSource, MethodSource, Trial
 from bench.io.files import Damaged, display_path
 from bench.metrics.columns import KEYS as KEY_COLUMNS
 from bench.paths import ROOT
@@ -39,8 +39,8 @@ class TrialRow:
         seed: training seed.
         state: `unfinished` instead of `running`: the process may have died, or may run elsewhere.
         reason: why the trial ended early, or None.
-        stale: whether the method's source has changed since the training.
-        code: sha256 of the method's code at the training.
+        stale: whether the source of the method or of a plug-in has changed since the training.
+        code: hash of their code at the training.
         changed: what has changed since, in words, if the trial is stale.
         resumed: how often the trial was resumed from a checkpoint.
         folder: name of the trial folder.
@@ -75,6 +75,8 @@ def trials(folder: ExperimentFolder) -> pd.DataFrame:
     """
     description = folder.description()
     protocol = description.written if description else {}
+    for name, metric in description.metrics.items() if description else ():
+        metric.declare(name)
     rows = [vars(row) | {"state": row.state.value} for trial in folder.trials() if (row := _counted(trial, protocol))]
     columns = [each.name for each in fields(TrialRow)]
     return pd.DataFrame.from_records(rows, columns=columns).sort_values(["variant", "seed"], ignore_index=True)
@@ -191,7 +193,7 @@ def _row(folder: TrialFolder, trial: Trial) -> TrialRow:
         state=status.state if _is_settled(folder, status) else State.unfinished,
         reason=status.reason,
         stale=changed is not None,
-        code=trial.source.sha256,
+        code=trial.source.digest,
         changed=changed,
         resumed=sum(bool(attempt.from_step) for attempt in status.attempts),
         folder=folder.path.name,
@@ -214,9 +216,14 @@ def machine(environment: Environment) -> str:
 
 
 def _what_changed(source: MethodSource) -> str | None:
-    """Return what has changed in the code of a method, in words; None if nothing has."""
+    """Return what has changed in the code of a trial, in words; None if nothing has."""
     if not is_stale(source):
         return None
+    plugins = [f"{name}: {_changed_code(code)}" for name, code in source.plugins.items() if _has_changed(code)]
+    return ", ".join([*([_changed_code(source)] if _has_changed(source) or not plugins else []), *plugins])
+
+
+def _changed_code(source: CodeSource) -> str:
     try:
         modules = changed_modules(source, ROOT / source.file)
     except (OSError, UserError, SyntaxError, RecursionError):
@@ -225,10 +232,14 @@ def _what_changed(source: MethodSource) -> str | None:
 
 
 def is_stale(source: MethodSource) -> bool:
-    """Whether the method's code has changed, cannot be read, or is missing from the project.
+    """Whether the code of the method or of a plug-in has changed, cannot be read, or is missing from the project.
 
     A missing file outside the project is a plug-in of another machine: it is not considered stale.
     """
+    return any(map(_has_changed, (source, *source.plugins.values())))
+
+
+def _has_changed(source: CodeSource) -> bool:
     path = ROOT / source.file
     try:
         # The path is untrusted: reading a device would not end, and reading a pipe would block.

@@ -28,7 +28,7 @@ def show(catalogue: Catalogue) -> None:
     console.print("  encoder + decoder; GFLOPs of one image's forward pass, 2 operations per multiply-add")
     console.print("[bold]settings[/] (--set or YAML; defaults, unless configs/datasets/ has another value)")
     console.print("  " + ", ".join(f"{key}={value}" for key, value in catalogue.settings.items()))
-    for kind in ("initialisations", "priors", "extractors", "samplers", "metrics"):
+    for kind in ("initialisations", "priors", "extractors", "samplers", "optimisers", "metrics"):
         console.print(f"[bold]{TITLES.get(kind, kind)}[/]")
         for name, about in getattr(catalogue, kind).items():
             console.print(f"  {name}: {about}")

@@ -59,7 +59,11 @@ Sampler = Annotated[
 ]
 Plugins = Annotated[
     list[Path] | None,
-    typer.Option("--plugin", metavar="FILE", help="Python file that defines METHODS; its code is run. Repeatable."),
+    typer.Option(
+        "--plugin",
+        metavar="FILE",
+        help="Python file that adds methods, networks, metrics ...; its code is run. Repeatable.",
+    ),
 ]
 Device = Annotated[
     str | None, typer.Option(help="PyTorch device, such as cpu or cuda:1. Default: a GPU if there is one.")

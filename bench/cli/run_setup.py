@@ -21,16 +21,16 @@ from bench.driver.pipeline import Pipeline
 from bench.driver.resolution import resolve
 from bench.errors import say
 from bench.executors.base import Resources
-from bench.experiment import plugins
 from bench.experiment.settings import Experiment
 from bench.experiment.variants import split_methods
+from bench.plugins import installation
 from bench.runtime.numerics import limit_threads
 
 
 def set_up(options: RunOptions) -> Pipeline:
     """Install the plug-ins, resolve the experiment, and return the pipeline."""
     limit_threads()
-    installed = plugins.install_all(options.plugin or [])
+    installed = installation.install_all(options.plugin or [])
     experiment, variants, cuts, asked = resolve(_overrides(options), options.config, options.sets, options.quick)
     if cuts:
         say(f"--quick: {cuts}")

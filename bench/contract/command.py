@@ -1,13 +1,17 @@
 """The steps of `python -m bench.check`: select methods and priors, run the checks, print the verdicts."""
 
-import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from bench.contract import Severity, examine
 from bench.errors import UserError, say, unknown
-from bench.experiment import plugins
 from bench.experiment.method_names import find_method
+from bench.experiment.variants import supported_priors
+from bench.plugins import installation
+from bench.plugins.found import Entry
+from bench.plugins.kinds import KINDS
+from bench.plugins.trying import Untested
 from bench.runtime.numerics import limit_threads
 from methods import METHODS
 from methods.priors import PRIORS
@@ -16,12 +20,13 @@ MEANING = {Severity.slower: "trains rightly, but slower", Severity.unfinished: "
 
 
 def check_all(method: str | None, prior: str | None, plugin_files: Sequence[Path] = ()) -> bool:
-    """Check one method or all of them, and print the verdicts.
+    """Check one method or plug-in, or all methods, and print the verdicts.
 
     Args:
-        method: a registered name, or the path of a plug-in, which is executed. None: every registered method.
+        method: a registered name of a method or of what a plug-in adds, or the path of a plug-in, which is executed.
+            None: every registered method.
         prior: a key of PRIORS. None: each prior that a method supports.
-        plugin_files: plug-ins that define further methods; they are executed.
+        plugin_files: plug-ins that define further methods and other things; they are executed.
 
     Returns:
         Whether the results of every method would be right: a slower or unfinished method keeps the contract.
@@ -30,29 +35,49 @@ def check_all(method: str | None, prior: str | None, plugin_files: Sequence[Path
         UserError: the method or the prior is unknown, or the method does not support the prior.
     """
     limit_threads()
-    pairs = _pairs(_names(method, plugin_files), prior)
-    verdicts = [_check(name, each) for name, each in pairs]
-    return all(verdicts)
+    names, others = _subjects(method, plugin_files)
+    verdicts = [_check(name, each) for name, each in (_pairs(names, prior) if names else [])]
+    return all([*verdicts, *map(_check_other, others)])
 
 
-def _names(method: str | None, plugin_files: Sequence[Path]) -> list[str]:
-    plugins.install_all(plugin_files)
+def _subjects(method: str | None, plugin_files: Sequence[Path]) -> tuple[list[str], list[Entry]]:
+    """The names of the methods to check, and what else of plug-ins."""
+    installation.install_all(plugin_files)
     if method is None:
-        return list(METHODS)
+        return list(METHODS), []
     if method.endswith(".py"):
-        plugin = plugins.read(Path(method))
-        plugins.install(plugin)
-        return list(vars(sys.modules[plugin.module])["METHODS"])
-    return [find_method(method)]
+        entries = installation.install(installation.read(Path(method)))
+    else:
+        entries = [entry for entry in installation.entries() if entry.name == method]
+        if not entries:
+            return [find_method(method, [entry.name for entry in installation.entries()])], []
+    methods = [entry.name for entry in entries if entry.dictionary == "METHODS"]
+    return methods, [entry for entry in entries if entry.dictionary != "METHODS"]
+
+
+def _check_other(entry: Entry) -> bool:
+    """Print the verdict on something else than a method. Return whether it keeps the contract."""
+    what, started = f"{KINDS[entry.dictionary].noun} {entry.name}", time.perf_counter()
+    problem, untested = None, ""
+    try:
+        installation.try_out(entry)
+    except Untested as reason:
+        untested = f", as far as it was tried: {reason}"
+    except UserError as error:
+        problem = str(error)
+    verdict = f"breaks the contract: {problem}" if problem else f"keeps the contract{untested}"
+    say(f"{what}: {verdict} ({time.perf_counter() - started:.0f} s)")
+    say("")
+    return problem is None
 
 
 def _pairs(names: list[str], prior: str | None) -> list[tuple[str, str]]:
     """Each method with each prior under which it is checked."""
     if prior not in (None, *PRIORS):
         raise unknown("prior", prior, PRIORS)
-    pairs = [(name, each) for name in names for each in METHODS[name].priors if prior in (None, each)]
+    pairs = [(name, each) for name in names for each in supported_priors(name) if prior in (None, each)]
     if not pairs:
-        supported = dict.fromkeys(each for name in names for each in METHODS[name].priors)
+        supported = dict.fromkeys(each for name in names for each in supported_priors(name))
         raise UserError(f"{', '.join(names)} does not support prior={prior}; it supports {', '.join(supported)}")
     return pairs
 

@@ -63,7 +63,7 @@ def check_grows(subject: Subject) -> None:
     """The penalty is higher on codes that are shifted, shrunk or collapsed than on samples of the prior."""
     _floor(subject)
     values = penalties(subject, _unchanged)
-    for name, change in CHANGES[subject.prior].items():
+    for name, change in CHANGES.get(subject.prior, {"collapsed": _collapsed}).items():
         growth = penalties(subject, change) - values  # both use the same draws
         error = growth.std() / math.sqrt(SEEDS)
         if not (growth.mean() > ERRORS * error and growth.mean() > 0):

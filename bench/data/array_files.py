@@ -39,19 +39,19 @@ def array_file(path: Path) -> Source | None:
         raise UserError(f"{path} is none of {', '.join(SUFFIXES)}; use --dataset folder for a folder of image files")
     with opened(path) as arrays:
         pairs = image_and_label_names(arrays, path)
-        labels = {split: _labels(arrays, name, path) for split, (_, name) in pairs.items()}
+        labels = {split: labels_of(arrays, name, path) for split, (_, name) in pairs.items()}
     classes = _classes(labels, path)
 
     def load() -> dict[str, SourceSplit]:
         with opened(path) as arrays:
             images = {split: pixels(arrays[name][...], f"{path}: {name}") for split, (name, _) in pairs.items()}
-        splits = {split: _split(path, images[split], labels[split], classes) for split in images}
+        splits = {split: split_of(path, images[split], labels[split], classes) for split in images}
         return divide_by_content(splits["all"], path) if "all" in splits else splits
 
     return Source(f"arrays in {path.name}", path.parent, [path], load, [str(value) for value in classes])
 
 
-def image_and_label_names(arrays: Arrays, path: Path) -> dict[str, tuple[str, str | None]]:
+def image_and_label_names(arrays: Arrays, origin: object) -> dict[str, tuple[str, str | None]]:
     """Return the names of the images and labels of each split, or of "all".
 
     Raises:
@@ -67,7 +67,7 @@ def image_and_label_names(arrays: Arrays, path: Path) -> dict[str, tuple[str, st
         missing = [split for split in ("train", "test") if split not in pairs]
         if missing:
             raise UserError(
-                f"{path} has no {missing[0]} images; name them {missing[0]}_images, or put all images into one array "
+                f"{origin} has no {missing[0]} images; name them {missing[0]}_images, or put all images into one array "
                 f"`images`, which is then split"
             )
         return pairs
@@ -77,7 +77,7 @@ def image_and_label_names(arrays: Arrays, path: Path) -> dict[str, tuple[str, st
     if len(names) == 1:
         return {"all": (names[0], None)}
     raise UserError(
-        f"{path} has the arrays {', '.join(names[:6]) or 'none'}; name them images and labels, or train_images, "
+        f"{origin} has the arrays {', '.join(names[:6]) or 'none'}; name them images and labels, or train_images, "
         f"train_labels, test_images and test_labels"
     )
 
@@ -171,14 +171,19 @@ def _as_bytes(array: np.ndarray, origin: str) -> np.ndarray:
     raise UserError(f"{origin} has the type {array.dtype}; give uint8, or floating-point numbers in [0, 1]")
 
 
-def _labels(arrays: Arrays, name: str | None, path: Path) -> np.ndarray | None:
+def labels_of(arrays: Arrays, name: str | None, origin: object) -> np.ndarray | None:
+    """Return labels, int64 [n]; None if `name` is None.
+
+    Raises:
+        UserError: they are not one integer per image; the message begins with `origin`.
+    """
     if name is None:
         return None
     labels = np.asarray(arrays[name][...])
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.ndim != 1 or labels.dtype.kind not in "iu":
-        raise UserError(f"{path}: {name} must be one integer per image, not {labels.dtype} of shape {labels.shape}")
+        raise UserError(f"{origin}: {name} must be one integer per image, not {labels.dtype} of shape {labels.shape}")
     return labels.astype(np.int64)
 
 
@@ -195,7 +200,12 @@ def _classes(labels: Mapping[str, np.ndarray | None], path: Path) -> list[int]:
     return values if len(values) > 1 else []
 
 
-def _split(path: Path, images: Pixels, labels: np.ndarray | None, classes: list[int]) -> SourceSplit:
+def split_of(origin: object, images: Pixels, labels: np.ndarray | None, classes: list[int]) -> SourceSplit:
+    """Return images with the numbers of their classes among the values `classes`; without labels if it is empty.
+
+    Raises:
+        UserError: there are more or fewer labels than images; the message begins with `origin`.
+    """
     if labels is not None and len(labels) != len(images):
-        raise UserError(f"{path} has {len(images):,} images but {len(labels):,} labels")
+        raise UserError(f"{origin} has {len(images):,} images but {len(labels):,} labels")
     return SourceSplit(images, np.searchsorted(classes, labels) if classes and labels is not None else None)

@@ -1,4 +1,4 @@
-"""The catalogue: all methods, priors, data sets, networks, extractors, samplers, optional metrics and settings."""
+"""The catalogue: everything registered, by kind and name, and all settings."""
 
 import inspect
 from dataclasses import dataclass
@@ -6,12 +6,14 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from bench.data.datasets import DATASETS
 from bench.evaluation.samplers import SAMPLERS
 from bench.experiment.configuration import dataset_defaults, default_settings
 from bench.experiment.ranges import format_range
-from bench.metrics.columns import OPTIONAL
+from bench.metrics.columns import EXTRACTORS, OPTIONAL
+from bench.training.optimisers import OPTIMISERS
 from methods import METHODS, Method
 from methods.hyperparameters import Choice, learning_rate, schema
 from methods.networks import NETWORKS, Architecture
@@ -19,14 +21,6 @@ from methods.networks.initialisation import INITIALISATIONS
 from methods.priors import PRIORS
 
 Settings = dict[str, Any]  # as in a YAML file
-
-EXTRACTORS = {
-    "inception": "2048 features of the FID network (pytorch-fid); columns fid, kid, precision ...",
-    "classifier": "64 features of a small classifier trained on the data set's labels; columns fd_classifier, "
-    "kd_classifier ..., not FID",
-    "rotation": "the same network, trained to predict by how much an image was rotated, for data sets without labels; "
-    "columns fd_rotation ..., not FID",
-}
 
 
 @dataclass(frozen=True)
@@ -104,6 +98,7 @@ class Catalogue:
     initialisations: dict[str, str]
     extractors: dict[str, str]
     samplers: dict[str, str]
+    optimisers: dict[str, str]
     metrics: dict[str, str]
     settings: Settings
 
@@ -120,7 +115,8 @@ def collect(method: str | None = None) -> Catalogue:
         networks={name: _network(architecture) for name, architecture in NETWORKS.items()},
         initialisations={name: _first_line(function) for name, function in INITIALISATIONS.items()},
         extractors=EXTRACTORS,
-        samplers=SAMPLERS,
+        samplers={name: _first_line(sampler) for name, sampler in SAMPLERS.items()},
+        optimisers={name: _about_optimiser(kind) for name, kind in OPTIMISERS.items()},
         metrics=OPTIONAL,
         settings=default_settings(),
     )
@@ -151,6 +147,14 @@ def flops(network: nn.Module, shape: tuple[int, ...]) -> int:
         network.load_state_dict(uninitialised, assign=True)
         network.eval()(torch.empty(0, *shape))
     return sum(counts)
+
+
+def _flops(network: nn.Module, shape: tuple[int, ...]) -> int:
+    """As `flops`; 0 for a network of a plug-in that does not take empty batches."""
+    try:
+        return flops(network, shape)
+    except Exception:
+        return 0
 
 
 def _method(method: type[Method]) -> MethodFacts:
@@ -185,9 +189,14 @@ def _network(architecture: Architecture) -> NetworkFacts:
         latent_dim=latent_dim,
         encoder_parameters=sum(p.numel() for p in encoder.parameters()),
         decoder_parameters=sum(p.numel() for p in decoder.parameters()),
-        encoder_flops=flops(encoder, shape),
-        decoder_flops=flops(decoder, (latent_dim,)),
+        encoder_flops=_flops(encoder, shape),
+        decoder_flops=_flops(decoder, (latent_dim,)),
     )
+
+
+def _about_optimiser(kind: type[Optimizer]) -> str:
+    """The class for one of torch's, whose docstrings are written for its website; else the docstring's first line."""
+    return f"torch.optim.{kind.__name__}" if kind.__module__.startswith("torch.") else _first_line(kind)
 
 
 def _first_line(documented: object) -> str:

@@ -7,14 +7,9 @@ from bench.data.preparation import DatasetInfo, expected_counts
 from bench.data.prepared import image_bytes
 from bench.driver.trial_cost import Cost, trial_cost
 from bench.errors import UserError, reason
-from bench.evaluation.cost import (
-    ExtractionCost,
-    inception_extraction_cost,
-    timed,
-    trained_extraction_cost,
-)
+from bench.evaluation.cost import ExtractionCost, extraction_cost, timed
 from bench.evaluation.extractors import FILE
-from bench.evaluation.feature_network import Classifier
+from bench.evaluation.feature_network import TRAINED, Classifier
 from bench.evaluation.feature_training import BATCH, THREADS, TURNS
 from bench.experiment.labels import without_point
 from bench.experiment.settings import Experiment
@@ -51,11 +46,11 @@ def lines(
         return [f"time and disk are known once the images are here; {fetched}"]
     if todo:
         torch.set_num_threads(todo[0].spec.threads)  # as trials have; more would wait for each other beside other work
-    fid = experiment.evaluation.extractor == "inception"
-    extraction = inception_extraction_cost() if fid else trained_extraction_cost(experiment.preprocessing.shape)
+    name, shape = experiment.evaluation.extractor, experiment.preprocessing.shape
+    extraction = extraction_cost(name, shape)
     costs = _costs(todo, counts, extraction)
     work = sum(cost.seconds for cost in costs)
-    extractor = 0.0 if fid or folder.extractor.exists(FILE) else _extractor_seconds(experiment)
+    extractor = 0.0 if name not in TRAINED or folder.extractor.exists(FILE) else _extractor_seconds(experiment)
     # All training and held-out images are passed through the extractor once, whatever the number of trials.
     real = (counts["train"] + counts[experiment.evaluation.split]) * extraction.seconds if todo else 0.0
     unprepared = not (images and images.prepared)

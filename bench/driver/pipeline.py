@@ -25,7 +25,7 @@ from bench.errors import RunError, UserError, plural, say, warn
 from bench.evaluation import extractor_quality, extractors
 from bench.executors.base import Context, Inputs, Resources, check_machine
 from bench.executors.ray_needs import check_local_ray
-from bench.experiment.plugins import Plugin
+from bench.experiment.origins import parts
 from bench.experiment.settings import Experiment
 from bench.experiment.specification import DatasetIdentity, Trial
 from bench.experiment.trials import plan
@@ -34,6 +34,8 @@ from bench.io.files import display_path, require_writable
 from bench.io.object_store import redact
 from bench.io.schema import refuse_unstorable_path
 from bench.loggers.follower import following, keep_report
+from bench.plugins.found import Plugin
+from bench.plugins.installation import refuse_broken
 from bench.runtime import signals
 from bench.runtime.environment import git_state
 from bench.store.documents import Git
@@ -250,7 +252,7 @@ class Pipeline:
         """Write experiment.yaml, with a caution if the extractor is no better than chance. Says so."""
         digest, problem = context.extractor_sha256, None
         if experiment.evaluation.extractor != "inception":  # which is not judged, and takes seconds to load
-            extractor = extractors.load(self.folder.extractor, experiment.evaluation, None, digest)
+            extractor = extractors.load(self.folder.extractor, prepared.shape, experiment.evaluation, None, digest)
             problem = extractor_quality.doubt(extractor, prepared)
         doubt = f"{problem}; distances between images mean little" if problem else None
         if doubt:
@@ -308,7 +310,7 @@ class Pipeline:
         """Refuse, before images are prepared and anything is trained, what the experiment's files cannot hold.
 
         Raises:
-            UserError: a path, a hyperparameter or a label does not fit its type.
+            UserError: a path, a hyperparameter or a label does not fit its type, or a plug-in breaks its contract.
             RunError: there are too many variants for experiment.yaml, or its folder cannot be written.
         """
         require_writable(self.folder.path, "--out")
@@ -316,6 +318,8 @@ class Pipeline:
             refuse_unstorable_path(path)
         one_seed = self.experiment.model_copy(update={"seeds": 1})
         trials = self.plan(one_seed, identify(one_seed, None))
+        for trial in {tuple(parts(each.spec)): each for each in trials}.values():
+            refuse_broken(trial.spec)
         seeds, defaults, report = self.experiment.seeds, self.experiment.defaults, self.experiment.report
         describe(self.folder, trials, seeds, _command(), "unknown", 0, defaults, report=report, dry=True)
 

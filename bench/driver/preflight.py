@@ -7,7 +7,7 @@ import typer
 
 from bench.driver.choices import MANY_TRIALS
 from bench.errors import UserError
-from bench.evaluation.feature_network import FEATURES
+from bench.evaluation.feature_network import FEATURES, TRAINED
 from bench.evaluation.reference import MIN_IMAGES
 from bench.executors.base import Resources
 from bench.experiment.settings import Experiment, Training
@@ -47,13 +47,15 @@ def check_image_counts(experiment: Experiment, counts: dict[str, int]) -> None:
             f"{name} has {train} training images, fewer than one batch; add images, or lower training.batch_size (now "
             f"{training.batch_size})"
         )
-    trained_here = experiment.evaluation.extractor != "inception"
+    extractor = experiment.evaluation.extractor
+    trained_here = extractor in TRAINED
     if trained_here and counts[split] <= FEATURES:
         raise UserError(
             f"{name} has {counts[split]} {split} images, too few to compare with: a Fréchet distance in {FEATURES} "
             f"features needs more than {FEATURES} images; add images"
         )
-    smallest = min(("validation", split) if trained_here else ("train", split), key=lambda part: counts[part])
+    other = "train" if extractor == "inception" else "validation"
+    smallest = min((other, split), key=lambda part: counts[part])
     if counts[smallest] < MIN_IMAGES:
         raise UserError(
             f"{name} has {counts[smallest]} {smallest} images, but the comparison needs {MIN_IMAGES}; add images"

@@ -29,12 +29,13 @@ from bench.reporting import build
 from bench.runtime.environment import torch_device
 from bench.runtime.numerics import limit_threads
 from bench.store import repair
+from bench.store.documents import declarations
 from bench.store.folders import ExperimentFolder, how_to_get_checkpoint
 from bench.store.lock import locked
 from bench.store.states import State
 from bench.store.trial_folder import TrialFolder
-from bench.training.loading import images_of, trained_method
-from methods import METHODS, Method
+from bench.training.loading import images_of, missing_plugin, trained_method
+from methods import Method
 
 ALL_METRICS = "all"  # stands for all optional metrics
 
@@ -125,13 +126,11 @@ def _obstacle(trial: TrialFolder, experiment: ExperimentFolder) -> str | None:
     """Return why a finished trial cannot be scored, or None if it can."""
     if not trial.is_intact("spec.json"):
         return "has a damaged spec.json; run the same bench.run command again to repair it"
-    method = trial.trial().spec.method
-    if method not in METHODS:
-        raise UserError(
-            f"the method {method!r} comes from a plug-in; give its file with --plugin, or install its package"
-        )
+    missing = missing_plugin(trial.trial().spec)
+    if missing:
+        raise UserError(f"the {missing} comes from a plug-in; give its file with --plugin, or install its package")
     if frames.describe(trial).stale:
-        return "is stale: its method's code has changed; bench.run --retrain-stale retrains it"
+        return "is stale: its code has changed; bench.run --retrain-stale retrains it"
     if not any(trial.exists(name) for name in CHECKPOINTS):
         return f"no longer has a checkpoint; {how_to_get_checkpoint(trial, experiment)}"
     if repair.rows_damaged(trial):
@@ -177,7 +176,8 @@ def rescore(
             say(f"{number} of {len(trials)}: {trial.name}: {result}")
         description = folder.require_description()
         commands = list(dict.fromkeys([*description.commands, command]))
-        folder.describe(replace(description, commands=commands))
+        described = {**description.metrics, **declarations(metrics)}
+        folder.describe(replace(description, commands=commands, metrics=described))
         build.print_tables(build.build(folder), folder.report)
         say(f"report: {folder.report / 'index.html'}")
 
@@ -198,7 +198,7 @@ def _extractor(
     changed = extractor_choice.resolve_trained(changed, images.sidecar.dataset, bool(images.classes))
     if changed.extractor == evaluation.extractor and not stored:
         sha256 = folder.require_description().protocol.extractor_sha256
-        return extractors.load(folder.extractor, changed, weights, sha256)
+        return extractors.load(folder.extractor, images.shape, changed, weights, sha256)
     cache = images.features(fallback=folder.extractor)
     return extractors.obtain(cache, images, changed, stored, weights)
 

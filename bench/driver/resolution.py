@@ -10,6 +10,7 @@ from bench.experiment import configuration
 from bench.experiment.labels import is_named
 from bench.experiment.settings import Experiment
 from bench.experiment.variants import Variant, parse_variants
+from bench.training import optimisers
 from methods import METHODS
 from methods.networks import NETWORKS, Networks, fitting
 
@@ -52,6 +53,7 @@ def resolve(overrides: Overrides, file: Path | None, assignments: list[str] | No
     baseline, labels = experiment.report.baseline, [variant.label for variant in variants]
     if baseline is not None and not any(is_named(label, baseline) for label in labels):
         raise unknown("baseline", baseline, labels)
+    optimisers.refuse_unknown(experiment.training)
     return Resolved(with_network(experiment), variants, cuts, frozenset(given.get("evaluation", {})))
 
 

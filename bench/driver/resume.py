@@ -8,14 +8,14 @@ from enum import StrEnum
 from bench.analysis.protocols import difference
 from bench.errors import UserError, plural, say, warn
 from bench.experiment.settings import Report
-from bench.experiment.source_code import changed_modules, same_code
+from bench.experiment.source_code import changed_modules, changed_plugins, same_code
 from bench.experiment.specification import Trial
 from bench.io.files import Damaged
 from bench.io.limits import CHECKPOINTS
 from bench.io.schema import Value
 from bench.paths import ROOT
 from bench.store import repair
-from bench.store.documents import Description, ExperimentProtocol
+from bench.store.documents import Description, ExperimentProtocol, declarations
 from bench.store.folders import ExperimentFolder
 from bench.store.trial_folder import TrialFolder, belongs_to_other_version
 
@@ -112,7 +112,7 @@ def select(trials: list[Trial], experiment: ExperimentFolder, retraining: Retrai
         stale = [trial for trial in trials if actions[trial.id] is Action.stale]
         modules = {name for trial in stale for name in _changed(trial, experiment)}
         where = f" ({', '.join(sorted(modules))})" if modules else ""
-        changed = f"their method's code{where} has changed, or the project itself since they were begun"
+        changed = f"their code{where} has changed, or the project itself since they were begun"
         remedy = "--retrain-stale trains them again, --accept-stale keeps them if the results would be the same"
         say(f"{plural(counts[Action.stale], 'stale trial')}: {changed}; {remedy}")
     if counts[Action.lost]:
@@ -128,9 +128,11 @@ def select(trials: list[Trial], experiment: ExperimentFolder, retraining: Retrai
 
 
 def _changed(trial: Trial, experiment: ExperimentFolder) -> list[str]:
-    """The modules whose code has changed since a trial was planned, as far as that is recorded."""
+    """The modules and plug-ins whose code has changed since a trial was planned, as far as that is recorded."""
     stored = _stored(trial, experiment.trial(trial.name))
-    return [] if stored is None else changed_modules(stored.source, ROOT / trial.source.file)
+    if stored is None:
+        return []
+    return changed_modules(stored.source, ROOT / trial.source.file) + changed_plugins(stored.source, trial.source)
 
 
 def _accept(trial: Trial, experiment: ExperimentFolder) -> bool:
@@ -199,6 +201,7 @@ def describe(
             written=dict(written),
             caution=caution,
             report=report,
+            metrics={**(before.metrics if before else {}), **declarations(trials[0].spec.evaluation.metrics)},
         ),
         dry,
     )

@@ -92,7 +92,7 @@ def make(
             source = method
             if sampler != "prior":
                 with images_of(folder, prepared) as data:
-                    source = samplers.sampler(sampler, method, data.images("train")[: spec.training.train_images])
+                    source = samplers.SAMPLERS[sampler](method, data.images("train")[: spec.training.train_images])
             return ImageSet(kind, {"images": _sample(source, count, size)})
         with images_of(folder, prepared) as data:  # mapped, the images stay readable whatever becomes of the files
             held_out = torch.from_numpy(data.images(spec.evaluation.split))

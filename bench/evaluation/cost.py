@@ -14,6 +14,7 @@ from bench.evaluation.code_measures import MOST_LABELLED
 from bench.evaluation.evaluator import held_out_images
 from bench.evaluation.feature_network import Classifier, folded
 from bench.evaluation.features import KEPT_IMAGES
+from bench.evaluation.frozen_extractor import FROZEN
 from bench.evaluation.inception import FEATURES
 from bench.evaluation.measures import MEASURES, MOST_STORED
 from bench.experiment.settings import Evaluation
@@ -43,14 +44,19 @@ class ExtractionCost:
     dim: int
 
 
-def trained_extraction_cost(shape: tuple[int, int, int]) -> ExtractionCost:
-    """Time a network like those that are trained on the data set, on images of this shape."""
-    network = folded(Classifier(shape, CLASSES))
+def extraction_cost(extractor: str, shape: tuple[int, int, int]) -> ExtractionCost:
+    """Time an extractor on images of this shape; for one that is trained on the data set, a network like it."""
+    if extractor == "inception":
+        return _inception_cost()
     images = _images(min(64, batch_size(*shape[1:])), shape)
+    if extractor in FROZEN:
+        frozen = FROZEN[extractor](shape)
+        return ExtractionCost(timed(lambda: frozen(images)) / len(images), frozen.dim)
+    network = folded(Classifier(shape, CLASSES))
     return ExtractionCost(timed(lambda: network(to_unit(images))) / len(images), network(to_unit(images)).shape[1])
 
 
-def inception_extraction_cost() -> ExtractionCost:
+def _inception_cost() -> ExtractionCost:
     """Time FID's network, which resizes all images to the same shape."""
     from torchvision.models import inception_v3
 

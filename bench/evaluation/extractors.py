@@ -9,6 +9,7 @@ from bench.errors import UserError, warn
 from bench.evaluation.feature_network import TrainedExtractor, load_extractor
 from bench.evaluation.feature_training import RECIPE, train_extractor
 from bench.evaluation.features import Extractor
+from bench.evaluation.frozen_extractor import FROZEN
 from bench.evaluation.image_grids import grid_columns, grid_png
 from bench.evaluation.inception import Inception, find_weights
 from bench.experiment.settings import Evaluation
@@ -17,6 +18,7 @@ from bench.io.locks import file_lock
 from bench.store.folders import REAL
 
 FILE = "extractor.pt"
+PROBED = 64  # images that an extractor of a plug-in is tried out on
 
 
 def ensure(
@@ -45,6 +47,11 @@ def ensure(
     if evaluation.extractor == "inception":
         assert weights is not None  # `extractor_choice.resolve_inception` ensures it
         digest = file_sha256(weights)
+        _refuse_other(folder, digest, expected)
+    elif evaluation.extractor in FROZEN:
+        extractor = FROZEN[evaluation.extractor](data.shape)
+        extractor(torch.from_numpy(data.images(evaluation.split)[:PROBED]))
+        digest = extractor.sha256
         _refuse_other(folder, digest, expected)
     else:
         digest = _ensure_trained(folder, cache, data, evaluation, stored, expected)
@@ -82,8 +89,10 @@ def _refuse_other(folder: Folder, digest: str, expected: str | None) -> None:
         )
 
 
-def load(folder: Folder, evaluation: Evaluation, weights: Path | None, expected: str) -> Extractor:
-    """Load the extractor that `ensure` prepared, in any process on any machine.
+def load(
+    folder: Folder, shape: tuple[int, int, int], evaluation: Evaluation, weights: Path | None, expected: str
+) -> Extractor:
+    """Load the extractor that `ensure` prepared, in any process on any machine. shape: of the images.
 
     Raises:
         UserError: its sha256 is not the expected one.
@@ -92,6 +101,8 @@ def load(folder: Folder, evaluation: Evaluation, weights: Path | None, expected:
         # The weights lie in the driver's cache, which other machines may lack.
         path = weights if weights and weights.exists() else find_weights(None, download=True)
         extractor = Inception.load(path, precision=evaluation.extractor_precision)
+    elif evaluation.extractor in FROZEN:
+        extractor = FROZEN[evaluation.extractor](shape)
     else:
         extractor = load_extractor(folder.read(FILE))
     if extractor.sha256 != expected:
@@ -106,6 +117,8 @@ def obtain(
     if evaluation.extractor == "inception":
         assert weights is not None  # `extractor_choice.resolve_inception` ensures it
         return Inception.load(weights, precision=evaluation.extractor_precision)
+    if evaluation.extractor in FROZEN:
+        return FROZEN[evaluation.extractor](data.shape)
     extractor = load_extractor(stored or _cached(cache, data, evaluation))
     _refuse_unfit(extractor, data, evaluation)
     return extractor

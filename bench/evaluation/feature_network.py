@@ -21,6 +21,7 @@ from bench.io import tensors
 from bench.io.files import sha256
 
 FEATURES = 64
+TRAINED = ("classifier", "rotation")
 
 
 class Classifier(nn.Module):
@@ -119,7 +120,7 @@ def load_extractor(data: bytes) -> TrainedExtractor:
     try:
         state = tensors.load(data)
         description: Description = json.loads(state["about"])
-        if description["kind"] not in ("classifier", "rotation") or not 0 <= description["test_accuracy"] <= 1:
+        if description["kind"] not in TRAINED or not 0 <= description["test_accuracy"] <= 1:
             raise ValueError("its description is invalid")
         channels, height, width = description["shape"]
         with tensors.on_meta_device(len(data)):

@@ -51,6 +51,7 @@ class Measure:
         floor: the real images that its floor is measured on: another split than the reference, of which training
             images may be part, or held-out images.
         training: whether it compares with the training images.
+        version: of its code, which decides whether stored floors are those of this code. Empty: `reference.VERSION`.
     """
 
     metrics: tuple[str, ...]
@@ -59,6 +60,7 @@ class Measure:
     pixels: int = 0
     floor: Literal["other", "held_out"] = "other"
     training: bool = False
+    version: str = ""
 
     @property
     def optional(self) -> bool:

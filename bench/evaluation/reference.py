@@ -89,7 +89,10 @@ class Reference:
             if MEASURES[name].optional:
                 of = self.held_out_split if MEASURES[name].floor == "held_out" else self.other
                 training = f"-{self.n_training}" if MEASURES[name].training else ""
-                floors |= self.source.floors(self, [name], f"{name}-{self.split}-{of}-{self.n_floor}{training}")
+                version = f"-{MEASURES[name].version}" if MEASURES[name].version else ""
+                floors |= self.source.floors(
+                    self, [name], f"{name}{version}-{self.split}-{of}-{self.n_floor}{training}"
+                )
         return floors
 
     def real_images(self, measure: Measure) -> ImageSet:

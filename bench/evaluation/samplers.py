@@ -1,5 +1,6 @@
 """Samplers of generated images: their codes come from the prior, or from a mixture fitted to the trained codes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,10 +13,6 @@ from methods import Method
 
 COMPONENTS = 10
 FIT_CODES = 20_000  # most training images to whose codes the mixture is fitted
-SAMPLERS = {
-    "prior": "draws from the prior",
-    "gmm": f"a mixture of {COMPONENTS} Gaussians fitted to the codes of training images, after the training",
-}
 
 
 class Sampler(Protocol):
@@ -24,17 +21,6 @@ class Sampler(Protocol):
     def sample(self, n: int) -> Tensor:
         """Generate `n` images [n, c, h, w] in [-1, 1], using torch's global generator."""
         ...
-
-
-def sampler(name: str, method: Method, images: np.ndarray) -> Sampler:
-    """Return the sampler with this name.
-
-    Args:
-        name: a key of SAMPLERS.
-        method: the trained method.
-        images: uint8 training images [n, c, h, w].
-    """
-    return method if name == "prior" else Mixture.fit(method, images)
 
 
 @dataclass(frozen=True)
@@ -75,3 +61,18 @@ def encode(method: Method, images: Tensor) -> Tensor:
     """Return one draw from q(z|x), float32 [n, d], for each uint8 image [n, c, h, w] on any device."""
     batches = images.split(batch_size(*images.shape[2:]))
     return torch.cat([method.sample_codes(to_unit(batch.to(method.device))) for batch in batches])
+
+
+def from_prior(method: Method, images: np.ndarray) -> Sampler:
+    """Draws from the prior."""
+    del images
+    return method
+
+
+def from_mixture(method: Method, images: np.ndarray) -> Sampler:
+    """A mixture of 10 Gaussians fitted to the codes of training images, after the training."""
+    return Mixture.fit(method, images)
+
+
+# name -> function of a trained method and its uint8 training images [n, c, h, w]; plug-ins add theirs
+SAMPLERS: dict[str, Callable[[Method, np.ndarray], Sampler]] = {"prior": from_prior, "gmm": from_mixture}

@@ -11,8 +11,8 @@ from bench.evaluation.image_grids import grid_columns
 from bench.evaluation.measures import MEASURES, Measure, image_set
 from bench.evaluation.protocol import ScoringProtocol
 from bench.evaluation.reference import Reference, References
-from bench.evaluation.samplers import Sampler, sampler
-from bench.metrics.columns import PIXELS, Column, Columns
+from bench.evaluation.samplers import SAMPLERS, Sampler
+from bench.metrics.columns import METRICS, PIXELS, Column, Columns
 from bench.metrics.frechet import frechet_distance
 from bench.runtime.rng import forked
 from methods import Method
@@ -57,7 +57,7 @@ class Scorer:
         """Return a row's columns, stamped with the protocol, and the first generated images, uint8 [n, c, h, w]."""
         first_images: list[Tensor] = []
         with forked(self.protocol.seed):
-            source = sampler(self.protocol.sampler, method, self.data.images("train")[: self.train_images])
+            source = SAMPLERS[self.protocol.sampler](method, self.data.images("train")[: self.train_images])
             images = image_set(self.extractor, self._generated(source, first_images), self.device, self.measures)
             values: dict[str, float] = {}
             for measure in self._where(optional=False):
@@ -98,7 +98,7 @@ class Scorer:
 
     def _column(self, metric: str, samples: int | None = None) -> Column:
         pixels = max((measure.pixels for measure in self.measures.values() if metric in measure.metrics), default=0)
-        if pixels:
+        if pixels and METRICS[metric].elsewhere is None:
             return Column(metric, PIXELS, min(pixels, self.protocol.samples))
         return Column(metric, self.extractor.name, samples or self.protocol.samples)
 

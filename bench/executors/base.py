@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.errors import RunError, UserError
-from bench.experiment.plugins import Plugin
 from bench.io.object_store import Remote
+from bench.plugins.found import Plugin
 from bench.runtime.allowance import allowance
 from bench.store.documents import Git
 

@@ -14,9 +14,9 @@ from bench.evaluation import extractors
 from bench.evaluation.evaluator import Evaluator
 from bench.evaluation.reference import References
 from bench.executors.base import MORE_MEMORY, Context, Inputs, Place
-from bench.experiment.plugins import install
 from bench.experiment.specification import Trial, TrialSpec
 from bench.io.files import Folder
+from bench.plugins.installation import install
 from bench.runtime import memory, torch_state
 from bench.runtime.environment import describe
 from bench.runtime.signals import Interrupted
@@ -27,6 +27,7 @@ from bench.training.checkpoint import OtherVersion
 from bench.training.cuda_graph import CudaGraph
 from bench.training.divergence import Diverged
 from bench.training.events import Ended, Event, Started
+from bench.training.optimisers import is_replayable
 from bench.training.trainer import Trainer
 from methods import METHODS
 
@@ -56,6 +57,9 @@ def choose_step_mode(spec: TrialSpec, device: torch.device, eager: bool) -> Step
     """
     if eager or device.type != "cuda":
         return StepMode(device)
+    if not is_replayable(spec.training):
+        slower = "its steps cannot be replayed as a CUDA graph, which is slower"
+        return StepMode(device, warning=f"{spec.training.optimiser}: {slower}")
     subject = Subject(METHODS[spec.method], spec.prior, tuple(spec.hyperparameters.items()))
     try:
         verdicts = [judge(check, subject) for check in ("waiting", "replays")]
@@ -154,7 +158,9 @@ def _ending(error: Exception) -> Ending:
 
 def _train(trial: Trial, context: Context, inputs: Inputs, mode: StepMode, token: str) -> Iterator[Event]:
     folder, data, spec = TrialFolder(context.trials / trial.name), Prepared(inputs.data), trial.spec
-    extractor = extractors.load(Folder(inputs.extractor), spec.evaluation, inputs.inception, context.extractor_sha256)
+    extractor = extractors.load(
+        Folder(inputs.extractor), data.shape, spec.evaluation, inputs.inception, context.extractor_sha256
+    )
     references = References(Folder(inputs.features), extractor.to(mode.device), data, mode.device)
     evaluator = Evaluator(references, spec.evaluation, spec.training.train_images)
 

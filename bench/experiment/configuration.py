@@ -10,12 +10,13 @@ from pydantic import ValidationError
 from bench.errors import UserError, cut, short, unknown
 from bench.experiment.settings import Experiment, Section
 from bench.io.strict_yaml import load_yaml, parse_yaml
-from bench.metrics.columns import OPTIONAL
+from bench.metrics.columns import EXTRACTORS, OPTIONAL
 from bench.paths import CONFIGS
 
 FAMILY = "torchvision"  # data sets torchvision.NAME have one file of settings
 AnySection = TypeVar("AnySection", bound=Section)
 Settings = dict[str, Any]  # nested, from YAML or the command line, and not validated yet
+DATASET_SETTINGS: dict[str, Settings] = {}  # name of a data set that a plug-in has added -> its settings
 
 
 def merge(base: Settings, overrides: Settings) -> Settings:
@@ -76,11 +77,13 @@ def _disjoint(base: Settings, more: Settings, problem: Callable[[str], str], pre
 
 def dataset_names() -> list[str]:
     """Return the names of all data sets, sorted."""
-    return sorted(path.stem for path in (CONFIGS / "datasets").glob("*.yaml"))
+    return sorted([*DATASET_SETTINGS, *(path.stem for path in (CONFIGS / "datasets").glob("*.yaml"))])
 
 
 def dataset_defaults(name: str) -> Settings:
     """Return the settings of a data set, with its name: configs/datasets/<name>.yaml, without what follows a dot."""
+    if name in DATASET_SETTINGS:
+        return {"dataset": name, **DATASET_SETTINGS[name]}
     return {"dataset": name} | load_yaml(CONFIGS / "datasets" / f"{name.partition('.')[0]}.yaml")
 
 
@@ -126,6 +129,9 @@ def _refuse_contradictions(experiment: Experiment) -> None:
         raise UserError(
             "training.reconstruction=cross_entropy needs training.precision=fp32: in bf16, tanh is rounded to exactly 1"
         )
+    extractor = experiment.evaluation.extractor
+    if extractor not in ("auto", *EXTRACTORS):
+        raise unknown("extractor", extractor, ["auto", *EXTRACTORS])
     for name in experiment.evaluation.metrics:
         if name not in OPTIONAL:
             raise unknown("metric", name, OPTIONAL)

@@ -1,13 +1,18 @@
 """Find a method by the name that somebody types: its key in METHODS, or one of its published names."""
 
 import re
+from collections.abc import Sequence
 
 from bench.errors import unknown
 from methods import METHODS
 
 
-def find_method(name: str) -> str:
+def find_method(name: str, others: Sequence[str] = ()) -> str:
     """Return the key of a method in METHODS: 'WAE-MMD' -> 'mmd'. Case, hyphens, underscores and blanks do not matter.
+
+    Args:
+        name: as typed.
+        others: names that an error may suggest besides.
 
     Raises:
         UserError: no method, or more than one, has this name.
@@ -17,7 +22,7 @@ def find_method(name: str) -> str:
     found = [key for key, names in all_names().items() if _plain(name) in map(_plain, names)]
     if len(found) == 1:
         return found[0]
-    raise unknown("method", name, [each for names in all_names().values() for each in names])
+    raise unknown("method", name, [*others, *(each for names in all_names().values() for each in names)])
 
 
 def all_names() -> dict[str, tuple[str, ...]]:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from bench.io.schema import Name
+from bench.io.schema import Name, Value
 
 PositiveInt = Annotated[int, Field(gt=0, lt=2**53)]
 SampleCount = Annotated[int, Field(ge=16, le=1_000_000)]  # precision and recall need several neighbours per image
@@ -68,6 +68,9 @@ class Training(Section):
         train_images: train on only the first N images. Default: all.
         batch_size: images per step.
         learning_rate: initial learning rate of Adam. Default: that of each method (bench.info methods).
+        optimiser: of torch.optim, in lower case: adam, adamw, sgd, rmsprop ...; or that of a plug-in. Default learning
+            rates were found with adam.
+        optimiser_options: parameters of the optimiser other than the learning rate, such as {momentum: 0.9}.
         schedule: a constant learning rate, or half a cosine that falls to 0.
         precision: number format inside the networks. "auto" is bf16 if the processor supports it and the networks are
             large enough to benefit, else fp32.
@@ -82,6 +85,8 @@ class Training(Section):
     train_images: Annotated[int, Field(ge=2, lt=2**53)] | None = None
     batch_size: Annotated[int, Field(ge=2, lt=2**53)] = 100
     learning_rate: PositiveFloat | None = None
+    optimiser: Name = "adam"
+    optimiser_options: dict[Name, Value | list[float]] = {}
     schedule: Literal["constant", "cosine"] = "constant"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     reconstruction: Literal["squared_error", "cross_entropy"] = "squared_error"
@@ -107,12 +112,13 @@ class Evaluation(Section):
         split: the held-out real images that generated images are compared with.
         extractor: network whose features are compared: FID's Inception network, a classifier of the data set's labels,
             or a network that predicts by how much an image was rotated. "auto" is the first of these that is available.
+            Or that of a plug-in.
         extractor_precision: number format inside Inception.
         extractor_steps: training steps of the classifier or rotation network.
         seed: seed of the prior samples.
         target: a distance at `samples` images, chosen before training. The report states how soon trials reach it.
-        metrics: optional metrics of the final row: infinity, sharpness, memorisation, probe. bench.evaluate --metrics
-            adds them to finished trials.
+        metrics: optional metrics of the final row: infinity, sharpness, memorisation, probe, or those of plug-ins.
+            bench.evaluate --metrics adds them to finished trials.
     """
 
     evaluations: PositiveInt = 12
@@ -121,7 +127,7 @@ class Evaluation(Section):
     held_out: SampleCount = 1000
     reconstructions: SampleCount = 10_000
     split: Literal["test", "validation"] = "test"
-    extractor: Literal["auto", "inception", "classifier", "rotation"] = "auto"
+    extractor: Name = "auto"
     extractor_precision: Literal["fp32", "bf16"] = "fp32"
     extractor_steps: PositiveInt = 400
     seed: Annotated[int, Field(ge=0, le=2**31)] = 0

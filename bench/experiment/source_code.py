@@ -1,9 +1,9 @@
-"""The code that decides a method's results: what its class reaches, as normalised text, and the hash of that text.
+"""The code that decides a trial's results: what its method reaches, as normalised text, and the hash of that text.
 
 Reached are the definitions of `methods` and of the method's own package that the class, the priors or the networks use,
-directly or through others. Left out is what cannot change a stored trial: comments, docstrings, annotations, citations,
-search spaces, and the defaults of hyperparameters, whose values are in spec.json. Files are parsed, never executed, so
-reports need neither torch nor the plug-in.
+directly or through others. What plug-ins of other kinds reach is hashed in the same way. Left out is what cannot change
+a stored trial: comments, docstrings, annotations, citations, search spaces, and the defaults of hyperparameters, whose
+values are in spec.json. Files are parsed, never executed, so reports need neither torch nor the plug-in.
 """
 
 import ast
@@ -13,7 +13,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TypeVar
 
-from bench.experiment.specification import MethodSource
+from bench.experiment.specification import CodeSource, MethodSource
 from bench.io import untrusted
 from bench.io.files import sha256
 from bench.paths import ROOT
@@ -24,48 +24,65 @@ ONLY_FILE = "."  # stands for a plug-in of one file, whatever its name
 MODULE_HASH = 16  # digits of the hash of one module
 LOOSE = ""  # stands for the top-level statements of a file that bind no name
 # Class attributes that no method reads.
-DECLARATIONS = {"paper", "published_names", "search_space", "learning_rate", "dimensions_lost"}
+DECLARATIONS = {
+    "paper",
+    "published_names",
+    "search_space",
+    "learning_rate",
+    "dimensions_lost",
+    "takes_any_prior",
+}
 SHARED = (("priors.py", "PRIORS"), ("networks/__init__.py", "Networks"))  # in methods/; the harness builds them
 Documented = TypeVar("Documented", ast.Module, ast.ClassDef, ast.FunctionDef)
 
 
 def same_code(stored: MethodSource, current: MethodSource) -> bool:
-    """Whether a trial was planned with the code that its method has now."""
-    return stored.sha256 == (present_sha256(stored, ROOT / current.file) if stored.name is None else current.sha256)
+    """Whether a trial was planned with the code that its method and its plug-ins have now."""
+    method = present_sha256(stored, ROOT / current.file) if stored.name is None else current.sha256
+    return stored.sha256 == method and not changed_plugins(stored, current)
 
 
-def present_sha256(stored: MethodSource, file: Path) -> str:
+def changed_plugins(stored: MethodSource, current: MethodSource) -> list[str]:
+    """Return the plug-ins of other kinds than methods whose code differs, such as "network dense"."""
+    names = {*stored.plugins, *current.plugins}
+    hashes = [{name: code.sha256 for name, code in source.plugins.items()} for source in (stored, current)]
+    return sorted(name for name in names if hashes[0].get(name) != hashes[1].get(name))
+
+
+def present_sha256(stored: CodeSource, file: Path) -> str:
     """Return what `stored` would hash now, in this file: the code, or the file itself as version 0.1 did.
 
     Raises:
         OSError, SyntaxError: see `code_sha256`.
     """
-    return code_sha256(file, stored.name) if stored.name else sha256(untrusted.read_bounded(file))
+    shared = isinstance(stored, MethodSource)
+    return code_sha256(file, stored.name, shared) if stored.name else sha256(untrusted.read_bounded(file))
 
 
-def code_sha256(file: Path, name: str) -> str:
-    """Return the sha256 of the code that a class reaches. The order of definitions does not matter.
+def code_sha256(file: Path, name: str, shared: bool = True) -> str:
+    """Return the sha256 of the code that a definition reaches. The order of definitions does not matter.
 
     Args:
-        file: the file that defines the class.
-        name: the name of the class, or WHOLE_FILE.
+        file: the file that defines it.
+        name: its name, or WHOLE_FILE.
+        shared: also hash SHARED, as for a method.
 
     Raises:
         OSError: a file cannot be read.
         SyntaxError: a file is not Python, or not in UTF-8.
     """
-    return _code(file, name).sha256
+    return _code(file, name, shared).sha256
 
 
-def module_hashes(file: Path, name: str) -> dict[str, str]:
-    """Return the hash of what a class reaches in each module, by the module's name: it tells which has changed.
+def module_hashes(file: Path, name: str, shared: bool = True) -> dict[str, str]:
+    """Return the hash of what a definition reaches in each module, by the module's name: it tells which has changed.
 
     Arguments and errors as for `code_sha256`.
     """
-    return dict(_code(file, name).modules)
+    return dict(_code(file, name, shared).modules)
 
 
-def changed_modules(stored: MethodSource, file: Path) -> list[str]:
+def changed_modules(stored: CodeSource, file: Path) -> list[str]:
     """Return the names of the modules whose code has changed since a trial was planned; empty if that is not recorded.
 
     Raises:
@@ -73,7 +90,7 @@ def changed_modules(stored: MethodSource, file: Path) -> list[str]:
     """
     if not stored.modules or not stored.name:
         return []
-    present = module_hashes(file, stored.name)
+    present = module_hashes(file, stored.name, isinstance(stored, MethodSource))
     changed = {name for name in {*present, *stored.modules} if present.get(name) != stored.modules.get(name)}
     return sorted(file.name if name == ONLY_FILE else name for name in changed)
 
@@ -86,9 +103,9 @@ class Code:
     modules: tuple[tuple[str, str], ...]
 
 
-def _code(file: Path, name: str) -> Code:
+def _code(file: Path, name: str, shared: bool) -> Code:
     own = _package(file)
-    return _cached_code(file, name, own, _state(own))
+    return _cached_code(file, name, shared, own, _state(own))
 
 
 def _state(own: Path) -> tuple[tuple[str, int, int], ...]:
@@ -99,10 +116,11 @@ def _state(own: Path) -> tuple[tuple[str, int, int], ...]:
 
 
 @lru_cache(maxsize=256)
-def _cached_code(file: Path, name: str, own: Path, state: tuple[tuple[str, int, int], ...]) -> Code:
+def _cached_code(file: Path, name: str, shared: bool, own: Path, state: tuple[tuple[str, int, int], ...]) -> Code:
     del state
     reached: dict[Definition, str] = {}
-    pending: list[Definition] = [(file, name), *((ROOT / "methods" / path, shared) for path, shared in SHARED)]
+    pending: list[Definition] = [(file, name)]
+    pending += [(ROOT / "methods" / path, each) for path, each in SHARED if shared]
     while pending:
         definition = pending.pop()
         if definition in reached:

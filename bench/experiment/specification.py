@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pydantic import model_validator
+from pydantic import SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from bench.experiment.settings import Evaluation, Network, PositiveFloat, PositiveInt, Preprocessing, Training
 from bench.io.files import sha256
@@ -19,7 +19,7 @@ CHECKPOINT_FORMAT = 1  # version of the checkpoint format; increase it if older 
 
 # Settings that version 0.1 did not have, at the values that it implied. Trials with these values keep their old ids.
 LATER_SETTINGS: dict[str, dict[str, object]] = {
-    "training": {"weight_units": "absolute"},
+    "training": {"weight_units": "absolute", "optimiser": "adam", "optimiser_options": {}},
     "network": {"scaled_codes": False, "equal_dimensions": False},
     "evaluation": {"metrics": [], "held_out": 1000, "reconstructions": 10_000},
 }
@@ -92,13 +92,11 @@ class TrialSpec(StrictModel):
         return self.training.model_copy(update={"learning_rate": rate})
 
 
-class MethodSource(StrictModel):
-    """Where a method is defined, and the sha256 of the code that it reaches (`bench.experiment.source_code`).
-
-    It is not part of the specification: a trial keeps its id if the code changes, and the change is detected.
+class CodeSource(StrictModel):
+    """Where something is defined, and the sha256 of the code that it reaches (`bench.experiment.source_code`).
 
     Attributes:
-        name: the class in the file. None in documents of version 0.1, which have the sha256 of the file.
+        name: the definition in the file. None in documents of version 0.1, which have the sha256 of the file.
         modules: module -> hash of the code in it; empty in documents of older versions.
     """
 
@@ -106,6 +104,28 @@ class MethodSource(StrictModel):
     name: Line | None = None
     sha256: Line
     modules: dict[Note, Hash] = {}
+
+
+class MethodSource(CodeSource):
+    """The code of a trial: that of its method, and that of everything else that plug-ins gave it.
+
+    It is not part of the specification: a trial keeps its id if the code changes, and the change is detected.
+
+    Attributes:
+        plugins: a kind and a name, such as "network dense" -> its code. Not written if it is empty.
+    """
+
+    plugins: dict[Note, CodeSource] = {}
+
+    @model_serializer(mode="wrap")
+    def _without_empty(self, serialise: SerializerFunctionWrapHandler) -> dict[str, object]:
+        return {name: value for name, value in serialise(self).items() if name != "plugins" or value}
+
+    @property
+    def digest(self) -> str:
+        """A hash of all this code; that of the method's code alone if no plug-in gave anything else."""
+        hashes = [self.sha256, *(f"{name} {code.sha256}" for name, code in sorted(self.plugins.items()))]
+        return sha256("\n".join(hashes).encode()) if self.plugins else self.sha256
 
 
 class SpecDocument(StrictModel):

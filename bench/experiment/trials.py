@@ -3,7 +3,7 @@
 from pydantic import ValidationError
 
 from bench.errors import UserError, cut
-from bench.experiment.plugins import source_of
+from bench.experiment.origins import source_of
 from bench.experiment.settings import Experiment
 from bench.experiment.specification import DatasetIdentity, Trial, TrialSpec
 from bench.experiment.variants import Variant
@@ -49,7 +49,7 @@ def _trial(experiment: Experiment, variant: Variant, dataset: DatasetIdentity, t
         )
     except ValidationError as error:
         raise _not_recordable(variant, error) from None
-    trial = Trial.plan(spec, variant.label, source_of(variant.method))
+    trial = Trial.plan(spec, variant.label, source_of(spec))
     try:
         _ = trial.document
     except ValidationError as error:

@@ -223,6 +223,12 @@ def _parse(text: str, overrides: Defaults) -> list[Variant]:
     return [_variant(name, dict(zip(choices, combination, strict=True)), overrides) for combination in combinations]
 
 
+def supported_priors(method: str) -> list[str]:
+    """Return the names of the priors that a method supports; the first is the default."""
+    kind = METHODS[method]
+    return list(dict.fromkeys([*kind.priors, *(PRIORS if kind.takes_any_prior else ())]))
+
+
 def _value(name: str, key: str, text: str) -> Any:
     """Parse one value or range of `key`, and validate it against the method's signature or, for "prior", its priors."""
     method = METHODS[name]
@@ -230,8 +236,9 @@ def _value(name: str, key: str, text: str) -> Any:
     if key == "prior":
         if text not in PRIORS:
             raise unknown("prior", text, PRIORS)
-        if text not in method.priors:
-            raise UserError(f"{name} does not support prior={text}; it supports {', '.join(method.priors)}")
+        supported = supported_priors(name)
+        if text not in supported:
+            raise UserError(f"{name} does not support prior={text}; it supports {', '.join(supported)}")
         return text
     if key == SEARCHER:
         raise UserError(f"points of {name}[{SEARCHER}={cut(text)}] depend on results; name the values (search.csv)")

@@ -20,7 +20,13 @@ MOST_SHOWN = 5  # names that an error lists
 
 Columns = dict[str, float | int | str | bool | None]  # the columns of one row, or some of them, by name
 
-EXTRACTORS = ("inception", "classifier", "rotation")
+EXTRACTORS = {  # name -> what it is; plug-ins add theirs
+    "inception": "2048 features of the FID network (pytorch-fid); columns fid, kid, precision ...",
+    "classifier": "64 features of a small classifier trained on the data set's labels; columns fd_classifier, "
+    "kd_classifier ..., not FID",
+    "rotation": "the same network, trained to predict by how much an image was rotated, for data sets without labels; "
+    "columns fd_rotation ..., not FID",
+}
 PIXELS = "pixels"  # takes the place of the extractor in columns that need none
 
 # Two values of one column are comparable if these columns agree. Every row with such values has all of them.
@@ -36,6 +42,10 @@ STAMPS = (
     "sampling_seed",
 )
 GENERATION = ("n_generated", "sampler", "sampling_seed")  # stamps that do not affect reconstructions
+Better = Literal["lower", "higher", "real"]  # which values are better; real: those near that of real images
+HEADING = r"[A-Za-z0-9][A-Za-z0-9 ()/-]{0,39}"  # of the metric of a plug-in
+ABOUT_CHARACTERS = r"\w .,:;()/%+=?!'-"
+MAX_ABOUT = 300
 COMPARISON = ("n_generated", "n_real", "reference_split", "extractor", "extractor_sha256", "extractor_precision")
 
 
@@ -57,16 +67,22 @@ class Metric:
     stem: str
     elsewhere: str | None
     heading: str
-    better: Literal["lower", "higher", "real"]
+    better: Better
     about: str = ""
     optional: bool = False
     ignores: tuple[str, ...] = ()
     fid_heading: str = ""
 
-    @property
-    def extractors(self) -> tuple[str, ...]:
-        """What may stand as `Column.extractor`."""
-        return EXTRACTORS if self.elsewhere else (PIXELS,)
+    def extractor(self, stem: str) -> str | None:
+        """Return the extractor of a column whose name starts with `stem`, or PIXELS; None if it has another metric.
+
+        Names of extractors have no underscores, so that each column has one metric, whatever extractors there are.
+        """
+        if stem == self.stem:
+            return "inception" if self.elsewhere else PIXELS
+        before, _, after = (self.elsewhere or "").partition("{}")
+        match = self.elsewhere and re.fullmatch(f"{before}([a-z][a-z0-9]*){after}", stem)
+        return match[1] if match else None
 
     def name(self, extractor: str) -> str:
         """Return the start of the column's name."""
@@ -122,7 +138,49 @@ METRICS = {
         "fid_reconstruction", "fd_{}_reconstruction", "reconstructed", "lower", ignores=GENERATION
     ),
 }
-LOWER_IS_BETTER = tuple(key for key, metric in METRICS.items() if metric.better == "lower")
+
+
+@dataclass(frozen=True)
+class Declared:
+    """How to read the column of a metric that a plug-in has added. It is stored with the experiment.
+
+    Attributes:
+        of: what it measures: generated images, or codes (column `latent_<name>`).
+        heading: matches HEADING.
+        better: as for `Metric`; "real": for codes, those near that of samples of the prior.
+        about: matches ABOUT.
+        features: whether it compares images by features.
+        compares: whether it compares with real images.
+    """
+
+    of: Literal["images", "codes"]
+    heading: str
+    better: Better
+    about: str = ""
+    features: bool = False
+    compares: bool = False
+
+
+DECLARED: dict[str, Declared] = {}  # name of a metric that a plug-in or a stored experiment has declared -> its column
+
+
+def declare(name: str, metric: Declared) -> None:
+    """Let `parse` and reports know a metric of a plug-in. A metric of the project is never replaced."""
+    if name in METRICS and name not in DECLARED:
+        return
+    DECLARED[name] = metric
+    if metric.of == "images":
+        ignored = tuple(stamp for stamp in COMPARISON if stamp.startswith("extractor") or not metric.compares)
+        METRICS[name] = Metric(
+            name,
+            f"{name}_{{}}" if metric.features else None,
+            metric.heading,
+            metric.better,
+            metric.about,
+            optional=True,
+            ignores=() if metric.features else ignored,
+        )
+
 
 # Names for `evaluation.metrics`: what is measured in the final row only on request, since it costs more or tells less.
 OPTIONAL = {
@@ -142,7 +200,7 @@ class Column:
 
     Attributes:
         metric: a key of METRICS.
-        extractor: one of EXTRACTORS, or PIXELS.
+        extractor: its name, or PIXELS.
         samples: the number of generated images.
         label: distinguishes the protocol if several protocols share the name; else empty.
     """
@@ -159,7 +217,7 @@ class Column:
     @property
     def real(self) -> str:
         """Name of the column that holds this metric of real images; for a distance, that value is the floor."""
-        return f"{self}_{'floor' if self.metric in LOWER_IS_BETTER else 'real'}"
+        return f"{self}_{'floor' if METRICS[self.metric].better == 'lower' else 'real'}"
 
 
 def refuse_bad_names(names: Iterable[str], what: str) -> None:
@@ -185,14 +243,14 @@ def count(samples: int) -> str:
     return f"{samples // 1000}k" if samples % 1000 == 0 else str(samples)
 
 
-# start of a column's name -> metric, extractor
-STEMS = {metric.name(extractor): (key, extractor) for key, metric in METRICS.items() for extractor in metric.extractors}
-
-
 def parse(name: str) -> Column | None:
     """Return the column with this name; None if it does not measure generated images, or is a floor or an error."""
-    match = re.fullmatch(r"(?P<stem>[a-z_]+)_(?P<count>\d+)(?P<k>k?)(?: \[(?P<label>.+)\])?", name)
-    if not match or match["stem"] not in STEMS:
+    match = re.fullmatch(r"(?P<stem>[a-z][a-z0-9_]*?)_(?P<count>\d+)(?P<k>k?)(?: \[(?P<label>.+)\])?", name)
+    if not match:
         return None
-    metric, extractor = STEMS[match["stem"]]
-    return Column(metric, extractor, int(match["count"]) * (1000 if match["k"] else 1), match["label"] or "")
+    for key, metric in METRICS.items():
+        extractor = metric.extractor(match["stem"])
+        if extractor:
+            samples = int(match["count"]) * (1000 if match["k"] else 1)
+            return Column(key, extractor, samples, match["label"] or "")
+    return None

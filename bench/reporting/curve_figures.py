@@ -24,6 +24,7 @@ CURVES = (
     "Thick: the mean over finished seeds; band: its 95% Student-t interval (from three seeds on; cut at a third of the "
     "mean). Thin: every seed, including diverged ones. "
 )
+OWN_FEATURES = "Fréchet distance in features of {}"  # an extractor of a plug-in
 LABELS = {
     "inception": "FID",
     "classifier": "Fréchet distance in classifier features",
@@ -115,4 +116,5 @@ def label(metric: str) -> str:
     column = parse(metric)
     if column is None:
         return LABELS.get(metric, metric)
-    return "\n".join(filter(None, [f"{LABELS[column.extractor]}, {column.samples:,} images", column.label]))
+    distance = LABELS.get(column.extractor, OWN_FEATURES.format(column.extractor))
+    return "\n".join(filter(None, [f"{distance}, {column.samples:,} images", column.label]))

@@ -6,7 +6,7 @@ import pandas as pd
 
 from bench.analysis import across_seeds, frames, significance
 from bench.analysis.frames import Record
-from bench.metrics.columns import METRICS, PIXELS, STAMPS, Column, parse
+from bench.metrics.columns import DECLARED, METRICS, PIXELS, STAMPS, Column, parse
 from bench.reporting import phrases
 from bench.reporting.group import Group
 from bench.reporting.phrases import measurement
@@ -56,7 +56,9 @@ def tables(group: Group) -> list[Table]:
 
 
 def _latent(group: Group) -> list[Table]:
-    names = [name for name in LATENT if f"{name}_mean" in group.summary]
+    declared = {f"latent_{name}": metric for name, metric in DECLARED.items() if metric.of == "codes"}
+    known = {**{name: f"{each.heading} {ARROWS[each.better]}" for name, each in declared.items()}, **LATENT}
+    names = [name for name in (*LATENT, *declared) if f"{name}_mean" in group.summary]
     if not names:
         return []
     expected = [
@@ -67,9 +69,11 @@ def _latent(group: Group) -> list[Table]:
         [*map(word, (record["variant"], phrases.seeds(record))), *(measurement(record, name) for name in names)]
         for record in frames.records(group.summary)
     ]
-    headings = ["variant", "seeds", *(LATENT[name] for name in names)]
+    headings = ["variant", "seeds", *(known[name] for name in names)]
     about = LATENT_ABOUT + (PROBE_ABOUT if "latent_probe" in names else "")
-    groups = adjacent(["", *(LATENT_FOLDS.get(name, "match") for name in names)])
+    about += "".join(f" {each.about}" for name, each in declared.items() if name in names)
+    folds = LATENT_FOLDS | dict.fromkeys(declared, "")
+    groups = adjacent(["", *(folds.get(name, "match") for name in names)])
     return [Table("codes", "Codes against the prior", headings, rows, about, expected, words=2, groups=groups)]
 
 

@@ -3,7 +3,8 @@
 from bench.analysis import convergence, frames, significance
 from bench.analysis.frames import Record
 from bench.errors import plural
-from bench.metrics.columns import LOWER_IS_BETTER, Column
+from bench.metrics.columns import METRICS as ALL_METRICS
+from bench.metrics.columns import Column
 from bench.reporting import metric_tables, phrases
 from bench.reporting.group import Group
 from bench.reporting.table import Cell, Table, count, distinct, number, word
@@ -42,7 +43,7 @@ def tables(group: Group) -> list[Table]:
 
 def _heading(column: Column) -> str:
     names = HEADINGS | (FID if column.extractor == "inception" else {})
-    return f"{names[column.metric]} {'↓' if column.metric in LOWER_IS_BETTER else '↑'}"
+    return f"{names[column.metric]} {metric_tables.ARROWS[ALL_METRICS[column.metric].better]}"
 
 
 def _images(reached: Record | None) -> Cell:

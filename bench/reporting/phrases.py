@@ -11,9 +11,10 @@ from bench.metrics.columns import METRICS, Column
 from bench.reporting.group import Group
 from bench.reporting.table import Cell, interval, number
 
-FEATURES = {"inception": 2048}  # dimension of an extractor's features
-OTHER_FEATURES = 64
+FEATURES = {"inception": 2048, "classifier": 64, "rotation": 64}  # of an extractor; unknown for those of plug-ins
 MOST_NAMED = 4  # variants in a sentence
+
+SAMPLERS = {"prior": "the prior", "gmm": "a mixture fitted to the codes"}
 
 
 def bold_note(group: Group, distance: str | None) -> str:
@@ -81,7 +82,7 @@ def caveats(columns: list[Column], stamp: Record) -> list[str]:
     sentences += dict.fromkeys(METRICS[column.metric].about for column in columns if METRICS[column.metric].optional)
     if "n_training" in stamp and not math.isnan(stamp["n_training"]):
         sentences.append(f"Authenticity and copying compare with {int(stamp['n_training']):,} training images.")
-    images, features = min(stamp["n_generated"], stamp["n_real"]), FEATURES.get(columns[0].extractor, OTHER_FEATURES)
+    images, features = min(stamp["n_generated"], stamp["n_real"]), FEATURES.get(columns[0].extractor, 0)
     if images <= features:
         sentences.append(
             f"{int(images):,} images are too few for {features:,} features: the Fréchet distance is far too high."
@@ -104,7 +105,8 @@ def heading(column: Column) -> str:
 
 def protocol(stamp: Record) -> str:
     """Return '10,000 from the prior against 45,000 train images, inception features (bf16)'."""
-    source = {"prior": "the prior", "gmm": "a mixture fitted to the codes"}[stamp["sampler"]]
+    sampler = stamp["sampler"]
+    source = SAMPLERS.get(sampler, f"the sampler {sampler}")
     precision = f" ({stamp['extractor_precision']})" if stamp["extractor_precision"] != "fp32" else ""
     real = f"{int(stamp['n_real']):,} {stamp['reference_split'].replace('_', ' ')} images"
     return f"{int(stamp['n_generated']):,} from {source} against {real}, {stamp['extractor']} features{precision}"

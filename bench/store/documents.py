@@ -1,14 +1,15 @@
 """Types of the documents that an experiment stores. Documents are validated when they are read."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from bench.experiment.settings import Evaluation, Network, Preprocessing, Report, Training
 from bench.experiment.specification import DatasetIdentity, with_later_settings
 from bench.io.schema import (
+    MAX_NAME,
     Hash,
     Host,
     Line,
@@ -21,6 +22,7 @@ from bench.io.schema import (
     Whole,
     validate,
 )
+from bench.metrics import columns
 from bench.store.states import State
 
 MOST_KEPT = 100  # attempts of a trial, and commands of an experiment
@@ -125,6 +127,34 @@ class ExperimentProtocol(StrictModel):
         return with_later_settings(document) if isinstance(document, Mapping) else document
 
 
+About = Annotated[str, StringConstraints(pattern=f"^[{columns.ABOUT_CHARACTERS}]*$", max_length=columns.MAX_ABOUT)]
+
+
+class DeclaredMetric(StrictModel):
+    """The column of a metric that a plug-in has added, so that reports need no plug-in; see `columns.Declared`."""
+
+    of: Literal["images", "codes"]
+    heading: Annotated[str, StringConstraints(pattern=f"^{columns.HEADING}$")]
+    better: columns.Better
+    about: About = ""
+    features: bool = False
+    compares: bool = False
+
+    def declare(self, name: str) -> None:
+        """Let reports know the column, unless the plug-in itself is installed."""
+        if name not in columns.DECLARED:
+            columns.declare(name, columns.Declared(**dict(self)))
+
+
+MetricName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=MAX_NAME)]
+
+
+def declarations(names: Iterable[str]) -> dict[str, DeclaredMetric]:
+    """Return the columns of those metrics that plug-ins have added."""
+    known = columns.DECLARED
+    return {name: DeclaredMetric.model_validate(vars(known[name])) for name in names if name in known}
+
+
 class DescriptionDocument(StrictModel):
     """experiment.yaml."""
 
@@ -136,6 +166,7 @@ class DescriptionDocument(StrictModel):
     defaults: dict[Text, dict[Name, Value]] = {}
     caution: Note | None = None
     report: Report = Report()
+    metrics: dict[MetricName, DeclaredMetric] = {}
     protocol: ExperimentProtocol
 
 
@@ -155,6 +186,7 @@ class Description:
             other key which an older version did not write counts as a difference.
         caution: why distances between images mean little, if they do.
         report: what the report says.
+        metrics: name -> the column, of metrics that plug-ins have added.
     """
 
     commands: list[str]
@@ -167,6 +199,7 @@ class Description:
     written: dict[str, object]
     caution: str | None = None
     report: Report = field(default_factory=Report)
+    metrics: dict[str, DeclaredMetric] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, value: object, origin: object) -> "Description":
@@ -189,7 +222,7 @@ class Description:
         """
         fields = {name: getattr(self, name) for name in DescriptionDocument.model_fields if name != "protocol"}
         valid = DescriptionDocument.model_validate({**fields, "protocol": self.protocol})
-        optional = ("storage", "defaults", "caution", "report")
+        optional = ("storage", "defaults", "caution", "report", "metrics")
         values = valid.model_dump(include=set(fields))
         values["report"] = valid.report.model_dump(exclude_defaults=True)
         kept = {name: value for name, value in values.items() if value or name not in optional}

@@ -15,7 +15,7 @@ TEXTS = {
     "extractor": re.compile(r"\w{1,40}"),
     "extractor_sha256": re.compile(r"\w{1,64}"),
     "extractor_precision": re.compile(r"\w{1,40}"),
-    "sampler": re.compile(r"prior|gmm"),
+    "sampler": re.compile(r"[a-z][a-z0-9_]{0,99}"),
 }
 COUNTS = (
     *("step", "images_seen", "parameters", "sampling_seed"),

@@ -16,7 +16,18 @@ if TYPE_CHECKING:
     import torch
 
     from bench.data.prepared import Prepared
+    from bench.experiment.specification import TrialSpec
     from methods import Method
+
+
+def missing_plugin(spec: "TrialSpec") -> str | None:
+    """Return what a trial's method is built from and no installed plug-in defines, such as "network 'mine'"."""
+    from methods import METHODS
+    from methods.networks import NETWORKS
+    from methods.priors import PRIORS
+
+    needed = (("method", spec.method, METHODS), ("network", spec.network.name, NETWORKS), ("prior", spec.prior, PRIORS))
+    return next((f"{kind} {name!r}" for kind, name, registry in needed if name not in registry), None)
 
 
 def trained_method(folder: TrialFolder, device: "str | torch.device" = "cpu") -> "Method":
@@ -26,18 +37,15 @@ def trained_method(folder: TrialFolder, device: "str | torch.device" = "cpu") ->
         UserError: the checkpoint is missing or does not fit, or the plug-in of the method is missing.
         Malformed: the checkpoint cannot be read.
     """
-    from bench.experiment import plugins
     from bench.runtime.numerics import exact_arithmetic
     from bench.training.build import build
-    from methods import METHODS
 
     target = torch_device(device)
     spec = folder.trial().spec
-    if spec.method not in METHODS:
-        plugins.install_all()
-    if spec.method not in METHODS:
+    missing = missing_plugin(spec)
+    if missing:
         remedy = "give its file (--plugin, or plugins=[...]), or install its package"
-        raise UserError(f"the method {spec.method!r} comes from a plug-in; {remedy}")
+        raise UserError(f"the {missing} comes from a plug-in; {remedy}")
     checkpoint, warning = folder.checkpoint()
     if checkpoint is None:
         raise UserError(f"{folder.path.name} no longer has a checkpoint; {how_to_get_checkpoint(folder)}")

@@ -9,10 +9,12 @@ from torch import Tensor
 
 from bench.data.images import to_unit
 from bench.experiment.settings import Training
+from bench.training.optimisers import make_optimiser
 from methods import Method
 
 Losses = dict[str, Tensor]
 ParameterGroup = dict[str, Any]  # a parameter group of torch.optim
+MOMENTS = ("exp_avg", "exp_avg_sq", "momentum_buffer")  # state of optimisers that has the shape of a parameter
 WARM_UP = 3  # steps that run eagerly before one is recorded, as torch requires
 
 
@@ -73,7 +75,7 @@ def take_step(method: Method, optimizer: Optimizer, batch: Tensor) -> Losses:
 
 
 class Stepper:
-    """Owns the optimiser (fused Adam) and the learning-rate schedule of one training.
+    """Owns the optimiser and the learning-rate schedule of one training.
 
     Args:
         method: the method to train.
@@ -90,7 +92,7 @@ class Stepper:
         self.scales = [group.pop("lr_scale", 1.0) for group in groups]
         assert training.learning_rate is not None  # `TrialSpec.optimisation` has resolved it
         self.first_rate = training.learning_rate
-        self.optimizer = torch.optim.Adam(groups, lr=self.first_rate, fused=True)
+        self.optimizer = make_optimiser(training, groups, self.first_rate)
         self._replace_rates()
         self._calls, self._batch, self._losses = 0, torch.empty(0), {}
 
@@ -103,8 +105,8 @@ class Stepper:
         self.optimizer.load_state_dict(dict(stored))
         self._replace_rates()
         for parameter, moments in self.optimizer.state.items():
-            for name in ("exp_avg", "exp_avg_sq"):
-                if moments[name].shape != parameter.shape:
+            for name in MOMENTS:
+                if isinstance(moments.get(name), Tensor) and moments[name].shape != parameter.shape:
                     raise ValueError(f"{name} is {list(moments[name].shape)}, not {list(parameter.shape)}")
 
     def learning_rate(self, step: int) -> float:
@@ -133,8 +135,10 @@ class Stepper:
         """Store learning rates in tensors on GPUs and for replays, because a replay would use stale Python values."""
         device, replayed = self.method.device, self.graph is not None
         for group in self.optimizer.param_groups:
-            group["capturable"] = replayed
-            group["lr"] = torch.zeros((), device=device) if replayed or device.type == "cuda" else 0.0
+            on_device = "capturable" in group and (replayed or device.type == "cuda")
+            group["lr"] = torch.zeros((), device=device) if on_device else 0.0
+            if "capturable" in group:
+                group["capturable"] = replayed
 
     def _set_rates(self, rate: float) -> None:
         for group, scale in zip(self.optimizer.param_groups, self.scales, strict=True):

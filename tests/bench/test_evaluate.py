@@ -211,7 +211,7 @@ def test_a_stale_trial_is_not_scored_with_other_code(finished, monkeypatch):
     monkeypatch.setattr(frames, "is_stale", lambda _: True)
     result = evaluate(finished)
     assert result.exit_code == 2
-    assert "is stale: its method's code has changed" in result.stderr
+    assert "is stale: its code has changed" in result.stderr
 
 
 def test_a_trial_scored_under_other_draws_gets_a_column_of_its_own(finished):

@@ -362,8 +362,8 @@ NAMES = [
             "cannot read the plug-in mine.py: No such file or directory"),
     Mistake("a plug-in that fails", "run --plugin mine.py",
             "the plug-in mine.py fails: NameError: name 'torch' is not defined", given=write(mine__py="torch.rand(1)\n")),
-    Mistake("a plug-in without methods", "info --plugin mine.py",
-            "the plug-in mine.py has no METHODS = {\"name\": Class}", given=write(mine__py="x = 1\n")),
+    Mistake("a plug-in that adds nothing", "info --plugin mine.py",
+            "the plug-in mine.py adds nothing; write METHODS = {\"name\": Class}, or another of METRICS, CODE_METRICS, NETWORKS, DATASETS, EXTRACTORS, PRIORS, OPTIMISERS, SAMPLERS", given=write(mine__py="x = 1\n")),
 ]  # fmt: skip
 
 VALUES = [

@@ -388,7 +388,7 @@ def test_an_unfinished_trial_of_another_format_is_stale_and_a_finished_one_is_no
     assert not frames.trials(ExperimentFolder(copied))["stale"].any()
     set_state(folder, "running")
     result = bench_run(*ONE)
-    assert "1 stale trial: their method's code has changed, or the project itself since" in result.stdout
+    assert "1 stale trial: their code has changed, or the project itself since" in result.stdout
     assert "1 trial, 0 to train" in result.stdout
     assert frames.trials(ExperimentFolder(copied))["stale"].all()
     assert bench_run(*ONE, "--retrain-stale").exit_code == 0

@@ -18,9 +18,9 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from bench.errors import RunError, UserError, cut, reason, say
 from bench.executors import delivery
 from bench.executors.base import Context, Inputs, Resources, trials_at_once
-from bench.experiment.plugins import package_paths
 from bench.io.files import write_atomically
 from bench.paths import ROOT
+from bench.plugins.installation import package_paths
 from bench.runtime import memory, signals
 from bench.runtime.allowance import allowance
 

@@ -15,9 +15,9 @@ def test_another_extractor_in_the_same_experiment_is_refused(digits, stored, tmp
         )
     assert not (tmp_path / "a" / "extractor.pt").exists()
     sha256 = extractors.ensure(Folder(tmp_path / "a"), Folder(tmp_path), digits, CLASSIFIER_EVALUATION, stored)
-    assert extractors.load(Folder(tmp_path / "a"), CLASSIFIER_EVALUATION, None, sha256).sha256 == sha256
+    assert extractors.load(Folder(tmp_path / "a"), (1, 8, 8), CLASSIFIER_EVALUATION, None, sha256).sha256 == sha256
     with pytest.raises(UserError, match="this machine has a different extractor"):
-        extractors.load(Folder(tmp_path / "a"), CLASSIFIER_EVALUATION, None, "0" * 64)
+        extractors.load(Folder(tmp_path / "a"), (1, 8, 8), CLASSIFIER_EVALUATION, None, "0" * 64)
 
 
 def test_a_trained_extractor_is_kept_for_the_next_experiment_on_the_same_images(digits, tmp_path, capsys):

@@ -10,10 +10,13 @@ import pytest
 import torch
 from project import ROOT, module_from
 from runs import rows_of, sets
+from specimens import make_trial
 from typer.testing import CliRunner
 
 import bench
-from bench.experiment import plugins
+from bench.errors import UserError
+from bench.experiment.origins import source_of
+from bench.plugins import installation as plugins
 from bench.store.folders import ExperimentFolder
 from methods import METHODS
 from methods.networks import Networks
@@ -49,7 +52,7 @@ def package(tmp_path, monkeypatch):
         about = site / "theirs-1.0.dist-info"
         about.mkdir(exist_ok=True)
         (about / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.0\n")
-        (about / "entry_points.txt").write_text(f"[{plugins.GROUP}]\n{entries}\n")
+        (about / "entry_points.txt").write_text(f"[wae_bench.methods]\n{entries}\n")
         monkeypatch.syspath_prepend(str(site))
         monkeypatch.setenv("PYTHONPATH", str(site), prepend=os.pathsep)
         return site
@@ -201,10 +204,10 @@ def test_an_existing_cluster_is_sent_the_package(package, start_run, tmp_path):
 def test_a_plugin_cannot_replace_a_method_of_the_tree(tmp_path):
     path = tmp_path / "mine.py"
     path.write_text("from methods.mmd import MMD\nMETHODS = {'moco': MMD}\n")
-    with pytest.raises(plugins.UserError, match="a method 'moco' already exists"):
+    with pytest.raises(UserError, match="a method 'moco' already exists"):
         plugins.install(plugins.read(path))
     path.write_text("METHODS = {'mine': 3}\n")
-    with pytest.raises(plugins.UserError, match="not a subclass"):
+    with pytest.raises(UserError, match="not a subclass"):
         plugins.install(plugins.read(path))
     header = "from methods import Method\nclass M(Method):\n    def __init__(self, n, p, *, weight{}): ...\n"
     for wrong, message in (
@@ -213,10 +216,10 @@ def test_a_plugin_cannot_replace_a_method_of_the_tree(tmp_path):
         (": int = 'a'", "of type int"),
     ):
         path.write_text(header.format(wrong) + "METHODS = {'mine': M}\n")
-        with pytest.raises(plugins.UserError, match=message):
+        with pytest.raises(UserError, match=message):
             plugins.install(plugins.read(path))
     path.write_text("1 / 0\n")
-    with pytest.raises(plugins.UserError, match="ZeroDivisionError"):
+    with pytest.raises(UserError, match="ZeroDivisionError"):
         plugins.install(plugins.read(path))
 
 
@@ -230,7 +233,7 @@ def test_two_files_of_one_name_are_two_plug_ins_each_with_its_own_source(tmp_pat
         files.append(path)
     try:
         plugins.install_all(files)
-        sources = [plugins.source_of(f"mine_{folder}") for folder in ("a", "b")]
+        sources = [source_of(make_trial(f"mine_{folder}").spec) for folder in ("a", "b")]
     finally:
         for folder in ("a", "b"):
             METHODS.pop(f"mine_{folder}", None)

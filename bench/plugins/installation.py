@@ -1,0 +1,131 @@
+"""Installs plug-ins: files (--plugin FILE), and installed packages with entry points.
+
+Only here does a run execute code from outside the project. A file is sent to workers as text, so workers need no access
+to it. A package is sent by name, and its modules too if the cluster is an existing one (`package_paths`).
+"""
+
+from collections.abc import Sequence
+from importlib.metadata import entry_points
+from pathlib import Path
+
+from bench.errors import UserError, reason, short, warn
+from bench.experiment.origins import ORIGINS, parts
+from bench.experiment.specification import TrialSpec
+from bench.io import untrusted
+from bench.io.schema import MAX_NAME, refuse_unstorable_path
+from bench.plugins.found import Entry, Plugin, PluginFile, PluginPackage, group
+from bench.plugins.kinds import KINDS
+from bench.plugins.trying import Untested
+from bench.runtime import torch_state
+
+_installed: dict[tuple[str, str], tuple[Plugin, Entry]] = {}  # noun of a kind, name -> what a plug-in has added
+
+
+def install_all(files: Sequence[Path] = ()) -> tuple[Plugin, ...]:
+    """Add what installed packages and `files` define to the registries.
+
+    Returns:
+        All plug-ins; workers must install them too.
+    """
+    packages = [
+        PluginPackage(entry.name, entry.value, entry.dist.name if entry.dist else "?", dictionary)
+        for dictionary in KINDS
+        for entry in sorted(entry_points(group=group(dictionary)), key=lambda entry: (entry.name, entry.value))
+    ]
+    plugins = (*packages, *(read(path) for path in files))
+    for plugin in plugins:
+        install(plugin)
+        changed = torch_state.restore()
+        if changed:
+            warn(f"{plugin} changes global settings of torch when it is imported ({', '.join(changed)}); restored")
+    return plugins
+
+
+def read(path: Path) -> PluginFile:
+    """Read a plug-in file, without executing it.
+
+    Raises:
+        UserError: the file cannot be read, or it or its path is not UTF-8.
+    """
+    refuse_unstorable_path(path.resolve())
+    try:
+        return PluginFile(str(path.resolve()), untrusted.read_bounded(path).decode())
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"cannot read the plug-in {path}: {reason(error)}") from None
+
+
+def install(plugin: Plugin) -> list[Entry]:
+    """Add what a plug-in defines to the registries. Installing the same plug-in again is allowed.
+
+    Raises:
+        UserError: a name is taken or invalid, or a value breaks the contract of its kind.
+    """
+    entries = plugin.entries()
+    for entry in entries:
+        _install(plugin, entry)
+    return entries
+
+
+def _install(plugin: Plugin, entry: Entry) -> None:
+    kind, name = KINDS[entry.dictionary], entry.name
+    if not kind.allows(name):
+        allowed = f"use at most {MAX_NAME} {kind.allowed}"
+        raise UserError(f"{plugin}: {short(name)} is not a valid {kind.noun} name; {allowed}{plugin.remedy}")
+    key = (kind.noun, name)
+    before = _installed.get(key)
+    if kind.has(name) and not (before and (before[0] == plugin or before[1].value is entry.value)):
+        raise UserError(f"{plugin}: a {kind.noun} {name!r} already exists; choose another name{plugin.remedy}")
+    try:
+        kind.register(name, entry.value, plugin.version)
+    except (TypeError, ValueError) as error:
+        text = str(error)
+        problem = f"{name!r} {text}" if text.startswith("is ") else f"{name}: {text}"
+        raise UserError(f"{plugin}: {problem}{plugin.remedy}") from None
+    _installed[key] = plugin, entry
+    if kind.noun != "method":  # whose class is in its registry
+        ORIGINS[key] = entry.origin
+
+
+def entries() -> list[Entry]:
+    """Return what the installed plug-ins have added."""
+    return [entry for _, entry in _installed.values()]
+
+
+def refuse_broken(spec: TrialSpec) -> None:
+    """Try out everything but the method that a trial uses and that a plug-in has added, before anything is trained.
+
+    Raises:
+        UserError: something breaks the contract of its kind; the message says what.
+    """
+    for key in parts(spec):
+        if key in _installed:
+            plugin, entry = _installed[key]
+            try:
+                try_out(entry)
+            except Untested:
+                continue
+            except UserError as error:
+                raise UserError(f"{plugin}: {error}{plugin.remedy}") from None
+
+
+def try_out(entry: Entry) -> None:
+    """Try out something else than a method.
+
+    Raises:
+        UserError: it breaks the contract of its kind.
+        Untested: it cannot be tried out here.
+    """
+    kind = KINDS[entry.dictionary]
+    assert kind.check is not None  # only methods have other checks
+    try:
+        kind.check(entry.name, entry.value)
+    except (UserError, Untested):
+        raise
+    except Exception as error:  # plug-ins raise all kinds of exceptions
+        raise UserError(f"the {kind.noun} {entry.name} fails: {type(error).__name__}: {reason(error)}") from error
+
+
+def package_paths() -> list[str]:
+    """Return the folders and files of all plug-in packages, because other machines may lack these packages."""
+    packages = [plugin for plugin, _ in _installed.values() if isinstance(plugin, PluginPackage)]
+    return sorted({path for package in packages for path in package.paths()})

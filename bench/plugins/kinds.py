@@ -1,0 +1,79 @@
+"""The kinds of things that plug-ins add, and what is done with each when a plug-in is installed."""
+
+import re
+from collections.abc import Callable, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+from bench.data.datasets import DATASETS
+from bench.evaluation.code_measures import CODE_MEASURES
+from bench.evaluation.frozen_extractor import FROZEN
+from bench.evaluation.measures import MEASURES
+from bench.evaluation.samplers import SAMPLERS
+from bench.experiment.configuration import DATASET_SETTINGS
+from bench.io.schema import MAX_NAME, NAME
+from bench.metrics.columns import DECLARED, EXTRACTORS, METRICS, OPTIONAL
+from bench.plugins import datasets, extractors, metrics, networks, optimisers, priors, samplers
+from bench.training.optimisers import OPTIMISERS
+from methods import METHODS, Method
+from methods.hyperparameters import schema
+from methods.networks import NETWORKS
+from methods.priors import PRIORS
+
+LOWER_CASE = r"[a-z][a-z0-9_]*"  # becomes a part of columns
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of things that plug-ins add.
+
+    Attributes:
+        noun: for messages.
+        registries: the dictionaries of the project, by name, that `register` adds to. No name may be in one already.
+        register: takes a name, the value, and a version of its code; raises TypeError or ValueError, whose message says
+            what is wrong, if the value breaks the contract.
+        check: tries the value out, in less than a second; raises an exception whose message says what is wrong, or
+            `Untested`. None for methods, whose checks are in `bench.contract`.
+        pattern: what a name looks like.
+        allowed: the same in words.
+    """
+
+    noun: str
+    registries: tuple[MutableMapping[str, Any], ...]
+    register: Callable[[str, Any, str], None]
+    check: Callable[[str, Any], None] | None = None
+    pattern: str = LOWER_CASE
+    allowed: str = "lower-case letters, digits and _"
+
+    def has(self, name: str) -> bool:
+        """Whether the name is taken."""
+        return any(name in registry for registry in self.registries)
+
+    def allows(self, name: object) -> bool:
+        """Whether something of this kind may have this name."""
+        return isinstance(name, str) and bool(re.fullmatch(self.pattern, name)) and len(name) <= MAX_NAME
+
+
+def _method(name: str, value: object, version: str) -> None:
+    del version
+    if not (isinstance(value, type) and issubclass(value, Method)):
+        raise TypeError("is not a subclass of methods.Method")
+    schema(value)
+    METHODS[name] = value
+
+
+KINDS: dict[str, Kind] = {  # name of the dictionary -> kind
+    "METHODS": Kind("method", (METHODS,), _method, None, NAME, "letters, digits, _ and -"),
+    "METRICS": Kind("metric", (METRICS, DECLARED, OPTIONAL, MEASURES), metrics.register, metrics.check),
+    "CODE_METRICS": Kind(
+        "metric", (METRICS, DECLARED, OPTIONAL, CODE_MEASURES), metrics.register_of_codes, metrics.check_of_codes
+    ),
+    "NETWORKS": Kind("network", (NETWORKS,), networks.register, networks.check),
+    "DATASETS": Kind("data set", (DATASETS, DATASET_SETTINGS), datasets.register, datasets.check),
+    "EXTRACTORS": Kind(
+        "extractor", (EXTRACTORS, FROZEN), extractors.register, extractors.check, r"[a-z][a-z0-9]*", "a-z and 0-9"
+    ),
+    "PRIORS": Kind("prior", (PRIORS,), priors.register, priors.check),
+    "OPTIMISERS": Kind("optimiser", (OPTIMISERS,), optimisers.register, optimisers.check),
+    "SAMPLERS": Kind("sampler", (SAMPLERS,), samplers.register, samplers.check),
+}

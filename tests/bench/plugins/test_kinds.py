@@ -1,0 +1,249 @@
+"""Plug-ins of every kind: the examples through the public commands, and what a mistake says."""
+
+import shutil
+
+import pytest
+from project import ROOT
+from runs import rows_of
+from typer.testing import CliRunner
+
+import bench
+from bench.errors import UserError
+from bench.metrics.columns import DECLARED, METRICS, parse
+from bench.plugins import installation
+from bench.store.folders import ExperimentFolder
+
+EXAMPLES = {
+    "nearest": ("metric nearest", "metric kurtosis"),
+    "dense": ("network dense",),
+    "stripes": ("data set stripes",),
+    "random_features": ("extractor random",),
+    "von_mises_fisher": ("prior vmf",),
+    "muon": ("optimiser simple_muon",),
+    "resampled": ("sampler resampled",),
+}
+USED = [what for names in EXAMPLES.values() for what in names if not what.startswith("sampler")]
+ALL = [
+    *("--methods", "mmd[prior=vmf]", "--seeds", "1", "--dataset", "stripes", "--extractor", "random"),
+    *("--set", "network.name=dense"),
+    *("--set", "training.optimiser=simple_muon"),
+    *("--set", "training.optimiser_options.momentum=0.8"),
+    *("--set", "evaluation.metrics=[nearest,kurtosis]"),
+]
+
+
+def plugin_options(folder):
+    return [part for name in EXAMPLES for part in ("--plugin", str(folder / f"{name}.py"))]
+
+
+def output(command: str, *arguments: str, code: int = 0) -> str:
+    app = __import__(f"bench.{command}", fromlist=["app"]).app
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == code, result.output
+    return result.output
+
+
+@pytest.fixture
+def examples(tmp_path):
+    folder = tmp_path / "examples"
+    shutil.copytree(ROOT / "examples", folder)
+    return folder
+
+
+def forget_plugins():
+    """As in another process that has not seen the plug-ins."""
+    for registry in (
+        installation._installed,
+        *(each for kind in installation.KINDS.values() for each in kind.registries),
+    ):
+        for name in {name for _, name in installation._installed} | set(DECLARED):
+            registry.pop(name, None)
+    installation._installed.clear()
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_each_example_keeps_the_contract_of_its_kind(name):
+    said = output("check", str(ROOT / "examples" / f"{name}.py"))
+    assert [line.partition(": ")[0] for line in said.splitlines() if "keeps the contract" in line] == [*EXAMPLES[name]]
+
+
+def test_info_lists_and_check_finds_what_a_plug_in_adds():
+    option = ("--plugin", str(ROOT / "examples" / "nearest.py"))
+    assert "nearest: Nearest: the distance in features" in output("info", *option)
+    assert "metric nearest: keeps the contract" in output("check", "nearest", *option)
+    assert "Did you mean nearest?" in output("check", "nearst", *option, code=2)
+
+
+@pytest.mark.slow
+@pytest.mark.reports
+def test_one_trial_uses_every_kind_and_knows_when_one_has_changed(bench_run, examples, tmp_path):
+    out, options = tmp_path / "out", plugin_options(examples)
+    result = bench_run(*options, *ALL)
+    assert result.exit_code == 0, result.output
+    trial = ExperimentFolder(out).trials()[0]
+    assert sorted(trial.trial().source.plugins) == sorted(USED)
+    assert trial.trial().source.plugins["network dense"].file == str(examples / "dense.py")
+    rows = rows_of(out)
+    last = rows.iloc[-1]
+    assert 0 < last["nearest_random_96_floor"] < last["nearest_random_96"]
+    assert last["latent_kurtosis_prior"] > 1
+    assert "0 to train" in bench_run(*options, *ALL).output
+
+    (examples / "dense.py").write_text((examples / "dense.py").read_text().replace("nn.ReLU()", "nn.Tanh()"))
+    stale = bench_run(*options, *ALL)
+    assert "1 stale trial: their code (network dense) has changed" in stale.output
+
+    forget_plugins()  # a report needs none of them
+    output("report", str(out))
+    report = (out / "report" / "summary.md").read_text()
+    assert all(text in report for text in ("nearest ↓", "kurtosis ≈", "network dense: dense.py"))
+    with pytest.raises(UserError, match="'dense' comes from a plug-in; give its file"):
+        bench.load(out).method("mmd[prior=vmf]")
+
+    again = bench_run(*options, *ALL, "--retrain-stale")
+    assert again.exit_code == 0, again.output
+    sampled = output("evaluate", str(out), *options, "--sampler", "resampled", "--samples", "64")
+    assert "1 trial to score with random features" in sampled
+    assert bench.load(out, [examples / f"{name}.py" for name in EXAMPLES]).method("mmd[prior=vmf]").sample(2).shape == (
+        *(2, 1, 8, 8),
+    )
+
+
+def test_a_metric_of_a_plug_in_is_added_to_finished_trials(bench_run, examples, tmp_path):
+    assert bench_run("--methods", "mmd", "--seeds", "1").exit_code == 0
+    option = ("--plugin", str(examples / "nearest.py"))
+    output("evaluate", str(tmp_path / "out"), *option, "--metrics", "nearest,kurtosis")
+    forget_plugins()
+    assert "nearest" not in METRICS
+    assert "nearest ↓" in output("report", str(tmp_path / "out"))
+    assert parse("nearest_classifier_96").metric == "nearest"
+
+
+HEAD = """
+import numpy as np
+import torch
+from torch import nn
+from bench.plugins import CodeMetric, Dataset, Metric
+from methods.networks import Architecture
+from methods.priors import Prior
+def two(features): return features.mean(0)
+def nan(features): return float("nan")
+def other(images, labels): return 0.0
+def noisy(features): return np.random.default_rng().random()
+def fine(features): return features.mean()
+def half(**shape): return nn.Linear(1, 1)
+def encode(shape, outputs, width): return nn.Sequential(nn.Flatten(), nn.Linear(64, outputs))
+def wide(shape, outputs, width): return nn.Sequential(nn.Flatten(), nn.Linear(64, outputs + 1))
+def decode(shape, latent_dim, width): return nn.Sequential(nn.Linear(latent_dim, 64), nn.Unflatten(1, shape))
+def network(encoder, decoder): return Architecture(encoder, decoder, 1, (1, 8, 8), 4, 3, "about")
+class Flat(Prior):
+    variance = 1.0
+    def project(self, codes): return codes
+    def sample(self, n, device="cpu"): return torch.randn(n, self.dim + 1)
+class Narrow(Flat):
+    def sample(self, n, device="cpu"): return 0.1 * torch.randn(n, self.dim)
+class Unfinished(Prior):
+    def project(self, codes): return codes
+class NaN(nn.Module):
+    def forward(self, images): return images.flatten(1) / 0.0 * 0.0
+class Whole(nn.Module):
+    def forward(self, images): return images.float()
+class Fixed(torch.optim.SGD):
+    def step(self, closure=None):
+        for p in self.param_groups[0]["params"]: p.data.sub_(0.01)
+class Empty:
+    def __init__(self, method, images): pass
+class Dim:
+    def __init__(self, method, images): pass
+    def sample(self, n): return torch.rand(n, 1, 8, 9)
+"""
+
+
+@pytest.mark.parametrize(
+    ("dictionary", "message"),
+    [
+        ("METRICS = {'x': fine}", "'x' is not a bench.plugins.Metric; write Metric(function, better=\"lower\")"),
+        ("METRICS = {'x': Metric(fine, better='low')}", "x: better='low'; write lower, higher or real"),
+        ("METRICS = {'x': Metric(other, better='lower')}", "x: its function has a parameter labels; name some of feat"),
+        ("METRICS = {'X': Metric(fine, better='lower')}", "'X' is not a valid metric name; use at most 100 lower-case"),
+        ("METRICS = {'kernel': Metric(fine, better='lower')}", "a metric 'kernel' already exists; choose another name"),
+        ("METRIC = {'x': Metric(fine, better='lower')}", "METRIC is no kind of plug-in. Did you mean METRICS?"),
+        ("NETWORKS = {'x': encode}", "'x' is not a methods.networks.Architecture"),
+        ("NETWORKS = {'x': network(half, decode)}", "x: takes (**shape); write encoder(shape, outputs, width)"),
+        ("NETWORKS = {'small': network(encode, decode)}", "a network 'small' already exists"),
+        ("DATASETS = {'x': fine}", "'x' is not a bench.plugins.Dataset"),
+        ("DATASETS = {'x': Dataset(fine, 8)}", "x: its load must be a function of root, or of nothing"),
+        ("DATASETS = {'mnist': Dataset(dict, 8)}", "a data set 'mnist' already exists"),
+        ("EXTRACTORS = {'x_y': NaN}", "'x_y' is not a valid extractor name; use at most 100 a-z and 0-9"),
+        ("EXTRACTORS = {'x': fine}", "x: takes (features); write __init__(self, shape) or __init__(self)"),
+        ("PRIORS = {'x': NaN}", "'x' is not a subclass of methods.priors.Prior"),
+        ("PRIORS = {'x': Unfinished}", "x: lacks sample, variance; define them as methods.priors.Prior says"),
+        ("OPTIMISERS = {'x': NaN}", "'x' is not a subclass of torch.optim.Optimizer"),
+        ("OPTIMISERS = {'sgd': Fixed}", "a optimiser 'sgd' already exists"),
+        ("SAMPLERS = {'x': fine}", "x: takes (features); write __init__(self, method, images)"),
+    ],
+)
+def test_what_breaks_a_contract_is_refused_in_one_line_when_it_is_installed(tmp_path, dictionary, message):
+    path = tmp_path / "mine.py"
+    path.write_text(f"{HEAD}\n{dictionary}\n")
+    with pytest.raises(UserError) as error:
+        installation.install_all([path])
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("dictionary", "message"),
+    [
+        (
+            "METRICS = {'x': Metric(two, better='lower')}",
+            "the metric x returns Tensor of shape [8]; it must return one",
+        ),
+        ("METRICS = {'x': Metric(nan, better='lower')}", "the metric x returns nan; it must return a finite number"),
+        ("METRICS = {'x': Metric(noisy, better='lower')}", "for the same images; draw random numbers from torch's"),
+        (
+            "NETWORKS = {'x': network(wide, decode)}",
+            "outputs of the encoder of x must have the shape [3, 5], not [3, 6]",
+        ),
+        ("NETWORKS = {'x': network(encode, decode)}", "images of the decoder of x must be in [-1, 1]; let it end in a"),
+        ("DATASETS = {'x': Dataset(lambda: {}, 8)}", "the data set x has the arrays none; name them images and labels"),
+        ("DATASETS = {'x': Dataset(lambda: 1 / 0, 8)}", "the data set x fails: ZeroDivisionError: division by zero"),
+        ("EXTRACTORS = {'x': NaN}", "the extractor x gives features that are not finite numbers"),
+        ("EXTRACTORS = {'x': Whole}", "gives [4, 3, 32, 32] for 4 images; it must give features [4, d]"),
+        ("PRIORS = {'x': Flat}", "samples of x must have the shape [4000, 6], not [4000, 7]"),
+        ("PRIORS = {'x': Narrow}", "variance of x is 1, but that of its samples is 0.01"),
+        ("OPTIMISERS = {'x': Fixed}", "x moves with learning rate 0; read group"),
+        ("SAMPLERS = {'x': Empty}", "the sampler x has no sample(n)"),
+        ("SAMPLERS = {'x': Dim}", "images of the sampler x must have the shape [7, 1, 8, 8], not [7, 1, 8, 9]"),
+    ],
+)
+def test_what_breaks_a_contract_when_it_is_tried_is_one_line_of_bench_check(tmp_path, dictionary, message):
+    path = tmp_path / "mine.py"
+    path.write_text(f"{HEAD}\n{dictionary}\n")
+    [line] = [line for line in output("check", str(path), code=1).splitlines() if line]
+    assert "breaks the contract: " in line
+    assert message in line
+
+
+def test_a_run_tries_its_plug_ins_out_before_anything_is_trained(bench_run, tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(f"{HEAD}\nPRIORS = {{'x': Flat}}\n")
+    result = bench_run("--plugin", str(path), "--methods", "mmd[prior=x]", "--seeds", "1")
+    assert result.exit_code == 2
+    assert f"error: the plug-in {path}: samples of x must have the shape" in result.output
+    assert not (tmp_path / "out" / "trials").exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"training.optimiser": "adamv"}, "unknown optimiser 'adamv'. Did you mean adam?"),
+        ({"training.optimiser": "sgd", "training.optimiser_options.momentun": "0.9"}, "Did you mean momentum?"),
+        ({"training.optimiser": "sgd", "training.optimiser_options.momentum": "-1"}, "cannot be made with momentum=-1"),
+        ({"evaluation.extractor": "inceptoin"}, "unknown extractor 'inceptoin'. Did you mean inception?"),
+    ],
+)
+def test_a_name_or_an_option_that_does_not_exist_is_one_line(bench_run, settings, message):
+    result = bench_run("--methods", "mmd", *[part for k, v in settings.items() for part in ("--set", f"{k}={v}")])
+    assert result.exit_code == 2
+    assert message in result.output
