@@ -24,7 +24,7 @@ def datasets() -> str:
 
 
 def networks() -> str:
-    """Return tables of networks, initialisations, priors, extractors and samplers."""
+    """Return tables of networks, initialisations, priors, extractors, samplers and optimisers."""
     found = registered()
     headings = ["name", "what it is", "images", "side: multiple of", "width", "latent", "10^6 parameters", "GFLOP"]
     parts = {
@@ -32,6 +32,7 @@ def networks() -> str:
         "Priors (`METHOD[prior=NAME]`)": found.priors,
         "Extractors (`--extractor`)": found.extractors,
         "Samplers (`--sampler`)": found.samplers,
+        "Optimisers (`training.optimiser`)": found.optimisers,
     }
     lists = [f"## {title}\n\n{table(['name', 'what it is'], _named(facts))}" for title, facts in parts.items()]
     return "\n".join([table(headings, map(_network, found.networks, found.networks.values())), *lists])

@@ -36,6 +36,7 @@ class Kind:
             `Untested`. None for methods, whose checks are in `bench.contract`.
         pattern: what a name looks like.
         allowed: the same in words.
+        taken: whether a name is taken, if it may be in a registry and yet be free.
     """
 
     noun: str
@@ -44,10 +45,11 @@ class Kind:
     check: Callable[[str, Any], None] | None = None
     pattern: str = LOWER_CASE
     allowed: str = "lower-case letters, digits and _"
+    taken: Callable[[str], bool] | None = None
 
     def has(self, name: str) -> bool:
         """Whether the name is taken."""
-        return any(name in registry for registry in self.registries)
+        return self.taken(name) if self.taken else any(name in registry for registry in self.registries)
 
     def allows(self, name: object) -> bool:
         """Whether something of this kind may have this name."""
@@ -62,11 +64,22 @@ def _method(name: str, value: object, version: str) -> None:
     METHODS[name] = value
 
 
+def _is_metric(name: str) -> bool:
+    """Whether there is a metric of this name; a stored experiment that declares one leaves it to its plug-in."""
+    return name in OPTIONAL or (name in METRICS and name not in DECLARED)
+
+
 KINDS: dict[str, Kind] = {  # name of the dictionary -> kind
     "METHODS": Kind("method", (METHODS,), _method, None, NAME, "letters, digits, _ and -"),
-    "METRICS": Kind("metric", (METRICS, DECLARED, OPTIONAL, MEASURES), metrics.register, metrics.check),
+    "METRICS": Kind(
+        "metric", (METRICS, DECLARED, OPTIONAL, MEASURES), metrics.register, metrics.check, taken=_is_metric
+    ),
     "CODE_METRICS": Kind(
-        "metric", (METRICS, DECLARED, OPTIONAL, CODE_MEASURES), metrics.register_of_codes, metrics.check_of_codes
+        "metric",
+        (METRICS, DECLARED, OPTIONAL, CODE_MEASURES),
+        metrics.register_of_codes,
+        metrics.check_of_codes,
+        taken=_is_metric,
     ),
     "NETWORKS": Kind("network", (NETWORKS,), networks.register, networks.check),
     "DATASETS": Kind("data set", (DATASETS, DATASET_SETTINGS), datasets.register, datasets.check),
