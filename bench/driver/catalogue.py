@@ -176,11 +176,11 @@ def _method(method: type[Method]) -> MethodFacts:
 
 def _network(architecture: Architecture) -> NetworkFacts:
     shape, latent_dim, width = architecture.shape, architecture.latent_dim, architecture.width
-    with torch.device("meta"):  # weights need neither memory nor time to initialise
-        encoder, decoder = (
-            architecture.encoder(shape, latent_dim, width),
-            architecture.decoder(shape, latent_dim, width),
-        )
+    try:
+        with torch.device("meta"):  # weights need neither memory nor time to initialise
+            encoder, decoder = _pair(architecture)
+    except RuntimeError:  # of a plug-in whose constructor computes with numbers
+        encoder, decoder = _pair(architecture)
     return NetworkFacts(
         about=architecture.about,
         sides_multiple_of=architecture.multiple_of,
@@ -192,6 +192,12 @@ def _network(architecture: Architecture) -> NetworkFacts:
         encoder_flops=_flops(encoder, shape),
         decoder_flops=_flops(decoder, (latent_dim,)),
     )
+
+
+def _pair(architecture: Architecture) -> tuple[nn.Module, nn.Module]:
+    """Build the encoder and the decoder as published."""
+    shape, latent_dim, width = architecture.shape, architecture.latent_dim, architecture.width
+    return architecture.encoder(shape, latent_dim, width), architecture.decoder(shape, latent_dim, width)
 
 
 def _about_optimiser(kind: type[Optimizer]) -> str:

@@ -65,7 +65,7 @@ class SampleRequest:
             if self.sampler != "prior":
                 with images_of(self.trial, self.prepared) as data:
                     images = data.images("train")[: spec.training.train_images]
-                    source = samplers.sampler(self.sampler, method, images)
+                    source = samplers.SAMPLERS[self.sampler](method, images)
             for start in range(0, self.count, size):
                 yield to_uint8(source.sample(min(size, self.count - start))).cpu()
 

@@ -21,6 +21,7 @@ are fd_NAME, kd_NAME and so on.
 import inspect
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import torch
 from torch import nn
@@ -34,7 +35,7 @@ SHAPE = (3, 32, 32)
 VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
-def register(name: str, make: object, version: str) -> None:
+def register(name: str, make: Callable[..., Any], version: str) -> None:
     """Make the extractor one that --extractor may name.
 
     Raises:

@@ -64,7 +64,7 @@ def check(name: str, prior: type[Prior]) -> None:
         with forked(0):
             draws.append(refuse_unlike(made.sample(SAMPLES), (SAMPLES, DIM), f"samples of {name}"))
     samples = draws[0]
-    refuse_unrepeatable(*draws, f"samples of {name}")
+    refuse_unrepeatable(draws[0], draws[1], f"samples of {name}")
     if samples.dtype != torch.float32:
         raise UserError(f"samples of {name} must be float32, not {samples.dtype}")
     _refuse_far(made.project(samples), samples, f"project(sample(n)) of {name} must be sample(n): samples are codes")

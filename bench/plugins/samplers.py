@@ -18,6 +18,7 @@ bench.evaluate and bench.sample take --sampler NAME. Results of each sampler hav
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -34,7 +35,7 @@ SHAPE = (1, 8, 8)
 COUNT = 7
 
 
-def register(name: str, make: object, version: str) -> None:
+def register(name: str, make: Callable[..., Any], version: str) -> None:
     """Make the sampler one that --sampler may name.
 
     Raises:
@@ -62,6 +63,6 @@ def check(name: str, make: Callable[[Method, np.ndarray], Sampler]) -> None:
     for _ in range(2):
         with forked(1), torch.no_grad():
             images.append(refuse_unlike(source.sample(COUNT), (COUNT, *SHAPE), f"images of the sampler {name}"))
-    refuse_unrepeatable(*images, f"images of the sampler {name}")
+    refuse_unrepeatable(images[0], images[1], f"images of the sampler {name}")
     if images[0].abs().max() > 1:
         raise UserError(f"images of the sampler {name} must be in [-1, 1], as method.decode returns them")

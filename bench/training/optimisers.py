@@ -1,6 +1,7 @@
 """The optimisers by name: those of torch.optim in lower case, such as "adamw", and those of plug-ins."""
 
 import inspect
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -26,7 +27,8 @@ def make_optimiser(training: Training, groups: list[dict[str, Any]], rate: float
     """
     kind = OPTIMISERS[training.optimiser]
     fused = {"fused": True} if "fused" in inspect.signature(kind).parameters else {}
-    return kind(groups, lr=rate, **_options(training), **fused)
+    make: Callable[..., Optimizer] = kind  # the base class takes no learning rate
+    return make(groups, lr=rate, **_options(training), **fused)
 
 
 def refuse_unknown(training: Training) -> None:

@@ -104,9 +104,8 @@ def test_one_trial_uses_every_kind_and_knows_when_one_has_changed(bench_run, exa
     assert again.exit_code == 0, again.output
     sampled = output("evaluate", str(out), *options, "--sampler", "resampled", "--samples", "64")
     assert "1 trial to score with random features" in sampled
-    assert bench.load(out, [examples / f"{name}.py" for name in EXAMPLES]).method("mmd[prior=vmf]").sample(2).shape == (
-        *(2, 1, 8, 8),
-    )
+    loaded = bench.load(out, [examples / f"{name}.py" for name in EXAMPLES])
+    assert loaded.method("mmd[prior=vmf]").sample(2).shape == (2, 1, 8, 8)
 
 
 def test_a_metric_of_a_plug_in_is_added_to_finished_trials(bench_run, examples, tmp_path):
