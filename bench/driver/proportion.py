@@ -104,17 +104,27 @@ def fit(experiment: Experiment, counts: Mapping[str, int], asked: Collection[str
         asked: evaluation settings that the user gave, which are kept as they are.
     """
     evaluation, budget = experiment.evaluation, Budget.of(experiment, counts)
-    is_inception = evaluation.extractor == "inception"
-    extraction = INCEPTION if is_inception else _extractor_seconds(experiment.preprocessing.shape)
-    features = INCEPTION_FEATURES if is_inception else FEATURES
+    extraction = _extraction(experiment)
     share = SHARES.get(evaluation.extractor, SHARE)
     levels = [_lowered(evaluation, level, asked) for level in LEVELS]
     allowed = budget.training * share / (1 - share)
-    fitting = (level for level in levels if budget.evaluation(level, extraction, features) <= allowed)
-    chosen = next(fitting, levels[-1])
-    if is_inception or "extractor_steps" in asked:
+    chosen = next((level for level in levels if budget.evaluation(level, *extraction) <= allowed), levels[-1])
+    if evaluation.extractor == "inception" or "extractor_steps" in asked:
         return chosen
-    return chosen.model_copy(update={"extractor_steps": _steps(evaluation.extractor_steps, budget, extraction)})
+    return chosen.model_copy(update={"extractor_steps": _steps(evaluation.extractor_steps, budget, extraction[0])})
+
+
+def seconds(experiment: Experiment, counts: Mapping[str, int]) -> tuple[float, float]:
+    """Seconds of one core, by the model: of a trial's training, and of its evaluations."""
+    budget = Budget.of(experiment, counts)
+    return budget.training, budget.evaluation(experiment.evaluation, *_extraction(experiment))
+
+
+def _extraction(experiment: Experiment) -> tuple[float, int]:
+    """Seconds of one image, and the number of features."""
+    if experiment.evaluation.extractor == "inception":
+        return INCEPTION, INCEPTION_FEATURES
+    return _extractor_seconds(experiment.preprocessing.shape), FEATURES
 
 
 def affords_fid(evaluation: Evaluation) -> bool:

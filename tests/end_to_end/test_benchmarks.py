@@ -26,6 +26,10 @@ RUNS = {
 }
 
 
+def test_the_table_of_waiting_is_printed():
+    assert "| mnist | 1 |" in benchmark("waiting", "--epochs", 1)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", RUNS)
 def test_a_benchmark_runs(name):

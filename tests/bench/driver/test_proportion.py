@@ -42,9 +42,9 @@ def test_a_longer_training_is_never_evaluated_less_and_the_longest_as_the_data_s
 def test_a_share_of_the_model_time_is_kept_wherever_the_least_level_has_it():
     for epochs in (1, 3, 10, 30, 100):
         resolved = experiment("mnist", "classifier", f"training.epochs={epochs}").experiment
-        budget = proportion.Budget.of(resolved, COUNTS)
-        seconds = budget.evaluation(fit(resolved, COUNTS, ()), 1e-4, 64)
-        assert seconds <= 0.2 * (seconds + budget.training)
+        evaluated = resolved.model_copy(update={"evaluation": fit(resolved, COUNTS, ())})
+        training, evaluation = proportion.seconds(evaluated, COUNTS)
+        assert evaluation <= 0.2 * (evaluation + training)
 
 
 def test_a_folder_of_1300_images_does_not_evaluate_for_hours():
