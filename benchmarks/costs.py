@@ -122,7 +122,7 @@ def spec_of(name: str, size: Size, side: int = SIDE, images: int | None = None) 
 
 def whole(name: str, size: Size) -> Call:
     spec = spec_of(name, size)
-    stepper = Stepper(build(spec), spec.training, total_steps=1_000_000)
+    stepper = Stepper(build(spec), spec.training, length=1_000_000)
     batch = torch.randint(0, 256, (size.batch, 1, SIDE, SIDE), dtype=torch.uint8)
     return lambda: stepper(0, batch)
 

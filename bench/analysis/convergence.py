@@ -112,18 +112,29 @@ def area(rows: pd.DataFrame, trials: pd.DataFrame, metric: str) -> pd.Series:
     Low values mean that the metric fell early. It is the area under log(metric) against log(images seen), by the
     trapezoidal rule, divided by the width. Gaps are interpolated. Averages over different spans are not comparable,
     since all curves fall. So the value is nan if a trial did not finish, is stale, or lacks the first or last
-    evaluation that finished trials have.
+    evaluation that finished trials have. Trainings of equal time (`has_equal_times`) see different numbers of images,
+    so their area is over log(training seconds).
     """
     curve = curves(rows, metric)
     curve = curve[curve["trial"].isin(across_seeds.finished(trials)["trial"]) & (curve["images_seen"] > 0)]
-    ends = (curve["images_seen"].min(), curve["images_seen"].max())
+    of_trials = curve.groupby("trial")["images_seen"]
+    if has_equal_times(rows, trials):
+        along, complete = "train_seconds", of_trials.size() == of_trials.size().max()
+    else:
+        ends = (curve["images_seen"].min(), curve["images_seen"].max())
+        along, complete = "images_seen", (of_trials.first() == ends[0]) & (of_trials.last() == ends[1])
     areas = {}
     for trial, points in curve.groupby("trial"):
-        images = points["images_seen"].to_numpy(float)
-        if (images[0], images[-1]) == ends and len(images) > 1:
-            x, y = np.log(images), np.log(points[metric].to_numpy(float))
+        if complete[trial] and len(points) > 1:
+            x, y = np.log(points[along].to_numpy(float)), np.log(points[metric].to_numpy(float))
             areas[trial] = np.exp(np.trapezoid(y, x) / (x[-1] - x[0]))
     return pd.Series(areas, dtype=float).reindex(pd.Index(trials["trial"], name="trial")).rename("area")
+
+
+def has_equal_times(rows: pd.DataFrame, trials: pd.DataFrame) -> bool:
+    """Whether the budget of the trainings is time: finished trials, of one protocol, ended at different steps."""
+    finished = rows[rows["trial"].isin(across_seeds.finished(trials)["trial"])]
+    return finished.groupby("trial")["step"].max().nunique() > 1
 
 
 def roughness(rows: pd.DataFrame, metric: str) -> pd.Series:

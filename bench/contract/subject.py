@@ -100,7 +100,7 @@ class Subject:
 
     def stepper(self, seed: int = 0, graph: Graph | None = None) -> Stepper:
         """Return a training at step 0, with the harness's own optimiser and schedule."""
-        return Stepper(self.build(seed=seed), Training(learning_rate=1e-3), total_steps=100, graph=graph)
+        return Stepper(self.build(seed=seed), Training(learning_rate=1e-3), length=100, graph=graph)
 
 
 def as_images(codes: Tensor) -> Tensor:

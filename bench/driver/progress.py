@@ -44,7 +44,7 @@ class TrialProgress:
         match event:
             case Started():
                 self.step = self.from_step = event.step
-                self.steps = event.steps
+                self.steps = event.steps or 0
             case Progressed():
                 self._move(event.position)
                 self.loss = self.loss if event.loss is None else event.loss
@@ -101,7 +101,8 @@ class Progress:
             say(f"{progress.label}: {progress.state}{reason}{_score(progress)}  [{self.overall()}]")
         elif isinstance(event, Started):
             if event.step:
-                say(f"{progress.label}: resumes from step {event.step} of {event.steps}")
+                end = f" of {event.steps}" if event.steps else ""
+                say(f"{progress.label}: resumes from step {event.step}{end}")
         elif now - self.printed > PLAIN_SECONDS:
             self.printed = now
             activity = ", evaluating" if progress.state == EVALUATING else ""

@@ -18,6 +18,7 @@ from bench.evaluation.features import KEPT_IMAGES
 from bench.evaluation.inception import FEATURES as INCEPTION_FEATURES
 from bench.experiment.settings import Evaluation, Experiment
 from bench.metrics.kernel_distance import equivalent_pairs
+from bench.training.budget import Budget as TrainingBudget
 from methods.networks import NETWORKS
 
 SHARES = {"inception": 0.35}  # most of a trial's time that evaluation takes, by extractor; others: SHARE
@@ -71,9 +72,9 @@ class Budget:
         """The budget of an experiment whose network is resolved; counts: images of each split."""
         training, network = experiment.training, experiment.network
         images = min(counts["train"], training.train_images or counts["train"])
-        steps = images // training.batch_size * training.epochs
+        length = TrainingBudget.of(training, images, experiment.evaluation.evaluations)
         image = _network_seconds(network.name, experiment.preprocessing.shape, network.latent_dim, network.width)
-        seconds = steps * (STEP + training.batch_size * image)
+        seconds = length.seconds or (length.steps or 0) * (STEP + training.batch_size * image)
         return cls(seconds, image, min(counts[experiment.evaluation.split], KEPT_IMAGES))
 
     def evaluation(self, protocol: Evaluation, extraction: float, features: int) -> float:

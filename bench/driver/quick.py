@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from bench.data import datasets
-from bench.experiment.settings import Experiment
+from bench.experiment.settings import BUDGETS, Experiment
 
-# The most that is left of a setting. None in an experiment means all images, or no search.
+# The most that is left of a setting. None in an experiment means all images, no search, or another budget.
 MOST = {
-    "training": {"epochs": 2, "train_images": 2000},
+    "training": {"epochs": 2, "steps": 40, "images": 4000, "seconds": 10.0, "train_images": 2000},
     "network": {"width": 16},
     "search": {"points": 4, "seeds": 1, "finalists": 2, "final_seeds": 1},
 }
-NONE_IS_NONE = {("search", "points")}
+NONE_IS_NONE = {("search", "points"), *(("training", name) for name in BUDGETS)}
 
 
 def cut(experiment: Experiment, typed: Mapping[str, Any]) -> tuple[Experiment, str]:
@@ -46,7 +46,7 @@ def cut(experiment: Experiment, typed: Mapping[str, Any]) -> tuple[Experiment, s
     return experiment.model_copy(update=sections), ", ".join(lines)
 
 
-def _is_cut(value: int | None, most: int, none_is_none: bool) -> bool:
+def _is_cut(value: float | None, most: float, none_is_none: bool) -> bool:
     return not none_is_none if value is None else value > most
 
 

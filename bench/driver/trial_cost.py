@@ -11,7 +11,8 @@ from torch.optim.adam import adam
 from bench.evaluation.cost import ExtractionCost, evaluation_seconds, timed
 from bench.evaluation.image_grids import grid_columns, grid_png
 from bench.experiment.specification import Trial
-from bench.training.build import build, evaluation_steps
+from bench.training.budget import Budget
+from bench.training.build import build
 from bench.training.step import take_step, trained_parameters
 from methods import Method
 
@@ -39,7 +40,7 @@ def trial_cost(trial: Trial, counts: dict[str, int], extraction: ExtractionCost)
     spec = trial.spec
     shape, training, evaluation = spec.preprocessing.shape, spec.training, spec.evaluation
     images = min(counts["train"], training.train_images or counts["train"])
-    total = images // training.batch_size * training.epochs
+    budget = Budget.of(training, images, evaluation.evaluations)
 
     method = build(spec)
     step = timed(training_step(method, torch.randint(0, 256, (training.batch_size, *shape), dtype=torch.uint8)))
@@ -47,10 +48,11 @@ def trial_cost(trial: Trial, counts: dict[str, int], extraction: ExtractionCost)
     method.eval()
     grid = _grid(shape)
     row, last = evaluation_seconds(method, extraction, evaluation, shape, counts)
-    rows = len(evaluation_steps(total, evaluation.evaluations))
+    rows = len(budget.marks)
     evaluations = rows * (row + 2 * grid.seconds) + last
     disk = 2 * _checkpoint_bytes(method) + rows * (2 * grid.disk + EVALUATION_BYTES)
-    return Cost(total * step + evaluations, disk, evaluations)
+    seconds = budget.seconds if budget.steps is None else budget.steps * step
+    return Cost((seconds or 0.0) + evaluations, disk, evaluations)
 
 
 class FunctionalAdam:

@@ -174,5 +174,5 @@ def _train(trial: Trial, context: Context, inputs: Inputs, mode: StepMode, token
         folder.save_rows(token, trainer.state.rows)
     folder.resumed(token, trainer.state.step)
     warnings = tuple(warning for warning in (damage, mode.warning) if warning)
-    yield Started(trainer.state.step, trainer.total_steps, warnings)
+    yield Started(trainer.state.step, trainer.budget.steps, warnings)
     yield from trainer.run()

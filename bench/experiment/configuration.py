@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from bench.errors import UserError, cut, short, unknown
-from bench.experiment.settings import Experiment, Section
+from bench.experiment.settings import BUDGETS, Experiment, Section
 from bench.io.strict_yaml import load_yaml, parse_yaml
 from bench.metrics.columns import EXTRACTORS, OPTIONAL
 from bench.paths import CONFIGS
@@ -109,18 +109,35 @@ def resolve(overrides: Settings, file: Path | None = None, sets: list[str] | Non
     typed = _disjoint(
         overrides, assignments(sets or []), "{} is given twice, by its option and by --set; give one".format
     )
-    user = merge(read(file) if file else {}, typed)
+    user = _merge_budget(read(file) if file else {}, typed)
     dataset = user.get("dataset", Experiment.model_fields["dataset"].default)
     family, _, member = str(dataset).partition(".")
     if family not in dataset_names() or bool(member) != (family == FAMILY):
         names = [f"{name}.NAME" if name == FAMILY else name for name in dataset_names()]
         raise unknown("data set", str(dataset), names)
     try:
-        experiment = Experiment.model_validate(merge(dataset_defaults(dataset), user))
+        experiment = Experiment.model_validate(_merge_budget(dataset_defaults(dataset), user))
     except ValidationError as error:
         raise UserError(_explain(error)) from None
     _refuse_contradictions(experiment)
     return experiment
+
+
+def _merge_budget(base: Settings, overrides: Settings) -> Settings:
+    """Return `merge`, where a budget of training replaces any other one of `base`.
+
+    Raises:
+        UserError: `overrides` has two budgets.
+    """
+    training, before = overrides.get("training"), base.get("training")
+    given = [name for name in BUDGETS if isinstance(training, dict) and training.get(name) is not None]
+    if len(given) > 1:
+        raise UserError(
+            f"training.{given[0]} and training.{given[1]} are both budgets of the training; give one of them"
+        )
+    if given and isinstance(before, dict):
+        base = base | {"training": {name: value for name, value in before.items() if name not in BUDGETS}}
+    return merge(base, overrides)
 
 
 def _refuse_contradictions(experiment: Experiment) -> None:

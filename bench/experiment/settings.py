@@ -2,13 +2,14 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from bench.io.schema import Name, Value
 
 PositiveInt = Annotated[int, Field(gt=0, lt=2**53)]
 SampleCount = Annotated[int, Field(ge=16, le=1_000_000)]  # precision and recall need several neighbours per image
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+BUDGETS = ("epochs", "steps", "images", "seconds")  # of a training, which has exactly one of them
 
 
 class Section(BaseModel):
@@ -61,10 +62,14 @@ class Network(Section):
 
 
 class Training(Section):
-    """The training budget and objective, the same for every method.
+    """The training budget and objective, the same for every method. The budget is one of the first four settings.
 
     Attributes:
-        epochs: passes over the training images.
+        epochs: passes over the training images. Default: 40, unless one of the next three is set.
+        steps: optimisation steps.
+        images: training images seen, rounded up to whole batches.
+        seconds: seconds of training; evaluations, checkpoints and recording do not count. It compares what each method
+            reaches in equal time, on machines that are equally fast and equally busy, and repeats only about.
         train_images: train on only the first N images. Default: all.
         batch_size: images per step.
         learning_rate: initial learning rate of Adam. Default: that of each method (bench.info methods).
@@ -81,7 +86,10 @@ class Training(Section):
             data set. "absolute": one unit of the reconstruction error, as in most papers.
     """
 
-    epochs: PositiveInt = 40
+    epochs: PositiveInt | None = 40
+    steps: PositiveInt | None = None
+    images: PositiveInt | None = None
+    seconds: PositiveFloat | None = None
     train_images: Annotated[int, Field(ge=2, lt=2**53)] | None = None
     batch_size: Annotated[int, Field(ge=2, lt=2**53)] = 100
     learning_rate: PositiveFloat | None = None
@@ -91,6 +99,20 @@ class Training(Section):
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     reconstruction: Literal["squared_error", "cross_entropy"] = "squared_error"
     weight_units: Literal["relative", "absolute"] = "relative"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _replace_epochs(cls, given: object) -> object:
+        """Leave out the default of `epochs` if another budget is given."""
+        if isinstance(given, dict) and "epochs" not in given and any(given.get(name) is not None for name in BUDGETS):
+            return {**given, "epochs": None}
+        return given
+
+    @model_validator(mode="after")
+    def _require_one_budget(self) -> "Training":
+        if sum(getattr(self, name) is not None for name in BUDGETS) != 1:
+            raise ValueError(f"give exactly one of {', '.join(BUDGETS)}")
+        return self
 
 
 class Evaluation(Section):

@@ -19,7 +19,12 @@ CHECKPOINT_FORMAT = 1  # version of the checkpoint format; increase it if older 
 
 # Settings that version 0.1 did not have, at the values that it implied. Trials with these values keep their old ids.
 LATER_SETTINGS: dict[str, dict[str, object]] = {
-    "training": {"weight_units": "absolute", "optimiser": "adam", "optimiser_options": {}},
+    "training": {
+        "weight_units": "absolute",
+        "optimiser": "adam",
+        "optimiser_options": {},
+        **{"steps": None, "images": None, "seconds": None},
+    },
     "network": {"scaled_codes": False, "equal_dimensions": False},
     "evaluation": {"metrics": [], "held_out": 1000, "reconstructions": 10_000},
 }

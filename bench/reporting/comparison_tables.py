@@ -108,10 +108,11 @@ def _cost(group: Group, summary: Record, reached: Record | None, area: dict[str,
 
 def _cost_about(group: Group, target: convergence.Target) -> str:
     source = "fixed in the protocol before training" if target.beforehand else f"not fixed beforehand: {target.source}"
+    along = "training seconds" if convergence.has_equal_times(group.fresh, group.trials) else "images seen"
     about = (
         f"Target: {group.curve} at most {number(target.value).text} ({source}). Images and seconds to target: median "
         "[least, greatest] over seeds of the first evaluation at or below the target; infinite for a seed that never "
-        "reaches it. Area: the geometric mean of the distance along training, over the logarithm of images seen. Other "
+        f"reaches it. Area: the geometric mean of the distance along training, over the logarithm of {along}. Other "
         "values are means ± the half width of a 95% t interval; of two seeds, both values. Seconds count optimisation "
         "only. Peak memory is that of a trial's process (on a GPU: what torch allocated). "
         "At once: how many trials may have shared the machine."

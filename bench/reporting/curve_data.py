@@ -69,11 +69,15 @@ def limits(values: Sequence[float], levels: Sequence[Level]) -> tuple[float, flo
 def mean_curve(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
     """By step: means over the finished seeds of ABSCISSAE and the metric, the metric's interval low, high, and seeds n.
 
-    Only steps that all seeds have, since a mean over fewer would jump.
+    Only steps that all seeds have, since a mean over fewer would jump. Trainings of equal time end at different steps,
+    so their evaluations are matched by number.
     """
     rows = rows[rows["done"]]
-    complete = rows.groupby("step").filter(lambda step: len(step) == rows["trial"].nunique())
-    steps = complete.assign(at=complete["step"]).groupby("at")
+    of_trials = rows.groupby("trial")["step"]
+    at = rows["step"] if of_trials.max().nunique() <= 1 else of_trials.rank()
+    rows = rows.assign(at=at)
+    complete = rows.groupby("at").filter(lambda step: len(step) == rows["trial"].nunique())
+    steps = complete.groupby("at")
     means = steps[[*ABSCISSAE, metric]].mean()
     seeds = [values.tolist() for _, values in steps[metric]]
     bounds = [significance.interval(values) for values in seeds]

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from bench.errors import plural
+from bench.experiment.settings import Training
 from bench.store.documents import Description
 
 
@@ -28,9 +29,17 @@ def protocol_line(description: Description) -> str:
         phrases.append(f"{network.name} network of width {network.width}, latent {network.latent_dim}")
     if training:
         subset = f" of {plural(training.train_images, 'image')}" if training.train_images else ""
-        phrases.append(f"{plural(training.epochs, 'epoch')}{subset}")
+        phrases.append(f"{budget_text(training)}{subset}")
         phrases.append(f"batch {training.batch_size}, {training.schedule} schedule, {training.precision}")
     return ", ".join(phrases)
+
+
+def budget_text(training: Training) -> str:
+    """Return the length of a training: '30 epochs', '1,000 steps', '60,000 training images' or '600 s of training'."""
+    if training.seconds is not None:
+        return f"{training.seconds:,g} s of training"
+    amounts = {"epoch": training.epochs, "step": training.steps, "training image": training.images}
+    return next(plural(amount, unit) for unit, amount in amounts.items() if amount is not None)
 
 
 def merged(descriptions: Iterable[Description]) -> Description:

@@ -1,6 +1,4 @@
-"""Build the untrained method of a trial, and derive its schedules: evaluation steps and the order of images."""
-
-import math
+"""Build the untrained method of a trial."""
 
 import torch
 
@@ -35,8 +33,3 @@ def build(spec: TrialSpec) -> Method:
     rng.seed_everything(spec.seed)
     method = METHODS[spec.method](networks, prior, **spec.hyperparameters)
     return method.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-
-
-def evaluation_steps(total: int, evaluations: int) -> list[int]:
-    """Return the steps to evaluate after, denser early: total * (k / n)^2, rounded up. The last one is `total`."""
-    return sorted({math.ceil(total * k * k / evaluations**2) for k in range(1, evaluations + 1)})

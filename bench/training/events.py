@@ -26,11 +26,11 @@ class Started:
 
     Attributes:
         step: 0, or the step of the checkpoint that it resumes from.
-        steps: number of steps of the whole training.
+        steps: number of steps of the whole training; None if its budget is in seconds.
     """
 
     step: int
-    steps: int
+    steps: int | None
     warnings: tuple[str, ...] = ()
 
 
@@ -60,11 +60,13 @@ class Evaluated:
     Attributes:
         loss: mean since the previous row.
         score: the headline distance of the row.
+        fraction: of the training that is completed, from 0 to 1.
     """
 
     position: Position
     loss: float
     score: float
+    fraction: float
 
 
 @dataclass(frozen=True)

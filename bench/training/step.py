@@ -80,13 +80,13 @@ class Stepper:
     Args:
         method: the method to train.
         training: the learning rate and its schedule.
-        total_steps: number of steps of the whole training.
+        length: of the whole training, in the unit of positions (`bench.training.budget`): steps or seconds.
         graph: replays every step except the first ones in this process. All batches must then have the same size, and
             the losses are always the same tensors, which the next step overwrites.
     """
 
-    def __init__(self, method: Method, training: Training, total_steps: int, graph: Graph | None = None) -> None:
-        self.method, self.training, self.total_steps, self.graph = method, training, total_steps, graph
+    def __init__(self, method: Method, training: Training, length: float, graph: Graph | None = None) -> None:
+        self.method, self.training, self.length, self.graph = method, training, length, graph
         groups = [{**group, "params": [*group["params"]]} for group in method.param_groups()]
         trained_parameters(groups)
         self.scales = [group.pop("lr_scale", 1.0) for group in groups]
@@ -109,15 +109,15 @@ class Stepper:
                 if isinstance(moments.get(name), Tensor) and moments[name].shape != parameter.shape:
                     raise ValueError(f"{name} is {list(moments[name].shape)}, not {list(parameter.shape)}")
 
-    def learning_rate(self, step: int) -> float:
-        """Return the learning rate of a step, from 0 to total_steps - 1."""
+    def learning_rate(self, position: float) -> float:
+        """Return the learning rate of the step that begins at a position, from 0 to `length`."""
         if self.training.schedule == "constant":
             return self.first_rate
-        return self.first_rate * 0.5 * (1 + math.cos(math.pi * step / self.total_steps))
+        return self.first_rate * 0.5 * (1 + math.cos(math.pi * min(position, self.length) / self.length))
 
-    def __call__(self, step: int, batch: Tensor) -> Losses:
+    def __call__(self, position: float, batch: Tensor) -> Losses:
         """Train on uint8 images of shape [n, c, h, w], and return the method's losses, on the device."""
-        self._set_rates(self.learning_rate(step))
+        self._set_rates(self.learning_rate(position))
         if self.graph is None:
             return take_step(self.method, self.optimizer, batch)
         self._calls += 1

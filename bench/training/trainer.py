@@ -1,7 +1,8 @@
 """The training loop of one trial: steps, clock, evaluations and checkpoints. It knows no executor and no method.
 
 Batches, seeds and evaluations are functions of the step. So a training that resumes from a checkpoint passes through
-the same states, to the bit, as one that was never interrupted (same processor type, precision and thread count).
+the same states, to the bit, as one that was never interrupted (same processor type, precision and thread count). If the
+budget is in seconds, evaluations, schedule and end are functions of the clock, which continues from the checkpoint.
 """
 
 import time
@@ -22,7 +23,8 @@ from bench.runtime.numerics import exact_arithmetic
 from bench.store.trial_folder import Row
 from bench.training import checkpoint
 from bench.training.batches import Batches
-from bench.training.build import build, evaluation_steps
+from bench.training.budget import Budget
+from bench.training.build import build
 from bench.training.checkpoint import OtherVersion, TrainingState
 from bench.training.clock import Clock
 from bench.training.divergence import blaming_numbers, refuse_explosion, refuse_not_finite
@@ -33,6 +35,7 @@ CHECK_EVERY = 100  # steps between checks for a loss that is no longer finite
 TICK_SECONDS = 1.0  # between progress events
 SLOW_SAVE = 1.0  # seconds; if saving takes longer, as in a distant store, at most SAVING_SHARE of the time goes into it
 SAVING_SHARE = 0.05
+GPU_STEPS = 10  # if the budget is in seconds, a GPU is waited for once in so many steps, to read the clock
 
 Save = Callable[[bytes, list[Row], dict[str, bytes]], None]  # checkpoint, rows so far, pictures by file name
 
@@ -66,13 +69,12 @@ class Trainer:
         self.checkpoint_seconds = self._pause = checkpoint_seconds
         images = torch.from_numpy(data.images("train")[: self.training.train_images]).to(device)
         self.batches = Batches(images, self.training.batch_size, spec.seed)
-        self.total_steps = self.batches.per_epoch * self.training.epochs
-        self.evaluation_steps = set(evaluation_steps(self.total_steps, spec.evaluation.evaluations))
+        self.budget = Budget.of(self.training, len(images), spec.evaluation.evaluations)
         exact_arithmetic()
         memory.reset(device)
         self.method = build(spec).to(device)
         self.parameters = sum(p.numel() for p in self.method.parameters() if p.requires_grad)
-        self.stepper = Stepper(self.method, self.training, self.total_steps, graph)
+        self.stepper = Stepper(self.method, self.training, self.budget.length, graph)
         self.state = TrainingState()
 
     def restore(self, stored: bytes) -> None:
@@ -104,13 +106,15 @@ class Trainer:
         """
         clock = Clock(self.device, self.state.train_seconds)
         saved = ticked = time.monotonic()
-        while self.state.step < self.total_steps:
+        at = self._along(clock)
+        while self._evaluated < self.budget.length:
             with clock, self._blaming_numbers():
-                self._step()
+                self._step(at)
+            at = self._along(clock)
             step, now = self.state.step, time.monotonic()
-            if step in self.evaluation_steps:
+            if self.budget.is_due(self._evaluated, at):
                 yield Evaluating(self._position(clock))
-                yield self._evaluate(clock)
+                yield self._evaluate(clock, at)
                 saved = ticked = time.monotonic()
                 continue
             if step % CHECK_EVERY == 0:
@@ -124,8 +128,22 @@ class Trainer:
                 yield self._progress(clock)
                 ticked = time.monotonic()
 
-    def _step(self) -> None:
-        losses = self.stepper(self.state.step, self.batches[self.state.step])
+    def _along(self, clock: Clock) -> float:
+        """Return the position of the training along its budget."""
+        if self.budget.seconds is None:
+            return self.state.step
+        is_behind = self.device.type == "cuda" and self.state.step % GPU_STEPS
+        return clock.seconds if is_behind else clock.read()
+
+    @property
+    def _evaluated(self) -> float:
+        """The position of the last evaluation; 0 before the first."""
+        if not self.state.rows:
+            return 0
+        return _number(self.state.rows[-1], "step" if self.budget.seconds is None else "train_seconds")
+
+    def _step(self, at: float) -> None:
+        losses = self.stepper(at, self.batches[self.state.step])
         sums = self.state.sums
         if not sums:
             refuse_bad_names(losses, "losses")
@@ -146,7 +164,7 @@ class Trainer:
     def _blaming_numbers(self) -> AbstractContextManager[None]:
         return blaming_numbers(self.method, self.state.sums, self.state.step)
 
-    def _evaluate(self, clock: Clock) -> Evaluated:
+    def _evaluate(self, clock: Clock, at: float) -> Evaluated:
         losses = self._mean_losses(clock)
         refuse_explosion(losses, self.state.rows, self.state.step)
         self.state.train_seconds = clock.read()
@@ -161,11 +179,11 @@ class Trainer:
         means = {f"train_{name}": value for name, value in losses.items()}
         self.state.rows.append(self._row(clock, started, means | columns))
         pictures = {f"{name}-{self.state.step:08d}.png": grid_png(images) for name, images in grids.items()}
-        if self.state.step == self.total_steps:
+        if at >= self.budget.length:
             pictures |= self._evaluate_finally(clock)
         self.state.sums, self.state.summed_steps = {}, 0
         self._save(pictures)
-        return Evaluated(self._position(clock), means["train_loss"], score)
+        return Evaluated(self._position(clock), means["train_loss"], score, min(at / self.budget.length, 1.0))
 
     def _evaluate_finally(self, clock: Clock) -> dict[str, bytes]:
         """Append the last checkpoint's own row, if the protocol has one; returns pictures by file name."""

@@ -376,6 +376,8 @@ VALUES = [
     Mistake("out of range", "run --methods moco[point=-1]", "moco: point must be in [0, 10000], not -1"),
     Mistake("a point of a search that has not been made", "run --methods moco[point=1] --tune 4",
             "point= names one point of a search; leave it out, or leave out --tune"),
+    Mistake("two budgets", "run --set training.steps=100 --set training.seconds=60",
+            "training.steps and training.seconds are both budgets of the training; give one of them"),
     Mistake("a range from high to low", "run --methods mmd[weight=10..1] --tune 4",
             "mmd: the range weight=10..1 must go from a lower to a higher number; write weight=1..10"),
     Mistake("a range of words", "run --methods mmd[weight=a..b] --tune 4",

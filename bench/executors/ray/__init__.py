@@ -127,10 +127,10 @@ def _trainable(config: dict[str, str], work: Work) -> None:
 
 
 def report_of(event: Event) -> dict[str, object]:
-    """Return the event as a report to Tune. Tune's schedulers read "epoch" and "score"."""
+    """Return the event as a report to Tune. Tune's schedulers read "fraction" and "score"."""
     report: dict[str, object] = {"event": event}
     if isinstance(event, Evaluated):
-        report |= {"epoch": event.position.epoch, "score": event.score}
+        report |= {"fraction": event.fraction, "score": event.score}
     return report
 
 

@@ -18,10 +18,9 @@ class Asha(FIFOScheduler):
     def __init__(self, trials: dict[str, Trial]) -> None:
         super().__init__()
         self.variants = {id: split_label(trial.label)[0] for id, trial in trials.items()}
-        epochs = next(iter(trials.values())).spec.training.epochs
-        # max_t is below `epochs`, to avoid a rung at the end of the training, which could save nothing.
-        options = {"time_attr": "epoch", "metric": "score", "mode": "min", "max_t": 0.9 * epochs}
-        options |= {"grace_period": epochs / 9, "reduction_factor": 3, "stop_last_trials": False}
+        # max_t is below 1, to avoid a rung at the end of the training, which could save nothing.
+        options = {"time_attr": "fraction", "metric": "score", "mode": "min", "max_t": 0.9}
+        options |= {"grace_period": 1 / 9, "reduction_factor": 3, "stop_last_trials": False}
         self.schedulers = {variant: ASHAScheduler(**options) for variant in dict.fromkeys(self.variants.values())}
 
     def _scheduler(self, trial: Any) -> ASHAScheduler:

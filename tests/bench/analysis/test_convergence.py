@@ -144,6 +144,15 @@ def test_areas_are_of_one_and_the_same_span():
     assert convergence.area(*frames(("m", (9,))), METRIC).isna().all()  # a single evaluation has no width
 
 
+def test_trainings_of_equal_time_have_areas_over_time_although_they_see_different_numbers_of_images():
+    rows, trials = frames(("m", (100, 10, 1)), ("m", (100, 10, 1)))
+    slow = rows["trial"] == "b"
+    rows.loc[slow, ["step", "images_seen"]] //= 2
+    assert not convergence.has_equal_times(*frames(("m", (100, 10, 1)), ("m", (4, 4, 4))))
+    assert convergence.has_equal_times(rows, trials)
+    assert convergence.area(rows, trials, METRIC).to_dict() == pytest.approx({"a": 10, "b": 10})
+
+
 def test_roughness_is_the_mean_rise_of_the_logarithm():
     rows, _ = frames(("m", (8, 4, 2)), ("m", (2, 2 * math.exp(0.3), 1)), ("m", (1, 2, 4)), ("m", (5,)), ("m", (5, 6)))
     expected = {"a": 0, "b": 0.15, "c": math.log(2), "d": math.nan, "e": math.log(1.2)}

@@ -15,7 +15,7 @@ from bench.store.folders import ExperimentFolder
 from bench.store.states import State
 from bench.training.events import Ended, Evaluated, Progressed, Started
 
-EVALUATED = Evaluated(position(50, 5.0), 2.0, 3.25)
+EVALUATED = Evaluated(position(50, 5.0), 2.0, 3.25, 0.5)
 
 
 class Clock:

@@ -17,7 +17,7 @@ def test_plain_lines_without_a_terminal(capsys):
     one, two = trial(0), trial(1)
     with Progress([one, two], Console(force_terminal=False)) as progress:
         progress(one.id, Started(40, 100))
-        progress(one.id, Evaluated(position(100, 5.0), 2.0, 3.25))
+        progress(one.id, Evaluated(position(100, 5.0), 2.0, 3.25, 0.5))
         progress(one.id, Ended(State.done, None))
         progress(two.id, Started(0, 100))
         progress(two.id, Ended(State.diverged, "loss is nan at step 3"))
@@ -40,7 +40,7 @@ def test_one_live_table_in_a_terminal():
     console = Console(force_terminal=True, width=120, record=True)
     with Progress([one, two], console) as progress:
         progress(one.id, Started(0, 100))
-        progress(one.id, Evaluated(position(50, 2.5, 1234.5), 2.0, 3.25))
+        progress(one.id, Evaluated(position(50, 2.5, 1234.5), 2.0, 3.25, 0.5))
     shown = console.export_text()
     for text in ("moco[weight=1.0] s0", "running", "2.5", "3.25", "1,234", "waiting", "0 of 2 trials"):
         assert text in shown, text

@@ -23,6 +23,15 @@ def test_what_the_command_line_says_is_kept():
     assert "evaluation.extractor " not in cuts
 
 
+def test_a_budget_of_another_kind_is_cut_in_its_own_unit():
+    for budget, most in (("steps=100000", 40), ("images=100000", 4000), ("seconds=600", 10.0)):
+        name = budget.partition("=")[0]
+        small, cuts = cut(resolve({}, None, [f"training.{budget}"]), {})
+        assert (getattr(small.training, name), small.training.epochs) == (most, None)
+        assert f"training.{name} " in cuts
+        assert "epochs" not in cuts
+
+
 def test_what_is_small_already_stays():
     small = resolve({}, None, ["training.epochs=1", "network.width=4", "evaluation.final_samples=null"])
     kept, cuts = cut(small, {})

@@ -10,13 +10,12 @@ def test_each_variant_has_rungs_of_its_own_and_none_at_the_end():
     from bench.executors.ray import Asha
 
     labels = ("mmd[point=0]", "mmd[prior=sphere,point=0]", "mmd[point=1]")
-    for epochs in (9, 30, 100):
+    for budget in ({"epochs": 9}, {"steps": 1000}, {"seconds": 60.0}):
         trials = {
-            str(i): make_trial(label, training=Training(learning_rate=1e-3, epochs=epochs))
-            for i, label in enumerate(labels)
+            str(i): make_trial(label, training=Training(learning_rate=1e-3, **budget)) for i, label in enumerate(labels)
         }
         asha = Asha(trials)
         assert asha.variants == {"0": "mmd", "1": "mmd[prior=sphere]", "2": "mmd"}
         for one in asha.schedulers.values():
             rungs = sorted(milestone for milestone, _ in one._brackets[0]._rungs)
-            assert rungs == pytest.approx([epochs / 9, epochs / 3])
+            assert rungs == pytest.approx([1 / 9, 1 / 3])

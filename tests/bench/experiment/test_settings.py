@@ -19,6 +19,15 @@ def test_later_sources_win_section_by_section(tmp_path):
     assert found.network.latent_dim == defaults.network.latent_dim
 
 
+def test_a_budget_of_a_later_source_replaces_one_of_another_unit(tmp_path):
+    file = tmp_path / "study.yaml"
+    file.write_text("dataset: mnist\ntraining: {steps: 500}\n")
+    of_file, typed = resolve({}, file).training, resolve({}, file, ["training.seconds=60"]).training
+    assert (of_file.epochs, of_file.steps, of_file.seconds) == (None, 500, None)
+    assert (typed.epochs, typed.steps, typed.seconds) == (None, None, 60.0)
+    assert resolve({}, file, ["training.epochs=3"]).training.steps is None
+
+
 def test_every_data_set_has_its_file_and_resolves():
     assert set(dataset_names()) == set(DATASETS)
     for name in dataset_names():

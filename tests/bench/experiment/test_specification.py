@@ -50,6 +50,16 @@ DOCUMENT = {
 }
 
 
+def test_a_budget_in_other_units_changes_the_id_and_one_in_epochs_keeps_it():
+    trial = Trial.parse(DOCUMENT, "spec.json")
+    assert Trial.plan(trial.spec, trial.label, trial.source).id == DOCUMENT["id"]
+    ids = {trial.id}
+    for budget in ({"steps": 100}, {"images": 100}, {"seconds": 100.0}):
+        training = trial.spec.training.model_copy(update={"epochs": None, **budget})
+        ids.add(Trial.plan(trial.spec.model_copy(update={"training": training}), trial.label, trial.source).id)
+    assert len(ids) == 4
+
+
 def test_optional_metrics_change_the_id_only_where_there_are_any():
     spec = Trial.parse(DOCUMENT, "spec.json").spec
     with_probe = {"evaluation": spec.evaluation.model_copy(update={"metrics": ["probe"]})}

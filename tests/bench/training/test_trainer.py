@@ -15,7 +15,7 @@ from bench.evaluation.feature_training import train_extractor
 from bench.evaluation.reference import References
 from bench.io.files import Folder
 from bench.metrics.columns import TIMINGS
-from bench.training.build import evaluation_steps
+from bench.training.budget import Budget
 from bench.training.clock import Clock
 from bench.training.divergence import Diverged
 from bench.training.events import Evaluated
@@ -48,6 +48,8 @@ def comparable(rows):
 
 RESUMED = [{"method": name} for name in METHODS] + [
     {"method": "moco", "precision": "bf16", "schedule": "cosine"},
+    {"method": "mmd", "epochs": None, "steps": 13, "schedule": "cosine"},
+    {"method": "mmd", "epochs": None, "images": 400},
     {"method": "gan", "network": {"name": "dcgan32", "width": 4, "latent_dim": 4}},  # batch norm has running statistics
 ]
 
@@ -65,7 +67,7 @@ def test_a_resumed_training_equals_an_uninterrupted_one_to_the_bit(world, change
     torch.manual_seed(999)
     resumed = trainer(world, [], **changes)
     resumed.restore(saved[index][0])
-    assert 0 < resumed.state.step < resumed.total_steps
+    assert 0 < resumed.state.step < resumed.budget.length
     assert resumed.state.summed_steps > 0
     list(resumed.run())
     assert comparable(resumed.state.rows) == comparable(straight.state.rows)
@@ -87,9 +89,9 @@ def test_rows_stand_at_the_evaluation_steps_and_say_what_was_seen(world):
     saved = []
     training = trainer(world, saved)
     events = list(training.run())
-    assert training.total_steps == 16  # 130 images make 4 batches of 32; the partial one is dropped
+    assert training.budget.steps == 16  # 130 images make 4 batches of 32; the partial one is dropped
     rows = training.state.rows
-    assert [row["step"] for row in rows[:-1]] == evaluation_steps(16, 4) == [1, 4, 9, 16]
+    assert [row["step"] for row in rows[:-1]] == training.budget.marks == [1, 4, 9, 16]
     assert [row["images_seen"] for row in rows] == [32, 128, 288, 512, 512]
     assert rows[-1]["precision_classifier_96"] >= 0  # the last checkpoint's own row
     assert "precision_classifier_96" not in rows[-2]
@@ -120,7 +122,7 @@ def test_train_losses_are_means_since_the_last_row(world):
 def test_evaluating_more_often_changes_no_training(world):
     def final(evaluations):
         training = trainer(world, [], method="vae")
-        training.evaluation_steps = set(evaluation_steps(training.total_steps, evaluations))
+        training.budget = Budget(training.budget.steps, None, evaluations)
         list(training.run())
         return training.method.state_dict()
 
@@ -267,3 +269,65 @@ def test_a_training_of_replayed_steps_has_the_rows_of_one_of_steps_done_anew(wor
     replayed, saved = train(Tape())
     assert replayed == straight
     assert train(Tape(), saved[len(saved) // 2])[0] == straight
+
+
+class Ticking(Clock):
+    """A clock by which every step takes `tick` seconds."""
+
+    tick = 1.0
+
+    def __enter__(self):
+        pass
+
+    def __exit__(self, *_):
+        self.seconds += self.tick
+
+
+@pytest.fixture
+def _ticking(monkeypatch):
+    monkeypatch.setattr("bench.training.trainer.Clock", Ticking)
+
+
+SECONDS = {"epochs": None, "seconds": 16.0}
+
+
+@pytest.mark.usefixtures("_ticking")
+def test_a_budget_in_seconds_ends_by_the_clock_which_continues_from_a_checkpoint(world):
+    whole, saved = trainer(world, [], **SECONDS), []
+    list(whole.run())
+    assert [row["train_seconds"] for row in whole.state.rows[:-1]] == [1, 4, 9, 16]
+    interrupted = trainer(world, saved, checkpoint_seconds=-1, **SECONDS)
+    list(interrupted.run())
+    resumed = trainer(world, [], **SECONDS)
+    resumed.restore(saved[6][0])
+    assert 4 < resumed.state.train_seconds < 9
+    list(resumed.run())
+    assert comparable(resumed.state.rows) == comparable(whole.state.rows)
+    finished = trainer(world, [], **SECONDS)
+    finished.restore(saved[-1][0])
+    assert list(finished.run()) == []
+
+
+@pytest.mark.usefixtures("_ticking")
+def test_slower_steps_do_less_in_equal_time(world, monkeypatch):
+    monkeypatch.setattr(Ticking, "tick", 3.0)
+    slow = trainer(world, [], **SECONDS)
+    events = [event for event in slow.run() if isinstance(event, Evaluated)]
+    assert [row["step"] for row in slow.state.rows[:-1]] == [1, 2, 3, 6]
+    assert [row["train_seconds"] for row in slow.state.rows[:-1]] == [3, 6, 9, 18]
+    assert [event.fraction for event in events] == [3 / 16, 6 / 16, 9 / 16, 1]
+
+
+@pytest.mark.usefixtures("_ticking")
+def test_a_cosine_falls_to_zero_along_the_budget(world):
+    for budget, length in (({"epochs": 4}, 16), ({"epochs": None, "steps": 10}, 10), (SECONDS, 16.0)):
+        training = trainer(world, [], schedule="cosine", **budget)
+        rate = training.stepper.learning_rate
+        assert rate(length / 2) == pytest.approx(rate(0) / 2)
+        assert rate(length) == rate(length + 1) == pytest.approx(0)
+        given = []
+        step = training.stepper.__call__
+        training.stepper = lambda at, batch, step=step, given=given: given.append(at) or step(at, batch)
+        training.checkpoint = lambda: b""
+        list(training.run())
+        assert given == list(range(int(length)))
