@@ -153,7 +153,7 @@ class Pipeline:
     @contextmanager
     def session(self, trials: int) -> Iterator[None]:
         """Confirm a very large number of `trials`, then lock the folder. If interrupted, print how to continue."""
-        importlib.import_module("bench.reporting.build")  # a missing library is found now, not after days of training
+        preflight.check_libraries()
         self.check_machine()
         self.check_storable()
         preflight.confirm(trials, self.options.yes)

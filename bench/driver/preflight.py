@@ -1,5 +1,6 @@
 """Checks, a confirmation and choices before a run, so that a run that cannot succeed fails at once."""
 
+import importlib.util
 import sys
 
 import torch
@@ -13,6 +14,19 @@ from bench.executors.base import Resources
 from bench.experiment.settings import Experiment, Training
 from bench.runtime.environment import has_bf16
 from methods.networks import NETWORKS
+
+LIBRARIES = ("jinja2", "matplotlib", "pandas", "plotly", "pyarrow", "scipy", "sklearn")  # of evaluations and reports
+
+
+def check_libraries() -> None:
+    """Check that what evaluations and reports import late is installed: not after days of training.
+
+    Raises:
+        UserError: A library is missing.
+    """
+    missing = [name for name in LIBRARIES if importlib.util.find_spec(name) is None]
+    if missing:
+        raise UserError(f"not installed: {', '.join(missing)}; install this project anew, with pip install -e .")
 
 
 def confirm(trials: int, yes: bool) -> None:

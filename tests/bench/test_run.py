@@ -119,6 +119,14 @@ def test_dry_run_counts_and_estimates_and_writes_nothing(bench_run, tmp_path):
     assert "4 trials, 3 to train" in after.output
 
 
+def test_a_missing_library_is_found_before_anything_is_trained(bench_run, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "plotly", None)
+    result = bench_run("--methods", "mmd", "--seeds", "1")
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert "not installed: plotly; install this project anew" in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_dry_run_counts_the_cpus_and_the_memory_that_it_may_use(bench_run, monkeypatch):
     asked = ["--methods", "mmd", "--seeds", "9", "--dry-run"]
     monkeypatch.setattr(base, "allowance", lambda: Allowance(4, 64 * base.TRIAL_BYTES))
