@@ -89,6 +89,13 @@ class Fractions(MoCo):
     search_space = {"queue_size": LogUniform(256, 65536)}
 
 
+@broken("search", 'write search_space = {"weight": LogUniform(0.05, 5)}')
+class Unsearched(MMD):
+    """A method."""
+
+    search_space = {}
+
+
 @broken("schema", "the hyperparameter weight needs a type and a default")
 class WithoutDefault(MMD):
     """A method."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bench.contract.interface import check_precision, check_schema, check_shapes
+from bench.contract.interface import check_precision, check_schema, check_search, check_shapes
 from bench.contract.losses import check_finite, check_traces, check_units, check_waiting, location
 from bench.contract.penalty import check_floor, check_grows, check_rotation
 from bench.contract.subject import Broken, Skipped, Subject, Unfinished
@@ -20,6 +20,7 @@ from methods import Method
 
 CHECKS: dict[str, Callable[[Subject], None]] = {
     "schema": check_schema,
+    "search": check_search,
     "shapes": check_shapes,
     "precision": check_precision,
     "finite": check_finite,

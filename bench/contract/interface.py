@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bench.contract.subject import Broken, Subject, Unfinished, images, listed
+from bench.contract.subject import Broken, Skipped, Subject, Unfinished, images, listed
 from bench.metrics.columns import refuse_bad_names
 from methods import Method
 from methods.hyperparameters import Choice, Hyperparameter, schema
@@ -50,6 +50,31 @@ def _check_space(parameter: Hyperparameter, space: Any) -> None:
     is_inside = default in values if isinstance(space, Choice) else values[0] <= default <= values[-1]
     if not is_inside:
         raise Broken(f"the default of {name}, {default}, is outside its search space ({space})")
+
+
+def check_search(subject: Subject) -> None:
+    """A method with numbers to choose says in which ranges a search looks for them."""
+    try:
+        hyperparameters = schema(subject.method)
+    except Exception:
+        raise Skipped("its hyperparameters cannot be read") from None
+    numbers = [parameter for parameter in hyperparameters.values() if parameter.type is float]
+    if not numbers:
+        raise Skipped("it has no numbers to search")
+    if not subject.method.search_space:
+        raise Unfinished(
+            f"no search space, so --tune varies the learning rate only; write search_space = {_example(numbers[0])} in "
+            "the class, and import LogUniform or Uniform from methods.hyperparameters"
+        )
+
+
+def _example(parameter: Hyperparameter) -> str:
+    default, allowed = parameter.default, parameter.range
+    if default > 0:
+        high = 10 * default if 10 * default in allowed else default
+        return f'{{"{parameter.name}": LogUniform({default / 10:g}, {high:g})}}'
+    high = default + 1 if default + 1 in allowed else default
+    return f'{{"{parameter.name}": Uniform({default:g}, {high:g})}}'
 
 
 def check_shapes(subject: Subject) -> None:

@@ -120,5 +120,8 @@ def _floor(subject: Subject) -> float:
     """`floor` of the method; raise `Skipped` if it is None."""
     floor = subject.identity(DIM).floor(CODES)
     if floor is None:
-        raise Skipped("floor(n) is None; define it if the penalty of samples of the prior has a known expectation")
+        raise Skipped(
+            "floor(n) is None; if the penalty of samples of the prior has a known expectation, such as 0, write "
+            "def floor(self, n): return 0.0"
+        )
     return floor

@@ -70,7 +70,7 @@ def test_the_command_says_that_a_method_keeps_the_contract():
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
     assert lines[0] == "gan, prior sphere"
-    assert [line.split()[0] for line in lines[1:15]] == ["ok"] * 11 + ["skipped"] * 3
+    assert [line.split()[0] for line in lines[1:16]] == ["ok"] * 12 + ["skipped"] * 3
     assert "gan, prior sphere: keeps the contract" in result.stdout
 
 
