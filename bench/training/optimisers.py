@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -27,8 +27,7 @@ def make_optimiser(training: Training, groups: list[dict[str, Any]], rate: float
     """
     kind = OPTIMISERS[training.optimiser]
     fused = {"fused": True} if "fused" in inspect.signature(kind).parameters else {}
-    make: Callable[..., Optimizer] = kind  # the base class takes no learning rate
-    return make(groups, lr=rate, **_options(training), **fused)
+    return cast(Callable[..., Optimizer], kind)(groups, lr=rate, **_options(training), **fused)
 
 
 def refuse_unknown(training: Training) -> None:
