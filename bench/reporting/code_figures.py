@@ -1,6 +1,5 @@
 """The figure of codes: held-out codes of each variant over samples of its prior."""
 
-import textwrap
 from pathlib import Path
 
 import matplotlib as mpl
@@ -13,7 +12,7 @@ from matplotlib.patches import Circle
 from bench.io import tables
 from bench.reporting.group import Group
 from bench.reporting.image_figures import FREE_LAYOUT, GRIDS_PER_LINE, newest
-from bench.reporting.style import Figure, line_styles, save
+from bench.reporting.style import Figure, line_styles, save, wrapped
 from bench.store.folders import TrialFolder
 
 RADIUS = 3.0  # of the ring for N(0, I); in two dimensions it contains 99% of the samples
@@ -63,7 +62,7 @@ def _panel(
     axes.scatter(*(centre + scale * points[inside]).T, s=4, color=colour, alpha=0.7, **dots)
     axes.add_patch(Circle((centre[0], centre[1]), 1, fill=False, color="0.5", lw=0.7, ls="-" if sphere else ":"))
     outside = f" ({(~inside).mean():.0%} further out)" if not inside.all() else ""
-    label = textwrap.fill(variant + outside, 32)
+    label = wrapped(variant + outside)
     axes.text(centre[0], centre[1] + 1.07, label, ha="center", va="bottom", fontsize=7)
 
 

@@ -17,7 +17,7 @@ from bench.reporting import curve_charts, curve_data
 from bench.reporting.curve_data import Level, limits, mean_curve
 from bench.reporting.group import Group
 from bench.reporting.phrases import file_name
-from bench.reporting.style import STYLE, Figure, LineStyle, legend_text, line_styles, logarithmic, save
+from bench.reporting.style import STYLE, Figure, LineStyle, legend_text, line_styles, logarithmic, save, wrapped
 
 OTHERS = ("reconstruction_test", "latent_over_chance")  # drawn in addition to the distances
 CURVES = (
@@ -92,11 +92,6 @@ def _draw_levels(axes: Axes, levels: list[Level], low: float, high: float) -> No
         text = f"{'↓' if below else '↑'} {level.text}, {level.value:.3g}"
         place: Any = {"xy": (0.02, 0.02 if below else 0.98), "xycoords": "axes fraction", "fontsize": 7}
         axes.annotate(text, va="bottom" if below else "top", color="0.4", **place)
-
-
-def wrapped(label: str) -> str:
-    """Break a variant's label at its commas, so that a long legend does not shrink the figure."""
-    return "\n".join(textwrap.wrap(label.replace(",", ", "), 34, subsequent_indent="  "))
 
 
 def _curve(

@@ -2,7 +2,6 @@
 
 import io
 import re
-import textwrap
 from pathlib import Path
 
 import matplotlib as mpl
@@ -17,10 +16,12 @@ from bench.errors import warn
 from bench.io.files import write_atomically
 from bench.io.untrusted import is_valid_png
 from bench.reporting.group import Group
-from bench.reporting.style import DPI, STYLE, Figure, save
+from bench.reporting.style import DPI, STYLE, Figure, save, wrapped
 from bench.store.folders import REAL, TrialFolder
 
 INCHES = 2.6  # width of one image grid
+FONT = 8  # points, of a grid's title
+LINE = FONT * 1.25 / 72  # inches, height of a line of a title
 GRIDS_PER_LINE = 5
 LARGEST_SIDE = 1100  # pixels of a grid in memory: 4 x 4 images of 256 pixels are kept whole
 MOMENTS = 6  # evaluations of a training that are shown
@@ -87,11 +88,12 @@ def overview(group: Group, grids: dict[str, Path], folder: Path) -> list[Figure]
     images = [(title, read_grid(path)) for title, path in shown.items()]
     lines = [images[i : i + GRIDS_PER_LINE] for i in range(0, len(images), GRIDS_PER_LINE)]
     with mpl.rc_context(FREE_LAYOUT):
-        figure, axes, corners = _mosaic(
-            [[pixels for _, pixels in line] for line in lines], INCHES, top=0.16, line_gap=0.2
-        )
-        for (title, _), (x, y) in zip(images, corners, strict=True):
-            axes.text(x + 0.5, y - 0.02, textwrap.fill(title, 30), ha="center", va="bottom", fontsize=8)
+        titles = [wrapped(title) for title, _ in images]
+        room = 0.03 + LINE / INCHES * max(title.count("\n") + 1 for title in titles)
+        pixels = [[pixels for _, pixels in line] for line in lines]
+        figure, axes, corners = _mosaic(pixels, INCHES, top=room, line_gap=room + 0.03)
+        for title, (x, y) in zip(titles, corners, strict=True):
+            axes.text(x + 0.5, y - 0.02, title, ha="center", va="bottom", fontsize=FONT)
         save(figure, folder / "samples")
     return [Figure("samples", "Samples side by side", KINDS["samples"], data=False)]
 

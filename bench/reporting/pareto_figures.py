@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from bench.reporting.charts import Chart, rounded
-from bench.reporting.curve_figures import label, wrapped
+from bench.reporting.curve_figures import label
 from bench.reporting.group import Group
-from bench.reporting.style import STYLE, Figure, LineStyle, legend_text, line_styles, logarithmic, save
+from bench.reporting.style import STYLE, Figure, LineStyle, legend_text, line_styles, logarithmic, save, wrapped
 
 COSTS = {  # column -> name of the figure, label of the axis
     "reconstruction_test": ("pareto_reconstruction", "reconstruction error (summed over pixels)"),

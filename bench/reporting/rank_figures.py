@@ -12,9 +12,8 @@ from bench.analysis import across_seeds
 from bench.metrics.columns import METRICS, parse
 from bench.reporting import phrases
 from bench.reporting.charts import Chart, rounded
-from bench.reporting.curve_figures import wrapped
 from bench.reporting.group import Group
-from bench.reporting.style import STYLE, Figure, legend_text, line_styles, save
+from bench.reporting.style import STYLE, Figure, legend_text, line_styles, save, wrapped
 
 TOLD_APART = ("latent_c2st", "codes told apart", 0.5)  # a classifier is at chance if codes match the prior
 OTHERS = {"reconstruction_test": "squared error"}

@@ -2,6 +2,7 @@
 
 import io
 import math
+import textwrap
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -122,6 +123,11 @@ def line_styles(rows: pd.DataFrame) -> dict[str, LineStyle]:
 def legend_text(label: str) -> str:
     """Return a label for a legend, from which matplotlib leaves out labels that begin with an underscore."""
     return f" {label}" if label.startswith("_") else label
+
+
+def wrapped(label: str) -> str:
+    """Break a variant's label at its commas, so that a long legend does not shrink the figure."""
+    return "\n".join(textwrap.wrap(label.replace(",", ", "), 34, subsequent_indent="  "))
 
 
 def logarithmic(axis: Axis) -> None:

@@ -1,12 +1,16 @@
 """Image grids in memory."""
 
 import io
+from types import SimpleNamespace
+from typing import cast
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from PIL import Image
 
+from bench.reporting import image_figures
+from bench.reporting.group import Group
 from bench.reporting.image_figures import LARGEST_SIDE, read_grid
 
 
@@ -32,3 +36,20 @@ def test_large_grids_are_reduced(size):
 @pytest.mark.parametrize("mode", ["1", "LA", "P", "RGBA"])
 def test_other_kinds_of_png_are_read(mode):
     assert read_grid(png(mode, (40, 30))).shape[:2] == (30, 40)
+
+
+def test_long_titles_lie_neither_on_grids_nor_outside_the_figure(tmp_path, monkeypatch):
+    """Seven grids take two lines; a title of a search names every value of its point."""
+    drawn = []
+    monkeypatch.setattr(image_figures, "save", lambda figure, _: drawn.append(figure))
+    (tmp_path / "grid.png").write_bytes(png("RGB", (8, 8)).getvalue())
+    title = "moco[learning_rate=0.0004754,weight=0.9984,temperature=0.2311,queue_size=134,momentum=0.99]"
+    extractor = SimpleNamespace(read_if_intact=lambda _: None, path=tmp_path)
+    group = cast(Group, SimpleNamespace(folders=[SimpleNamespace(extractor=extractor)]))
+    image_figures.overview(group, {f"{title}{i}": tmp_path / "grid.png" for i in range(7)}, tmp_path)
+    (axes,) = drawn[0].axes
+    texts = [text.get_window_extent() for text in axes.texts]
+    images = [image.get_window_extent() for image in axes.images]
+    assert (len(texts), len(images)) == (7, 7)
+    assert not any(text.overlaps(image) for text in texts for image in images)
+    assert all(text.y1 <= drawn[0].bbox.y1 and text.x0 >= 0 for text in texts)
