@@ -11,6 +11,7 @@ class Autoencoder(Method):
     takes_any_prior = True
     paper = "control, no penalty; with prior=sphere: normalise only, Zhao et al., arXiv 1912.10233"
     published_names = ("AE",)
+    no_floor = "there is no penalty"
 
     def losses(self, x: Tensor) -> dict[str, Tensor]:
         """Return the reconstruction error as the loss."""

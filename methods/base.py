@@ -65,6 +65,7 @@ class Method(nn.Module):
         paper: the citation, with the number of the equation or algorithm.
         published_names: other names that commands accept, as papers write them, such as "WAE-MMD"; upper case, hyphens
             and underscores do not matter.
+        no_floor: why `floor` is None; empty if it is not.
         averages: names of submodules that `after_step` updates instead of the optimiser, such as a moving average.
     """
 
@@ -74,6 +75,7 @@ class Method(nn.Module):
     learning_rate: ClassVar[float | Mapping[str, float]] = 2e-3
     paper: ClassVar[str] = ""
     published_names: ClassVar[tuple[str, ...]] = ()
+    no_floor: ClassVar[str] = ""
     averages: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, networks: Networks, prior: Prior) -> None:
@@ -123,7 +125,7 @@ class Method(nn.Module):
         """Return the expected "penalty" of `n` codes drawn from the prior: exact, or the limit for large n.
 
         Default: None, for penalties that do not measure the aggregate code distribution (adversarial losses, posterior
-        KL).
+        KL); `no_floor` then says why.
         """
         del n
         return None

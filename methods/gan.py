@@ -28,6 +28,7 @@ class GAN(Method):
     takes_any_prior = True
     paper = "Tolstikhin et al., arXiv 1711.01558, algorithm 1"
     published_names = ("WAE-GAN", "AAE", "adversarial autoencoder")
+    no_floor = "a critic's loss depends on how well the critic is trained"
     search_space = {"weight": LogUniform(0.0003, 3), "critic_lr_scale": LogUniform(0.1, 10)}
 
     def __init__(

@@ -24,6 +24,7 @@ class RAE(Method):
     priors = ("normal",)
     paper = "Ghosh et al., arXiv 1903.12436, equations 11 and 12, L2 (its gradient penalty is not offered)"
     published_names = ("RAE-L2",)
+    no_floor = "small codes are not matched to a prior"
     search_space = {"weight": LogUniform(1e-5, 0.1), "decoder_weight": LogUniform(1e-9, 1e-5)}
 
     def __init__(

@@ -24,6 +24,7 @@ class SVAE(Method):
     priors = ("sphere",)
     paper = "Davidson et al., arXiv 1804.00891, equation 7; De Cao & Aziz, arXiv 2006.04437, equations 4, 7 and 15"
     published_names = ("S-VAE", "hyperspherical VAE")
+    no_floor = "the KL of each image's posterior does not measure the codes of all images"
     search_space = {"beta": LogUniform(0.003, 30)}
 
     def __init__(self, networks: Networks, prior: Prior, *, beta: Annotated[float, Positive] = 0.17) -> None:

@@ -22,6 +22,7 @@ class VAE(Method):
     priors = ("normal",)
     paper = "Kingma & Welling, arXiv 1312.6114, equation 10"
     published_names = ("beta-VAE",)
+    no_floor = "the KL of each image's posterior does not measure the codes of all images"
     search_space = {"beta": LogUniform(0.003, 30)}
 
     def __init__(self, networks: Networks, prior: Prior, *, beta: Annotated[float, Positive] = 0.22) -> None:

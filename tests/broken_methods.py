@@ -330,6 +330,14 @@ class ComparesAfterwards(MoCo):
             super().after_step()
 
 
+@broken("floor", "no floor, so reports cannot say")
+class WithoutFloor(MMD):
+    """A method."""
+
+    def floor(self, n: int) -> None:
+        del n
+
+
 @broken("floor", "floor(500) returns 0")
 class Lifted(Spoilt):
     def spoil(self, _x, losses):

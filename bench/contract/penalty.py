@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from bench.contract.modes import Rotated
-from bench.contract.subject import Broken, Skipped, Subject, as_images
+from bench.contract.subject import Broken, Skipped, Subject, Unfinished, as_images
 from bench.runtime import rng
 from methods import Method
 from methods.priors import PRIORS
@@ -47,7 +47,12 @@ CHANGES: dict[str, dict[str, Change]] = {
 
 
 def check_floor(subject: Subject) -> None:
-    """On samples of the prior, the mean penalty equals `floor`."""
+    """On samples of the prior, the mean penalty equals `floor`. A method without a floor says why."""
+    if subject.identity(DIM).floor(CODES) is None and not subject.method.no_floor:
+        raise Unfinished(
+            "no floor, so reports cannot say how close a penalty is to that of the prior; write def floor(self, n): "
+            'return 0.0 if samples of the prior have this penalty on average, or no_floor = "why not" in the class'
+        )
     floor = _floor(subject)
     values, collapsed = penalties(subject, _unchanged), penalties(subject, _collapsed)
     error = values.std() / math.sqrt(SEEDS)
@@ -120,8 +125,5 @@ def _floor(subject: Subject) -> float:
     """`floor` of the method; raise `Skipped` if it is None."""
     floor = subject.identity(DIM).floor(CODES)
     if floor is None:
-        raise Skipped(
-            "floor(n) is None; if the penalty of samples of the prior has a known expectation, such as 0, write "
-            "def floor(self, n): return 0.0"
-        )
+        raise Skipped(subject.method.no_floor or "floor(n) is None")
     return floor

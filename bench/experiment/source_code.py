@@ -31,6 +31,7 @@ DECLARATIONS = {
     "learning_rate",
     "dimensions_lost",
     "takes_any_prior",
+    "no_floor",
 }
 SHARED = (("priors.py", "PRIORS"), ("networks/__init__.py", "Networks"))  # in methods/; the harness builds them
 Documented = TypeVar("Documented", ast.Module, ast.ClassDef, ast.FunctionDef)
