@@ -12,12 +12,14 @@ from functools import cache
 import torch
 from torch import nn
 
+from bench.errors import UserError, reason
 from bench.evaluation.feature_network import FEATURES, Classifier
 from bench.evaluation.feature_training import BATCH
 from bench.evaluation.features import KEPT_IMAGES
 from bench.evaluation.inception import FEATURES as INCEPTION_FEATURES
 from bench.experiment.settings import Evaluation, Experiment
 from bench.metrics.kernel_distance import equivalent_pairs
+from bench.runtime.rng import forked
 from bench.training.budget import Budget as TrainingBudget
 from methods.networks import NETWORKS
 
@@ -150,13 +152,28 @@ def _steps(most: int, budget: Budget, extraction: float) -> int:
 
 @cache
 def _network_seconds(name: str, shape: tuple[int, int, int], latent_dim: int, width: int) -> float:
-    """Of training on one image."""
+    """Of training on one image.
+
+    Raises:
+        UserError: the networks cannot be built.
+    """
     architecture = NETWORKS[name]
-    with torch.device("meta"):
-        encoder = architecture.encoder(shape, latent_dim, width).eval()
-        decoder = architecture.decoder(shape, latent_dim, width).eval()
-        work = [*_work(encoder, torch.empty(1, *shape)), *_work(decoder, torch.empty(1, latent_dim))]
-    return _seconds(work, TRAINED[architecture.heavy])
+
+    def work(device: str) -> list[tuple[int, int]]:
+        with torch.device(device), forked(0):
+            encoder = architecture.encoder(shape, latent_dim, width).eval()
+            decoder = architecture.decoder(shape, latent_dim, width).eval()
+            return [*_work(encoder, torch.empty(1, *shape)), *_work(decoder, torch.zeros(1, latent_dim))]
+
+    try:
+        try:
+            uses = work("meta")
+        except RuntimeError:  # networks of plug-ins may compute with the values of their weights
+            uses = work("cpu")
+    except RuntimeError as error:
+        lower = "lower network.width or network.latent_dim"
+        raise UserError(f"the network {name} of width {width} cannot be built: {reason(error)}; {lower}") from None
+    return _seconds(uses, TRAINED[architecture.heavy])
 
 
 @cache

@@ -42,6 +42,8 @@ def refuse_unknown(training: Training) -> None:
     for name in training.optimiser_options:
         if name not in known:
             raise unknown(f"option of {training.optimiser}", name, known)
+    if OPTIMISERS[training.optimiser].__module__.startswith("torch.") and not training.optimiser_options:
+        return  # making one of torch's imports its compiler
     try:
         make_optimiser(training, [{"params": [nn.Parameter(torch.zeros(2, 2))]}], 1e-3)
     except Exception as error:  # constructors of plug-ins raise all kinds of exceptions

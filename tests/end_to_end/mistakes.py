@@ -343,7 +343,7 @@ NAMES = [
     Mistake("a misspelt choice", "run --set training.schedule=cosin",
             "training.schedule = 'cosin': input should be 'constant' or 'cosine'"),
     Mistake("a misspelt extractor", "run --set evaluation.extractor=rotaton",
-            "evaluation.extractor = 'rotaton': input should be 'auto', 'inception', 'classifier' or 'rotation'"),
+            "unknown extractor 'rotaton'. Did you mean rotation?"),
     Mistake("a misspelt file", "run --config digit.yaml",
             "cannot read digit.yaml: No such file or directory. Did you mean digits.yaml?",
             given=write(digits__yaml="dataset: digits\n")),
@@ -436,8 +436,11 @@ VALUES = [
             "this machine has no device 'cuda:9'", given=first_trial),
     Mistake("far too many seeds", "run --seeds 99999999999 --dry-run",
             "seeds = 99999999999: input should be less than or equal to 10000"),
-    Mistake("a network that is larger than the memory", "run --methods mmd --set network.width=9999999999 --dry-run --executor serial",
+    Mistake("a network that is larger than the memory", "run --methods mmd --set network.width=999999 --dry-run --executor serial",
             "mmd does not fit into this machine's memory; lower network.width, network.latent_dim or training.batch_size"),
+    Mistake("... than any memory", "run --methods mmd --set network.width=9999999999 --dry-run --executor serial",
+            "the network small of width 9999999999 cannot be built: Storage size calculation overflowed with "
+            "sizes=[19999999998, 9999999999, 4, 4]; lower network.width or network.latent_dim"),
     Mistake("a method that fails, found by a dry run", "run --plugin mine.py --methods failing --dry-run --executor serial",
             "failing fails when it is tried out with this network and batch: RuntimeError: no luck", given=failing),
     Mistake("no seeds", "run --seeds 0", "seeds = 0: input should be greater than 0"),
@@ -625,7 +628,7 @@ IMAGES = [
 
 RESULTS = [
     Mistake("results that cannot be written", "run --out notes.txt/out --executor serial",
-            "cannot write notes.txt/out: Not a directory", 1, write(notes__txt="")),
+            "cannot write notes.txt/out: notes.txt is not a folder", 1, write(notes__txt="")),
     Mistake("... found by a dry run", "run --out notes.txt/out --executor serial --methods mmd --dry-run",
             "cannot write notes.txt/out: notes.txt is not a folder", 1, write(notes__txt="")),
     Mistake("a file in place of the folder, found by a dry run", "run --out notes.txt --executor serial --dry-run",

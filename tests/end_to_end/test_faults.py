@@ -562,7 +562,8 @@ def test_results_that_may_only_be_read_are_refused_in_a_line_and_reported_elsewh
     small_disk.read_only()
     result = bench_run(*ONE, "--data-root", str(finished / "data"), out="disk/out")
     assert result.exit_code == 1
-    assert result.stderr == f"error: cannot write {small_disk.path}/out/.lock: Read-only file system\n"
+    out = small_disk.path / "out"
+    assert result.stderr == f"error: cannot write {out}: {out} is read-only; choose another folder with --out\n"
     result = CliRunner().invoke(report.app, [str(small_disk.path / "out")])
     assert result.exit_code == 1
     said = f"cannot write {small_disk.path}/out/report: Read-only file system; choose another place with --out DIR"

@@ -227,7 +227,7 @@ EXPERIMENTS = {
     "a huge network": (edited("spec.json", spec__network__width=3000), "sample", 2, "are larger than its weights"),
     "a method of another signature": (
         edited("spec.json", spec__hyperparameters={"weight": 1.0, "exec": 2}), "sample", 2, "fits no installed method"),
-    "a prior that is none": (edited("spec.json", spec__prior="uniform"), "sample", 2, "fits no installed method"),
+    "a prior that is none": (edited("spec.json", spec__prior="uniform"), "sample", 2, "comes from a plug-in"),
     "a name that is a path": (edited("spec.json", spec__dataset__name="../../outside"), "evaluate", 1, REFUSED),
     "a seed that is a text": (edited("spec.json", spec__seed="0"), "report", 1, REFUSED),
     "a label of HTML": (edited("spec.json", label="mmd<script>alert(1)</script>"), "report", 1, REFUSED),

@@ -199,7 +199,7 @@ def test_the_clock_waits_for_the_device_before_anything_else_does(world, monkeyp
     monkeypatch.setattr("bench.training.clock.Clock.read", lambda clock: order.append("clock") or clock.seconds)
     original = torch.Tensor.__float__
     monkeypatch.setattr(torch.Tensor, "__float__", lambda t: order.append("loss") or original(t))
-    training._step()
+    training._step(0)
     clock = Clock(torch.device("cpu"))
     for look in (training._mean_losses, training._progress):
         order.clear()
