@@ -19,6 +19,7 @@ from bench.evaluation.features import KEPT_IMAGES
 from bench.evaluation.inception import FEATURES as INCEPTION_FEATURES
 from bench.experiment.settings import Evaluation, Experiment
 from bench.metrics.kernel_distance import equivalent_pairs
+from bench.runtime import memory
 from bench.runtime.rng import forked
 from bench.training.budget import Budget as TrainingBudget
 from methods.networks import NETWORKS
@@ -158,29 +159,22 @@ def _network_seconds(name: str, shape: tuple[int, int, int], latent_dim: int, wi
         UserError: the networks cannot be built.
     """
     architecture = NETWORKS[name]
-
-    def work(device: str) -> list[tuple[int, int]]:
-        with torch.device(device), forked(0):
+    try:
+        with forked(0):  # not on the device meta: a forward pass there imports torch's compiler
             encoder = architecture.encoder(shape, latent_dim, width).eval()
             decoder = architecture.decoder(shape, latent_dim, width).eval()
-            return [*_work(encoder, torch.empty(1, *shape)), *_work(decoder, torch.zeros(1, latent_dim))]
-
-    try:
-        try:
-            uses = work("meta")
-        except RuntimeError:  # networks of plug-ins may compute with the values of their weights
-            uses = work("cpu")
+            work = [*_work(encoder, torch.zeros(1, *shape)), *_work(decoder, torch.zeros(1, latent_dim))]
     except RuntimeError as error:
-        lower = "lower network.width or network.latent_dim"
-        raise UserError(f"the network {name} of width {width} cannot be built: {reason(error)}; {lower}") from None
-    return _seconds(uses, TRAINED[architecture.heavy])
+        problem = "does not fit into this machine's memory" if memory.exhausted(error) else f"fails: {reason(error)}"
+        raise UserError(f"the network {name} of width {width} {problem}; lower network.width") from None
+    return _seconds(work, TRAINED[architecture.heavy])
 
 
 @cache
 def _extractor_seconds(shape: tuple[int, int, int]) -> float:
     """Of one image."""
-    with torch.device("meta"):
-        return _seconds(_work(Classifier(shape, 2).eval(), torch.empty(1, *shape)), EXTRACTED)
+    with forked(0):
+        return _seconds(_work(Classifier(shape, 2).eval(), torch.zeros(1, *shape)), EXTRACTED)
 
 
 def _seconds(work: list[tuple[int, int]], costs: tuple[float, float]) -> float:
