@@ -82,6 +82,13 @@ class Loaded:
         with images_of(self._trial(self.trials["trial"].iloc[0], 0)) as prepared:
             return prepared.images(split), prepared.labels(split) if prepared.classes else None
 
+    @property
+    def headline(self) -> str | None:
+        """The column of the distance that the report sorts by, such as "fd_classifier_10k"; None if there is none."""
+        from bench.reporting import merge
+
+        return merge.load_one(self.folder).headline
+
     def table(self, name: str) -> pd.DataFrame:
         """Return a table of the report; a cell is a number (of a mean with its interval, the mean) or a text.
 

@@ -4,12 +4,12 @@ from functools import cache
 
 import pandas as pd
 
-from docs_build.studies import REFERENCE
+from docs_build.studies import REFERENCE, results
 from docs_build.tables import table
 
 SENTENCES = {  # claim -> verb, what is said of a rival that is beaten, what of one that is not
     "reaches a lower distance": ("reaches", "a lower distance than", "a higher distance than"),
-    "converges faster in images": ("reaches the target", "sooner than", "later than"),
+    "converges faster in images": ("reaches the target", "after fewer images than", "after more images than"),
     "reconstructs better": ("reconstructs", "better than", "worse than"),
 }
 
@@ -33,7 +33,7 @@ def sentence(study: str, claim: str) -> str:
 
 def all_claims() -> str:
     """Return for each claim a table: one row per rival, one column per study."""
-    studies = sorted(file.parent.name for file in REFERENCE.glob("*/claims.csv"))
+    studies = [study.name for study in results() if (REFERENCE / study.name / "claims.csv").is_file()]
     found = pd.concat([claims(study).assign(study=study) for study in studies])
     parts = []
     for claim, rows in found.groupby("claim", sort=False):

@@ -39,7 +39,8 @@ class Study:
 @cache
 def results() -> list[Study]:
     """Return all reports with a table of results."""
-    return [_study(file.parent) for file in sorted(REFERENCE.glob("*/summary.csv"))]
+    found = sorted(file.parent for file in REFERENCE.glob("*/summary.csv"))
+    return [_study(folder) for folder in found if not folder.name.startswith("defaults_")]  # searches for defaults
 
 
 def headline(columns: list[str]) -> str:

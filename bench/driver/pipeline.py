@@ -117,11 +117,12 @@ class Pipeline:
             train: whether to train networks to judge them; otherwise only those are judged that are there.
 
         Raises:
-            UserError: neither classes nor turns can be learnt.
+            UserError: there are too few images, or neither classes nor turns can be learnt.
         """
         labelled = bool(prepared.classes)
         choice = self.resolver.affordable(choice, labelled, prepared.counts)
         experiment = self.resolver.resolve(choice, labelled, prepared.counts)
+        preflight.check_image_counts(experiment, prepared.counts)  # before a network is trained to judge it
         if choice.evaluation.extractor != "auto":
             return experiment
         problem = self._doubt(experiment, prepared, train)
@@ -183,7 +184,6 @@ class Pipeline:
 
     def _train(self, choice: ExtractorChoice, prepared: Prepared) -> Trained:
         experiment = self.resolve(choice, prepared)
-        preflight.check_image_counts(experiment, prepared.counts)
         self.report_precision(experiment)
         self.report_evaluation(experiment)
         trials = self.plan(experiment, identify(experiment, prepared))

@@ -66,7 +66,7 @@ def check_image_counts(experiment: Experiment, counts: dict[str, int]) -> None:
     if trained_here and counts[split] <= FEATURES:
         raise UserError(
             f"{name} has {counts[split]} {split} images, too few to compare with: a Fréchet distance in {FEATURES} "
-            f"features needs more than {FEATURES} images; add images"
+            f"features needs more than {FEATURES} images; add images (without a folder test, a tenth are test images)"
         )
     other = "train" if extractor == "inception" else "validation"
     smallest = min((other, split), key=lambda part: counts[part])

@@ -130,7 +130,8 @@ def splits(name: str, dataset: Dataset, folder: Path) -> dict[str, SourceSplit]:
     for split, (images, labels) in image_and_label_names(arrays, origin).items():
         numbers = labels_of(arrays, labels, origin) if dataset.classes else None
         if dataset.classes and numbers is None:
-            raise UserError(f"{origin} has classes, but no labels of its {split} images")
+            missing = "labels" if split == "all" else f"{split}_labels"
+            raise UserError(f"{origin} has classes, but returns no {missing}; it returns {', '.join(arrays)}")
         if numbers is not None and len(numbers) and not 0 <= numbers.min() <= numbers.max() < len(dataset.classes):
             raise UserError(f"{origin} has a label outside 0 to {len(dataset.classes) - 1}, the numbers of its classes")
         array = pixels(arrays[images], f"{origin}: {images}")

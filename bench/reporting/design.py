@@ -11,6 +11,7 @@ from bench.analysis import power
 from bench.errors import plural
 from bench.experiment.labels import without_settings
 
+FEWEST_SETTINGS = 4  # of a method, to compare how steady methods are over settings
 ASSUMED = 0.1  # spread of distances over seeds before anything is trained; on digits it is 4% to 13%
 
 
@@ -18,15 +19,15 @@ def sentences(labels: Sequence[str], seeds: int, margin: float, spread: float | 
     """Return sentences on the power of a design; none if there is nothing to compare.
 
     Args:
-        labels: the variants. If a method has several settings, methods are compared over their settings.
+        labels: the variants. Methods that have enough settings are compared over their settings, instead of variants.
         seeds: seeds per variant.
         margin: the smallest difference worth telling, as a fraction.
         spread: standard deviation of the logarithm of distances over seeds; None or nan if it is not known yet.
     """
-    settings = Counter(map(without_settings, labels))
-    several = max(settings.values(), default=0) > 1
-    n, what = (min(settings.values()), "setting") if several else (seeds, "seed")
-    rivals = len(settings) - 1
+    settings = [count for count in Counter(map(without_settings, labels)).values() if count >= FEWEST_SETTINGS]
+    several = bool(settings)
+    n, what = (min(settings), "setting") if several else (seeds, "seed")
+    rivals = len(settings if several else set(labels)) - 1
     if rivals < 1:
         return []
     lines = [_possible(n, what, rivals, f"{plural(rivals, 'comparison')} with the baseline")]
@@ -40,9 +41,9 @@ def _possible(n: int, what: str, comparisons: int, family: str) -> str:
     """Whether any exact test of a family can be significant."""
     fewest = power.fewest(comparisons)
     if n < fewest:
-        return f"With {plural(n, what)} no difference can be significant ({family}): that takes {fewest}."
+        return f"{plural(n, what)} cannot make any difference significant in {family}: that takes {fewest}."
     least = power.least_p(n, comparisons)
-    return f"With {plural(n, what)} a clear difference is significant ({family}, adjusted p as low as {least:.2g})."
+    return f"{plural(n, what)} can make a clear difference significant in {family} (adjusted p as low as {least:.2g})."
 
 
 def _detectable(n: int, rivals: int, margin: float, spread: float | None) -> str:

@@ -81,7 +81,7 @@ def caveats(columns: list[Column], stamp: Record) -> list[str]:
         )
     sentences += dict.fromkeys(METRICS[column.metric].about for column in columns if METRICS[column.metric].optional)
     if "n_training" in stamp and not math.isnan(stamp["n_training"]):
-        sentences.append(f"Authenticity and copying compare with {int(stamp['n_training']):,} training images.")
+        sentences.append(f"What is compared with training images uses {int(stamp['n_training']):,} of them.")
     images, features = min(stamp["n_generated"], stamp["n_real"]), FEATURES.get(columns[0].extractor, 0)
     if images <= features:
         sentences.append(

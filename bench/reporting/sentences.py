@@ -26,6 +26,7 @@ class Claim:
         effect: what follows the number in a sentence.
         table: id of the table with the values, on the page.
         figure: name of the section and the figure that shows them.
+        than: the two sides in an answer, before the rivals.
         of: what the values are of.
     """
 
@@ -34,12 +35,18 @@ class Claim:
     effect: str
     table: str
     figure: tuple[str, str]
+    than: tuple[str, str] = ("better than", "worse than")
     of: str = "seed"
 
 
 CURVE = ("convergence", "")  # the figure of the distance that was measured during training
 DISTANCE = Claim(
-    "reaches a lower distance", "reaches a higher distance", " times the distance", "results-generated", CURVE
+    "reaches a lower distance",
+    "reaches a higher distance",
+    " times the distance",
+    "results-generated",
+    CURVE,
+    ("lower than", "higher than"),
 )
 IMAGES, SECONDS = (
     Claim(
@@ -48,16 +55,21 @@ IMAGES, SECONDS = (
         f" times the {unit}",
         "convergence-convergence",
         CURVE,
+        ("faster than", "slower than"),
     )
     for unit in ("images", "seconds")
 )
-SEEDS = Claim("is steadier over seeds", "is less steady over seeds", " times the spread", "stability-stability", CURVE)
+STEADIER = ("steadier than", "less steady than")
+SEEDS = Claim(
+    "is steadier over seeds", "is less steady over seeds", " times the spread", "stability-stability", CURVE, STEADIER
+)
 SETTINGS = Claim(
     "is steadier over settings",
     "is less steady over settings",
     " times the spread",
     "stability-stability",
     ("stability", "hyperparameters"),
+    STEADIER,
     of="setting",
 )
 PRIOR = Claim(
@@ -117,9 +129,9 @@ def more(record: Record) -> str:
 
 
 def answer(records: Sequence[Record]) -> str:
-    """Return the verdicts of one claim against all rivals: 'better than `a` 0.5 (0.4 to 0.6); undecided: `b` ...'."""
-    groups = []
-    openings = {Verdict.better: "better than", Verdict.worse: "worse than", Verdict.same: "no difference larger than"}
+    """Return the verdicts of one claim against all rivals: 'lower than `a` 0.5 (0.4 to 0.6); undecided: `b` ...'."""
+    groups, (better, worse) = [], CLAIMS[records[0]["claim"]].than
+    openings = {Verdict.better: better, Verdict.worse: worse, Verdict.same: "no difference larger than"}
     for verdict, opening in openings.items():
         found = [f"`{r['rival']}`" + _effect(r) for r in records if r["verdict"] == verdict]
         if found:
@@ -127,8 +139,8 @@ def answer(records: Sequence[Record]) -> str:
             groups.append(f"{opening}{beyond} {', '.join(found)}")
     open_ones = [record for record in records if record["verdict"] == Verdict.undecided]
     reasons = {more(record): [r for r in open_ones if more(r) == more(record)] for record in open_ones}
-    parts = [f"{_names(each)} ({reason})" for reason, each in reasons.items()]
-    return "; ".join([*groups, *([f"undecided against {', '.join(parts)}"] if parts else [])])
+    parts = [f"{_names(each)} ({'each ' if len(each) > 1 else ''}{reason})" for reason, each in reasons.items()]
+    return "; ".join([*groups, *([f"undecided: {', '.join(parts)}"] if parts else [])])
 
 
 def _effect(record: Record) -> str:
@@ -136,4 +148,4 @@ def _effect(record: Record) -> str:
 
 
 def _names(records: Sequence[Record]) -> str:
-    return ", ".join(f"`{record['rival']}`" for record in records)
+    return ", ".join(f"`{record['rival']}`{_effect(record)}" for record in records)

@@ -14,7 +14,6 @@ from bench.reporting.sentences import CLAIMS, CURVE, DISTANCE, IMAGES, PRIOR, RE
 from bench.reporting.table import Cell, Link, Table, number, prose, word
 
 MOST_RIVALS = 12  # in the table; claims.csv has all
-FEWEST_SETTINGS = 4  # of a method, to compare how steady methods are over settings
 MISSING = {
     SETTINGS.name: "not asked: every method has one setting",
     SECONDS.name: "not comparable: trials ran on different machines, or with different numbers of concurrent trials",
@@ -79,7 +78,7 @@ def _by_setting(group: Group) -> dict[str, list[float]]:
         str(variant): [mean for mean in sensitivity.setting_means(subset) if 0 < mean < math.inf]
         for variant, subset in results.groupby("variant", sort=False)
     }
-    return {variant: values for variant, values in means.items() if len(values) >= FEWEST_SETTINGS}
+    return {variant: values for variant, values in means.items() if len(values) >= design.FEWEST_SETTINGS}
 
 
 def tables(group: Group) -> list[Table]:
@@ -101,8 +100,8 @@ def _answers(group: Group, found: pd.DataFrame) -> Table:
         for name in CLAIMS
     ]
     about = (
-        f"`{found['baseline'].iloc[0]}` against every rival. Numbers are ratios to the rival (below 1: less), for the "
-        "prior differences, with 95% intervals. "
+        f"Each number is `{found['baseline'].iloc[0]}` divided by the rival, with its 95% interval: below 1 is less. "
+        "In the row on the prior it is a difference. "
     ) + " ".join(design.sentences(*_design(group), spread=group.seed_spread))
     title = f"Verdict on {found['baseline'].iloc[0]}"
     return Table("verdict", title, ["claim", "answer", "shown by"], rows, about, words=3)

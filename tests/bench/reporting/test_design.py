@@ -13,8 +13,9 @@ from bench.reporting import design
 def test_a_design_that_can_never_be_significant_is_said_to_be_one():
     """16 variants of 5 seeds: 15 comparisons with a baseline take 6 seeds, and 120 pairs take 8."""
     against, pairs, _ = design.sentences([f"m{i}" for i in range(16)], 5, 0.05)
-    assert against == "With 5 seeds no difference can be significant (15 comparisons with the baseline): that takes 6."
-    assert pairs == "With 5 seeds no difference can be significant (all 120 pairs): that takes 8."
+    none = "5 seeds cannot make any difference significant in"
+    assert against == f"{none} 15 comparisons with the baseline: that takes 6."
+    assert pairs == f"{none} all 120 pairs: that takes 8."
     assert 2 * 15 / math.comb(10, 5) > 0.05 >= 2 * 15 / math.comb(12, 6)
     assert 2 * 120 / math.comb(14, 7) > 0.05 >= 2 * 120 / math.comb(16, 8)
 
@@ -22,7 +23,8 @@ def test_a_design_that_can_never_be_significant_is_said_to_be_one():
 def test_a_design_that_can_be_says_what_it_finds():
     against, found = design.sentences(["moco", "mmd"], 6, 0.05, spread=0.07)
     assert against == (
-        "With 6 seeds a clear difference is significant (1 comparison with the baseline, adjusted p as low as 0.0022)."
+        "6 seeds can make a clear difference significant in 1 comparison with the baseline "
+        "(adjusted p as low as 0.0022)."
     )
     assert found.startswith("If distances spread by 7.0% over seeds (as seen so far), 6 seeds find a difference of 12%")
     assert "(assumed)" in design.sentences(["moco", "mmd"], 6, 0.05)[-1]
@@ -35,7 +37,14 @@ def test_one_variant_has_nothing_to_be_compared_with():
 def test_methods_with_several_settings_are_compared_over_them():
     labels = [f"{method}[weight={k}]" for method in ("moco", "mmd") for k in range(5)]
     (line,) = design.sentences(labels, 2, 0.05)
-    assert line.startswith("With 5 settings a clear difference is significant (1 comparison")
+    assert line.startswith("5 settings can make a clear difference significant in 1 comparison")
+
+
+def test_a_few_settings_are_variants_like_others():
+    """As claims do, which compare three settings of one method with another method over seeds."""
+    labels = [f"moco[temperature={t}]" for t in (0.05, 0.1, 0.2)] + ["mmd"]
+    against, *_ = design.sentences(labels, 2, 0.05)
+    assert against == "2 seeds cannot make any difference significant in 3 comparisons with the baseline: that takes 5."
 
 
 @pytest.mark.parametrize("comparisons", [1, 5])
