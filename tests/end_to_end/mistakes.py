@@ -614,7 +614,7 @@ IMAGES = [
             "folder has too few images: none are left for validation; add images", given=few(3), trains=True),
     Mistake("too few images to compare with", f"run {PHOTOS}",
             "folder has 30 test images, too few to compare with: a Fréchet distance in 64 features needs more than "
-            "64 images; add images", given=few(300), trains=True),
+            "64 images; add images (without a folder test, a tenth are test images)", given=few(300), trains=True),
     Mistake("less than a batch", "run --dataset digits --set training.batch_size=2000 --executor serial",
             "digits has 1000 training images, fewer than one batch; add images, or lower training.batch_size (now 2000)"),
     Mistake("no labels for a classifier", f"run {PHOTOS} --set evaluation.extractor=classifier",
