@@ -10,7 +10,7 @@ import typer
 
 from bench import cli
 from bench.driver.choices import Precision, Split
-from bench.errors import say, unknown
+from bench.errors import UserError, say, unknown
 
 app = typer.Typer(**cli.TYPER_SETTINGS)
 
@@ -70,10 +70,12 @@ def main(options: Options) -> None:
     if options.sampler not in SAMPLERS:
         raise unknown("sampler", options.sampler, SAMPLERS)
     metrics = tuple(name.strip() for name in options.metrics.split(",")) if options.metrics else ()
+    folder = ExperimentFolder.open(options.experiment)
     for name in metrics:
         if name not in OPTIONAL and metrics != (rescore.ALL_METRICS,):
+            if name in folder.require_description().metrics:
+                raise UserError(f"the metric {name} comes from a plug-in; give its file with --plugin")
             raise unknown("metric", name, [*OPTIONAL, rescore.ALL_METRICS])
-    folder = ExperimentFolder.open(options.experiment)
     selection = rescore.select_trials(folder)
     for line in selection.skipped:
         say(f"error: {line}", error=True)

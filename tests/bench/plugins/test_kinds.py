@@ -116,6 +116,8 @@ def test_a_metric_of_a_plug_in_is_added_to_finished_trials(bench_run, examples, 
     assert "nearest" not in METRICS
     assert "nearest ↓" in output("report", str(tmp_path / "out"))
     assert parse("nearest_classifier_96").metric == "nearest"
+    forgotten = output("evaluate", str(tmp_path / "out"), "--metrics", "nearest", code=2)
+    assert "the metric nearest comes from a plug-in; give its file with --plugin" in forgotten
 
 
 HEAD = """
