@@ -260,7 +260,11 @@ class Pipeline:
         caution = "; ".join(filter(None, (self.caution, doubt))) or None
         skipped = prepared.sidecar.left_out
         report, defaults = experiment.report, experiment.defaults
-        describe(self.folder, trials, experiment.seeds, _command(), digest, skipped, defaults, caution, report)
+        renewed = self.options.force or self.options.retrain_stale or self.options.accept_stale
+        describe(
+            *(self.folder, trials, experiment.seeds, _command(), digest, skipped, defaults, caution, report),
+            renewed=renewed,
+        )
 
     def _context(self, experiment: Experiment, prepared: Prepared, choice: ExtractorChoice) -> Context:
         """Get the extractor ready, and collect what all trials share."""

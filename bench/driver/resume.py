@@ -15,7 +15,7 @@ from bench.io.limits import CHECKPOINTS
 from bench.io.schema import Value
 from bench.paths import ROOT
 from bench.store import repair
-from bench.store.documents import Description, ExperimentProtocol, declarations
+from bench.store.documents import DeclaredMetric, Description, ExperimentProtocol, declarations
 from bench.store.folders import ExperimentFolder
 from bench.store.trial_folder import TrialFolder, belongs_to_other_version
 
@@ -171,6 +171,7 @@ def describe(
     caution: str | None = None,
     report: Report = Report(),
     dry: bool = False,
+    renewed: bool = False,
 ) -> None:
     """Write experiment.yaml: the protocol, and all variants, seeds and commands so far.
 
@@ -185,6 +186,7 @@ def describe(
         caution: why distances mean little, if they do.
         report: what the report says.
         dry: only check that it could be written.
+        renewed: whether trials whose code has changed are trained again, or accepted.
     """
     before = experiment.description()
     labels = [trial.label for trial in trials]
@@ -201,7 +203,20 @@ def describe(
             written=dict(written),
             caution=caution,
             report=report,
-            metrics={**(before.metrics if before else {}), **declarations(trials[0].spec.evaluation.metrics)},
+            metrics=_metrics(experiment, trials[0], before.metrics if before else {}, renewed),
         ),
         dry,
     )
+
+
+def _metrics(
+    experiment: ExperimentFolder, planned: Trial, before: Mapping[str, DeclaredMetric], renewed: bool
+) -> dict[str, DeclaredMetric]:
+    """Return the columns of plug-ins' metrics. What a metric was said to be stays, while trials have values of it."""
+    now = declarations(planned.spec.evaluation.metrics)
+    for name in () if renewed else [name for name in now if name in before and before[name] != now[name]]:
+        code = planned.source.plugins[f"metric {name}"].sha256
+        sources = [trial.trial().source.plugins.get(f"metric {name}") for trial in experiment.trials()]
+        if any(source and source.sha256 != code for source in sources):
+            now[name] = before[name]
+    return {**before, **now}

@@ -120,6 +120,32 @@ def test_a_metric_of_a_plug_in_is_added_to_finished_trials(bench_run, examples, 
     assert "the metric nearest comes from a plug-in; give its file with --plugin" in forgotten
 
 
+GAP = """
+from bench.plugins import Metric
+
+def gap(images, real_images):
+    "Gap: difference of {0} pixels."
+    return abs(float(images.float().{0}() - real_images.float().{0}()))
+
+METRICS = {{"gap": Metric(gap, better="lower")}}
+"""
+
+
+def test_old_values_of_a_metric_keep_their_description(bench_run, tmp_path):
+    path = tmp_path / "gap.py"
+    asked = ("--plugin", str(path), "--methods", "mmd", "--seeds", "1", "--set", "evaluation.metrics=[gap]")
+
+    def described(kind: str, *extra: str) -> str:
+        forget_plugins()
+        path.write_text(GAP.format(kind))
+        assert bench_run(*asked, *extra).exit_code == 0
+        return ExperimentFolder(tmp_path / "out").require_description().metrics["gap"].about
+
+    assert described("max") == "Gap: difference of max pixels."
+    assert described("mean") == "Gap: difference of max pixels."
+    assert described("mean", "--retrain-stale") == "Gap: difference of mean pixels."
+
+
 HEAD = """
 import numpy as np
 import torch
