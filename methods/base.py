@@ -22,6 +22,7 @@ A complete method, without its imports:
 
         paper = "Author et al., arXiv 0000.00000, equation 1"
         search_space = {"weight": LogUniform(0.01, 100)}
+        no_floor = "it looks at the mean only: shrunk codes have less than samples of the prior"
 
         def __init__(self, networks: Networks, prior: Prior, *, weight: Annotated[float, Positive] = 1.0) -> None:
             super().__init__(networks, prior)
