@@ -331,7 +331,7 @@ NAMES = [
     Mistake("a misspelt metric", "run --set evaluation.metrics=[sharpnes]",
             "unknown metric 'sharpnes'. Did you mean sharpness?"),
     Mistake("... afterwards", "evaluate results/digits --metrics prob",
-            "unknown metric 'prob'. Did you mean probe?"),
+            "unknown metric 'prob'. Did you mean probe?", given=first_trial),
     Mistake("a misspelt data set", "run --dataset cifar", "unknown data set 'cifar'. Did you mean cifar10?"),
     Mistake("... to prepare", "prepare cifra10", "unknown data set 'cifra10'. Did you mean cifar10?"),
     Mistake("a misspelt section", "run --set trainin.epochs=3", "unknown key 'trainin'. Did you mean training?"),
