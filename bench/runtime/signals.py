@@ -58,6 +58,11 @@ def handled() -> Iterator[None]:
             signal.signal(number, handler if handler is not None else signal.SIG_DFL)
 
 
+def interrupted() -> bool:
+    """Whether a signal has been received since `handled` began."""
+    return bool(_last)
+
+
 def status() -> int:
     """Return the exit status of the last signal; that of Ctrl-C if there was none."""
     return _last[0].status if _last else Interrupted().status

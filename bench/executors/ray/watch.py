@@ -11,6 +11,7 @@ import ray
 
 from bench.errors import RunError, say
 from bench.executors.ray.private import raylet_socket
+from bench.runtime import signals
 
 CHECK_SECONDS = 2.0
 ANSWER_SECONDS = 5.0
@@ -29,13 +30,18 @@ class Watch(threading.Thread):
         self.stopped = threading.Event()
 
     def run(self) -> None:
-        """Check, and if something is gone, interrupt the main thread; end the process if that does not end it."""
+        """Check, and if something is gone, interrupt the main thread; end the process if that does not end it.
+
+        A signal to the whole process group, as SLURM sends it, ends Ray too: that is the user's interruption.
+        """
         failures = 0
         while failures < MOST_FAILURES:
             if self.stopped.wait(CHECK_SECONDS):
                 return
             problem = self._problem()
             failures = failures + 1 if problem else 0
+            if signals.interrupted():
+                return
             self.lost = problem if failures == MOST_FAILURES else None
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
         if not self.stopped.wait(GRACE_SECONDS):
