@@ -10,7 +10,7 @@ import typer
 
 from bench import cli
 from bench.driver.choices import Precision, Split
-from bench.errors import UserError, say, unknown
+from bench.errors import say, unknown
 
 app = typer.Typer(**cli.TYPER_SETTINGS)
 
@@ -74,7 +74,7 @@ def main(options: Options) -> None:
     for name in metrics:
         if name not in OPTIONAL and metrics != (rescore.ALL_METRICS,):
             if name in folder.require_description().metrics:
-                raise UserError(f"the metric {name} comes from a plug-in; give its file with --plugin")
+                raise rescore.from_plugin(f"metric {name}")
             raise unknown("metric", name, [*OPTIONAL, rescore.ALL_METRICS])
     selection = rescore.select_trials(folder)
     for line in selection.skipped:

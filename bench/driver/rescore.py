@@ -122,13 +122,18 @@ def select_trials(folder: ExperimentFolder) -> Selection:
     return Selection(trials, skipped)
 
 
+def from_plugin(what: str) -> UserError:
+    """Return the error for what a plug-in has defined that is not installed, such as "metric gap"."""
+    return UserError(f"the {what} comes from a plug-in; give its file with --plugin, or install its package")
+
+
 def _obstacle(trial: TrialFolder, experiment: ExperimentFolder) -> str | None:
     """Return why a finished trial cannot be scored, or None if it can."""
     if not trial.is_intact("spec.json"):
         return "has a damaged spec.json; run the same bench.run command again to repair it"
     missing = missing_plugin(trial.trial().spec)
     if missing:
-        raise UserError(f"the {missing} comes from a plug-in; give its file with --plugin, or install its package")
+        raise from_plugin(missing)
     if frames.describe(trial).stale:
         return "is stale: its code has changed; bench.run --retrain-stale retrains it"
     if not any(trial.exists(name) for name in CHECKPOINTS):

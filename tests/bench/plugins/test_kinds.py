@@ -1,6 +1,7 @@
 """Plug-ins of every kind: the examples through the public commands, and what a mistake says."""
 
 import shutil
+from pathlib import Path
 
 import pytest
 from project import ROOT
@@ -186,6 +187,13 @@ class Dim:
 """
 
 
+def written(folder: Path, dictionary: str) -> Path:
+    """A plug-in with one dictionary."""
+    path = folder / "mine.py"
+    path.write_text(f"{HEAD}\n{dictionary}\n")
+    return path
+
+
 @pytest.mark.parametrize(
     ("dictionary", "message"),
     [
@@ -211,8 +219,7 @@ class Dim:
     ],
 )
 def test_what_breaks_a_contract_is_refused_in_one_line_when_it_is_installed(tmp_path, dictionary, message):
-    path = tmp_path / "mine.py"
-    path.write_text(f"{HEAD}\n{dictionary}\n")
+    path = written(tmp_path, dictionary)
     with pytest.raises(UserError) as error:
         installation.install_all([path])
     assert message in str(error.value)
@@ -245,8 +252,7 @@ def test_what_breaks_a_contract_is_refused_in_one_line_when_it_is_installed(tmp_
     ],
 )
 def test_what_breaks_a_contract_when_it_is_tried_is_one_line_of_bench_check(tmp_path, dictionary, message):
-    path = tmp_path / "mine.py"
-    path.write_text(f"{HEAD}\n{dictionary}\n")
+    path = written(tmp_path, dictionary)
     [line] = [line for line in output("check", str(path), code=1).splitlines() if line]
     assert "breaks the contract: " in line
     assert message in line
