@@ -31,8 +31,8 @@ class AlignUniform(Method):
         networks: Networks,
         prior: Prior,
         *,
-        weight: Annotated[float, Positive] = 0.13,
-        t: Annotated[float, Positive] = 7.9,
+        weight: Annotated[float, Positive] = 0.16,
+        t: Annotated[float, Positive] = 3.6,
     ) -> None:
         super().__init__(networks, prior)
         self.weight, self.t = weight * networks.weight_unit, t

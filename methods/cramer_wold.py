@@ -31,7 +31,7 @@ class CramerWold(Method):
         networks: Networks,
         prior: Prior,
         *,
-        weight: Annotated[float, Positive] = 0.047,
+        weight: Annotated[float, Positive] = 0.62,
         scale: Literal["log", "plain"] = "log",
     ) -> None:
         super().__init__(networks, prior)

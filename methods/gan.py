@@ -36,8 +36,8 @@ class GAN(Method):
         networks: Networks,
         prior: Prior,
         *,
-        weight: Annotated[float, Positive] = 0.01,
-        critic_lr_scale: Annotated[float, Positive] = 0.73,
+        weight: Annotated[float, Positive] = 0.0092,
+        critic_lr_scale: Annotated[float, Positive] = 0.39,
         critic_width: Annotated[int, AtLeastOne] = 256,
         critic_depth: Annotated[int, AtLeastOne] = 3,
     ) -> None:

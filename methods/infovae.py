@@ -29,8 +29,8 @@ class InfoVAE(Method):
         networks: Networks,
         prior: Prior,
         *,
-        weight: Annotated[float, Positive] = 0.4,
-        alpha: Annotated[float, Unit] = 0.99,
+        weight: Annotated[float, Positive] = 0.017,
+        alpha: Annotated[float, Unit] = 0.73,
     ) -> None:
         super().__init__(networks, prior)
         self.weight, self.alpha = weight * networks.weight_unit, alpha

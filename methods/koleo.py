@@ -23,7 +23,7 @@ class KoLeo(Method):
     paper = "Sablayrolles et al., arXiv 1806.03198, equation 2"
     search_space = {"weight": LogUniform(0.001, 10)}
 
-    def __init__(self, networks: Networks, prior: Prior, *, weight: Annotated[float, Positive] = 0.11) -> None:
+    def __init__(self, networks: Networks, prior: Prior, *, weight: Annotated[float, Positive] = 0.12) -> None:
         super().__init__(networks, prior)
         self.weight = weight * networks.weight_unit
 

@@ -32,7 +32,7 @@ class MMD(Method):
         networks: Networks,
         prior: Prior,
         *,
-        weight: Annotated[float, Positive] = 0.5,
+        weight: Annotated[float, Positive] = 0.65,
         scale: Annotated[float, Positive] = 1.0,
         kernels: Literal[1, 7] = 7,
     ) -> None:

@@ -47,10 +47,10 @@ class MoCo(Method):
         networks: Networks,
         prior: Prior,
         *,
-        weight: Annotated[float, Positive] = 0.5,
-        temperature: Annotated[float, Positive] = 0.074,
-        queue_size: Annotated[int, AtLeastOne] = 4096,
-        momentum: Annotated[float, UnitOpen] = 0.99,
+        weight: Annotated[float, Positive] = 0.18,
+        temperature: Annotated[float, Positive] = 0.12,
+        queue_size: Annotated[int, AtLeastOne] = 770,
+        momentum: Annotated[float, UnitOpen] = 0.9,
     ) -> None:
         super().__init__(networks, prior)
         self.weight, self.temperature, self.momentum = weight * networks.weight_unit, temperature, momentum

@@ -32,8 +32,8 @@ class RAE(Method):
         networks: Networks,
         prior: Prior,
         *,
-        weight: Annotated[float, Positive] = 0.007,
-        decoder_weight: Annotated[float, Positive] = 1.3e-7,
+        weight: Annotated[float, Positive] = 0.0047,
+        decoder_weight: Annotated[float, Positive] = 3.6e-7,
     ) -> None:
         super().__init__(networks, prior)
         self.weight, self.decoder_weight = weight * networks.weight_unit, decoder_weight * networks.weight_unit

@@ -31,8 +31,8 @@ class SimCLR(Method):
         networks: Networks,
         prior: Prior,
         *,
-        weight: Annotated[float, Positive] = 0.22,
-        temperature: Annotated[float, Positive] = 0.13,
+        weight: Annotated[float, Positive] = 0.29,
+        temperature: Annotated[float, Positive] = 0.14,
     ) -> None:
         super().__init__(networks, prior)
         self.weight, self.temperature = weight * networks.weight_unit, temperature

@@ -37,8 +37,8 @@ class Sinkhorn(Method):
         networks: Networks,
         prior: Prior,
         *,
-        weight: Annotated[float, Positive] = 1.6,
-        epsilon: Annotated[float, Positive] = 0.036,
+        weight: Annotated[float, Positive] = 2.7,
+        epsilon: Annotated[float, Positive] = 0.028,
         iterations: Annotated[int, AtLeastOne] = 30,
     ) -> None:
         super().__init__(networks, prior)
