@@ -5,19 +5,19 @@
 writes each block between `<!-- NAME:begin -->` and `<!-- NAME:end -->`. `make docs` and `make reference` run it.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 
-import pandas as pd
-
-from docs_build import gallery
+from docs_build import gallery, results_figure
 from docs_build.claims import SENTENCES, claims, sentence
 from docs_build.links import ROOT
-from docs_build.studies import REFERENCE, results
+from docs_build.studies import REFERENCE, Study, dataset, results
 from docs_build.tables import table
 
 SHOWN = ("cifar10_small", "mnist_small")  # the studies of real images; digits stand in until these have been run
 STAND_IN = "digits"
 NOT_YET = "These are 8x8 digits: the studies of MNIST and CIFAR-10 have not been run yet.\n"
+COLUMNS = ("distance", "is `moco` better?")
 
 
 def filled(text: str) -> str:
@@ -43,41 +43,61 @@ def methods_block() -> str:
 
 
 def results_block() -> str:
-    """Return figure, verdict and table of the studies of real images, or else of the digits."""
-    present = [name for name in SHOWN if (REFERENCE / name / "summary.csv").is_file()]
-    return "\n".join(map(_study, present)) if present else f"{_study(STAND_IN)}\n{NOT_YET}"
-
-
-def _study(name: str) -> str:
-    study = next(each for each in results() if each.name == name)
-    table_of_claims = claims(name)
-    baseline = table_of_claims["baseline"].iloc[0]
-    folder = (REFERENCE / name).relative_to(ROOT).as_posix()
-    verdicts = table_of_claims[table_of_claims["claim"] == "reaches a lower distance"].set_index("rival")
-    rows = [
-        [f"`{row.variant}`", row.distance, row.reconstruction, _verdict(verdicts, row.variant)] for row in study.rows
-    ]
-    kind = "FID" if study.column.startswith("fid") else f"in features of a trained network (`{study.column}`), not FID"
+    """Return figure, table and verdict of the studies of real images that have been run, or else of the digits."""
+    names = shown()
+    found = [next(each for each in results() if each.name == name) for name in names]
+    baseline = claims(names[0])["baseline"].iloc[0]
+    header = ["variant", *(f"{dataset(name)}: {text}" for name in names for text in COLUMNS)]
+    kinds = {"FID" if study.column.startswith("fid") else f"`{study.column}`, not FID" for study in found}
+    note = "" if names != [STAND_IN] else NOT_YET
     return "\n".join(
         [
-            f"![Images generated in the study {name}]({folder}/figures/samples.png)\n",
-            table(["variant", "distance, 95% interval", "squared error", f"is `{baseline}` better?"], rows),
-            f"[{name}]({folder}/summary.md), {study.rows[0].seeds} seeds. Distance: {kind}; lower is better. "
-            + " ".join(sentence(name, claim) for claim in SENTENCES),
-            "",
+            f"![Distance along training]({results_figure.PATH.relative_to(ROOT).as_posix()})\n",
+            table(header, [_row(variant, found) for variant in dict.fromkeys(_variants(found))]),
+            f"Distance, 95% interval over {_listed(str(study.rows[0].seeds) for study in found)} seeds, "
+            f"{' and '.join(sorted(kinds))}: lower is better. Ratio: `{baseline}` divided by the row.\n",
+            *(_sentences(name) for name in names),
+            note,
         ]
     )
 
 
-def _verdict(verdicts: pd.DataFrame, variant: str) -> str:
-    if variant not in verdicts.index:
-        return ""
-    row = verdicts.loc[variant]
-    return f"{row['verdict']}, ratio {row['effect']:.3g}"
+def shown() -> list[str]:
+    """Return the names of the studies that the README shows."""
+    return [name for name in SHOWN if (REFERENCE / name / "summary.csv").is_file()] or [STAND_IN]
+
+
+def _variants(found: list[Study]) -> list[str]:
+    return [row.variant for study in found for row in study.rows]
+
+
+def _row(variant: str, found: list[Study]) -> list[str]:
+    cells = [f"`{variant}`"]
+    for study in found:
+        distances = {row.variant: row.distance for row in study.rows}
+        cells += [distances.get(variant, "-"), _verdict(study.name, variant)]
+    return cells
+
+
+def _verdict(study: str, variant: str) -> str:
+    rows = claims(study)
+    rows = rows[(rows["claim"] == "reaches a lower distance") & (rows["rival"] == variant)]
+    return "" if rows.empty else f"{rows['verdict'].iloc[0]}, {rows['effect'].iloc[0]:.3g}"
+
+
+def _sentences(name: str) -> str:
+    link = (REFERENCE / name / "summary.md").relative_to(ROOT).as_posix()
+    said = " ".join(filter(None, (sentence(name, claim) for claim in SENTENCES)))
+    return f"[{dataset(name)}]({link}): {said or 'nothing is significant.'}\n"
+
+
+def _listed(values: Iterable[str]) -> str:
+    return " and ".join(dict.fromkeys(values))
 
 
 def main() -> None:
-    """Write the blocks into README.md."""
+    """Write the blocks into README.md, and the figure."""
+    results_figure.draw(shown())
     path = Path(ROOT / "README.md")
     path.write_text(filled(path.read_text(encoding="utf-8")), encoding="utf-8")
 

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import yaml
 
 from bench.metrics.columns import parse
 from docs_build.links import ROOT
 
 REFERENCE = ROOT / "results" / "reference"
+WRITTEN = {"cifar10": "CIFAR-10", "mnist": "MNIST"}
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,13 @@ def headline(columns: list[str]) -> str:
     parsed = [parse(column.removesuffix("_mean")) for column in columns if column.endswith("_mean")]
     distances = [column for column in parsed if column and column.metric == "distance" and not column.label]
     return str(max(distances, key=lambda column: column.samples))
+
+
+def dataset(study: str) -> str:
+    """Return the name of a study's data set, as people write it."""
+    text = (REFERENCE / study / "experiment.yaml").read_text(encoding="utf-8")
+    name = str(yaml.safe_load(text)["protocol"]["dataset"]["name"])
+    return WRITTEN.get(name, name)
 
 
 def _study(folder: Path) -> Study:
