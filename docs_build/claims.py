@@ -4,7 +4,7 @@ from functools import cache
 
 import pandas as pd
 
-from docs_build.studies import REFERENCE, results
+from docs_build.studies import REFERENCE, dataset, results
 from docs_build.tables import table
 
 SENTENCES = {  # claim -> verb, what is said of a rival that is beaten, what of one that is not
@@ -43,9 +43,13 @@ def all_claims() -> str:
             for record in rows.to_dict("records")
         }
         rivals = dict.fromkeys(rows["rival"])
-        text = table(["than", *studies], [[f"`{r}`", *(cells.get((r, s), "-") for s in studies)] for r in rivals])
-        parts.append(f"## {baseline} {claim}\n\n{text}")
+        lines = [[f"`{rival}`", *(cells.get((rival, study), "-") for study in studies)] for rival in rivals]
+        parts.append(f"## {baseline} {claim}\n\n{table(['than', *map(_header, studies)], lines)}")
     return "\n".join(parts)
+
+
+def _header(study: str) -> str:
+    return study if study == dataset(study) else f"{dataset(study)} ({study})"
 
 
 def _effect(record: dict) -> str:

@@ -2,14 +2,15 @@
 
     python -m docs_build.readme
 
-writes each block between `<!-- NAME:begin -->` and `<!-- NAME:end -->`. `make docs` and `make reference` run it.
+writes each block between `<!-- NAME:begin -->` and `<!-- NAME:end -->`, and results/reference/claims.md. `make docs`
+and `make reference` run it.
 """
 
 from collections.abc import Iterable
 from pathlib import Path
 
 from docs_build import gallery, results_figure
-from docs_build.claims import SENTENCES, claims, sentence
+from docs_build.claims import SENTENCES, all_claims, claims, sentence
 from docs_build.links import ROOT
 from docs_build.studies import REFERENCE, Study, dataset, results
 from docs_build.tables import table
@@ -17,6 +18,7 @@ from docs_build.tables import table
 SHOWN = ("cifar10_small", "mnist_small")  # the studies of real images; digits stand in until these have been run
 STAND_IN = "digits"
 NOT_YET = "These are 8x8 digits: the studies of MNIST and CIFAR-10 have not been run yet.\n"
+CLAIMS = REFERENCE / "claims.md"
 COLUMNS = ("distance", "is `moco` better?")
 
 
@@ -62,6 +64,12 @@ def results_block() -> str:
     )
 
 
+def claims_page() -> str:
+    """Return the page of claims that readers of the repository see, who have no site."""
+    title = "# The paper's claims in the reference studies"
+    return f"{title}\n\nMade by `python -m docs_build.readme`.\n\n{all_claims()}\n"
+
+
 def shown() -> list[str]:
     """Return the names of the studies that the README shows."""
     return [name for name in SHOWN if (REFERENCE / name / "summary.csv").is_file()] or [STAND_IN]
@@ -96,8 +104,9 @@ def _listed(values: Iterable[str]) -> str:
 
 
 def main() -> None:
-    """Write the blocks into README.md, and the figure."""
+    """Write the blocks into README.md, the figure, and the table of claims."""
     results_figure.draw(shown())
+    CLAIMS.write_text(claims_page(), encoding="utf-8")
     path = Path(ROOT / "README.md")
     path.write_text(filled(path.read_text(encoding="utf-8")), encoding="utf-8")
 

@@ -24,6 +24,10 @@ def test_its_blocks_are_those_of_the_command():
     assert readme.filled(README) == README, "run: python -m docs_build.readme"
 
 
+def test_the_table_of_claims_is_that_of_the_command():
+    assert readme.CLAIMS.read_text() == readme.claims_page(), "run: python -m docs_build.readme"
+
+
 def test_its_table_has_every_method():
     assert re.findall(r"^\| `(\w+)` \| \S.* \| (?:normal|sphere)", README, re.MULTILINE) == list(METHODS)
 
