@@ -131,10 +131,15 @@ def wrapped(label: str) -> str:
 
 
 def logarithmic(axis: Axis) -> None:
-    """Place ticks at round numbers, closer on an axis of less than a decade, with short labels."""
+    """Place ticks at round numbers, the farther apart the longer the axis, with short labels."""
     low, high = axis.get_view_interval()
-    subs = (1, 2, 5) if high > 8 * low > 0 else (1, 1.5, 2, 3, 4, 5, 6, 8)
-    axis.set_major_locator(LogLocator(subs=subs, numticks=15))
+    if high > 500 * low > 0:
+        locator = LogLocator(subs=(1,), numticks=6)
+    elif high > 8 * low > 0:
+        locator = LogLocator(subs=(1, 2, 5), numticks=15)
+    else:
+        locator = LogLocator(subs=(1, 1.5, 2, 3, 4, 5, 6, 8), numticks=15)
+    axis.set_major_locator(locator)
     axis.set_major_formatter(
         FuncFormatter(lambda value, _: f"{value / 1000:,.10g}k" if value >= 1000 else f"{value:.10g}")
     )

@@ -1,5 +1,7 @@
 """Colours and markers of methods, and text in figures."""
 
+import itertools
+
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pytest
@@ -27,3 +29,17 @@ def test_every_label_is_in_the_legend_as_it_is(label, tmp_path):
         legend = figure.legend()
         save(figure, tmp_path / "figure")
     assert [text.get_text().strip() for text in legend.get_texts()] == [label]
+
+
+@pytest.mark.parametrize(("low", "high"), [(3, 5), (1, 20), (300, 40_000), (0.01, 10), (0.0002, 60), (1e-6, 1e3)])
+def test_the_labels_of_a_logarithmic_axis_do_not_overlap(low, high):
+    from bench.reporting.style import logarithmic
+
+    figure, axes = plt.subplots(figsize=(3.6, 3), layout="constrained")
+    axes.set(xscale="log", xlim=(low, high))
+    logarithmic(axes.xaxis)
+    figure.draw_without_rendering()
+    labels = [label.get_window_extent() for label in axes.get_xticklabels() if low <= label.get_position()[0] <= high]
+    plt.close(figure)
+    assert len(labels) >= 2
+    assert all(left.x1 < right.x0 for left, right in itertools.pairwise(labels))
