@@ -32,7 +32,7 @@ def sentence(study: str, claim: str) -> str:
 
 
 def all_claims() -> str:
-    """Return for each claim a table: one row per rival, one column per study."""
+    """Return for each claim a table: one row per rival, one column per study that asks it."""
     studies = [study.name for study in results() if (REFERENCE / study.name / "claims.csv").is_file()]
     found = pd.concat([claims(study).assign(study=study) for study in studies])
     parts = []
@@ -42,9 +42,9 @@ def all_claims() -> str:
             (record["rival"], record["study"]): f"**{record['verdict']}**{_effect(record)}"
             for record in rows.to_dict("records")
         }
-        rivals = dict.fromkeys(rows["rival"])
-        lines = [[f"`{rival}`", *(cells.get((rival, study), "-") for study in studies)] for rival in rivals]
-        parts.append(f"## {baseline} {claim}\n\n{table(['than', *map(_header, studies)], lines)}")
+        asked, rivals = list(dict.fromkeys(rows["study"])), dict.fromkeys(rows["rival"])
+        lines = [[f"`{rival}`", *(cells.get((rival, study), "-") for study in asked)] for rival in rivals]
+        parts.append(f"## {baseline} {claim}\n\n{table(['than', *map(_header, asked)], lines)}")
     return "\n".join(parts)
 
 
