@@ -45,14 +45,13 @@ def _run(options: RunOptions) -> "ExperimentFolder":
     if pipeline.experiment.search.points:
         from bench.driver.tune import Tuning  # imports pandas, which a dry run does not need
 
-        tuning = Tuning(pipeline)
-        tuning.dry_run() if options.dry_run else tuning.run()
+        Tuning(pipeline.continued()).dry_run() if options.dry_run else Tuning(pipeline).run()
     elif idle := [
         n for n in ("scheduler", "searcher") if getattr(pipeline.experiment.search, n) not in ("none", "halton")
     ]:
         raise UserError(f"--{idle[0]} applies to a search only; add --tune N")
     else:
-        dry_run(pipeline) if options.dry_run else pipeline.run()
+        dry_run(pipeline.continued()) if options.dry_run else pipeline.run()
     return pipeline.folder
 
 

@@ -16,7 +16,7 @@ import pandas as pd
 from common import markdown
 
 from bench.analysis import frames, regret, search
-from bench.store.folders import ExperimentFolder
+from bench.store.folders import SEARCH, ExperimentFolder
 
 
 def main() -> None:
@@ -27,7 +27,7 @@ def main() -> None:
     searches, units = {}, {}
     asked = parser.parse_args()
     for path in asked.experiments:
-        folder = ExperimentFolder.open(path / search.FOLDER)
+        folder = ExperimentFolder.open(path / SEARCH)
         dataset = folder.require_description().protocol.dataset.name
         results = search.results(folder)
         searches[dataset] = results if asked.seed is None else results[results["seed"] == asked.seed]

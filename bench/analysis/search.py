@@ -15,7 +15,6 @@ from bench.experiment.specification import TrialSpec
 from bench.store.folders import ExperimentFolder
 
 NEAR = 1.1  # scores up to this multiple of the best count as near it
-FOLDER = "search"  # inside the folder of the experiment
 COLUMNS = ["trial", "method", "variant", "point", "seed", "state", "score", "partial", "train_seconds", "learning_rate"]
 BUDGETS = (1, 4, 16, 64)  # numbers of points for which `summary` gives the expected best score
 

@@ -5,14 +5,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.analysis import frames, search
+from bench.analysis import frames
 from bench.data import removal
 from bench.errors import UserError, reason, warn
 from bench.io import disk
 from bench.io.files import Damaged
 from bench.io.limits import CHECKPOINTS
 from bench.io.locks import Timeout, file_lock
-from bench.store.folders import ExperimentFolder
+from bench.store.folders import SEARCH, ExperimentFolder
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def _experiments(results: Path) -> list[ExperimentFolder]:
     candidates = [results]
     if not (results / "experiment.yaml").exists():
         candidates = [path for path in sorted(results.iterdir()) if not _is_link(path)]
-    candidates = [path for candidate in candidates for path in (candidate, candidate / search.FOLDER)]
+    candidates = [path for candidate in candidates for path in (candidate, candidate / SEARCH)]
     return [ExperimentFolder(path) for path in candidates if (path / "experiment.yaml").exists()]
 
 

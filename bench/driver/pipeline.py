@@ -13,7 +13,7 @@ from bench.data import preparation
 from bench.data.datasets import Request
 from bench.data.preparation import DatasetInfo
 from bench.data.prepared import Prepared
-from bench.driver import preflight, proportion
+from bench.driver import kept_defaults, preflight, proportion
 from bench.driver.endings import Endings
 from bench.driver.identity import identify
 from bench.driver.live_page import LivePage
@@ -29,7 +29,7 @@ from bench.experiment.origins import parts
 from bench.experiment.settings import Experiment
 from bench.experiment.specification import DatasetIdentity, Trial
 from bench.experiment.trials import plan
-from bench.experiment.variants import Variant
+from bench.experiment.variants import Variant, parse_defaults, parse_variants
 from bench.io.files import display_path, require_writable
 from bench.io.object_store import redact
 from bench.io.schema import refuse_unstorable_path
@@ -39,7 +39,7 @@ from bench.plugins.installation import refuse_broken
 from bench.runtime import signals
 from bench.runtime.environment import git_state
 from bench.store.documents import Git
-from bench.store.folders import ExperimentFolder
+from bench.store.folders import SEARCH, ExperimentFolder
 from bench.store.lock import locked, refuse_other_storage
 from bench.training.events import Event, OnEvent
 
@@ -149,7 +149,19 @@ class Pipeline:
     def run(self) -> None:
         """Prepare, train what is missing, and report. Exit status 1 if a trial diverged or failed, 130 on Ctrl-C."""
         with self.session(self.size):
-            self.conclude(self.train())
+            continued = self.continued()
+            continued.conclude(continued.train())
+
+    def continued(self) -> "Pipeline":
+        """Return the run with the defaults that the folder's trials were made with. Says where others are shipped."""
+        searched = ExperimentFolder(self.folder.path / SEARCH)
+        kept = kept_defaults.kept((self.folder, searched), self.variants)
+        shipped = parse_defaults(self.experiment.defaults)
+        both = {key: {**shipped.get(key, {}), **kept.get(key, {})} for key in {**shipped, **kept}}
+        variants = parse_variants(self.experiment.methods, both)
+        for line in kept_defaults.changed(self.variants, variants):
+            say(line)
+        return replace(self, variants=variants)
 
     @contextmanager
     def session(self, trials: int) -> Iterator[None]:

@@ -198,7 +198,7 @@ def describe(
             seeds=max(before.seeds if before else 0, seeds),
             skipped_images=skipped_images,
             storage=experiment.home.identity if experiment.home else None,
-            defaults={variant: dict(values) for variant, values in defaults.items()},
+            defaults={key: dict(values) for key, values in {**defaults, **(before.defaults if before else {})}.items()},
             protocol=ExperimentProtocol.model_validate(written),
             written=dict(written),
             caution=caution,

@@ -15,7 +15,7 @@ from bench.errors import RunError, UserError, plural, say
 from bench.executors.base import Resources
 from bench.experiment.specification import Trial
 from bench.experiment.variants import Variant
-from bench.store.folders import ExperimentFolder
+from bench.store.folders import SEARCH, ExperimentFolder
 from bench.store.lock import locked
 
 TUNING_SEED = 10_000  # the first tuning seed; the seeds of experiments are smaller
@@ -59,8 +59,8 @@ class Tuning:
         experiment = pipeline.experiment.model_copy(
             update={"seeds": budget.seeds, "evaluation": evaluation.model_copy(update=changes)}
         )
-        storage = pipeline.options.storage and pipeline.options.storage / search.FOLDER
-        options = replace(pipeline.options, out=pipeline.options.out / search.FOLDER, storage=storage)
+        storage = pipeline.options.storage and pipeline.options.storage / SEARCH
+        options = replace(pipeline.options, out=pipeline.options.out / SEARCH, storage=storage)
         asked = pipeline.asked | {"evaluations", "final_samples"}
         return replace(
             pipeline, experiment=experiment, variants=points, options=options, first_seed=TUNING_SEED, asked=asked
@@ -139,7 +139,7 @@ class Tuning:
         first.check_storable()
         self._say_ranges()
         with self.pipeline.session(trials=self._size + self._finals + self.pipeline.size):
-            foreseen = Tuning(self.confirming.foresee(download=True))  # refuse now, not after the search
+            foreseen = Tuning(self.confirming.continued().foresee(download=True))  # refuse now, not after the search
             with locked(first.folder):
                 rounds = foreseen.rounds()
                 trials = foreseen._search(rounds, self.pipeline.resources)

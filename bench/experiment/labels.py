@@ -39,6 +39,12 @@ def split_label(label: str) -> tuple[str, int]:
     return f"{method}[{settings}]" if comma else method, int(value)
 
 
+def settings(label: str) -> dict[str, str]:
+    """Return the settings that a label names: 'mmd[prior=sphere,point=3]' -> {'prior': 'sphere', 'point': '3'}."""
+    inside = split_mark(label)[0].removesuffix("]").partition("[")[2]
+    return dict(part.split("=", 1) for part in inside.split(",") if "=" in part)
+
+
 def without_point(label: str) -> str:
     """Remove the search point, if any: 'mmd[prior=sphere,point=3]' -> 'mmd[prior=sphere]'. A mark stays."""
     body, mark = split_mark(label)
@@ -51,9 +57,8 @@ def without_point(label: str) -> str:
 def without_settings(label: str) -> str:
     """Remove all settings except the prior: 'mmd[prior=sphere,weight=3]' -> 'mmd[prior=sphere]'. A mark stays."""
     body, mark = split_mark(label)
-    method, _, inside = body.removesuffix("]").partition("[")
-    priors = [value for name, _, value in (part.partition("=") for part in inside.split(",")) if name == "prior"]
-    return format_label(method, {"prior": priors[0]} if priors else {}) + mark
+    named = {name: value for name, value in settings(body).items() if name == "prior"}
+    return format_label(body.partition("[")[0], named) + mark
 
 
 def is_named(label: str, name: str) -> bool:
@@ -73,9 +78,9 @@ def with_values(label: str, values: Mapping[str, object]) -> str:
 
     A value also replaces the range that it was searched in. The searcher is left out.
     """
-    method, _, inside = split_label(label)[0].removesuffix("]").partition("[")
-    parts = dict(part.split("=", 1) for part in inside.split(",") if "=" in part)
-    given = {name: value for name, value in parts.items() if name not in values or RANGE not in value}
+    rest = split_label(label)[0]
+    given = {name: value for name, value in settings(rest).items() if name not in values or RANGE not in value}
     given.pop(SEARCHER, None)
     short = {name: f"{value:.4g}" if isinstance(value, float) else value for name, value in values.items()}
-    return format_label(method, given | {name: value for name, value in short.items() if name not in given})
+    added = {name: value for name, value in short.items() if name not in given}
+    return format_label(rest.partition("[")[0], given | added)

@@ -178,7 +178,7 @@ def parse_defaults(overrides: Defaults) -> Defaults:
         for key, value in checked.items():
             if isinstance(value, Space):
                 raise UserError(f"defaults: {text}: {key} = {values[key]} is a range; a default is one value")
-        parsed[_defaults_key(variant.method, variant.prior)] = checked
+        parsed[defaults_key(variant.method, variant.prior)] = checked
     return parsed
 
 
@@ -192,10 +192,11 @@ def default_values(method: str, prior: str, overrides: Defaults) -> dict[str, An
     """
     defaults = {name: parameter.default_under(prior) for name, parameter in schema(METHODS[method]).items()}
     defaults["learning_rate"] = learning_rate(METHODS[method], prior)
-    return {**defaults, **overrides.get(_defaults_key(method, prior), {})}
+    return {**defaults, **overrides.get(defaults_key(method, prior), {})}
 
 
-def _defaults_key(method: str, prior: str) -> str:
+def defaults_key(method: str, prior: str) -> str:
+    """Return the key of a method and prior in Defaults: the method, with its prior if that is not the first."""
     return format_label(method, {} if prior == METHODS[method].priors[0] else {"prior": prior})
 
 

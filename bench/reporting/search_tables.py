@@ -15,7 +15,7 @@ from bench.reporting import search_figures
 from bench.reporting.csv_text import to_csv
 from bench.reporting.style import Figure
 from bench.reporting.table import Cell, Table, number, word
-from bench.store.folders import ExperimentFolder
+from bench.store.folders import SEARCH, ExperimentFolder
 from bench.store.states import State
 
 
@@ -24,7 +24,7 @@ def write(experiments: Sequence[ExperimentFolder], report: Path) -> tuple[list[T
 
     A point that several experiments tried counts once.
     """
-    folders = [ExperimentFolder(experiment.path / search.FOLDER) for experiment in experiments]
+    folders = [ExperimentFolder(experiment.path / SEARCH) for experiment in experiments]
     searches = [(folder, described) for folder in folders if (described := folder.description())]
     parts = [search.results(folder) for folder, _ in searches]
     results = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
@@ -55,7 +55,7 @@ def chosen_points(experiment: ExperimentFolder, trials: pd.DataFrame) -> dict[st
     points = trials[trials["variant"].map(without_point) != trials["variant"]].drop_duplicates("variant")
     if points.empty:
         return {}
-    searched, shown = search.results(ExperimentFolder(experiment.path / search.FOLDER)), {}
+    searched, shown = search.results(ExperimentFolder(experiment.path / SEARCH)), {}
     for record in frames.records(points):
         spec = experiment.trial(record["folder"]).trial().spec
         values = {**spec.hyperparameters, "learning_rate": spec.optimisation.learning_rate}

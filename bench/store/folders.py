@@ -15,8 +15,9 @@ from bench.store import mirror, repair
 from bench.store.documents import Description
 from bench.store.trial_folder import TrialFolder
 
+SEARCH = "search"  # the experiment of a search, in the folder of the experiment that it serves
 # What a run writes to an object store. `pull` copies and removes nothing else, so other files beside a copy are safe.
-PUBLISHED = ("experiment.yaml", "extractor", "trials", "search")
+PUBLISHED = ("experiment.yaml", "extractor", "trials", SEARCH)
 REAL = "real.png"  # a grid of real images, in the folder of the extractor
 
 

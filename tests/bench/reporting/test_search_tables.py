@@ -5,15 +5,14 @@ from dataclasses import replace
 import pandas as pd
 from synthetic_experiments import add, described
 
-from bench.analysis import search
 from bench.reporting import merge, search_tables, verdict
-from bench.store.folders import ExperimentFolder
+from bench.store.folders import SEARCH, ExperimentFolder
 
 
 def test_the_values_of_the_chosen_point_stand_in_its_row(tmp_path):
     folder = described(ExperimentFolder(tmp_path / "exp"))
     folder.describe(replace(folder.description(), methods=["mmd[prior=sphere,point=1]", "moco"]))
-    searched = described(ExperimentFolder(folder.path / search.FOLDER))
+    searched = described(ExperimentFolder(folder.path / SEARCH))
     for point in range(2):
         add(searched, f"mmd[prior=sphere,point={point}]", 10_000, 5.0, weight=0.03162278 * (point + 1), scale=1.0)
     for seed in range(2):
@@ -26,7 +25,7 @@ def test_the_values_of_the_chosen_point_stand_in_its_row(tmp_path):
 
 def test_a_stopped_point_shows_its_last_distance(tmp_path):
     folder = described(ExperimentFolder(tmp_path / "exp"))
-    searched = described(ExperimentFolder(folder.path / search.FOLDER))
+    searched = described(ExperimentFolder(folder.path / SEARCH))
     add(searched, "mmd[point=0]", 10_000, 5.0, weight=1.0)
     add(searched, "mmd[point=1]", 10_000, 7.5, "stopped", weight=2.0)
     tables, _ = search_tables.write([folder], tmp_path / "report")
