@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from images import write_idx
 from PIL import Image
+from scipy.stats import binomtest
 
 from bench.evaluation import extractor_quality
 from bench.evaluation.extractor_quality import doubt
@@ -27,6 +28,12 @@ def test_accuracy_is_compared_with_the_best_constant_answer_by_an_interval(digit
     if problem:
         assert f"it is right for {accuracy:.1%} of 400 test images (98% interval" in problem
         assert f"a constant answer for {constant:.1%}" in problem
+
+
+@pytest.mark.parametrize(("right", "n"), [(0, 1), (1, 1), (0, 400), (45, 400), (399, 400), (400, 400), (9812, 10_000)])
+def test_the_interval_is_that_of_scipy(right, n):
+    expected = binomtest(right, n).proportion_ci(extractor_quality.CONFIDENCE, method="exact")
+    assert extractor_quality.proportion_interval(right, n) == pytest.approx((expected.low, expected.high), rel=1e-9)
 
 
 def test_turns_are_guessed_in_a_quarter_of_cases(digits):
