@@ -218,7 +218,7 @@ class Pipeline:
 
         try:
             if self.folder.trials():  # on a full disk, none may have begun
-                build.print_tables(build.build(self.folder), self.folder.report)
+                build.print_tables(build.refresh(self.folder), self.folder.report)
                 say(f"report: {display_path(self.folder.report / 'index.html')}")
                 keep_report(self.options.log, self.folder.report)
             self.folder.push(report=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from bench.errors import RunError, plural, say
 from bench.io.files import display_path, explain_write_errors, write_atomically
-from bench.reporting import comparison_tables, merge, metric_tables, paper_table, render, terminal, verdict
+from bench.reporting import comparison_tables, freshness, merge, metric_tables, paper_table, render, terminal, verdict
 from bench.reporting.group import Group
 from bench.reporting.notes import cautions, failures, notes, provenance
 from bench.reporting.table import Table
@@ -30,6 +30,15 @@ def build(folder: ExperimentFolder) -> Group:
     """Write the report of one experiment to its folder report/, and return the group that the report shows."""
     group = merge.load_one(folder)
     write([group], folder.report)
+    return group
+
+
+def refresh(folder: ExperimentFolder) -> Group:
+    """As `build`, but leave a report that is still what would be written."""
+    group = merge.load_one(folder)
+    if not freshness.is_fresh(folder, group):
+        write([group], folder.report)
+        freshness.note(folder, group)
     return group
 
 

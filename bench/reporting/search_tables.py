@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -11,15 +12,16 @@ from bench.errors import plural
 from bench.experiment.labels import RANGE, searcher_of, with_values, without_point
 from bench.experiment.settings import Evaluation
 from bench.io.files import write_atomically
-from bench.reporting import search_figures
 from bench.reporting.csv_text import to_csv
-from bench.reporting.style import Figure
 from bench.reporting.table import Cell, Table, number, word
 from bench.store.folders import SEARCH, ExperimentFolder
 from bench.store.states import State
 
+if TYPE_CHECKING:
+    from bench.reporting.style import Figure
 
-def write(experiments: Sequence[ExperimentFolder], report: Path) -> tuple[list[Table], list[Figure]]:
+
+def write(experiments: Sequence[ExperimentFolder], report: Path) -> tuple[list[Table], list["Figure"]]:
     """Write search.csv, search_summary.csv and the figures to `report`; nothing if there was no search.
 
     A point that several experiments tried counts once.
@@ -40,6 +42,10 @@ def write(experiments: Sequence[ExperimentFolder], report: Path) -> tuple[list[T
     table = _table(summary, _about(results, searches[0][1].protocol.evaluation))
     if summary.empty:
         return [table], []
+    from bench.reporting import (
+        search_figures,
+    )  # not at the top: importing matplotlib is slow, and loading needs no figure
+
     return [table], search_figures.draw(results, report / "figures")
 
 

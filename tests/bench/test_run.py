@@ -72,10 +72,14 @@ def test_an_experiment_keeps_its_precision_on_a_machine_that_would_choose_anothe
 def test_the_same_command_trains_only_what_is_missing(bench_run, tmp_path):
     assert bench_run("--methods", "mmd", "--seeds", "1").exit_code == 0
     first = {p: p.stat().st_mtime_ns for p in (tmp_path / "out" / "trials").rglob("*.pt")}
+    page = tmp_path / "out" / "report" / "index.html"
+    reported = page.stat().st_mtime_ns
     again = bench_run("--methods", "mmd", "--seeds", "1")
     assert "1 trial, 0 to train" in again.output
+    assert page.stat().st_mtime_ns == reported
     more = bench_run("--methods", "vae,mmd", "--seeds", "2")
     assert "4 trials, 3 to train" in more.output
+    assert page.stat().st_mtime_ns != reported
     assert all(path.stat().st_mtime_ns == stamp for path, stamp in first.items())
     description = yaml.safe_load((tmp_path / "out" / "experiment.yaml").read_text())
     assert (description["methods"], description["seeds"]) == (["mmd", "vae"], 2)
@@ -402,7 +406,9 @@ def test_ctrl_c_and_sigterm_stop_cleanly_and_say_how_to_go_on(number, status, st
 
 def test_help_needs_neither_torch_nor_ray_and_reports_neither():
     code = (
-        "import sys, bench.run, bench.report, bench.analysis.frames, bench.reporting.build, bench.reporting.page\n"
+        "import sys, bench.run, bench.report, bench.analysis.frames, bench.reporting.build\n"
+        "assert 'matplotlib' not in sys.modules, 'to load an experiment, and to leave its report, needs no figures'\n"
+        "import bench.reporting.page\n"
         "assert not {'torch', 'ray', 'sklearn'} & set(sys.modules), 'heavy import'"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
