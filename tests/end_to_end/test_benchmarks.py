@@ -23,6 +23,11 @@ RUNS = {
         ["--dataset", "digits", "--seeds", "2", "--images", "200", "--epochs", "1", "--executor", "serial"],
         "bf16 - fp32",
     ),
+    "seeds_together": (
+        ["--rounds", "1", "--seconds", "0.01", "--threads", "1", "--seeds", "2", "--methods", "autoencoder"],
+        "separate over together",
+    ),
+    "startup": (["--rounds", "1", "--parts", "report", "--trials", "20"], "bench.report of 20 trials"),
 }
 
 
