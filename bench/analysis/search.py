@@ -5,6 +5,7 @@ torch nor ray.
 """
 
 import math
+from collections.abc import Collection
 
 import pandas as pd
 
@@ -19,15 +20,20 @@ COLUMNS = ["trial", "method", "variant", "point", "seed", "state", "score", "par
 BUDGETS = (1, 4, 16, 64)  # numbers of points for which `summary` gives the expected best score
 
 
-def results(folder: ExperimentFolder) -> pd.DataFrame:
+def results(folder: ExperimentFolder, ids: Collection[str] | None = None) -> pd.DataFrame:
     """Return one row per trial: COLUMNS, then the hyperparameters.
+
+    Only of the trials `ids`, if they are given: scores depend on which other trials there are.
 
     `variant` is the label without its point. `score` is the distance in the trial's last row; it is infinite if the
     trial did not finish, so that instability is penalised as it would be in practice, and if it is no autoencoder
     (`reconstructs`), unless all trials of the variant are none. `partial` is the last distance of a trial that did not
     finish, such as one that was stopped early; nan for others.
     """
-    trials, rows = frames.trials(folder), protocols.separate(frames.rows(folder))
+    trials, rows = frames.trials(folder), frames.rows(folder)
+    if ids is not None:
+        trials, rows = trials[trials["trial"].isin(ids)], rows[rows["trial"].isin(ids)] if len(rows) else rows
+    rows = protocols.separate(rows)
     last = frames.records(across_seeds.last_rows(rows, trials)) if len(rows) else []
     last_by_trial = {row["trial"]: row for row in last}
     distance = across_seeds.distances(rows)[0] if len(rows) else ""

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 from bench.experiment.labels import settings
 from bench.experiment.specification import Trial
 from bench.experiment.variants import Defaults, Variant, declared_spaces, defaults_key
-from bench.io.files import Damaged
 from bench.store.folders import ExperimentFolder
 from methods import METHODS
 from methods.hyperparameters import schema
@@ -25,11 +24,7 @@ def kept(folders: Iterable[ExperimentFolder], variants: Iterable[Variant]) -> De
     wanted = {(variant.method, variant.prior) for variant in variants}
     found: dict[str, dict[str, object]] = {}
     for folder in folders:
-        for stored in folder.trials():
-            try:
-                trial = stored.trial()
-            except Damaged:  # such a trial is trained again
-                continue
+        for trial in folder.specifications():
             if (trial.spec.method, trial.spec.prior) in wanted:
                 values = found.setdefault(defaults_key(trial.spec.method, trial.spec.prior), {})
                 values.update({name: value for name, value in _defaults(trial).items() if name not in values})

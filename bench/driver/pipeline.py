@@ -20,7 +20,7 @@ from bench.driver.live_page import LivePage
 from bench.driver.options import Options
 from bench.driver.progress import Progress
 from bench.driver.protocol import ExtractorChoice, ProtocolResolver
-from bench.driver.resume import Retraining, describe, refuse_other_protocol, select
+from bench.driver.resume import Retraining, describe, refuse_other_points, refuse_other_protocol, select
 from bench.errors import RunError, UserError, plural, say, warn
 from bench.evaluation import extractor_quality, extractors
 from bench.executors.base import Context, Inputs, Resources, check_machine
@@ -200,6 +200,7 @@ class Pipeline:
         self.report_evaluation(experiment)
         trials = self.plan(experiment, identify(experiment, prepared))
         refuse_other_protocol(self.folder, trials[0])
+        refuse_other_points(self.folder, trials)
         context = self._context(experiment, prepared, choice)
         self._describe(experiment, trials, context, prepared)
         self.folder.push()
@@ -250,7 +251,7 @@ class Pipeline:
     def report_evaluation(self, experiment: Experiment) -> None:
         """Print how much is evaluated, if that follows from the budget."""
         now, most = experiment.evaluation, self.experiment.evaluation
-        if any(getattr(now, key) != getattr(most, key) for key in proportion.FITTED):
+        if any(getattr(now, key) != getattr(most, key) for key in proportion.FITTED - {"extractor_steps"}):
             last = f", {now.final_samples:,} at the end" if now.final_samples else ""
             counts = f"{plural(now.evaluations, 'evaluation')} of {now.samples:,} generated images{last}"
             say(f"{counts}, as the training is short; --set evaluation.samples=N for others")

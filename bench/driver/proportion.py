@@ -8,11 +8,13 @@ and long evaluations. The cheapest method counts (an autoencoder), so that metho
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import torch
 from torch import nn
 
 from bench.errors import UserError, reason
+from bench.evaluation import feature_network
 from bench.evaluation.feature_network import FEATURES, Classifier
 from bench.evaluation.feature_training import BATCH
 from bench.evaluation.features import KEPT_IMAGES
@@ -113,7 +115,7 @@ def fit(experiment: Experiment, counts: Mapping[str, int], asked: Collection[str
     levels = [_lowered(evaluation, level, asked) for level in LEVELS]
     allowed = budget.training * share / (1 - share)
     chosen = next((level for level in levels if budget.evaluation(level, *extraction) <= allowed), levels[-1])
-    if evaluation.extractor == "inception" or "extractor_steps" in asked:
+    if evaluation.extractor not in feature_network.TRAINED or "extractor_steps" in asked:
         return chosen
     return chosen.model_copy(update={"extractor_steps": _steps(evaluation.extractor_steps, budget, extraction[0])})
 
@@ -164,7 +166,7 @@ def _network_seconds(name: str, shape: tuple[int, int, int], latent_dim: int, wi
             encoder = architecture.encoder(shape, latent_dim, width).eval()
             decoder = architecture.decoder(shape, latent_dim, width).eval()
             work = [*_work(encoder, torch.zeros(1, *shape)), *_work(decoder, torch.zeros(1, latent_dim))]
-    except RuntimeError as error:
+    except Exception as error:  # networks of plug-ins raise all kinds of exceptions
         problem = "does not fit into this machine's memory" if memory.exhausted(error) else f"fails: {reason(error)}"
         raise UserError(f"the network {name} of width {width} {problem}; lower network.width") from None
     return _seconds(work, TRAINED[architecture.heavy])
@@ -186,16 +188,19 @@ def _work(network: nn.Module, example: torch.Tensor) -> list[tuple[int, int]]:
     """Multiplications, and values read and written, of every layer for one example."""
     work: list[tuple[int, int]] = []
 
-    def record(layer: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
-        weight = getattr(layer, "weight", None)
-        uses = 0
-        if isinstance(weight, torch.Tensor) and weight.dim() > 1:  # every weight is used once a pixel, or once
-            side = inputs[0] if isinstance(layer, nn.ConvTranspose2d) else output
-            uses = weight.numel() * (side.shape[2:].numel() if side.dim() == 4 else 1)
-        work.append((uses, inputs[0].numel() + output.numel()))
+    def record(layer: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+        read = [value for value in inputs if isinstance(value, torch.Tensor)]
+        written = [value for value in (output if isinstance(output, tuple) else (output,)) if torch.is_tensor(value)]
+        weights = [value for value in layer.parameters(recurse=False) if value.dim() > 1]
+        sides = read if isinstance(layer, nn.ConvTranspose2d) else written
+        pixels = sides[0].shape[2:].numel() if sides and sides[0].dim() == 4 else 1
+        uses = pixels * sum(weight.numel() for weight in weights)  # every weight is used once a pixel, or once
+        work.append((uses, sum(value.numel() for value in [*read, *written])))
 
     hooks = [layer.register_forward_hook(record) for layer in network.modules() if not list(layer.children())]
-    network(example)
-    for hook in hooks:
-        hook.remove()
+    try:
+        network(example)
+    finally:
+        for hook in hooks:
+            hook.remove()
     return work

@@ -59,7 +59,7 @@ def resolve(overrides: Overrides, file: Path | None, assignments: list[str] | No
 
 def _refuse_idle_ranges(experiment: Experiment, variants: list[Variant]) -> None:
     for variant in variants:
-        if variant.ranges and variant.point is None and experiment.search.points is None:
+        if variant.has_range and variant.point is None and experiment.search.points is None:
             raise UserError(f"{short(variant.label)} has a range, which is for a search; add --tune N, or name values")
 
 

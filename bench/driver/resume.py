@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from bench.analysis.protocols import difference
 from bench.errors import UserError, plural, say, warn
+from bench.experiment.labels import searcher_of
 from bench.experiment.settings import Report
 from bench.experiment.source_code import changed_modules, changed_plugins, same_code
 from bench.experiment.specification import Trial
@@ -160,6 +161,25 @@ def refuse_other_protocol(experiment: ExperimentFolder, trial: Trial) -> None:
         raise UserError(f"{experiment.path} has a different protocol: {first}; choose another --out")
 
 
+def refuse_other_points(experiment: ExperimentFolder, trials: list[Trial]) -> None:
+    """Refuse points of a searcher that learns, if the folder holds others under their labels.
+
+    Its points depend on the results so far: on the number of points a round, the tuning seeds, the version of Optuna,
+    and on whether a failed trial was trained again.
+
+    Raises:
+        UserError: the message names the first such point.
+    """
+    planned = {trial.label: trial.spec for trial in trials if searcher_of(trial.label) != "halton"}
+    for stored in experiment.specifications() if planned else ():
+        now = planned.get(stored.label)
+        if now and (now.hyperparameters, now.learning_rate) != (stored.spec.hyperparameters, stored.spec.learning_rate):
+            raise UserError(
+                f"{experiment.path} holds {stored.label} with other values: that search had other rounds, seeds or "
+                "results, or another version of Optuna; choose another --out"
+            )
+
+
 def describe(
     experiment: ExperimentFolder,
     trials: list[Trial],
@@ -216,7 +236,7 @@ def _metrics(
     now = declarations(planned.spec.evaluation.metrics)
     for name in () if renewed else [name for name in now if name in before and before[name] != now[name]]:
         code = planned.source.plugins[f"metric {name}"].sha256
-        sources = [trial.trial().source.plugins.get(f"metric {name}") for trial in experiment.trials()]
+        sources = [trial.source.plugins.get(f"metric {name}") for trial in experiment.specifications()]
         if any(source and source.sha256 != code for source in sources):
             now[name] = before[name]
     return {**before, **now}

@@ -164,9 +164,11 @@ class Tuning:
         trials: list[Trial] = []
         for numbers, points in rounds:
             if len(numbers) < rounds.total:
-                say(f"points {numbers.start} to {numbers.stop - 1} of {rounds.total}, by {points[0].searcher}")
+                searcher = self.pipeline.experiment.search.searcher
+                say(f"points {numbers.start} to {numbers.stop - 1} of {rounds.total}, by {searcher}")
             searching = replace(self.searching(points), resources=resources)
-            trials += searching.train().trials
+            if points:  # else all of this round have the values of earlier ones
+                trials += searching.train().trials
             if numbers.stop < rounds.total:
                 rounds.tell(_results(searching.folder, trials))
         return trials
@@ -190,8 +192,7 @@ class Tuning:
 def _results(folder: ExperimentFolder, trials: list[Trial]) -> pd.DataFrame:
     """The results of these trials. An earlier, longer search may have left more trials in the folder."""
     ids = {trial.id for trial in trials}
-    results = search.results(folder)
-    results = results[results["trial"].isin(ids)]
+    results = search.results(folder, ids)
     if len(results) < len(ids):
         problem = f"{len(ids) - len(results)} trials of the search are stale, so methods had different budgets"
         raise RunError(f"{problem}; --retrain-stale trains them again")

@@ -48,6 +48,7 @@ class Variant:
         point: index of a search point, if values come from a search.
         searched: searchable hyperparameters that the user did not set, and "learning_rate" if it was not set.
         ranges: the search spaces that the user set, where they differ from the declared ones.
+        has_range: whether the user gave one, be it the declared one.
         searcher: what chose the point; the points of others than "halton" depend on results (`search.searcher`).
     """
 
@@ -59,6 +60,7 @@ class Variant:
     searched: tuple[str, ...] = ()
     defaults: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
     ranges: Mapping[str, Space] = field(default_factory=dict, hash=False)
+    has_range: bool = field(default=False, compare=False)
     searcher: str = "halton"
 
     @property
@@ -273,5 +275,6 @@ def _variant(name: str, values: dict[str, Any], overrides: Defaults) -> Variant:
         searched=tuple(key for key in searched if key not in given),
         defaults=defaults,
         ranges={key: space for key, space in ranges.items() if declared.get(key) != space},
+        has_range=bool(ranges),
     )
     return variant if point is None else variant.at_point(point)

@@ -25,7 +25,7 @@ def sentences(labels: Sequence[str], seeds: int, margin: float, spread: float | 
         spread: standard deviation of the logarithm of distances over seeds; None or nan if it is not known yet.
     """
     settings = [count for count in Counter(map(without_settings, labels)).values() if count >= FEWEST_SETTINGS]
-    several = bool(settings)
+    several = len(settings) > 1
     n, what = (min(settings), "setting") if several else (seeds, "seed")
     rivals = len(settings if several else set(labels)) - 1
     if rivals < 1:

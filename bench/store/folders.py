@@ -1,13 +1,15 @@
 """The folder of an experiment on this machine, which may be a copy of one in an object store."""
 
 import shlex
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from pydantic import ValidationError
 
 from bench.errors import RunError, UserError
+from bench.experiment.specification import Trial
 from bench.io import schema, untrusted
-from bench.io.files import Folder, display_path
+from bench.io.files import Damaged, Folder, display_path
 from bench.io.limits import CHECKPOINTS, MAX_DESCRIPTION_BYTES
 from bench.io.object_store import Remote
 from bench.io.strict_yaml import dump_yaml, parse_yaml
@@ -126,6 +128,14 @@ class ExperimentFolder(Folder):
     def trials(self) -> list[TrialFolder]:
         """Return the folders of all trials, ordered by name."""
         return [TrialFolder(path.parent) for path in sorted(self.path.glob("trials/*/spec.json"))]
+
+    def specifications(self) -> Iterator[Trial]:
+        """Yield the trials whose spec.json is intact, in the order of `trials`."""
+        for trial in self.trials():
+            try:
+                yield trial.trial()
+            except Damaged:  # the run that meets it says so, and mends it or trains the trial again
+                continue
 
     def description(self) -> Description | None:
         """Read experiment.yaml; None if no run has written it yet.

@@ -11,10 +11,12 @@ from torch.optim import Optimizer
 from bench.errors import UserError, reason, unknown
 from bench.experiment.settings import Training
 
+# LBFGS needs a closure, SparseAdam sparse gradients; Muon takes matrices only, and no network has only these.
+UNFIT = ("Optimizer", "LBFGS", "SparseAdam", "Muon")
 OPTIMISERS: dict[str, type[Optimizer]] = {
     name.lower(): kind
     for name, kind in vars(torch.optim).items()
-    if inspect.isclass(kind) and issubclass(kind, Optimizer) and name not in ("Optimizer", "LBFGS", "SparseAdam")
+    if inspect.isclass(kind) and issubclass(kind, Optimizer) and name not in UNFIT
 }
 OURS = {"params", "lr", "fused", "capturable", "foreach", "differentiable"}  # parameters that the harness sets
 
@@ -53,7 +55,11 @@ def refuse_unknown(training: Training) -> None:
 
 def is_replayable(training: Training) -> bool:
     """Whether its steps can be recorded as a CUDA graph."""
-    return "capturable" in inspect.signature(OPTIMISERS[training.optimiser]).parameters
+    kind = OPTIMISERS[training.optimiser]
+    if kind.__module__.startswith("torch."):  # making one imports torch's compiler
+        return "capturable" in inspect.signature(kind).parameters
+    made = make_optimiser(training, [{"params": [nn.Parameter(torch.zeros(2, 2))]}], 1e-3)
+    return "capturable" in made.param_groups[0]
 
 
 def _options(training: Training) -> dict[str, Any]:

@@ -9,10 +9,10 @@ const points = (() => {
 
   const setUp = (place, Plotly, pick) => {
     const said = element("div", { className: "unseen", ariaLive: "polite" });
-    let at = null;  // {trace, point}
+    let at = null;  // {trace, point, name, trial}
     const show = (trace, point) => {
-      at = { trace, point };
-      const { hovertext, text } = place.data[trace];
+      const { hovertext, text, name, customdata } = place.data[trace];
+      at = { trace, point, name, trial: customdata?.[point] };
       said.textContent = words([].concat(hovertext ?? text)[point]);
       Plotly.Fx.hover(place, [{ curveNumber: trace, pointNumber: point }]);
     };
@@ -26,7 +26,7 @@ const points = (() => {
     };
     const keys = {
       ArrowRight: () => move(1, 0), ArrowLeft: () => move(-1, 0), ArrowDown: () => move(0, 1), ArrowUp: () => move(0, -1),
-      Enter: () => at && pick(place.data[at.trace].customdata?.[at.point]),
+      Enter: () => at && pick(at.trial),
       Escape: () => { at = null; said.textContent = ""; Plotly.Fx.unhover(place); },
     };
     place.tabIndex = 0;
@@ -38,7 +38,11 @@ const points = (() => {
       event.preventDefault();
       keys[event.key]();
     });
-    place.on("plotly_afterplot", () => { if (at && !place.data[at.trace]?.x?.[at.point]) at = null; });
+    const isThere = ({ trace, point, name, trial }) => {  // a variant that is hidden shifts the traces after it
+      const now = place.data[trace];
+      return now?.name === name && now.x?.[point] !== undefined && now.customdata?.[point] === trial;
+    };
+    place.on("plotly_afterplot", () => { if (at && !isThere(at)) at = null; });
   };
   return { setUp };
 })();

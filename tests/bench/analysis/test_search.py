@@ -2,8 +2,10 @@
 
 import itertools
 import math
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from groups import search_results
 from specimens import make_spec
@@ -53,3 +55,20 @@ def test_a_point_that_reconstructs_worse_than_the_mean_image_is_no_autoencoder(e
     spec = make_spec(method="mmd").model_copy(update={"dataset": dataset, "training": settings})
     row = {} if error is None else {"reconstruction_test": error}
     assert search.reconstructs(spec, row) is counts
+
+
+def test_scores_depend_on_the_given_trials_alone(monkeypatch):
+    """A later round in the same folder has the first trial that reconstructs, so all others would fail."""
+    specs = {"a": 30.0, "b": 2.0}  # trial -> reconstruction error; the mean image has 18.7
+    unit = DatasetIdentity(name="digits", fingerprint="f" * 64, weight_unit=18.7)
+    spec = make_spec(method="mmd").model_copy(update={"dataset": unit})
+    stored = SimpleNamespace(trial=lambda _: SimpleNamespace(trial=lambda: SimpleNamespace(spec=spec)))
+    common = {"method": "mmd", "seed": 0, "state": "done", "stale": False}
+    trials = [{"trial": k, "folder": k, "variant": f"mmd[point={i}]", **common} for i, k in enumerate(specs)]
+    rows = [{"trial": k, "fd_classifier_1k": 5.0, "reconstruction_test": error} for k, error in specs.items()]
+    monkeypatch.setattr(search.frames, "trials", lambda _: pd.DataFrame(trials))
+    monkeypatch.setattr(search.frames, "rows", lambda _: pd.DataFrame(rows))
+    monkeypatch.setattr(search.protocols, "separate", lambda frame: frame)
+    monkeypatch.setattr(search.across_seeds, "last_rows", lambda frame, _: frame)
+    assert search.results(stored)["score"].tolist() == [math.inf, 5.0]
+    assert search.results(stored, {"a"})["score"].tolist() == [5.0]

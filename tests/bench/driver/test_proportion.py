@@ -1,6 +1,8 @@
 """Evaluation in proportion to the training: what follows from the budget, and what is kept."""
 
 import pytest
+import torch
+from torch import nn
 
 from bench.driver import proportion
 from bench.driver.proportion import LEVELS, fit
@@ -99,3 +101,26 @@ def test_parts_of_a_sweep_are_evaluated_alike(bench_run, tmp_path):
     parts = [ExperimentFolder(tmp_path / "out" / f"training.epochs={epochs}") for epochs in (1, 40)]
     first, second = (part.require_description().protocol.evaluation for part in parts)
     assert first == second
+
+
+def test_a_network_whose_layers_return_tuples_or_take_keywords_has_a_cost():
+    class Recurrent(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.last = nn.LSTM(4, 5), nn.Linear(5, 2)
+
+        def forward(self, x):
+            return self.last(input=self.first(x)[0])
+
+    network = Recurrent()
+    (recurrent, values), (linear, _) = proportion._work(network, torch.zeros(1, 3, 4))
+    assert recurrent == 4 * 5 * (4 + 5)
+    assert linear == 5 * 2
+    assert values == 3 * 4 + 3 * 5
+    assert not network.first._forward_hooks
+
+
+def test_an_extractor_of_a_plug_in_is_not_trained_so_its_steps_stay():
+    own = experiment("digits", "classifier", "training.epochs=1").experiment
+    own = own.model_copy(update={"evaluation": own.evaluation.model_copy(update={"extractor": "edges"})})
+    assert fit(own, FEW, set()).extractor_steps == own.evaluation.extractor_steps

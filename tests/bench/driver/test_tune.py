@@ -9,7 +9,7 @@ import pytest
 import bench
 from bench.analysis import search
 from bench.driver.tune import TUNING_SEED
-from bench.experiment.variants import parse_variants
+from bench.experiment.variants import declared_spaces, parse_variants
 from bench.store.folders import ExperimentFolder
 
 BROKEN = """
@@ -110,6 +110,26 @@ def test_a_searcher_learns_in_rounds_and_an_interrupted_search_continues_with_th
     assert "then tpe chooses 4 points more of each variant, in rounds of 2: at most 8 trials" in with_ray.output
 
 
+@pytest.mark.slow
+def test_a_round_without_new_points_trains_nothing(bench_run):
+    pytest.importorskip("optuna")
+    method = "autoencoder[learning_rate=0.001]"  # nothing is searched, so the first round has its one point
+    result = bench_run(
+        "--methods", method, "--seeds", "1", "--searcher", "tpe", "--tune", "4", "--set", "search.round=2"
+    )
+    assert result.exit_code == 0, result.output
+
+
+@pytest.mark.slow
+def test_points_of_another_search_are_not_continued_under_the_same_labels(bench_run):
+    pytest.importorskip("optuna")
+    options = ["--methods", "mmd", "--seeds", "1", "--searcher", "tpe", "--tune", "4", "--set", "search.final_seeds=0"]
+    assert bench_run(*options, "--set", "search.round=2").exit_code == 0
+    result = bench_run(*options, "--set", "search.round=4")
+    assert result.exit_code == 2
+    assert "mmd[searcher=tpe,point=2] with other values" in " ".join(result.output.split())
+
+
 def test_mistakes_of_the_second_stage_are_refused_before_the_search(bench_run, tmp_path):
     assert bench_run("--methods", "mmd", "--seeds", "1").exit_code == 0
     for more in ([], ["--dry-run"]):
@@ -123,6 +143,12 @@ def test_asha_needs_ray_and_a_search(bench_run):
     assert "use it with --executor ray" in bench_run(*options, "--tune", "2").output
     assert "add --tune N" in bench_run(*options).output
     assert "add --tune N" in bench_run("--methods", "mmd", "--searcher", "tpe").output
+
+
+def test_a_range_needs_a_search_even_if_it_is_the_declared_one(bench_run):
+    space = declared_spaces("mmd")["weight"]
+    result = bench_run("--methods", f"mmd[weight={space.low}..{space.high}]")
+    assert "has a range, which is for a search; add --tune N" in " ".join(result.output.split())
 
 
 @pytest.mark.slow

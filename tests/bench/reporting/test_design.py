@@ -47,6 +47,12 @@ def test_a_few_settings_are_variants_like_others():
     assert against == "2 seeds cannot make any difference significant in 3 comparisons with the baseline: that takes 5."
 
 
+def test_settings_of_one_method_alone_are_variants_too():
+    labels = [f"moco[temperature={t}]" for t in (0.05, 0.1, 0.2, 0.5)] + ["mmd"]
+    against, *_ = design.sentences(labels, 10, 0.05)
+    assert against.startswith("10 seeds can make a clear difference significant in 4 comparisons with the baseline")
+
+
 @pytest.mark.parametrize("comparisons", [1, 5])
 def test_the_stated_difference_is_found_in_four_of_five_cases(comparisons):
     random, n = np.random.default_rng(0), 30

@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 import torch
 from specimens import make_spec
+from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from bench.contract import Subject, modes
@@ -14,6 +15,7 @@ from bench.contract.training import differing, state, train
 from bench.experiment.settings import Training
 from bench.runtime import rng
 from bench.training.build import build
+from bench.training.optimisers import OPTIMISERS, make_optimiser
 from bench.training.step import WARM_UP, Stepper
 from methods import METHODS
 from methods.moco import MoCo
@@ -160,3 +162,14 @@ def test_schedules():
     assert stepper.learning_rate(5) == pytest.approx(0.05)
     stepper(5, torch.randint(0, 256, (4, 1, 8, 8), dtype=torch.uint8))
     assert [group["lr"] for group in stepper.optimizer.param_groups] == pytest.approx([0.05, 0.025])
+
+
+@pytest.mark.parametrize("name", sorted(OPTIMISERS))
+def test_every_optimiser_of_torch_takes_a_step_on_every_kind_of_parameter(name):
+    network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(2, 1))
+    before = [parameter.detach().clone() for parameter in network.parameters()]
+    optimiser = make_optimiser(Training(optimiser=name), [{"params": list(network.parameters())}], 0.1)
+    network(torch.ones(1, 1, 3, 3)).square().sum().backward()
+    optimiser.step()
+    changed = [not torch.equal(old, new) for old, new in zip(before, network.parameters(), strict=True)]
+    assert all(changed)
