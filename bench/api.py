@@ -4,6 +4,7 @@ import base64
 import html
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,21 @@ if TYPE_CHECKING:
     import torch
 
     from methods import Method
+
+
+IMAGES_AS_INPUT = "images in [-1, 1] as a float32 tensor; of `data`, write torch.from_numpy(images) / 127.5 - 1"
+CODES_AS_INPUT = "codes as a float32 tensor; of an array, write torch.from_numpy(codes).float()"
+
+
+def _refuse_other_input(needed: str, network: object, inputs: tuple[object, ...]) -> None:
+    """Refuse arrays and integers, of which torch's own errors say little."""
+    del network
+    import torch
+
+    given = inputs[0]
+    if not (isinstance(given, torch.Tensor) and given.is_floating_point()):
+        kind = f"{type(given).__name__} of {getattr(given, 'dtype', 'no numbers')}"
+        raise UserError(f"a trained method takes {needed}; not {kind}")
 
 
 @dataclass(frozen=True)
@@ -66,7 +82,10 @@ class Loaded:
             from bench.plugins.installation import install_all
 
             install_all()
-        return trained_method(trial, device)
+        method = trained_method(trial, device)
+        for network, remedy in ((method.encoder, IMAGES_AS_INPUT), (method.decoder, CODES_AS_INPUT)):
+            network.register_forward_pre_hook(partial(_refuse_other_input, remedy))
+        return method
 
     def data(self, split: str = "test") -> tuple[np.ndarray, np.ndarray | None]:
         """Return the images of a split, uint8 [n, c, h, w], and their labels, int64 [n], or None if there are none.

@@ -5,9 +5,11 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from pathlib import Path
 
 MOST_CHARACTERS = 200  # of a value that a message quotes
 MOST_OF_REASON = 500  # characters of an exception's message, which may quote a whole tensor
+ADDED_BY_PLUGINS = {"method", "metric", "network", "data set", "extractor", "prior", "optimiser", "sampler"}
 
 
 class UserError(Exception):
@@ -30,9 +32,22 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f" Did you mean {spelling[near[0]]}?" if near else f" Choose from: {', '.join(options)}."
 
 
+def did_you_mean_file(path: Path) -> str:
+    """Return ". Did you mean X?" for a file that does not exist, if there is one of a similar name; else ""."""
+    try:
+        missing = next(each for each in [*reversed(path.parents), path] if not each.exists())
+        rest = path.relative_to(missing)
+        siblings = {each.stem: each / rest for each in missing.parent.iterdir() if each.suffix == missing.suffix}
+        near = difflib.get_close_matches(missing.stem, [name for name in siblings if siblings[name].exists()], n=1)
+        return f". Did you mean {siblings[near[0]]}?" if near else ""
+    except (OSError, StopIteration):  # a folder that may not be read, a name that is too long; or nothing is missing
+        return ""
+
+
 def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:
     """Return the error for a name that is not among the known ones. `kind`: what is named, such as "data set"."""
-    return UserError(f"unknown {kind} {short(name)}.{did_you_mean(name, known)}")
+    remedy = " If a plug-in adds it, give its file: --plugin FILE" if kind in ADDED_BY_PLUGINS else ""
+    return UserError(f"unknown {kind} {short(name)}.{did_you_mean(name, known)}{remedy}")
 
 
 def short(value: object) -> str:
@@ -80,6 +95,11 @@ def muted() -> Iterator[None]:
         yield
     finally:
         _is_muted.reset(token)
+
+
+def with_article(noun: str) -> str:
+    """Return 'a method' or 'an optimiser'."""
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
 def plural(count: int, noun: str) -> str:

@@ -3,23 +3,27 @@
 import importlib
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields
-from typing import TYPE_CHECKING
+from numbers import Real
+from os import PathLike
+from typing import TYPE_CHECKING, get_args, get_type_hints
 
 import typer
 
 from bench.cli.command import COMMA_SEPARATED, INTERRUPTED
 from bench.cli.run_options import RunOptions
-from bench.errors import UserError, unknown, warn
+from bench.errors import UserError, short, unknown, warn
 
 if TYPE_CHECKING:
     from bench.api import Loaded
 
 LEFT_OUT = {"sets", "sweep", "dry_run", "yes"}  # settings= stands for --set; a sweep is a loop; nothing is asked
-SWITCHES = {"grey": "--colour"}  # the option that False stands for; elsewhere it stands for none
+SWITCHES = {"grey": "--colour", "live": "--no-live"}  # the option that False stands for; elsewhere it stands for none
 REPEATED = ("plugin", "resource")
+EXAMPLES = {"methods": "'moco'", "log": "'mlflow'", "plugin": "'mine.py'", "resource": "'a100=1'"}
+HINTS = get_type_hints(RunOptions)
 
 
 def run(settings: Mapping[str, object] | None = None, **options: object) -> "Loaded":
@@ -73,23 +77,36 @@ def command_line(options: Mapping[str, object]) -> list[str]:
         if name not in names:
             raise unknown("argument", name, ["settings", *names])
         flag = f"--{name.replace('_', '-')}"
+        _refuse_other_type(name, value)
         if value is False and name in SWITCHES:
             arguments.append(SWITCHES[name])
         elif value is True:
             arguments.append(flag)
-        elif name in COMMA_SEPARATED and not isinstance(value, str) and value is not None:
-            arguments += [flag, ",".join(_texts(name, value))]
-        elif name in REPEATED and not isinstance(value, str) and value is not None:
-            arguments += [part for text in _texts(name, value) for part in (flag, text)]
+        elif name in COMMA_SEPARATED and value is not None:
+            arguments += [flag, ",".join(_texts(value))]
+        elif name in REPEATED and value is not None:
+            arguments += [part for text in _texts(value) for part in (flag, text)]
         elif value is not None and value is not False:
             arguments += [flag, str(value)]
     return arguments
 
 
-def _texts(name: str, value: object) -> list[str]:
-    if not isinstance(value, Iterable):
-        raise UserError(f"{name} takes a list of texts, such as {name}=['moco'], not {value!r}")
-    return [str(item) for item in value]
+def _refuse_other_type(name: str, value: object) -> None:
+    """Refuse what the command line would take for something else: True is no value, "no" no switch, a list no path."""
+    if value is None:
+        return
+    is_switch = bool in (HINTS[name], *get_args(HINTS[name]))
+    if isinstance(value, bool) != is_switch:
+        raise UserError(f"{name} takes {'True or False' if is_switch else 'a value'}, not {short(value)}")
+    several = name in COMMA_SEPARATED or name in REPEATED
+    # A set has no order, and of a dict the values would be lost.
+    if not isinstance(value, (str, PathLike, list, tuple) if several else (str, PathLike, Real)):
+        needed = f"a list of texts, such as {name}=[{EXAMPLES[name]}]" if several else "one value"
+        raise UserError(f"{name} takes {needed}, not {short(value)}")
+
+
+def _texts(value: object) -> list[str]:
+    return [str(item) for item in value] if isinstance(value, list | tuple) else [str(value)]
 
 
 def _assignments(settings: Mapping[str, object] | None) -> list[str]:

@@ -27,6 +27,7 @@ def main(
     grey: cli.Grey = None,
     prepared: cli.PreparedRoot = None,
     skip_unreadable: cli.SkipUnreadable = False,
+    plugin: cli.Plugins = None,
 ) -> None:
     """Download and decode a data set ahead of time, as bench.run does, on all CPU cores.
 
@@ -34,17 +35,19 @@ def main(
     """
     from bench.data import preparation
     from bench.data.datasets import Request
+    from bench.data.splits import counts_text
     from bench.driver.options import data_roots, preprocessing_overrides
     from bench.experiment.configuration import resolve
+    from bench.plugins import installation
 
+    installation.install_all(plugin or [])
     experiment = resolve({"dataset": dataset, "preprocessing": preprocessing_overrides(image_size, crop, grey)})
     root, prepared_root = data_roots(dataset, data_root, prepared)
     request = Request(dataset, root, experiment.preprocessing, prepared_root, skip_unreadable)
     images = preparation.prepare(request)
     channels, side, _ = images.shape
     say(f"fingerprint: {images.fingerprint}")
-    counts = ", ".join(f"{count:,} {split}" for split, count in images.counts.items())
-    say(f"images: {counts}; {side}x{side}, {'grey' if channels == 1 else 'colour'}")
+    say(f"images: {counts_text(images.counts)}; {side}x{side}, {'grey' if channels == 1 else 'colour'}")
     say(f"classes: {_listed(images.classes) or 'none; unless FID is used, images are compared by fd_rotation'}")
     say(f"folder: {images.folder}")
 

@@ -98,6 +98,8 @@ def _write_files(options: Options, folder: Path) -> None:
     written = sample_files.write_files(request, folder, options.npz)
     there = options.count - written
     say(f"{options.count} samples: {folder}" + (f" ({there} were there already)" if there else ""))
+    if options.npz:
+        say(f"arrays: {options.npz}")
 
 
 def _check_sampler(sampler: str, kind: ImageKind) -> None:

@@ -272,7 +272,7 @@ class DrawsAnyhow(Spoilt):
         return self.penalised(losses, losses["penalty"] * torch.rand((), generator=generator))
 
 
-@broken("traces", "Unsupported at broken_methods.py:")
+@broken("traces", "torch.compile cannot follow it at broken_methods.py:")
 class Branches(Spoilt):
     def spoil(self, _x, losses):
         return losses if losses["penalty"] > 0 else self.penalised(losses, -losses["penalty"])
@@ -314,6 +314,12 @@ class Inverts(Spoilt):
     def spoil(self, x, losses):
         z = self.encode(x)
         return self.penalised(losses, torch.linalg.inv(z.T @ z + torch.eye(4)).trace())
+
+
+@broken("waiting", "write c = z - z.mean(0); c.T @ c / (len(z) - 1)")
+class Covariance(Spoilt):
+    def spoil(self, x, losses):
+        return self.penalised(losses, torch.cov(self.encode(x).T).trace())
 
 
 @broken("waiting", "the backward pass waits")

@@ -1,5 +1,6 @@
 """Run commands so that a user's mistake ends in one line on standard error, without a traceback."""
 
+import difflib
 import functools
 import inspect
 import itertools
@@ -93,7 +94,10 @@ def _run(main: Callable[..., Any], arguments: list[str], *others: Any, **setting
         # Click's errors have format_message. Their class is private: typer contains a copy of Click.
         message = getattr(error, "format_message", None)
         if message is None:
-            raise
+            fault = _fault_of_plugin(error)
+            if fault is None:
+                raise
+            _end(fault, UserError.exit_code)
         problem = f"{message().splitlines()[0].rstrip('.')}; --help lists the options"
         _end(_setting_advice(error, arguments) or problem, 2)
     finally:
@@ -105,16 +109,23 @@ def _run(main: Callable[..., Any], arguments: list[str], *others: Any, **setting
     sys.exit(code if isinstance(code, int) else 0)
 
 
+def _fault_of_plugin(error: Exception) -> str | None:
+    installation = sys.modules.get("bench.plugins.installation")  # imported only if the command knows plug-ins
+    return installation.fault(error) if installation else None
+
+
 def _setting_advice(error: Exception, arguments: list[str]) -> str | None:
-    """Return the line for an unknown option that is the name of a setting, if the command has --set; else None."""
+    """Return the line for an unknown option that is, or nearly is, the name of a setting, if the command has --set."""
     option, context = getattr(error, "option_name", None), getattr(error, "ctx", None)
     options = [name for parameter in context.command.params for name in parameter.opts] if context else []
     if not option or "--set" not in options or any(name.startswith(option) for name in options):  # --seed: --seeds
         return None
     from bench.experiment.configuration import default_settings  # not at the top: --help need not wait for it
 
-    name = option.lstrip("-").replace("-", "_")
-    keys = [key for key in default_settings() if key.rpartition(".")[2] == name]
+    known = [key.rpartition(".")[2] for key in default_settings()]
+    names = [*known, *(each.lstrip("-").replace("-", "_") for each in options)]
+    near = difflib.get_close_matches(option.lstrip("-").replace("-", "_"), names, n=1, cutoff=0.85)  # optimizer
+    keys = [key for key in default_settings() if near and key.rpartition(".")[2] == near[0]]
     value = next(iter(_values(option, arguments)), "VALUE")
     return f"No such option: {option}; write --set {keys[0]}={value}" if len(keys) == 1 else None
 

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bench.contract.interface import check_precision, check_schema, check_search, check_shapes
-from bench.contract.losses import check_finite, check_traces, check_units, check_waiting, location
+from bench.contract.losses import check_finite, check_traces, check_units, check_waiting
 from bench.contract.penalty import check_floor, check_grows, check_rotation
 from bench.contract.subject import Broken, Skipped, Subject, Unfinished
 from bench.contract.training import check_replays, check_seeds, check_state, check_step
 from bench.errors import reason
 from bench.runtime import rng
+from bench.runtime.code_location import location
 from methods import Method
 
 CHECKS: dict[str, Callable[[Subject], None]] = {

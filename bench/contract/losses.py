@@ -1,28 +1,20 @@
 """Checks of `losses`: at extreme sizes, under torch.compile, and without synchronising with the device."""
 
 import math
-import re
-import sysconfig
-import traceback
 from dataclasses import replace
-from pathlib import Path
 
 import torch
 
-from bench.contract.modes import DeviceWait, NoReading, NoWaiting
+from bench.contract.modes import REMEDY, DeviceWait, NoReading, NoWaiting
 from bench.contract.subject import Broken, Skipped, Subject, images, listed
+from bench.errors import reason
 from bench.runtime import rng
+from bench.runtime.code_location import location
 from methods import Method
 from methods.hyperparameters import schema
 
 SIZES = ((2, 2), (2, 256), (3, 3), (100, 17), (257, 2), (257, 256))  # batch size, latent dimensions
 UNIT = 8.0  # of weights, in the check of units
-FOREIGN_CODE = (  # prefixes of the paths of files that hold no method
-    str(Path(torch.__file__).parent.parent),
-    sysconfig.get_path("stdlib"),
-    str(Path(__file__).parent),
-    "<",
-)
 
 
 def check_finite(subject: Subject) -> None:
@@ -62,15 +54,20 @@ def check_units(subject: Subject) -> None:
 
 def check_traces(subject: Subject, backend: str = "eager") -> None:
     """torch.compile captures `losses` as one graph, and the compiled values are the same."""
-    from torch._inductor import config  # here, because it takes a second
+    from torch._dynamo.exc import Unsupported  # here, because it takes a second
+    from torch._inductor import config
 
     eager, traced, x = subject.build(), subject.build(), images(8)
     torch._dynamo.reset()
     rng.seed_everything(1)
     expected = eager.losses(x)
     rng.seed_everything(1)
-    with config.patch(fallback_random=True):  # inductor would draw other random numbers
-        compiled = torch.compile(traced.losses, fullgraph=True, backend=backend)(x)
+    try:
+        with config.patch(fallback_random=True):  # inductor would draw other random numbers
+            compiled = torch.compile(traced.losses, fullgraph=True, backend=backend)(x)
+    except Unsupported as error:
+        problem = f"torch.compile cannot follow it{location(error)}: {reason(error)}"
+        raise Broken(f"{problem}; {REMEDY}") from None
     for name, value in expected.items():
         if not torch.allclose(compiled[name], value, rtol=1e-4, atol=1e-5):
             raise Broken(f"with torch.compile, {name} is {compiled[name].item():.6g} instead of {value.item():.6g}")
@@ -89,12 +86,3 @@ def check_waiting(subject: Subject) -> None:
             method.after_step()
     except DeviceWait as error:
         raise Broken(f"{stage} waits for the device{location(error)}: {error}") from None
-
-
-def location(error: BaseException) -> str:
-    """Name the innermost line outside libraries and these checks, such as ' at moco.py:68'; '' if there is none."""
-    frames = traceback.extract_tb(error.__traceback__)
-    lines = [(frame.filename, frame.lineno) for frame in frames]
-    lines += re.findall(r'File "(.+)", line (\d+)', str(error))  # torch.compile names it in the message
-    lines = [(file, line) for file, line in lines if not str(file).startswith(FOREIGN_CODE)]
-    return f" at {Path(lines[-1][0]).name}:{lines[-1][1]}" if lines else ""

@@ -14,7 +14,10 @@ WAITING = {
     aten._linalg_check_errors.default: "an error check of torch.linalg; use its _ex form",
     aten._linalg_svd.default: "a singular value decomposition",
     aten._linalg_eigh.default: "an eigenvalue decomposition",
+    aten.equal.default: "a comparison of whole tensors, as by torch.equal and torch.cov; for a covariance of codes z, "
+    "write c = z - z.mean(0); c.T @ c / (len(z) - 1)",
 }
+REMEDY = "keep values in tensors: torch.where instead of if, no .item(), no print"
 TAGS = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape}
 CALLS = {
     getattr(Tensor, name): name
@@ -36,7 +39,7 @@ class NoWaiting(TorchDispatchMode):
         elif func in WAITING:
             raise DeviceWait(WAITING[func])
         elif TAGS & set(func.tags):
-            raise DeviceWait(f"{func} needs a value on the host")
+            raise DeviceWait(f"{func} needs a value on the host; {REMEDY}")
         return func(*args, **(kwargs or {}))
 
 
@@ -52,10 +55,10 @@ class NoReading(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func in CALLS:
-            raise DeviceWait(f"Tensor.{CALLS[func]}() reads a value")
+            raise DeviceWait(f"Tensor.{CALLS[func]}() reads a value; {REMEDY}")
         # Only the literal "cpu": checks run on the CPU, so a device taken from a tensor is the CPU and is correct.
         if func is Tensor.to and any(isinstance(a, str) and a == "cpu" for a in [*args, *(kwargs or {}).values()]):
-            raise DeviceWait('Tensor.to("cpu") reads a value')
+            raise DeviceWait(f'Tensor.to("cpu") reads a value; {REMEDY}')
         return func(*args, **(kwargs or {}))
 
 

@@ -15,7 +15,7 @@ from bench.data.huggingface import huggingface
 from bench.data.image_tree import image_tree
 from bench.data.sources import Source
 from bench.data.torchvision_classes import PREFIX, torchvision_class
-from bench.errors import RunError, UserError, reason, say
+from bench.errors import RunError, UserError, did_you_mean_file, reason, say
 from bench.experiment.settings import Preprocessing
 
 
@@ -179,7 +179,8 @@ def refuse_missing(name: str, root: Path) -> None:
     """
     dataset = get(name)
     if dataset.own:
-        raise UserError(f"there is nothing at {root}; with --dataset {name}, --data-root names {dataset.own}")
+        rule = f"with --dataset {name}, --data-root names {dataset.own}"
+        raise UserError(f"there is nothing at {root}; {rule}{did_you_mean_file(root)}")
     if dataset.fetch is None:
         remedy = f"put {dataset.layout} there, or use --dataset folder --data-root DIR for images elsewhere"
         raise UserError(f"{name} is not under {root} and cannot be downloaded; {remedy}")
@@ -198,6 +199,8 @@ def download(name: str, root: Path) -> Source:
     say(f"downloading {name} into {root} (torchvision)")
     try:
         dataset.fetch(root)
+    except UserError:  # it already says what to do
+        raise
     except Exception as error:  # torchvision, urllib and gdown raise types of their own
         needs_gdown = "gdown" in str(error) and importlib.util.find_spec("gdown") is None
         problem = "it is in Google Drive, which needs gdown" if needs_gdown else reason(error)[:100]

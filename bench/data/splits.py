@@ -1,5 +1,7 @@
 """Train, validation and test splits of a source, in a fixed random order."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from bench.data import datasets
@@ -10,6 +12,12 @@ SPLITS = ("train", "validation", "test")
 # All images that were published for training: published FIDs of CIFAR-10 are measured against its 50,000.
 UNIONS = {"train_and_validation": ("train", "validation")}
 MAX_HELD_OUT = 5000  # training images that become the validation split if none is published
+
+
+def counts_text(counts: Mapping[str, int]) -> str:
+    """Return '1,000 train, 397 validation and 400 test images'."""
+    *first, last = (f"{counts[split]:,} {split}" for split in SPLITS)
+    return f"{', '.join(first)} and {last} images"
 
 
 def make_splits(name: str, source_splits: dict[str, SourceSplit]) -> dict[str, SourceSplit]:

@@ -32,6 +32,7 @@ def torchvision_class(name: str, root: Path) -> Source | None:
     folder = root / name
     files = sorted(path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else []
     if not files:
+        _class(name)
         return None
     splits = dict(_splits(name, folder, download=False))
     first = next(iter(splits.values()))

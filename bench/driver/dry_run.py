@@ -1,10 +1,11 @@
 """bench.run --dry-run: what a run would do, and what it would take."""
 
 from bench.data import datasets, preparation
+from bench.data.splits import counts_text
 from bench.driver import estimate, preflight
 from bench.driver.identity import identify
 from bench.driver.pipeline import Pipeline
-from bench.driver.resume import action, refuse_other_protocol
+from bench.driver.resume import Action, action, changed_code, refuse_other_protocol, stale_lines
 from bench.errors import plural, say, warn
 from bench.executors.base import trials_at_once
 from bench.io.files import require_writable
@@ -59,11 +60,17 @@ def cost(pipeline: Pipeline) -> None:
         refuse_other_protocol(folder, trials[0])
     actions = {trial.id: action(trial, folder, pipeline.retraining) for trial in trials}
     for trial in trials:
-        say(f"{trial.id}  {trial}: {actions[trial.id]}")
+        changed = changed_code(trial, folder) if actions[trial.id] in (Action.stale, Action.retrain) else []
+        cause = f" ({', '.join(changed)} changed)" if changed else ""
+        say(f"{trial.id}  {trial}: {actions[trial.id]}{cause}")
+    for line in stale_lines([trial for trial in trials if actions[trial.id] is Action.stale], folder):
+        say(line)
     todo = [trial for trial in trials if actions[trial.id].runs]
     at_once = _at_once(pipeline, len(todo))
     here = f"{at_once} at a time on the CPUs and memory available here"
     say(f"{plural(len(trials), 'trial')}, {len(todo)} to train, {here}")
+    if images:
+        say(f"{request.name} has {counts_text(images.counts)}")
     for line in estimate.lines(experiment, todo, images, folder, at_once, pipeline.options.executor):
         say(line)
 

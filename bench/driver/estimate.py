@@ -16,6 +16,7 @@ from bench.experiment.settings import Experiment
 from bench.experiment.specification import Trial
 from bench.io.disk import format_bytes
 from bench.runtime import memory
+from bench.runtime.code_location import location
 from bench.store.folders import ExperimentFolder
 
 START_SECONDS = {"ray": 20.0, "serial": 0.0}  # of the executor and its workers
@@ -91,7 +92,7 @@ def _try_out(trial: Trial, counts: dict[str, int], extraction: ExtractionCost) -
         if memory.exhausted(error):
             lower = "lower network.width, network.latent_dim or training.batch_size"
             raise UserError(f"{trial.label} does not fit into this machine's memory; {lower}") from error
-        message = f"{type(error).__name__}: {reason(error)[:150]}"
+        message = f"{type(error).__name__}{location(error)}: {reason(error)[:150]}"
         raise UserError(f"{trial.label} fails when it is tried out with this network and batch: {message}") from error
 
 

@@ -13,6 +13,7 @@ from bench.data import preparation
 from bench.data.datasets import Request
 from bench.data.preparation import DatasetInfo
 from bench.data.prepared import Prepared
+from bench.data.splits import counts_text
 from bench.driver import kept_defaults, preflight, proportion
 from bench.driver.endings import Endings
 from bench.driver.identity import identify
@@ -205,7 +206,8 @@ class Pipeline:
         self._describe(experiment, trials, context, prepared)
         self.folder.push()
         todo, endings = select(trials, self.folder, self.retraining), Endings(self.folder)
-        say(f"{plural(len(trials), 'trial')}, {len(todo)} to train")
+        counts = counts_text(prepared.counts)
+        say(f"{plural(len(trials), 'trial')}, {len(todo)} to train; {experiment.dataset} has {counts}")
         with following(self.options.log, self.folder, trials, todo) as log:
             if todo:
                 self._execute(todo, context, endings, log)

@@ -87,7 +87,15 @@ class ProtocolResolver:
         """
         evaluation = self._in_proportion(choice.evaluation, labelled, counts)
         require_labels(evaluation.metrics, self.experiment.dataset, labelled)
-        return self.experiment.model_copy(update={"evaluation": evaluation, "training": self.training()})
+        return self.experiment.model_copy(update={"evaluation": evaluation, "training": self._used(counts)})
+
+    def _used(self, counts: Mapping[str, int] | None) -> Training:
+        """The training, with no more images than there are; unless a folder already says more, as older ones do."""
+        training = self.training()
+        before = self.before.training.train_images if self.before and self.before.training else None
+        if counts is None or training.train_images is None or training.train_images == before:
+            return training
+        return training.model_copy(update={"train_images": min(training.train_images, counts["train"])})
 
     def _in_proportion(self, evaluation: Evaluation, labelled: bool, counts: Mapping[str, int] | None) -> Evaluation:
         """Resolve the extractor "auto", and the numbers that the user left open."""

@@ -3,19 +3,19 @@
 How much is evaluated follows from what is left of the training, as always (`bench.driver.proportion`).
 """
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from bench.data import datasets
-from bench.experiment.settings import BUDGETS, Experiment
+from bench.experiment.settings import Experiment
 
-# The most that is left of a setting. None in an experiment means all images, no search, or another budget.
+# The most that is left of a setting.
 MOST = {
     "training": {"epochs": 2, "steps": 40, "images": 4000, "seconds": 10.0, "train_images": 2000},
     "network": {"width": 16},
     "search": {"points": 4, "seeds": 1, "finalists": 2, "final_seeds": 1},
 }
-NONE_IS_NONE = {("search", "points"), *(("training", name) for name in BUDGETS)}
 
 
 def cut(experiment: Experiment, typed: Mapping[str, Any]) -> tuple[Experiment, str]:
@@ -34,24 +34,27 @@ def cut(experiment: Experiment, typed: Mapping[str, Any]) -> tuple[Experiment, s
         lines += [f"evaluation.extractor {evaluation.extractor} to {_small_extractor(experiment)}"]
         sections["evaluation"] = evaluation.model_copy(update={"extractor": _small_extractor(experiment)})
     for section, limits in MOST.items():
+        if section == "search" and experiment.search.points is None:
+            continue  # nothing is searched
         before, kept = getattr(experiment, section), typed.get(section, {})
-        after = {
-            key: most
-            for key, most in limits.items()
-            if key not in kept and _is_cut(getattr(before, key), most, (section, key) in NONE_IS_NONE)
-        }
-        shown = {key: value for key, value in after.items() if getattr(before, key) != value}
-        lines += [f"{section}.{key} {_shown(getattr(before, key))} to {value}" for key, value in shown.items()]
+        amounts = {key: _amount(experiment, section, key) for key in limits if key not in kept}
+        after = {key: limits[key] for key, amount in amounts.items() if amount is not None and amount > limits[key]}
         sections[section] = before.model_copy(update=after)
+        for key, most in after.items():
+            shown = "all" if getattr(before, key) is None else getattr(before, key)
+            lines += [f"{section}.{key} {shown} to {'at most ' if amounts[key] == math.inf else ''}{most}"]
     return experiment.model_copy(update=sections), ", ".join(lines)
 
 
-def _is_cut(value: float | None, most: float, none_is_none: bool) -> bool:
-    return not none_is_none if value is None else value > most
+def _amount(experiment: Experiment, section: str, key: str) -> float | None:
+    """The value of a setting; for all training images their number, infinite if it is not known before they are read.
 
-
-def _shown(value: object) -> str:
-    return "all" if value is None else str(value)
+    None for another budget than that of the experiment.
+    """
+    if key != "train_images" or experiment.training.train_images is not None:
+        return getattr(getattr(experiment, section), key)
+    published = datasets.get(experiment.dataset).images
+    return published[0] if published else math.inf
 
 
 def _small_extractor(experiment: Experiment) -> str:

@@ -8,11 +8,11 @@ from bench.driver.quick import cut
 from bench.errors import UserError, short, unknown
 from bench.experiment import configuration
 from bench.experiment.labels import is_named
+from bench.experiment.network import with_network
 from bench.experiment.settings import Experiment
 from bench.experiment.variants import Variant, parse_variants
 from bench.training import optimisers
 from methods import METHODS
-from methods.networks import NETWORKS, Networks, fitting
 
 
 class Resolved(NamedTuple):
@@ -61,21 +61,3 @@ def _refuse_idle_ranges(experiment: Experiment, variants: list[Variant]) -> None
     for variant in variants:
         if variant.has_range and variant.point is None and experiment.search.points is None:
             raise UserError(f"{short(variant.label)} has a range, which is for a search; add --tune N, or name values")
-
-
-def with_network(experiment: Experiment) -> Experiment:
-    """Replace the network "auto" by the deepest one that fits the images.
-
-    Raises:
-        UserError: The network is unknown or does not fit the images.
-    """
-    network, shape = experiment.network, experiment.preprocessing.shape
-    if network.name not in (*NETWORKS, "auto"):
-        raise unknown("network", network.name, [*NETWORKS, "auto"])
-    try:
-        if network.name == "auto":
-            network = network.model_copy(update={"name": fitting(shape[1])})
-        Networks(network.name, shape, network.latent_dim, network.width)
-    except ValueError as error:
-        raise UserError(str(error)) from None
-    return experiment.model_copy(update={"network": network})

@@ -109,13 +109,8 @@ def select(trials: list[Trial], experiment: ExperimentFolder, retraining: Retrai
         say(f"{plural(accepted, 'trial')}: accepted as results of the present code")
     actions = {trial.id: action(trial, experiment, retraining) for trial in trials}
     counts = Counter(actions.values())
-    if counts[Action.stale]:
-        stale = [trial for trial in trials if actions[trial.id] is Action.stale]
-        modules = {name for trial in stale for name in _changed(trial, experiment)}
-        where = f" ({', '.join(sorted(modules))})" if modules else ""
-        changed = f"their code{where} has changed, or the project itself since they were begun"
-        remedy = "--retrain-stale trains them again, --accept-stale keeps them if the results would be the same"
-        say(f"{plural(counts[Action.stale], 'stale trial')}: {changed}; {remedy}")
+    for line in stale_lines([trial for trial in trials if actions[trial.id] is Action.stale], experiment):
+        say(line)
     if counts[Action.lost]:
         say(f"{plural(counts[Action.lost], 'trial')} failed or diverged before; --retry-failed runs them again")
     for trial in trials:
@@ -128,9 +123,21 @@ def select(trials: list[Trial], experiment: ExperimentFolder, retraining: Retrai
     return [trial for trial in trials if actions[trial.id].runs]
 
 
-def _changed(trial: Trial, experiment: ExperimentFolder) -> list[str]:
-    """The modules and plug-ins whose code has changed since a trial was planned, as far as that is recorded."""
-    stored = _stored(trial, experiment.trial(trial.name))
+def stale_lines(stale: list[Trial], experiment: ExperimentFolder) -> list[str]:
+    """Say how many trials are stale, what has changed, and what to do about it; nothing if none is."""
+    if not stale:
+        return []
+    modules = {name for trial in stale for name in changed_code(trial, experiment)}
+    where = f" ({', '.join(sorted(modules))})" if modules else ""
+    changed = f"their code{where} has changed, or the project itself since they were begun"
+    remedy = "--retrain-stale trains them again, --accept-stale keeps them if the results would be the same"
+    return [f"{plural(len(stale), 'stale trial')}: {changed}; {remedy}"]
+
+
+def changed_code(trial: Trial, experiment: ExperimentFolder) -> list[str]:
+    """Return the modules and plug-ins whose code has changed since a trial was planned, as far as that is recorded."""
+    folder = experiment.trial(trial.name)
+    stored = _stored(trial, folder) if folder.exists("spec.json") else None
     if stored is None:
         return []
     return changed_modules(stored.source, ROOT / trial.source.file) + changed_plugins(stored.source, trial.source)

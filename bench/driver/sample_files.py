@@ -12,9 +12,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from bench.analysis.protocols import difference
 from bench.data.images import batch_size, to_uint8
 from bench.errors import UserError
 from bench.evaluation import samplers
+from bench.experiment.origins import ORIGINS
+from bench.experiment.source_code import code_sha256
 from bench.io import tensors
 from bench.io.files import file_sha256, write_atomically
 from bench.io.limits import CHECKPOINTS
@@ -52,7 +55,9 @@ class SampleRequest:
         """What determines the images."""
         paths = (self.trial.path / name for name in CHECKPOINTS)
         checkpoint = next((file_sha256(path) for path in paths if path.exists()), None)
-        return {"checkpoint": checkpoint, "count": self.count, "sampler": self.sampler, "seed": self.seed}
+        origin = ORIGINS.get(("sampler", self.sampler))  # of a plug-in
+        code = {"sampler_sha256": code_sha256(*origin, shared=False)} if origin else {}
+        return {"checkpoint": checkpoint, "count": self.count, "sampler": self.sampler, "seed": self.seed, **code}
 
     @torch.no_grad()
     def batches(self) -> Iterator[Tensor]:
@@ -112,7 +117,9 @@ def _claim(folder: Path, stamp: dict[str, object]) -> None:
     except Malformed:
         before = None
     if before != stamp:
-        raise UserError(f"{folder} holds other files; name a new folder, or repeat the command that wrote them")
+        other = difference(before, stamp) if isinstance(before, dict) else None
+        what = f"other samples ({other})" if other else "other files"
+        raise UserError(f"{folder} holds {what}; name a new folder, or repeat the command that wrote them")
 
 
 def _png(image: Tensor) -> bytes:

@@ -7,7 +7,7 @@ from itertools import product
 from pathlib import Path
 
 from bench.errors import UserError
-from bench.experiment.configuration import default_settings
+from bench.experiment.configuration import default_settings, unknown_key
 from bench.io.strict_yaml import load_yaml
 
 KEY = "sweep"  # of a settings file
@@ -54,8 +54,10 @@ def parts(texts: Sequence[str], file: Path | None) -> list[Part]:
 
 
 def _check(key: str, values: list[str]) -> None:
-    if "." not in key or key not in default_settings():
-        raise UserError(f"--sweep {key}: there is no such setting; python -m bench.info lists them")
+    if key not in default_settings():
+        raise UserError(f"--sweep: {unknown_key(key)}")
+    if "." not in key:
+        raise UserError(f"--sweep {key}: only settings in sections are swept; run an experiment for each value")
     if len(set(values)) < len(values) or "" in values:
         raise UserError(f"--sweep {key}={','.join(values)}: values must differ and not be empty")
 

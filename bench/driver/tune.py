@@ -120,8 +120,9 @@ class Tuning:
         count, seeds = len(self.pipeline.variants), self.pipeline.experiment.seeds
         if self._finals:
             say(
-                f"then the best {plural(budget.finalists, 'point')} of each variant: {budget.final_seeds} more tuning "
-                f"seeds, at most {plural(self._finals, 'trial')} (not included in the time and disk above)"
+                f"then the best {plural(budget.finalists, 'point')} of each variant: "
+                f"{plural(budget.final_seeds, 'more tuning seed')}, at most {plural(self._finals, 'trial')} "
+                "(not included in the time and disk above)"
             )
         say(
             f"then the best point of each variant ({count}) is retrained on {plural(seeds, 'seed')} and evaluated "

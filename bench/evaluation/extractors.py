@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from bench.data.prepared import Prepared
-from bench.errors import UserError, warn
+from bench.errors import UserError, warn, with_article
 from bench.evaluation.feature_network import TrainedExtractor, load_extractor
 from bench.evaluation.feature_training import RECIPE, train_extractor
 from bench.evaluation.features import Extractor
@@ -146,7 +146,9 @@ def _cached(cache: Folder, data: Prepared, evaluation: Evaluation) -> bytes:
 def _refuse_unfit(extractor: TrainedExtractor, data: Prepared, evaluation: Evaluation) -> None:
     remedy = "omit --extractor to train another"
     if extractor.name != evaluation.extractor:
-        raise UserError(f"the stored extractor is a {extractor.name} network, not {evaluation.extractor}; {remedy}")
+        raise UserError(
+            f"the stored extractor is {with_article(extractor.name)} network, not {evaluation.extractor}; {remedy}"
+        )
     shape = extractor.description["shape"]
     if tuple(shape) != data.shape:
         raise UserError(f"the extractor expects images of shape {shape}, not {list(data.shape)}; {remedy}")

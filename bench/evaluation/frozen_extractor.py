@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from bench.errors import UserError, reason
 from bench.io.files import sha256
+from bench.runtime.code_location import definition, location
 from bench.runtime.rng import forked
 
 Shape = tuple[int, int, int]
@@ -76,7 +77,8 @@ def freeze(name: str, make: Callable[..., nn.Module], version: str, shape: Shape
         except UserError:
             raise
         except Exception as error:
-            raise UserError(f"the extractor {name} fails: {type(error).__name__}: {reason(error)}") from error
+            place = location(error) or definition(make)
+            raise UserError(f"the extractor {name} fails{place}: {type(error).__name__}: {reason(error)}") from error
     _refuse_bad(features, PROBED, name)
     weights = [f"{key} {value.dtype} {sha256(_bytes(value))}" for key, value in network.state_dict().items()]
     return FrozenExtractor(name, network, sha256("\n".join([name, version, *weights]).encode()), features.shape[1])

@@ -18,6 +18,7 @@ from bench.experiment.specification import Trial, TrialSpec
 from bench.io.files import Folder
 from bench.plugins.installation import install
 from bench.runtime import memory, torch_state
+from bench.runtime.code_location import location
 from bench.runtime.environment import describe
 from bench.runtime.signals import Interrupted
 from bench.store.documents import Ending, Environment
@@ -150,7 +151,7 @@ def _ending(error: Exception) -> Ending:
     if isinstance(error, UserError):
         return Ending(State.failed, str(error), stale=isinstance(error, OtherVersion))
     device = memory.exhausted(error)
-    message = f"{type(error).__name__}: {reason(error)}"
+    message = f"{type(error).__name__}{location(error)}: {reason(error)}"
     if device:
         message = f"not enough memory on the {device}: {MORE_MEMORY[device]}; --retry-failed runs it again"
     return Ending(State.failed, message, traceback.format_exc())

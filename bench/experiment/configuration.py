@@ -170,6 +170,11 @@ def _explain(error: ValidationError) -> str:
         return f"{key} is a section{empty}; write {key}.KEY (python -m bench.info lists the keys)"
     if first["type"] != "extra_forbidden":
         return f"{key} = {short(first['input'])}: {first['msg'][0].lower()}{first['msg'][1:]}"
+    return unknown_key(key)
+
+
+def unknown_key(key: str) -> str:
+    """Return the line for a key that does not exist."""
     # Users often omit the section of a key, so only the last parts of keys are compared.
     paths = {path.rpartition(".")[2]: path for path in reversed([*Experiment.model_fields, *default_settings()])}
     similar = difflib.get_close_matches(key.rpartition(".")[2], paths, n=1)

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 from yaml.composer import ComposerError
 
-from bench.errors import UserError, cut, did_you_mean, reason, short
+from bench.errors import UserError, cut, did_you_mean_file, reason, short
 
 MAX_BYTES = 2**20  # of a file
 MAX_REPEATED = 10_000  # nodes that aliases may add
@@ -164,15 +164,9 @@ def load_yaml(path: Path) -> dict[str, Any]:
         with path.open("rb") as file:
             loaded = parse_yaml(file.read(MAX_BYTES + 1).decode(), str(path))
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"cannot read {path}: {reason(error)}{_suggestion(path)}") from None
+        raise UserError(f"cannot read {path}: {reason(error)}{did_you_mean_file(path)}") from None
     if loaded is None:
         raise UserError(f"{path} is empty; write keys such as 'dataset: digits' into it")
     if not isinstance(loaded, dict):
         raise UserError(f"{path} must contain keys such as 'dataset: digits', not {type(loaded).__name__}")
     return loaded
-
-
-def _suggestion(path: Path) -> str:
-    """'. Did you mean X?' for a file that does not exist."""
-    names = [p.name for p in path.parent.glob("*.yaml")] if path.parent.is_dir() and not path.exists() else []
-    return "." + did_you_mean(path.name, names) if names else ""

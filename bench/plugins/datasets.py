@@ -27,10 +27,14 @@ from bench.data.decode import Pixels
 from bench.data.hashed_splits import divide_by_content
 from bench.data.sources import Source, SourceSplit
 from bench.errors import UserError, reason
-from bench.experiment.configuration import DATASET_SETTINGS
-from bench.experiment.settings import Preprocessing
+from bench.experiment.configuration import DATASET_SETTINGS, Settings, merge, resolve, section
+from bench.experiment.network import with_network
+from bench.experiment.settings import Experiment
+from bench.experiment.variants import parse_variants
 from bench.io.files import sha256
 from bench.plugins.trying import Untested, first_line
+from bench.runtime.code_location import location
+from bench.training.optimisers import refuse_unknown
 
 
 @dataclass(frozen=True)
@@ -69,10 +73,11 @@ def register(name: str, dataset: object, version: str) -> None:
     parameters = list(inspect.signature(dataset.load).parameters) if callable(dataset.load) else ["?"]
     if parameters not in ([], ["root"]):
         raise TypeError("its load must be a function of root, or of nothing")
-    size = {"image_size": dataset.image_size, "channels": dataset.channels}
-    Preprocessing.model_validate(size)
-    preprocessing = {**size, **dataset.settings.get("preprocessing", {})}
-    DATASET_SETTINGS[name] = {**dataset.settings, "preprocessing": preprocessing}
+    if not isinstance(dataset.classes, tuple | list) or not all(isinstance(each, str) for each in dataset.classes):
+        raise TypeError('its classes must be names, such as classes=("cat", "dog")')
+    if not isinstance(dataset.settings, Mapping):
+        raise TypeError('its settings must be sections, such as settings={"training": {"epochs": 10}}')
+    DATASET_SETTINGS[name] = _settings(name, dataset)
 
     def find(root: Path) -> Source | None:
         folder = root / name
@@ -84,6 +89,17 @@ def register(name: str, dataset: object, version: str) -> None:
 
     about, layout = first_line(dataset.load, f"{name}, of a plug-in"), f"its files in {name}/"
     datasets.DATASETS[name] = datasets.Dataset(about, None, find, layout, labelled=bool(dataset.classes))
+
+
+def _settings(name: str, dataset: Dataset) -> Settings:
+    """The settings of the data set, by section. Names in them, as of networks, may be registered later."""
+    size = {"image_size": dataset.image_size, "channels": dataset.channels}
+    settings = merge({"preprocessing": size}, dict(dataset.settings))
+    try:
+        section(Experiment, {"dataset": name, **settings})
+    except UserError as error:
+        raise ValueError(f"settings of the data set: {error}") from None
+    return settings
 
 
 @dataclass(frozen=True)
@@ -123,7 +139,7 @@ def splits(name: str, dataset: Dataset, folder: Path) -> dict[str, SourceSplit]:
     try:
         arrays = dataset.load(folder) if dataset.needs_files else dataset.load()
     except Exception as error:
-        raise UserError(f"{origin} fails: {type(error).__name__}: {reason(error)}") from error
+        raise UserError(f"{origin} fails{location(error)}: {type(error).__name__}: {reason(error)}") from error
     if not isinstance(arrays, Mapping):
         raise UserError(f"{origin} must return arrays by name, such as {{'images': ...}}, not {type(arrays).__name__}")
     found = {}
@@ -139,13 +155,24 @@ def splits(name: str, dataset: Dataset, folder: Path) -> dict[str, SourceSplit]:
     return divide_by_content(found["all"], origin) if "all" in found else found
 
 
+def _check_settings(name: str) -> None:
+    try:
+        experiment = with_network(resolve({"dataset": name}))
+        parse_variants(experiment.methods, experiment.defaults)
+        refuse_unknown(experiment.training)
+    except UserError as error:
+        raise UserError(f"settings of the data set {name}: {error}") from None
+
+
 def check(name: str, dataset: Dataset) -> None:
-    """Load the images.
+    """Resolve the settings, and load the images.
 
     Raises:
-        UserError: they are no images and labels, or smaller than `image_size`, or change when they are loaded again.
+        UserError: a setting names what does not exist; or the images are no images and labels, or smaller than
+            `image_size`, or change when they are loaded again.
         Untested: its files are not in the data root.
     """
+    _check_settings(name)
     folder = Path("data") / name
     if dataset.needs_files and not folder.is_dir():
         raise Untested(f"its files are not in {folder}")

@@ -14,6 +14,7 @@ from bench.experiment.origins import Origin
 from bench.experiment.source_code import WHOLE_FILE
 from bench.io.files import sha256
 from bench.plugins.kinds import KINDS
+from bench.runtime.code_location import location
 
 
 class Entry(NamedTuple):
@@ -70,7 +71,7 @@ class PluginFile:
         try:
             exec(compile(self.text, self.file, "exec"), vars(module))
         except Exception as error:
-            raise UserError(f"{self} fails: {type(error).__name__}: {error}") from error
+            raise UserError(f"{self} fails{location(error)}: {type(error).__name__}: {error}") from error
         found = list(_of_module(module, Path(self.file)))
         if not found:
             raise UserError(f"{self} adds nothing; {_remedy(vars(module))}")

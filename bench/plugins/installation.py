@@ -4,11 +4,13 @@ Only here does a run execute code from outside the project. A file is sent to wo
 to it. A package is sent by name, and its modules too if the cluster is an existing one (`package_paths`).
 """
 
-from collections.abc import Sequence
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import entry_points
 from pathlib import Path
 
-from bench.errors import UserError, reason, short, warn
+from bench.errors import UserError, did_you_mean_file, reason, short, warn, with_article
 from bench.experiment.origins import ORIGINS, parts
 from bench.experiment.specification import TrialSpec
 from bench.io import untrusted
@@ -17,6 +19,7 @@ from bench.plugins.found import Entry, Plugin, PluginFile, PluginPackage, group
 from bench.plugins.kinds import KINDS
 from bench.plugins.trying import Untested
 from bench.runtime import torch_state
+from bench.runtime.code_location import location
 
 _installed: dict[tuple[str, str], tuple[Plugin, Entry]] = {}  # noun of a kind, name -> what a plug-in has added
 
@@ -51,7 +54,7 @@ def read(path: Path) -> PluginFile:
     try:
         return PluginFile(str(path.resolve()), untrusted.read_bounded(path).decode())
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"cannot read the plug-in {path}: {reason(error)}") from None
+        raise UserError(f"cannot read the plug-in {path}: {reason(error)}{did_you_mean_file(path)}") from None
 
 
 def install(plugin: Plugin) -> list[Entry]:
@@ -74,7 +77,9 @@ def _install(plugin: Plugin, entry: Entry) -> None:
     key = (kind.noun, name)
     before = _installed.get(key)
     if kind.has(name) and not (before and (before[0] == plugin or before[1].value is entry.value)):
-        raise UserError(f"{plugin}: a {kind.noun} {name!r} already exists; choose another name{plugin.remedy}")
+        raise UserError(
+            f"{plugin}: {with_article(kind.noun)} {name!r} already exists; choose another name{plugin.remedy}"
+        )
     try:
         kind.register(name, entry.value, plugin.version)
     except (TypeError, ValueError) as error:
@@ -102,6 +107,7 @@ def refuse_broken(spec: TrialSpec) -> None:
             plugin, entry = _installed[key]
             try:
                 try_out(entry)
+                _try_as_used(entry, spec)
             except Untested:
                 continue
             except UserError as error:
@@ -115,14 +121,36 @@ def try_out(entry: Entry) -> None:
         UserError: it breaks the contract of its kind.
         Untested: it cannot be tried out here.
     """
-    kind = KINDS[entry.dictionary]
-    assert kind.check is not None  # only methods have other checks
+    check = KINDS[entry.dictionary].check
+    assert check is not None  # only methods have other checks
+    with _named(entry):
+        check(entry.name, entry.value)
+
+
+def _try_as_used(entry: Entry, spec: TrialSpec) -> None:
+    check = KINDS[entry.dictionary].check_as_used
+    if check:
+        with _named(entry):
+            check(entry.name, entry.value, spec)
+
+
+@contextmanager
+def _named(entry: Entry) -> Iterator[None]:
+    """Turn an exception of a plug-in into a line that names the place in its code."""
     try:
-        kind.check(entry.name, entry.value)
+        yield
     except (UserError, Untested):
         raise
     except Exception as error:  # plug-ins raise all kinds of exceptions
-        raise UserError(f"the {kind.noun} {entry.name} fails: {type(error).__name__}: {reason(error)}") from error
+        what = f"the {KINDS[entry.dictionary].noun} {entry.name} fails{location(error)}"
+        raise UserError(f"{what}: {type(error).__name__}: {reason(error)}") from error
+
+
+def fault(error: Exception) -> str | None:
+    """Return a line that names the plug-in and the place in it where an exception arose; None if it arose elsewhere."""
+    files = {frame.filename for frame in traceback.extract_tb(error.__traceback__)}
+    plugin = next((plugin for plugin, entry in _installed.values() if str(entry.origin.file) in files), None)
+    return plugin and f"{plugin} fails{location(error)}: {type(error).__name__}: {reason(error)}{plugin.remedy}"
 
 
 def package_paths() -> list[str]:

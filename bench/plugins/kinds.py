@@ -11,6 +11,7 @@ from bench.evaluation.frozen_extractor import FROZEN
 from bench.evaluation.measures import MEASURES
 from bench.evaluation.samplers import SAMPLERS
 from bench.experiment.configuration import DATASET_SETTINGS
+from bench.experiment.specification import TrialSpec
 from bench.io.schema import MAX_NAME, NAME
 from bench.metrics.columns import DECLARED, EXTRACTORS, METRICS, OPTIONAL
 from bench.plugins import datasets, extractors, metrics, networks, optimisers, priors, samplers
@@ -34,6 +35,7 @@ class Kind:
             what is wrong, if the value breaks the contract.
         check: tries the value out, in less than a second; raises an exception whose message says what is wrong, or
             `Untested`. None for methods, whose checks are in `bench.contract`.
+        check_as_used: tries the value out as a trial uses it; raises UserError. None: `check` says enough.
         pattern: what a name looks like.
         allowed: the same in words.
         taken: whether a name is taken, if it may be in a registry and yet be free.
@@ -43,6 +45,7 @@ class Kind:
     registries: tuple[MutableMapping[str, Any], ...]
     register: Callable[[str, Any, str], None]
     check: Callable[[str, Any], None] | None = None
+    check_as_used: Callable[[str, Any, TrialSpec], None] | None = None
     pattern: str = LOWER_CASE
     allowed: str = "lower-case letters, digits and _"
     taken: Callable[[str], bool] | None = None
@@ -70,7 +73,7 @@ def _is_metric(name: str) -> bool:
 
 
 KINDS: dict[str, Kind] = {  # name of the dictionary -> kind
-    "METHODS": Kind("method", (METHODS,), _method, None, NAME, "letters, digits, _ and -"),
+    "METHODS": Kind("method", (METHODS,), _method, pattern=NAME, allowed="letters, digits, _ and -"),
     "METRICS": Kind(
         "metric", (METRICS, DECLARED, OPTIONAL, MEASURES), metrics.register, metrics.check, taken=_is_metric
     ),
@@ -81,12 +84,17 @@ KINDS: dict[str, Kind] = {  # name of the dictionary -> kind
         metrics.check_of_codes,
         taken=_is_metric,
     ),
-    "NETWORKS": Kind("network", (NETWORKS,), networks.register, networks.check),
+    "NETWORKS": Kind("network", (NETWORKS,), networks.register, networks.check, networks.check_as_used),
     "DATASETS": Kind("data set", (DATASETS, DATASET_SETTINGS), datasets.register, datasets.check),
     "EXTRACTORS": Kind(
-        "extractor", (EXTRACTORS, FROZEN), extractors.register, extractors.check, r"[a-z][a-z0-9]*", "a-z and 0-9"
+        "extractor",
+        (EXTRACTORS, FROZEN),
+        extractors.register,
+        extractors.check,
+        pattern=r"[a-z][a-z0-9]*",
+        allowed="a-z and 0-9",
     ),
-    "PRIORS": Kind("prior", (PRIORS,), priors.register, priors.check),
+    "PRIORS": Kind("prior", (PRIORS,), priors.register, priors.check, priors.check_as_used),
     "OPTIMISERS": Kind("optimiser", (OPTIMISERS,), optimisers.register, optimisers.check),
     "SAMPLERS": Kind("sampler", (SAMPLERS,), samplers.register, samplers.check),
 }

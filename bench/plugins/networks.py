@@ -12,12 +12,19 @@ to images [n, *shape] in [-1, 1], so it ends in a tanh. `width` is the setting n
 `methods.networks.Architecture` for the other values. --set network.name=NAME chooses the network for all methods.
 """
 
-import torch
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
-from bench.errors import UserError
+import torch
+from torch import nn
+
+from bench.errors import UserError, reason
+from bench.experiment.specification import TrialSpec
 from bench.plugins.trying import refuse_other_parameters, refuse_unlike
+from bench.runtime import memory
+from bench.runtime.code_location import definition, location
 from bench.runtime.rng import forked
-from methods.networks import NETWORKS, Architecture
+from methods.networks import NETWORKS, Architecture, Shape
 
 IMAGES = 3
 OUTPUTS = 5
@@ -41,14 +48,36 @@ def check(name: str, network: Architecture) -> None:
     """Build both for the shape that the network is designed for, and pass random images and codes through.
 
     Raises:
-        UserError: outputs have another shape or are not finite, or images are not in [-1, 1].
+        UserError: one fails, outputs have another shape or are not finite, or images are not in [-1, 1].
     """
+    _check(name, network, network.shape, network.latent_dim, network.width)
+
+
+def check_as_used(name: str, network: Architecture, spec: TrialSpec) -> None:
+    """As `check`, for the images, width and latent dimension of a trial."""
+    _check(name, network, spec.preprocessing.shape, spec.network.latent_dim, spec.network.width)
+
+
+def _check(name: str, network: Architecture, shape: Shape, latent_dim: int, width: int) -> None:
+    side = f"for images {'x'.join(map(str, shape))}"
     with forked(0), torch.no_grad():
-        encoder = network.encoder(network.shape, OUTPUTS, network.width).eval()
-        codes = encoder(torch.rand(IMAGES, *network.shape) * 2 - 1)
-        refuse_unlike(codes, (IMAGES, OUTPUTS), f"outputs of the encoder of {name}")
-        decoder = network.decoder(network.shape, network.latent_dim, network.width).eval()
-        images = decoder(3 * torch.randn(IMAGES, network.latent_dim))
-        refuse_unlike(images, (IMAGES, *network.shape), f"images of the decoder of {name}")
+        with _named(f"the encoder of {name}, {side},", network.encoder):
+            codes = network.encoder(shape, OUTPUTS, width).eval()(torch.rand(IMAGES, *shape) * 2 - 1)
+        refuse_unlike(codes, (IMAGES, OUTPUTS), f"outputs of the encoder of {name}, {side},")
+        with _named(f"the decoder of {name}, {side},", network.decoder):
+            images = network.decoder(shape, latent_dim, width).eval()(3 * torch.randn(IMAGES, latent_dim))
+        refuse_unlike(images, (IMAGES, *shape), f"images of the decoder of {name}, {side},")
     if images.abs().max() > 1:
         raise UserError(f"images of the decoder of {name} must be in [-1, 1]; let it end in a tanh")
+
+
+@contextmanager
+def _named(what: str, function: Callable[..., nn.Module]) -> Iterator[None]:
+    """Turn any exception into a line that names the place: where it arose, or the function that chose the layers."""
+    try:
+        yield
+    except Exception as error:  # plug-ins raise all kinds of exceptions
+        if memory.exhausted(error):
+            raise UserError(f"{what} does not fit into this machine's memory; lower network.width") from None
+        place = location(error) or definition(function)
+        raise UserError(f"{what} fails{place}: {type(error).__name__}: {reason(error)}") from error

@@ -23,8 +23,10 @@
 import torch
 
 from bench.errors import UserError
+from bench.experiment.specification import TrialSpec
 from bench.plugins.trying import refuse_other_parameters, refuse_unlike, refuse_unrepeatable
 from bench.runtime.rng import forked
+from bench.training.build import code_dimensions
 from methods.priors import PRIORS, Prior
 
 SAMPLES = 4000
@@ -58,23 +60,32 @@ def check(name: str, prior: type[Prior]) -> None:
     Raises:
         UserError: a result has another shape or is not finite, or does not agree with the others.
     """
-    made = prior(DIM)
+    _check(name, prior, DIM)
+
+
+def check_as_used(name: str, prior: type[Prior], spec: TrialSpec) -> None:
+    """As `check`, for the latent dimension of a trial."""
+    _check(name, prior, code_dimensions(spec))
+
+
+def _check(name: str, prior: type[Prior], dim: int) -> None:
+    made = prior(dim)
     draws = []
     for _ in range(2):
         with forked(0):
-            draws.append(refuse_unlike(made.sample(SAMPLES), (SAMPLES, DIM), f"samples of {name}"))
+            draws.append(refuse_unlike(made.sample(SAMPLES), (SAMPLES, dim), f"samples of {name}"))
     samples = draws[0]
     refuse_unrepeatable(draws[0], draws[1], f"samples of {name}")
     if samples.dtype != torch.float32:
         raise UserError(f"samples of {name} must be float32, not {samples.dtype}")
     _refuse_far(made.project(samples), samples, f"project(sample(n)) of {name} must be sample(n): samples are codes")
     with forked(0):
-        codes = refuse_unlike(made.project(torch.randn(50, DIM)), (50, DIM), f"projected codes of {name}")
+        codes = refuse_unlike(made.project(torch.randn(50, dim)), (50, dim), f"projected codes of {name}")
     _refuse_far(made.project(codes), codes, f"project of {name} must leave what it has projected unchanged")
     a, b, middle = samples[:50], samples[50:100], torch.full((50, 1), 0.5)
     _refuse_far(made.interpolate(a, b, 0 * middle), a, f"interpolate(a, b, 0) of {name} must be a")
     _refuse_far(made.interpolate(a, b, 2 * middle), b, f"interpolate(a, b, 1) of {name} must be b")
-    refuse_unlike(made.interpolate(a, b, middle), (50, DIM), f"interpolated codes of {name}")
+    refuse_unlike(made.interpolate(a, b, middle), (50, dim), f"interpolated codes of {name}")
     measured = float(samples.var(0).mean())
     if not 0.8 * measured < made.variance < 1.25 * measured:
         raise UserError(f"variance of {name} is {made.variance:.3g}, but that of its samples is {measured:.3g}")

@@ -9,15 +9,20 @@ from methods.networks import Networks
 from methods.priors import PRIORS
 
 
+def code_dimensions(spec: TrialSpec) -> int:
+    """Return the numbers in a code of a trial (`Network.equal_dimensions`)."""
+    lost = PRIORS[spec.prior].dimensions_lost if spec.network.equal_dimensions else 0
+    return spec.network.latent_dim + lost
+
+
 def build(spec: TrialSpec) -> Method:
     """Build the untrained method. All methods with the same seed start from the same networks.
 
     If the unit of penalty weights is not known, as in a dry run, weights are absolute.
     """
     network, training = spec.network, spec.training
-    kind = PRIORS[spec.prior]
-    dim = network.latent_dim + (kind.dimensions_lost if network.equal_dimensions else 0)
-    prior = kind(dim, scaled=network.scaled_codes)
+    dim = code_dimensions(spec)
+    prior = PRIORS[spec.prior](dim, scaled=network.scaled_codes)
     dataset = spec.dataset
     networks = Networks(
         network.name,

@@ -320,8 +320,15 @@ def test_files_of_samples_are_continued_and_never_mixed(finished, tmp_path):
     assert "40 samples" in result.output
     assert "(38 were there already)" in result.output
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
-    for others in (("--seed", "1"), ("--sampler", "gmm")):
+    for others, told in (
+        (("--seed", "1"), "seed is 0 there and 1 here"),
+        (("--sampler", "gmm"), "sampler is prior there"),
+    ):
         refused = sample(trial, "--count", "40", "--folder", folder, *others)
         assert refused.exit_code == 2
-        assert "holds other files; name a new folder" in refused.stderr
+        assert f"holds other samples ({told}" in refused.stderr
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "mine.png").touch()
+    refused = sample(trial, "--count", "40", "--folder", tmp_path / "photos")
+    assert "holds other files; name a new folder" in refused.stderr
     assert sample(trial, "--kind", "interpolations", "--folder", folder).exit_code == 2

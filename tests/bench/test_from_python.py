@@ -2,10 +2,12 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from project import ROOT
 from runs import TINY, rows_of
 
@@ -34,8 +36,13 @@ def test_tables_images_and_the_page_are_at_hand(trained, tmp_path):
     assert images.shape == (400, 1, 8, 8)
     assert images.dtype == np.uint8
     assert labels.shape == (400,)
-    codes = trained.method("mmd").encode(trained.method("mmd").sample(3))
-    assert codes.shape == (3, 8)
+    mmd = trained.method("mmd")
+    assert mmd.encode(mmd.sample(3)).shape == (3, 8)
+    assert mmd.encode(torch.from_numpy(images[:3]) / 127.5 - 1).shape == (3, 8)
+    with pytest.raises(UserError, match=r"write torch.from_numpy\(images\) / 127.5 - 1; not ndarray of uint8"):
+        mmd.encode(images[:3])
+    with pytest.raises(UserError, match=r"write torch.from_numpy\(codes\).float\(\); not ndarray of float64"):
+        mmd.decode(np.zeros((3, 8)))
     table = trained.table("generated")
     assert set(table["variant"]) == {"mmd", "autoencoder"}
     assert pd.api.types.is_numeric_dtype(table[next(c for c in table if c.startswith("fd_"))])
@@ -58,6 +65,12 @@ def test_tables_images_and_the_page_are_at_hand(trained, tmp_path):
         ({"method": ["moco"]}, r"unknown argument 'method'. Did you mean methods\?"),
         ({"methods": 3}, r"methods takes a list of texts, such as methods=\['moco'\], not 3"),
         ({"methods": ["mocco"]}, "unknown method 'mocco'"),
+        ({"methods": {"mmd": 1}}, r"methods takes a list of texts, such as methods=\['moco'\], not {'mmd': 1}"),
+        ({"plugin": 3}, r"plugin takes a list of texts, such as plugin=\['mine.py'\], not 3"),
+        ({"data_root": ["a"]}, r"data_root takes one value, not \['a'\]"),
+        ({"quick": "yes"}, "quick takes True or False, not 'yes'"),
+        ({"grey": 1}, "grey takes True or False, not 1"),
+        ({"seeds": True}, "seeds takes a value, not True"),
         ({"seeds": "many"}, "Invalid value for '--seeds': "),
         ({"executor": "slurm"}, "'slurm' is not one of 'ray', 'serial'"),
         ({"settings": ["training.epochs=3"]}, "settings takes a dict"),
@@ -72,6 +85,8 @@ def test_mistakes_are_one_clear_error(options, message, tmp_path):
 def test_arguments_become_options():
     options = {"methods": ["moco", "gan[weight=1|10]"], "image_size": 32, "grey": False, "force": True, "tune": None}
     assert command_line(options) == ["--methods", "moco,gan[weight=1|10]", "--image-size", "32", "--colour", "--force"]
+    assert command_line({"live": False, "eager": False}) == ["--no-live"]
+    assert command_line({"plugin": Path("a.py")}) == ["--plugin", "a.py"]
     assert command_line({"plugin": ["a.py", "b.py"], "resource": "a100=1", "quick": False}) == [
         *("--plugin", "a.py", "--plugin", "b.py"),
         *("--resource", "a100=1"),

@@ -177,7 +177,7 @@ def test_a_data_set_that_is_not_there_is_said_by_a_dry_run(bench_run):
 @pytest.mark.parametrize(
     ("body", "state", "reason"),
     [
-        ("raise RuntimeError('no luck')", "failed", "RuntimeError: no luck"),
+        ("raise RuntimeError('no luck')", "failed", "RuntimeError at mine.py:8: no luck"),
         ("return dict(loss=x.mean())", "failed", "ValueError: Broken.losses must give a scalar 'reconstruction'"),
         ("z = self.encode(x); r = squared_error(self.decode(z), x); return dict(loss=r * torch.nan, reconstruction=r)",
          "diverged", "loss is nan at step 1"),
@@ -209,7 +209,12 @@ def test_changed_source_makes_trials_stale_reported_apart_and_trained_again_when
     changed = plugin(body.replace("loss=r", "loss=2 * r"))
     result = bench_run("--plugin", changed, *command)
     assert "1 stale trial" in result.output
-    assert "2 trials, 0 to train" in result.output
+    assert "2 trials, 0 to train; digits has 1,000 train, 397 validation and 400 test images" in result.output
+    foreseen = bench_run("--plugin", changed, *command, "--dry-run").output
+    assert "broken seed 0: stale (mine.py changed)" in foreseen
+    assert "1 stale trial: their code (mine.py) has changed" in foreseen
+    again = bench_run("--plugin", changed, *command, "--dry-run", "--retrain-stale").output
+    assert "broken seed 0: train again (mine.py changed)" in again
     summary = pd.read_csv(tmp_path / "out" / "report" / "summary.csv").set_index("variant")
     assert (summary.loc["broken †", "stale"], summary.loc["broken †", "done"]) == (1, 1)
     assert np.isfinite(summary.loc["broken †", "fd_classifier_96_mean"])
@@ -256,7 +261,7 @@ def test_a_plugin_in_an_unusual_place_is_trained_reported_and_read_again(bench_r
     path = write_plugin(folder, "raise ValueError('bad values: ' + '1, ' * 10**6 + chr(0xdcff))")
     command = ["--plugin", str(path), "--methods", "broken,mmd", "--seeds", "1"]
     result = bench_run(*command, out="out\xa0put")
-    assert "broken seed 0 failed: ValueError: bad values: 1, 1" in result.output
+    assert "broken seed 0 failed: ValueError at mine.py:8: bad values: 1, 1" in result.output
     assert max(map(len, result.output.splitlines())) < 2000
     assert sorted(bench.load(tmp_path / "out\xa0put").trials["state"]) == ["done", "failed"]
     assert "2 trials, 0 to train" in bench_run(*command, out="out\xa0put").output

@@ -49,7 +49,8 @@ def test_failing_and_diverging_trials_end_the_run_non_zero_and_the_rest_go_on(st
     run = start_run("--plugin", str(plugin), "--methods", "failing,diverging,mmd", "--seeds", "1", *sets())
     code, output = run.finish()
     assert code == 1
-    assert "failing seed 0 failed: RuntimeError: no luck, but 1 arena" in output  # bench.runtime.memory.ONE_ARENA
+    reason = "RuntimeError at mine.py:5: no luck, but 1 arena"  # bench.runtime.memory.ONE_ARENA
+    assert f"failing seed 0 failed: {reason}" in output
     assert "diverging seed 0 diverged: loss is inf at step 1" in output
     states = frames.trials(ExperimentFolder(tmp_path / "out")).set_index("variant")["state"].to_dict()
     assert states == {"failing": "failed", "diverging": "diverged", "mmd": "done"}

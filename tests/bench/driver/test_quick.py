@@ -11,8 +11,33 @@ def test_everything_that_takes_long_is_cut_and_named():
     assert (small.training.epochs, small.training.train_images, small.network.width) == (2, 2000, 16)
     assert small.evaluation.extractor == "classifier"
     assert "training.epochs 100 to 2, training.train_images all to 2000" in cuts
-    assert small.search.points is None
+    assert "search" not in cuts  # nothing is searched
     assert (small.preprocessing, small.methods, small.seeds) == (whole.preprocessing, whole.methods, whole.seeds)
+
+
+def test_a_search_is_cut_if_there_is_one():
+    small, cuts = cut(resolve({"search": {"points": 16}}), {})
+    assert (small.search.points, small.search.seeds, small.search.final_seeds) == (4, 1, 1)
+    assert "search.points 16 to 4, search.seeds 2 to 1" in cuts
+
+
+def test_images_are_cut_only_where_there_are_more():
+    small, cuts = cut(resolve({"dataset": "digits"}), {})
+    assert small.training.train_images is None  # it has 1,000
+    assert "train_images" not in cuts
+    own, cuts = cut(resolve({"dataset": "folder", "preprocessing": {"image_size": 32}}), {})
+    assert own.training.train_images == 2000
+    assert "training.train_images all to at most 2000" in cuts
+
+
+def test_the_protocol_shows_the_images_that_are_used(bench_run, tmp_path):
+    command = ["--methods", "autoencoder", "--seeds", "1"]
+    assert bench_run(*command, training__train_images="2000", training__epochs="1").exit_code == 0
+    training = ExperimentFolder(tmp_path / "out").require_description().protocol.training
+    assert training is not None
+    assert training.train_images == 1000
+    again = bench_run(*command, training__train_images="2000", training__epochs="1")
+    assert "1 trial, 0 to train" in again.output
 
 
 def test_what_the_command_line_says_is_kept():

@@ -31,8 +31,9 @@ def test_a_file_names_a_sweep_and_the_command_line_overrides_it(tmp_path):
     ("texts", "message"),
     [
         (["network.latent_dim"], r"--sweep takes KEY=VALUE,VALUE"),
-        (["network.latentdim=8,9"], r"--sweep network.latentdim: there is no such setting"),
-        (["seeds=1,2"], r"there is no such setting"),
+        (["network.latentdim=8,9"], r"--sweep: unknown key 'network.latentdim'. Did you mean network.latent_dim\?"),
+        (["latent_dim=8,9"], r"--sweep: unknown key 'latent_dim'. Did you mean network.latent_dim\?"),
+        (["seeds=1,2"], r"--sweep seeds: only settings in sections are swept"),
         (["network.latent_dim=8,8"], r"values must differ"),
         (["network.latent_dim=8,"], r"values must differ and not be empty"),
         (["network.latent_dim=8", "network.latent_dim=9"], r"is given twice"),

@@ -9,7 +9,7 @@ from runs import rows_of
 from typer.testing import CliRunner
 
 import bench
-from bench.errors import UserError
+from bench.errors import ADDED_BY_PLUGINS, UserError
 from bench.metrics.columns import DECLARED, METRICS, parse
 from bench.plugins import installation
 from bench.store.folders import ExperimentFolder
@@ -163,6 +163,14 @@ def half(**shape): return nn.Linear(1, 1)
 def encode(shape, outputs, width): return nn.Sequential(nn.Flatten(), nn.Linear(64, outputs))
 def wide(shape, outputs, width): return nn.Sequential(nn.Flatten(), nn.Linear(64, outputs + 1))
 def decode(shape, latent_dim, width): return nn.Sequential(nn.Linear(latent_dim, 64), nn.Unflatten(1, shape))
+class Wrong(nn.Linear):
+    def __init__(self, shape, outputs, width): super().__init__(width, outputs)
+    def forward(self, x):
+        return super().forward(x.flatten(1))
+def squashed(shape, latent_dim, width):
+    return nn.Sequential(nn.Linear(latent_dim, 784), nn.Tanh(), nn.Unflatten(1, (1, 28, 28)))
+def none(): return {}
+def fixed(shape, outputs, width): return nn.Sequential(nn.Flatten(), nn.Linear(784, outputs))
 def network(encoder, decoder): return Architecture(encoder, decoder, 1, (1, 8, 8), 4, 3, "about")
 class Flat(Prior):
     variance = 1.0
@@ -209,12 +217,19 @@ def written(folder: Path, dictionary: str) -> Path:
         ("DATASETS = {'x': fine}", "'x' is not a bench.plugins.Dataset"),
         ("DATASETS = {'x': Dataset(fine, 8)}", "x: its load must be a function of root, or of nothing"),
         ("DATASETS = {'mnist': Dataset(dict, 8)}", "a data set 'mnist' already exists"),
+        ("DATASETS = {'x': Dataset(none, '8')}", "settings of the data set: preprocessing.image_size = '8': input"),
+        ("DATASETS = {'x': Dataset(none, 8, classes='ab')}", 'x: its classes must be names, such as classes=("cat",'),
+        ("DATASETS = {'x': Dataset(none, 8, settings=[3])}", "x: its settings must be sections, such as settings={"),
+        (
+            "DATASETS = {'x': Dataset(none, 8, settings={'training': {'epoch': 3}})}",
+            "x: settings of the data set: unknown key 'training.epoch'. Did you mean training.epochs?",
+        ),
         ("EXTRACTORS = {'x_y': NaN}", "'x_y' is not a valid extractor name; use at most 100 a-z and 0-9"),
         ("EXTRACTORS = {'x': fine}", "x: takes (features); write __init__(self, shape) or __init__(self)"),
         ("PRIORS = {'x': NaN}", "'x' is not a subclass of methods.priors.Prior"),
         ("PRIORS = {'x': Unfinished}", "x: lacks sample, variance; define them as methods.priors.Prior says"),
         ("OPTIMISERS = {'x': NaN}", "'x' is not a subclass of torch.optim.Optimizer"),
-        ("OPTIMISERS = {'sgd': Fixed}", "a optimiser 'sgd' already exists"),
+        ("OPTIMISERS = {'sgd': Fixed}", "an optimiser 'sgd' already exists"),
         ("SAMPLERS = {'x': fine}", "x: takes (features); write __init__(self, method, images)"),
     ],
 )
@@ -237,11 +252,25 @@ def test_what_breaks_a_contract_is_refused_in_one_line_when_it_is_installed(tmp_
         ("METRICS = {'x': Metric(noisy, better='lower')}", "for the same images; draw random numbers from torch's"),
         (
             "NETWORKS = {'x': network(wide, decode)}",
-            "outputs of the encoder of x must have the shape [3, 5], not [3, 6]",
+            "outputs of the encoder of x, for images 1x8x8, must have the shape [3, 5], not [3, 6]",
         ),
         ("NETWORKS = {'x': network(encode, decode)}", "images of the decoder of x must be in [-1, 1]; let it end in a"),
         ("DATASETS = {'x': Dataset(lambda: {}, 8)}", "the data set x has the arrays none; name them images and labels"),
-        ("DATASETS = {'x': Dataset(lambda: 1 / 0, 8)}", "the data set x fails: ZeroDivisionError: division by zero"),
+        ("DATASETS = {'x': Dataset(lambda: 1 / 0, 8)}", "the data set x fails at mine.py:"),
+        (
+            "DATASETS = {'x': Dataset(none, 8, settings={'network': {'name': 'smal'}})}",
+            "settings of the data set x: unknown network 'smal'. Did you mean small?",
+        ),
+        (
+            "DATASETS = {'x': Dataset(none, 8, settings={'training': {'optimiser': 'adamv'}})}",
+            "settings of the data set x: unknown optimiser 'adamv'. Did you mean adam?",
+        ),
+        (
+            "DATASETS = {'x': Dataset(none, 8, settings={'defaults': {'mmd': {'wait': 3}}})}",
+            "settings of the data set x: unknown hyperparameter of mmd 'wait'. Did you mean weight?",
+        ),
+        ("NETWORKS = {'x': network(Wrong, decode)}", "the encoder of x, for images 1x8x8, fails at mine.py:"),
+        ("NETWORKS = {'x': network(fixed, decode)}", "the encoder of x, for images 1x8x8, fails in mine.py:"),
         ("EXTRACTORS = {'x': NaN}", "the extractor x gives features that are not finite numbers"),
         ("EXTRACTORS = {'x': Whole}", "gives [4, 3, 32, 32] for 4 images; it must give features [4, d]"),
         ("PRIORS = {'x': Flat}", "samples of x must have the shape [4000, 6], not [4000, 7]"),
@@ -258,6 +287,47 @@ def test_what_breaks_a_contract_when_it_is_tried_is_one_line_of_bench_check(tmp_
     assert message in line
 
 
+def test_every_kind_says_that_an_unknown_name_may_be_that_of_a_plug_in():
+    assert {kind.noun for kind in installation.KINDS.values()} == ADDED_BY_PLUGINS
+
+
+def test_a_misspelt_plug_in_file_is_told_by_its_siblings(examples):
+    said = output("info", "--plugin", str(examples / "enrgy.py"), code=2)
+    assert f"enrgy.py: No such file or directory. Did you mean {examples / 'energy.py'}?" in said
+
+
+@pytest.mark.parametrize(
+    ("dictionary", "settings", "message"),
+    [
+        (
+            "NETWORKS = {'x': Architecture(fixed, squashed, 1, (1, 28, 28), 4, 3, 'about')}",
+            ("--set", "network.name=x"),
+            "the encoder of x, for images 1x8x8, fails in mine.py:",
+        ),
+        (
+            "PRIORS = {'x': type('Six', (Narrow,), {'sample': lambda self, n, device='cpu': torch.randn(n, 6)})}",
+            ("--methods", "mmd[prior=x]"),
+            "samples of x must have the shape [4000, 8], not [4000, 6]",
+        ),
+    ],
+)
+def test_a_part_that_fits_its_own_sizes_only_is_refused_before_anything_is_trained(
+    bench_run, tmp_path, dictionary, settings, message
+):
+    path = written(tmp_path, dictionary)
+    result = bench_run("--plugin", str(path), "--seeds", "1", *settings)
+    assert result.exit_code == 2
+    assert f"error: the plug-in {path}: {message}" in result.output
+    assert not (tmp_path / "data").exists()
+
+
+def test_bench_prepare_knows_the_data_set_of_a_plug_in(examples, tmp_path):
+    option = ("--plugin", str(examples / "stripes.py"), "--data-root", str(tmp_path / "data"))
+    said = output("prepare", "stripes", *option)
+    assert "8x8, grey" in said
+    assert "classes: left, right" in said
+
+
 def test_a_run_tries_its_plug_ins_out_before_anything_is_trained(bench_run, tmp_path):
     path = tmp_path / "mine.py"
     path.write_text(f"{HEAD}\nPRIORS = {{'x': Flat}}\n")
@@ -265,6 +335,14 @@ def test_a_run_tries_its_plug_ins_out_before_anything_is_trained(bench_run, tmp_
     assert result.exit_code == 2
     assert f"error: the plug-in {path}: samples of x must have the shape" in result.output
     assert not (tmp_path / "out" / "trials").exists()
+
+
+def test_a_plug_in_that_fails_in_a_command_is_one_line_with_its_place(bench_run, tmp_path):
+    assert bench_run("--methods", "mmd", "--seeds", "1").exit_code == 0
+    path = written(tmp_path, "class Failing(Dim):\n    def sample(self, n): return n.wrong\nSAMPLERS = {'x': Failing}")
+    said = output("evaluate", str(tmp_path / "out"), "--plugin", str(path), "--sampler", "x", "--samples", "64", code=2)
+    assert f"error: the plug-in {path} fails at mine.py:" in said
+    assert "Traceback" not in said
 
 
 @pytest.mark.parametrize(
