@@ -39,7 +39,7 @@ def test_tables_images_and_the_page_are_at_hand(trained, tmp_path):
     mmd = trained.method("mmd")
     assert mmd.encode(mmd.sample(3)).shape == (3, 8)
     assert mmd.encode(torch.from_numpy(images[:3]) / 127.5 - 1).shape == (3, 8)
-    with pytest.raises(UserError, match=r"write torch.from_numpy\(images\) / 127.5 - 1; not ndarray of uint8"):
+    with pytest.raises(UserError, match=r"write torch.from_numpy\(images\) / 127.5 - 1; not memmap of uint8"):
         mmd.encode(images[:3])
     with pytest.raises(UserError, match=r"write torch.from_numpy\(codes\).float\(\); not ndarray of float64"):
         mmd.decode(np.zeros((3, 8)))

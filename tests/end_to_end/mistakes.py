@@ -571,6 +571,11 @@ IMAGES = [
             "folder needs --image-size, the side of its images in pixels, such as 64"),
     Mistake("a missing folder", "prepare folder --data-root fotos --image-size 64",
             "there is nothing at fotos; with --dataset folder, --data-root names DIR, your image directory"),
+    Mistake("a misspelt file of arrays", "prepare arrays --data-root digts.npy --image-size 8",
+            "there is nothing at digts.npy; with --dataset arrays, --data-root names FILE, your array file (.npy, .npz, .h5, "
+            ".hdf5, .pt, .pth). Did you mean digits.npy?", given=write(digits__npy=b"")),
+    Mistake("a misspelt class of torchvision", "prepare torchvision.MNITS --image-size 8",
+            "unknown torchvision class 'MNITS'. Did you mean MNIST?"),
     Mistake("a folder without images", "prepare folder --data-root . --image-size 64",
             ". holds no images (.bmp, .gif, .jfif, .jpe, .jpeg, .jpg, .png, .tif, .tiff, .webp)"),
     Mistake("train/ without test/", "prepare folder --data-root photos --image-size 16",
