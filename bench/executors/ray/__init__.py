@@ -19,6 +19,8 @@ for _name, _value in {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # results are not read from Tune's files
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # only `Evaluated` events have the score that a scheduler needs
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
+    # Tune's trials have variables of their own, so they never get a worker that was started in advance.
+    "RAY_prestart_worker_first_driver": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }.items():
     os.environ.setdefault(_name, _value)
