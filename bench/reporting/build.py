@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING
 
 from bench.errors import RunError, plural, say
 from bench.io.files import display_path, explain_write_errors, write_atomically
-from bench.reporting import comparison_tables, freshness, merge, metric_tables, paper_table, render, terminal, verdict
+from bench.reporting import (
+    comparison_tables,
+    freshness,
+    merge,
+    metric_tables,
+    paper_table,
+    render,
+    terminal,
+    verdict_tables,
+)
 from bench.reporting.group import Group
 from bench.reporting.notes import cautions, failures, notes, provenance
 from bench.reporting.table import Table
@@ -169,8 +178,9 @@ def print_tables(group: Group, report: Path) -> None:
     for note in cautions(group):
         say(note)
     rest = display_path(report / "index.html")
-    for table in (*verdict.tables(group)[:1], *metric_tables.tables(group), *comparison_tables.cost(group)):
-        terminal.show(table, rest, without=("each seed",))
+    for table in (*verdict_tables.tables(group)[:2], *metric_tables.tables(group), *comparison_tables.cost(group)):
+        if table.name != verdict_tables.MATRIX or terminal.fits(table):  # in words, all of it follows
+            terminal.show(table, rest, without=("each seed",))
 
 
 def is_replaceable(path: Path) -> bool:

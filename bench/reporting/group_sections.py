@@ -19,7 +19,7 @@ from bench.reporting import (
     sample_charts,
     score_figures,
     search_tables,
-    verdict,
+    verdict_tables,
 )
 from bench.reporting.contents import Contents, contents
 from bench.reporting.group import Group
@@ -44,7 +44,7 @@ def write(group: Group, folder: Path, prefix: str, share: float = 1.0) -> tuple[
     if contents() is Contents.tables:
         return [], []
     figure_folder = folder / "figures"
-    answer = verdict.tables(group)
+    answer = verdict_tables.tables(group)
     main, pairs = metric_tables.tables(group), comparison_tables.differences(group)
     cost, stability = comparison_tables.cost(group), comparison_tables.stability(group)
     search, search_figures = search_tables.write(group.folders, folder)
@@ -77,7 +77,7 @@ def write(group: Group, folder: Path, prefix: str, share: float = 1.0) -> tuple[
 def tables(group: Group) -> list[Table]:
     """Return the tables of one group, but for those of its search."""
     return [
-        *verdict.tables(group),
+        *verdict_tables.tables(group),
         *metric_tables.tables(group),
         *comparison_tables.cost(group),
         *comparison_tables.stability(group),

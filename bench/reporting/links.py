@@ -1,4 +1,4 @@
-"""Links from the verdict to the tables and figures that show it."""
+"""Links from the verdict to its sentences, and to the tables and figures that show it."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -8,7 +8,7 @@ from bench.reporting.table import Cell, Table
 
 
 def resolved(tables: Iterable[Table], sections: Sequence[Section], prefix: str) -> list[Table]:
-    """Return tables whose links lead somewhere: links to what the report does not have are removed.
+    """Return tables whose links lead somewhere: links to tables and figures that the report lacks are removed.
 
     Args:
         tables: tables with links whose targets have no prefix.
@@ -25,6 +25,7 @@ def resolved(tables: Iterable[Table], sections: Sequence[Section], prefix: str) 
             for link in cell.links
             if prefix + link.target in targets
         ]
-        return replace(cell, links=tuple(links))
+        own = {name: prefix + id for name in ("target", "anchor") if (id := getattr(cell, name))}
+        return replace(cell, links=tuple(links), **own)
 
     return [replace(table, rows=[[linked(cell) for cell in row] for row in table.rows]) for table in tables]

@@ -36,7 +36,8 @@ def html(title: str, lead: str, sections: list[Section], form: Form = Form.full,
     from markupsafe import Markup
 
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True)
-    environment.filters["marked"], environment.tests["numbers"] = _marked, _are_numbers
+    environment.filters |= {"marked": _marked, "breakable": _breakable}
+    environment.tests["numbers"] = _are_numbers
     content = Content(form, [section for section in sections if not section.is_empty])
     plotly = embedded_plotly.plotly() if content.has_charts else None
     js = "".join((TEMPLATES / name).read_text(encoding="utf-8") for name in SCRIPTS)
@@ -59,6 +60,13 @@ def _marked(text: str) -> "Markup":
 
     with_code = re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text)))
     return Markup(re.sub(r"\*([^*]+)\*", r"<em>\1</em>", with_code))
+
+
+def _breakable(label: str) -> "Markup":
+    """Let a label break before its settings and after each of them, where it has to; copied, it is whole."""
+    from markupsafe import Markup, escape
+
+    return Markup(re.sub(r"([\[,|])", r"\1<wbr>", str(escape(label))))
 
 
 def _are_numbers(text: str) -> bool:

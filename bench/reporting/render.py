@@ -14,6 +14,9 @@ LATEX |= {
     "₂": r"$_2$",
     "∞": r"$\infty$",
     "≈": r"$\approx$",
+    "×": r"$\times$",
+    "✓": r"$\surd$",
+    "✗": r"$\times$",
     "<": r"$<$",
     ">": r"$>$",
 }
@@ -35,7 +38,9 @@ def markdown(table: Table) -> list[str]:
 
 def _markdown_cell(cell: Cell) -> str:
     links = [f"[{link.text}]({link.file or f'#{link.target}'})" for link in cell.links]
-    return " ".join([*([f"**{cell.text}**" if cell.strong else cell.text] if cell.text else []), *links])
+    text = f"**{cell.text}**" if cell.strong else f"[{cell.text}](#{cell.target})" if cell.target else cell.text
+    anchor = f'<a id="{cell.anchor}"></a>' if cell.anchor else ""
+    return " ".join([*([anchor + text] if text else []), *links])
 
 
 def _row(cells: list[str]) -> str:

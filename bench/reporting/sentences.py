@@ -26,8 +26,10 @@ class Claim:
         effect: what follows the number in a sentence.
         table: id of the table with the values, on the page.
         figure: name of the section and the figure that shows them.
-        than: the two sides in an answer, before the rivals.
+        short: name in a matrix.
+        words: the two sides in one or two words, as in a matrix; in an answer, "than" and the rivals follow.
         of: what the values are of.
+        unit: what follows the number in a matrix.
     """
 
     name: str
@@ -35,8 +37,10 @@ class Claim:
     effect: str
     table: str
     figure: tuple[str, str]
-    than: tuple[str, str] = ("better than", "worse than")
+    short: str
+    words: tuple[str, str] = ("better", "worse")
     of: str = "seed"
+    unit: str = "×"
 
 
 CURVE = ("convergence", "")  # the figure of the distance that was measured during training
@@ -46,7 +50,8 @@ DISTANCE = Claim(
     " times the distance",
     "results-generated",
     CURVE,
-    ("lower than", "higher than"),
+    "distance",
+    ("lower", "higher"),
 )
 IMAGES, SECONDS = (
     Claim(
@@ -55,13 +60,20 @@ IMAGES, SECONDS = (
         f" times the {unit}",
         "convergence-convergence",
         CURVE,
-        ("faster than", "slower than"),
+        f"{unit} to target",
+        ("faster", "slower"),
     )
     for unit in ("images", "seconds")
 )
-STEADIER = ("steadier than", "less steady than")
+STEADIER = ("steadier", "less steady")
 SEEDS = Claim(
-    "is steadier over seeds", "is less steady over seeds", " times the spread", "stability-stability", CURVE, STEADIER
+    "is steadier over seeds",
+    "is less steady over seeds",
+    " times the spread",
+    "stability-stability",
+    CURVE,
+    "over seeds",
+    STEADIER,
 )
 SETTINGS = Claim(
     "is steadier over settings",
@@ -69,6 +81,7 @@ SETTINGS = Claim(
     " times the spread",
     "stability-stability",
     ("stability", "hyperparameters"),
+    "over settings",
     STEADIER,
     of="setting",
 )
@@ -78,6 +91,8 @@ PRIOR = Claim(
     " in the accuracy of telling codes from samples",
     "results-codes",
     ("pictures", "codes"),
+    "match to prior",
+    unit="",
 )
 RECONSTRUCTION = Claim(
     "reconstructs better",
@@ -85,7 +100,9 @@ RECONSTRUCTION = Claim(
     " times the error",
     "results-generated",
     ("convergence", "reconstruction_test"),
+    "reconstruction",
 )
+SIGNS = {Verdict.better: "✓", Verdict.worse: "✗", Verdict.same: "=", Verdict.undecided: "?"}
 CLAIMS = {each.name: each for each in (DISTANCE, IMAGES, SECONDS, SEEDS, SETTINGS, PRIOR, RECONSTRUCTION)}
 
 
@@ -105,6 +122,20 @@ def sentence(record: Record) -> str:
     if verdict == Verdict.undecided:
         facts.append(more(record) + (" would tell" if enough(record) else ""))
     return f"{start}: {'; '.join(facts)}" if facts else start
+
+
+def outcome(record: Record) -> str:
+    """Return '✓ lower 0.79×': one claim about one rival, as short as a cell of a matrix."""
+    claim, verdict = CLAIMS[record["claim"]], Verdict(record["verdict"])
+    word = {Verdict.better: claim.words[0], Verdict.worse: claim.words[1]}.get(verdict, verdict)
+    size = [] if math.isnan(record["effect"]) else [effect(record).split(" ")[0] + claim.unit]
+    return " ".join([SIGNS[verdict], word, *size])
+
+
+def signs(margin: float) -> str:
+    """Return what the signs of outcomes mean: '✓ better, ...'."""
+    beyond = {Verdict.same: f" larger than {margin:.0%}"}
+    return ", ".join(f"{sign} {verdict}{beyond.get(verdict, '')}" for verdict, sign in SIGNS.items())
 
 
 def effect(record: Record) -> str:
@@ -130,8 +161,9 @@ def more(record: Record) -> str:
 
 def answer(records: Sequence[Record]) -> str:
     """Return the verdicts of one claim against all rivals: 'lower than `a` 0.5 (0.4 to 0.6); undecided: `b` ...'."""
-    groups, (better, worse) = [], CLAIMS[records[0]["claim"]].than
-    openings = {Verdict.better: better, Verdict.worse: worse, Verdict.same: "no difference larger than"}
+    groups, (better, worse) = [], CLAIMS[records[0]["claim"]].words
+    openings = {Verdict.better: f"{better} than", Verdict.worse: f"{worse} than"}
+    openings[Verdict.same] = f"{Verdict.same} larger than"
     for verdict, opening in openings.items():
         found = [f"`{r['rival']}`" + _effect(r) for r in records if r["verdict"] == verdict]
         if found:

@@ -35,6 +35,9 @@ class Cell:
         strong: whether the value is highlighted as the best.
         links: shown after the text.
         prose: whether the text has Markdown's marks for code and emphasis.
+        tone: what the colour of the cell repeats: "better", "worse", "same" or "undecided"; empty for no colour.
+        target: id on the page that the text itself links to; empty if it is no link.
+        anchor: id of the cell on its page; empty if nothing links to it.
     """
 
     text: str
@@ -42,6 +45,9 @@ class Cell:
     strong: bool = False
     links: tuple[Link, ...] = ()
     prose: bool = False
+    tone: str = ""
+    target: str = ""
+    anchor: str = ""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 WIDTH = 180  # columns, if the output is not a terminal
 GAP = 2  # spaces between columns
 PROSE = 30  # the least width of a column of sentences
+STYLES = {"better": "green", "worse": "red"}  # of cells with a tone
 JOINED = "\u00a0"  # a space at which headings do not break
 
 
@@ -29,7 +30,7 @@ def show(table: Table, rest: str, without: Sequence[str] = (), width: int | None
     from rich.console import Console
 
     console = Console(highlight=False, soft_wrap=True)
-    width = width or (console.width if console.is_terminal else WIDTH)
+    width = width or _line_width(console)
     ranked = [i for i in _by_importance(table) if table.headings[i] not in without and _is_filled(table, i)]
     widths = {i: _width(table, i) for i in ranked}
     shown = sorted(_fitting(ranked, widths, width))
@@ -44,6 +45,18 @@ def show(table: Table, rest: str, without: Sequence[str] = (), width: int | None
     if table.about:
         _wrapped(console, _plain(table.about), width)
     _line(console, "")
+
+
+def fits(table: Table, width: int | None = None) -> bool:
+    """Whether every column fits in a line. width: as of `show`."""
+    from rich.console import Console
+
+    columns = [i for i in range(len(table.headings)) if _is_filled(table, i)]
+    return sum(_width(table, i) + GAP for i in columns) - GAP <= (width or _line_width(Console()))
+
+
+def _line_width(console: "Console") -> int:
+    return console.width if console.is_terminal else WIDTH
 
 
 def _rows(table: Table) -> list[list[Cell]]:
@@ -102,7 +115,11 @@ def _grid(console: "Console", table: Table, shown: list[int], widths: dict[int, 
     widths = widths | {i: widths[i] + free // len(sentences) for i in sentences}
     _side_by_side(console, table, widths, {i: (_heading(table, i), "bold") for i in shown})
     for row in _rows(table):
-        _side_by_side(console, table, widths, {i: (_text(row[i]), "bold" if row[i].strong else "") for i in shown})
+        _side_by_side(console, table, widths, {i: (_text(row[i]), _style(row[i])) for i in shown})
+
+
+def _style(cell: Cell) -> str:
+    return "bold" if cell.strong else STYLES.get(cell.tone, "")
 
 
 def _side_by_side(console: "Console", table: Table, widths: dict[int, int], cells: dict[int, tuple[str, str]]) -> None:

@@ -53,6 +53,15 @@ for (const wide of document.querySelectorAll(".wide")) {
   new ResizeObserver(look).observe(scroll);
 }
 
+// A link to something in a folded section opens it.
+const reveal = (hash) => {
+  const target = hash ? document.getElementById(decodeURIComponent(hash.slice(1))) : null;
+  for (let box = target?.closest("details"); box; box = box.parentElement.closest("details")) box.open = true;
+};
+document.addEventListener("click", ({ target }) => reveal(target.closest("a[href^='#']")?.hash));
+addEventListener("hashchange", () => reveal(location.hash));
+reveal(location.hash);
+
 // A click on a figure enlarges it.
 const dialog = document.querySelector("dialog");
 for (const button of document.querySelectorAll(".enlarge")) {

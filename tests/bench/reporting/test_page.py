@@ -44,6 +44,23 @@ def test_the_page_is_as_wide_as_the_screen(page):
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
+def test_the_first_screen_has_every_claim(page):
+    height = page.viewport_size["height"]
+    names = page.locator("#verdict-matrix tbody th").all()
+    assert len(names) == 7
+    assert all(name.bounding_box()["y"] + name.bounding_box()["height"] <= height for name in names)
+
+
+def test_a_cell_of_the_matrix_opens_its_sentence(page):
+    cell = page.locator("#verdict-matrix .tone a").first
+    sentence = page.locator(f"[id='{cell.get_attribute('href')[1:]}']")
+    assert not sentence.is_visible()
+    cell.click()
+    sentence.wait_for()
+    assert "mmd" in sentence.inner_text()
+    assert page.messages == []
+
+
 def test_names_can_be_read(page):
     """The first column stays in view and is wide enough for words."""
     for cell in page.locator("tbody tr > :first-child").all()[:8]:

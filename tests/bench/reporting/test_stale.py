@@ -7,7 +7,7 @@ import pytest
 from specimens import make_description
 from synthetic_experiments import add
 
-from bench.reporting import build, comparison_tables, merge, metric_tables, notes, stale, verdict
+from bench.reporting import build, comparison_tables, merge, metric_tables, notes, stale, verdict, verdict_tables
 from bench.store.folders import ExperimentFolder
 
 FRESH, STALE = range(6), range(6, 12)
@@ -57,14 +57,14 @@ def test_stale_trials_beside_fresh_ones_are_in_no_comparison(folder):
     group = merge.load_one(folder)
     assert verdict.baseline(group) == "mmd"
     assert group.superseded == {"mmd †"}
-    assert "†" not in " ".join(cells([*verdict.tables(group), *comparison_tables.differences(group)]))
+    assert "†" not in " ".join(cells([*verdict_tables.tables(group), *comparison_tables.differences(group)]))
 
 
 def test_stale_trials_alone_are_compared_and_marked(folder):
     make_stale(folder, range(12))
     group = merge.load_one(folder)
     assert verdict.baseline(group) == "mmd †"
-    assert verdict.tables(group)[0].title == "Verdict on mmd †"
+    assert verdict_tables.tables(group)[0].title == "Verdict on mmd †"
     assert group.superseded == set()
 
 

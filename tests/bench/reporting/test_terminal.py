@@ -63,5 +63,5 @@ def test_no_line_of_a_report_is_wider_than_the_terminal(tmp_path, capsys, monkey
     monkeypatch.setattr(terminal, "WIDTH", width)
     print_tables(group, Path("report"))
     lines = capsys.readouterr().out.splitlines()
-    assert "Verdict on mmd" in lines
+    assert "Verdict on mmd, in words" in lines
     assert max(map(len, lines)) <= width

@@ -2,16 +2,21 @@
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
 import pytest
 from specimens import make_description
 from synthetic_experiments import add
 
+from bench.analysis import frames
+from bench.analysis.claims import Verdict
 from bench.experiment.settings import Report
-from bench.reporting import merge, sentences, verdict
+from bench.reporting import build as reports
+from bench.reporting import merge, sentences, terminal, verdict, verdict_tables
 from bench.reporting.build import build
 from bench.reporting.group import Group, as_asked
+from bench.reporting.table import Cell, Table
 from bench.store.folders import ExperimentFolder
 
 
@@ -29,8 +34,17 @@ def rows(folder: ExperimentFolder) -> dict[tuple[str, str], str]:
 
 
 def answers(group: Group) -> dict[str, str]:
-    answer, _ = verdict.tables(group)
-    return {row[0].text: row[1].text for row in answer.rows}
+    return {row[0].text: row[1].text for row in table(group, "verdict").rows}
+
+
+def table(group: Group, name: str) -> Table:
+    return next(table for table in verdict_tables.tables(group) if table.name == name)
+
+
+def matrix(group: Group) -> dict[tuple[str, str], Cell]:
+    """Every cell: (claim, rival) -> cell."""
+    made = table(group, "matrix")
+    return {(row[0].text, rival): cell for row in made.rows for rival, cell in zip(made.headings, row, strict=True)}
 
 
 def four_methods(folder: ExperimentFolder) -> Group:
@@ -61,20 +75,62 @@ def test_every_claim_has_one_answer_and_every_rival_a_sentence(folder):
         distance,
     )
     assert found["is steadier over settings"] == "not asked: every method has one setting"
-    details = {(row[0].text, row[2].text.partition(":")[0]) for row in verdict.tables(group)[1].rows}
+    details = {(row[0].text, row[2].text.partition(":")[0]) for row in table(group, "claims").rows}
     assert ("gan", "`moco` reaches a lower distance than `gan`") in details
     assert ("mmd", "`moco` and `mmd` differ by less than 5%") in details
     assert ("vae", "Undecided whether `moco` reaches a lower distance than `vae`") in details
-    answered, every = verdict.tables(group)
+    _, answered, every = verdict_tables.tables(group)
     assert (answered.folded, every.folded) == (False, True)
     assert "one claim against the 3 rivals: Holm's method" in every.about
     assert "6 seeds can make a clear difference significant in all 6 pairs" in answered.about
 
 
+def test_the_matrix_says_in_two_words_and_a_sign_what_the_sentences_say(folder):
+    group = four_methods(folder)
+    cells, claims = matrix(group), verdict.claimed(group)
+    assert [row[0].text for row in table(group, "matrix").rows] == [claim.short for claim in sentences.CLAIMS.values()]
+    assert re.fullmatch(r"✓ lower 0\.50\d*×", cells["distance", "gan"].text)
+    assert re.fullmatch(r"= no difference 1\.00\d*×", cells["distance", "mmd"].text)
+    assert cells["distance", "vae"].text.startswith("? undecided ")
+    assert cells["over settings", "vae"] == Cell("not asked")
+    for record in frames.records(claims):
+        cell = cells[sentences.CLAIMS[record["claim"]].short, record["rival"]]
+        assert cell.text == sentences.outcome(record)
+        assert cell.tone == Verdict(record["verdict"]).name
+    turned = matrix(as_asked(group, "gan", None, None))
+    assert re.fullmatch(r"✗ higher 1\.9\d*×", turned["distance", "moco"].text)
+    assert "= no difference larger than 5%" in table(group, "matrix").about
+
+
+@pytest.mark.reports
+def test_each_cell_of_the_matrix_links_to_its_sentence(folder):
+    group = four_methods(folder)
+    build(folder)
+    page, summary = ((folder.report / name).read_text() for name in ("index.html", "summary.md"))
+    sentence = dict(re.findall(r'<td class="word" id="(verdict-claims-\d+)">(.*?)</td>', page, re.DOTALL))
+    links = re.findall(r'tone (\w+)"><a href="#(verdict-claims-\d+)">([^<]+)</a>', page)
+    assert len(links) == len(verdict.claimed(group)) == len(sentence)
+    lower = next(id for _, id, text in links if text.startswith("✓ lower"))
+    assert "<code>moco</code> reaches a lower distance than <code>gan</code>" in sentence[lower]
+    linked = re.findall(r"\[[✓✗=?] [^]]+\]\(#([^)]+)\)", summary)
+    assert set(linked) == set(re.findall(r'<a id="(verdict-claims-\d+)"></a>', summary)) == set(sentence)
+
+
+@pytest.mark.parametrize(("width", "is_shown"), [(80, True), (50, False)])
+def test_the_terminal_shows_the_matrix_if_all_of_it_fits(folder, capsys, monkeypatch, width, is_shown):
+    monkeypatch.setattr(terminal, "WIDTH", width)
+    reports.print_tables(four_methods(folder), Path("report"))
+    lines = capsys.readouterr().out.splitlines()
+    assert ("Verdict on moco" in lines) == is_shown
+    assert any("✓ lower 0.50" in line for line in lines) == is_shown
+    assert "Verdict on moco, in words" in lines
+    assert max(map(len, lines)) <= width
+
+
 def test_another_baseline_turns_the_sides(folder):
     group = as_asked(four_methods(folder), "gan", None, None)
     assert verdict.baseline(group) == "gan"
-    sentence = next(row[2].text for row in verdict.tables(group)[1].rows if row[0].text == "moco")
+    sentence = next(row[2].text for row in table(group, "claims").rows if row[0].text == "moco")
     assert sentence.startswith("`gan` reaches a higher distance than `moco`: 1.9")
 
 
@@ -102,7 +158,12 @@ def test_each_claim_links_to_the_table_and_the_figure_that_show_it(folder):
     assert set(linked) <= anchors
     for name in re.findall(r"\[figure\]\(([^)]+)\)", summary):
         assert (folder.report / name).is_file()
-    assert summary.index("## Verdict on moco") < summary.index("## Every claim") < summary.index("## Generated images")
+    assert (
+        summary.index("## Verdict on moco\n")
+        < summary.index("in words\n")
+        < summary.index("## Every claim")
+        < summary.index("## Generated images")
+    )
 
 
 def test_few_seeds_decide_nothing_and_one_seed_has_no_p(folder):
@@ -127,10 +188,13 @@ def test_several_settings_of_a_method_are_compared_only_in_how_steady_they_are(f
     assert rows(folder) == {("is steadier over settings", "mmd"): "better"}
     found = answers(merge.load_one(folder))
     assert found["is steadier over settings"].startswith("steadier than `mmd` 0.00")
-    assert found["reaches a lower distance"] == verdict.OF_SETTINGS
+    assert found["reaches a lower distance"] == verdict_tables.OF_SETTINGS
+    cells = matrix(merge.load_one(folder))
+    assert cells["over settings", "mmd"].text.startswith("✓ steadier 0.00")
+    assert cells["distance", "mmd"] == Cell("not asked")
 
 
 def test_a_single_variant_has_no_verdict(folder):
     add(folder, "moco", 0, 1.0)
-    assert verdict.tables(merge.load_one(folder)) == []
+    assert verdict_tables.tables(merge.load_one(folder)) == []
     assert isinstance(verdict.claimed(merge.load_one(folder)), pd.DataFrame)

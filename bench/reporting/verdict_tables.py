@@ -1,0 +1,136 @@
+"""The tables of the verdict: a matrix of claims and rivals, an answer to every claim, and every claim in a sentence."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pandas as pd
+
+from bench.analysis import frames
+from bench.analysis.claims import Verdict
+from bench.analysis.frames import Record
+from bench.reporting import design, phrases, sentences
+from bench.reporting.group import Group
+from bench.reporting.sentences import CLAIMS, CURVE, PRIOR, SECONDS, SETTINGS
+from bench.reporting.table import Cell, Link, Table, number, prose, word
+from bench.reporting.verdict import claimed
+
+MOST_RIVALS = 12  # in the tables; claims.csv has all
+MATRIX = "matrix"  # name of the table of all claims and rivals
+MISSING = {
+    SETTINGS.name: "not asked: every method has one setting",
+    SECONDS.name: "not comparable: trials ran on different machines, or with different numbers of concurrent trials",
+    PRIOR.name: "not compared: not measured, or no rival has the same prior",
+}
+NOT_MEASURED, NOT_COMPARED = "not measured", "not compared"
+OF_SETTINGS = "not asked: of several settings of a method, the best was chosen by the values reported here"
+
+
+def tables(group: Group) -> list[Table]:
+    """Return three tables: a matrix of claims and rivals, an answer to every claim, every claim about every rival.
+
+    None if there is no rival.
+    """
+    found = claimed(group)
+    if found.empty:
+        return []
+    shown = found[found["rival"].isin(list(dict.fromkeys(found["rival"]))[:MOST_RIVALS])]
+    records = frames.records(shown)
+    return [_matrix(group, records), _answers(group, found), _details(group, found, records)]
+
+
+def _matrix(group: Group, records: Sequence[Record]) -> Table:
+    """One row per claim, one column per rival. Each cell links to its sentence."""
+    rivals, about = list(dict.fromkeys(record["rival"] for record in records)), records[0]["baseline"]
+    reasons = _reasons({record["claim"] for record in records})
+    cells = {(record["claim"], record["rival"]): _outcome(record, i) for i, record in enumerate(records)}
+
+    def cell(claim: str, rival: str) -> Cell:
+        short = reasons.get(claim, NOT_COMPARED).partition(":")[0]
+        return cells.get((claim, rival), word(short))
+
+    rows = [[prose(claim.short), *(cell(name, rival) for rival in rivals)] for name, claim in CLAIMS.items()]
+    signs = sentences.signs(group.description.report.margin)
+    legend = (
+        f"`{about}` against each rival: {signs}. 0.8×: 0.8 times the rival's value (match to prior: a difference); "
+        "less is better in every row."
+    )
+    return Table(MATRIX, f"Verdict on {about}", ["claim", *rivals], rows, legend, words=len(rivals) + 1)
+
+
+def _outcome(record: Record, i: int) -> Cell:
+    return Cell(sentences.outcome(record), tone=Verdict(record["verdict"]).name, target=_anchor(i))
+
+
+def _reasons(claimed: set[str]) -> dict[str, str]:
+    """Why claims were not made: those that are not among `claimed`."""
+    known = dict.fromkeys(CLAIMS, OF_SETTINGS) if claimed == {SETTINGS.name} else MISSING
+    return {name: known.get(name, NOT_MEASURED) for name in CLAIMS if name not in claimed}
+
+
+def _anchor(i: int) -> str:
+    """The id of the sentence of the i-th record."""
+    return f"verdict-claims-{i}"
+
+
+def _answers(group: Group, found: pd.DataFrame) -> Table:
+    """One row per claim."""
+    by_claim = {str(claim): frames.records(each) for claim, each in found.groupby("claim", sort=False)}
+    missing = _reasons(set(by_claim))
+    rows = [
+        [
+            prose(name),
+            prose(sentences.answer(by_claim[name]) if name in by_claim else missing[name]),
+            Cell("", links=_evidence(group, name) if name in by_claim else ()),
+        ]
+        for name in CLAIMS
+    ]
+    about = (
+        f"Each number is `{found['baseline'].iloc[0]}` divided by the rival, with its 95% interval: below 1 is less. "
+        "In the row on the prior it is a difference. "
+    ) + " ".join(design.sentences(*_design(group), spread=group.seed_spread))
+    title = f"Verdict on {found['baseline'].iloc[0]}, in words"
+    return Table("verdict", title, ["claim", "answer", "shown by"], rows, about, words=3)
+
+
+def _details(group: Group, found: pd.DataFrame, records: Sequence[Record]) -> Table:
+    """One row per claim and rival. found: all claims; records: those that are shown."""
+    rivals = list(dict.fromkeys(found["rival"]))
+    rows = [_row(group, record, _anchor(i)) for i, record in enumerate(records)]
+    family = f"the {len(rivals)} rivals" if len(rivals) > 1 else "the one rival"
+    about = (
+        "Ratios are of geometric means; for steadiness, of standard deviations of log distances. The family of tests "
+        f"is one claim against {family}: Holm's method adjusts p over it. *Differ by less than*: two one-sided tests "
+        f"exclude a difference of {group.description.report.margin:.0%} or more (`report.margin`), at 5% each, not "
+        "adjusted. More seeds: for a power of 80% at the difference and spread seen so far, with the adjusted test."
+    )
+    about += f" {len(rivals) - MOST_RIVALS} more rivals are in claims.csv." if len(rivals) > MOST_RIVALS else ""
+    headings = ["against", "verdict", "claim", "p (Holm)", "shown by"]
+    return Table("claims", "Every claim", headings, rows, about, words=3, folded=True)
+
+
+def _design(group: Group) -> tuple[list[str], int, float]:
+    """The labels, the smallest number of finished seeds, and the margin."""
+    done = group.summary.loc[group.summary["done"] > 0]
+    return list(done["variant"]), int(done["done"].min()), group.description.report.margin
+
+
+def _row(group: Group, record: Record, anchor: str) -> list[Cell]:
+    return [
+        word(record["rival"]),
+        word(record["verdict"]),
+        replace(prose(sentences.sentence(record)), anchor=anchor),
+        number(record["p_holm"]),
+        Cell("", links=_evidence(group, record["claim"])),
+    ]
+
+
+def _evidence(group: Group, name: str) -> tuple[Link, ...]:
+    """The table and the figure that show a claim; those that the report lacks are removed later."""
+    claim = CLAIMS[name]
+    section, figure = claim.figure
+    if claim.figure == CURVE:
+        figure = phrases.file_name(group.curve or "")
+    return (
+        Link("table", claim.table),
+        Link("figure", f"{section}-figure-{figure}", f"figures/{figure}.png"),
+    )
