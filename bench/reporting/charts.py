@@ -21,11 +21,13 @@ class Chart:
         kind: "lines", "points" or "ranks": how charts.js draws it.
         styles: the look of each variant, in the order of the legend.
         data: what it shows; charts.js documents the form of each kind.
+        about: what the caption says of the chart, but not of the static figure.
     """
 
     kind: str
     styles: dict[str, LineStyle]
     data: dict[str, Any]
+    about: str = ""
 
     def json(self) -> str:
         """Return the chart as JSON that is safe inside a script element."""

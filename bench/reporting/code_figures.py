@@ -16,13 +16,16 @@ from bench.reporting.style import Figure, line_styles, save, wrapped
 from bench.store.folders import TrialFolder
 
 RADIUS = 3.0  # of the ring for N(0, I); in two dimensions it contains 99% of the samples
-WIDTH, HEIGHT = 2.2, 2.4  # of one variant's panel; the ring has radius 1
-LEGEND = "colour: codes\nlight grey: samples of the prior"
-LEGEND_ROOM = 0.3  # inches
+WIDTH, HEIGHT = 2.2, 2.2  # inches, of one variant's panel without its label; the ring has radius 1
+FONT = 7  # points
+LINE = FONT * 1.25 / 72  # inches
+EDGE = 1.05  # points further out would lie in a neighbour's panel
+LEGEND = "● codes   ○ samples of the prior"
+LEGEND_ROOM = 0.25  # inches
 MAX_CODE_BYTES = 2**26  # of one array; an evaluation stores 500 codes, at most 16 MB
 MOST_DIMENSIONS = 4096  # of codes: the covariance matrix is quadratic in them
 CAPTION = (
-    "Draws from q(z|x) for held-out images (colour) and samples of the prior (light grey), projected onto the two "
+    "Draws from q(z|x) for held-out images (filled) and samples of the prior (hollow, grey), projected onto the two "
     "directions in which the codes vary most. Solid ring: the outline of the unit sphere. Dotted ring: radius "
     f"{RADIUS:g}, for N(0, I). If codes match the prior, both clouds look alike."
 )
@@ -37,33 +40,44 @@ def codes(group: Group, trials: dict[str, TrialFolder], folder: Path) -> list[Fi
         return []
     styles, priors = line_styles(group.trials), group.trials.set_index("variant")["prior"].to_dict()
     columns, lines = min(len(views), GRIDS_PER_LINE), -(-len(views) // GRIDS_PER_LINE)
+    labels = {variant: _label(variant, points, priors[variant] == "sphere") for variant, (points, _) in views.items()}
+    height = HEIGHT + LINE * max(label.count("\n") + 1 for label in labels.values())
     with mpl.rc_context(FREE_LAYOUT):
-        figure = plt.figure(figsize=(WIDTH * columns, HEIGHT * lines + LEGEND_ROOM))
+        figure = plt.figure(figsize=(WIDTH * columns, height * lines + LEGEND_ROOM))
         axes = figure.add_axes((0, 0, 1, 1))
         axes.axis("off")
         for i, (variant, (points, prior)) in enumerate(views.items()):
-            centre = np.array([WIDTH * (i % columns), -HEIGHT * (i // columns)])
-            _panel(axes, centre, variant, points, prior, priors[variant] == "sphere", styles[variant].colour)
-        low = 1.3 - HEIGHT * lines
-        axes.text(-1, low, LEGEND, ha="left", va="top", fontsize=7)
-        axes.set(xlim=(-1.1, WIDTH * columns - 1.1), ylim=(low - LEGEND_ROOM, 1.3), aspect="equal")
+            centre = np.array([WIDTH * (i % columns), -height * (i // columns)])
+            _panel(axes, centre, labels[variant], points, prior, priors[variant] == "sphere", styles[variant].colour)
+        top = height - HEIGHT / 2
+        low = top - height * lines
+        axes.text(-1, low, LEGEND, ha="left", va="top", fontsize=FONT)
+        axes.set(xlim=(-WIDTH / 2, WIDTH * columns - WIDTH / 2), ylim=(low - LEGEND_ROOM, top), aspect="equal")
         data = pd.concat([_frame(variant, *view) for variant, view in views.items()], ignore_index=True)
         save(figure, folder / "codes", data)
     return [Figure("codes", "Codes on the prior", CAPTION)]
 
 
 def _panel(
-    axes: Axes, centre: np.ndarray, variant: str, points: np.ndarray, prior: np.ndarray, sphere: bool, colour: str
+    axes: Axes, centre: np.ndarray, label: str, points: np.ndarray, prior: np.ndarray, sphere: bool, colour: str
 ) -> None:
-    scale = 1.0 if sphere else 1 / RADIUS
-    dots = {"lw": 0, "rasterized": True}
-    inside = np.abs(scale * points).max(axis=1) <= 1.05  # points further out would lie in a neighbour's panel
-    axes.scatter(*(centre + scale * prior).T, s=3, color="0.75", **dots)
-    axes.scatter(*(centre + scale * points[inside]).T, s=4, color=colour, alpha=0.7, **dots)
+    hollow, filled = ((centre + _visible(each, sphere)).T for each in (prior, points))
+    # Shape and lightness differ too: a method may have the colour grey.
+    axes.scatter(*hollow, s=7, facecolors="none", edgecolors="0.6", lw=0.5, rasterized=True)
+    axes.scatter(*filled, s=6, color=colour, alpha=0.8, lw=0, rasterized=True)
     axes.add_patch(Circle((centre[0], centre[1]), 1, fill=False, color="0.5", lw=0.7, ls="-" if sphere else ":"))
-    outside = f" ({(~inside).mean():.0%} further out)" if not inside.all() else ""
-    label = wrapped(variant + outside)
-    axes.text(centre[0], centre[1] + 1.07, label, ha="center", va="bottom", fontsize=7)
+    axes.text(centre[0], centre[1] + 1.07, label, ha="center", va="bottom", fontsize=FONT)
+
+
+def _label(variant: str, points: np.ndarray, sphere: bool) -> str:
+    outside = 1 - len(_visible(points, sphere)) / max(len(points), 1)
+    return wrapped(variant) + (f"\n({outside:.0%} further out)" if outside else "")
+
+
+def _visible(points: np.ndarray, sphere: bool) -> np.ndarray:
+    """The points of a panel, in units of its ring."""
+    scaled = points if sphere else points / RADIUS
+    return scaled[np.abs(scaled).max(axis=1) <= EDGE]
 
 
 def projected(content: bytes) -> tuple[np.ndarray, np.ndarray] | None:

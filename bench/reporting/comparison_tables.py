@@ -110,12 +110,14 @@ def _cost_about(group: Group, target: convergence.Target) -> str:
     source = "fixed in the protocol before training" if target.beforehand else f"not fixed beforehand: {target.source}"
     along = "training seconds" if convergence.has_equal_times(group.fresh, group.trials) else "images seen"
     about = (
-        f"Target: {group.curve} at most {number(target.value).text} ({source}). Images and seconds to target: median "
-        "[least, greatest] over seeds of the first evaluation at or below the target; infinite for a seed that never "
-        f"reaches it. Area: the geometric mean of the distance along training, over the logarithm of {along}. Other "
-        "values are means ± the half width of a 95% t interval; of two seeds, both values. Seconds count optimisation "
-        "only. Peak memory is that of a trial's process (on a GPU: what torch allocated). "
-        "At once: how many trials may have shared the machine."
+        f"The target is a distance that training should get down to: {group.curve} at most "
+        f"{number(target.value).text} ({source}). Reached: the share of seeds that got there. Images and seconds to "
+        "target: how much training it took until the first evaluation at or below the target, as the median [least, "
+        "greatest] over seeds. *never*: a seed that did not reach the target; it counts as infinite, so the median is "
+        "*never* too if half of the seeds or more missed it. Area: the geometric mean of the distance along training, "
+        f"over the logarithm of {along}. Other values are means ± the half width of a 95% t interval; of two seeds, "
+        "both values. Seconds count optimisation only. Peak memory is that of a trial's process (on a GPU: what torch "
+        "allocated). At once: how many trials may have shared the machine."
     )
     return about if group.comparable_times else f"{about} {TIMES_LEFT_OUT}"
 

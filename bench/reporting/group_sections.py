@@ -117,8 +117,8 @@ def _over_time(group: Group, trials: dict[str, TrialFolder], folder: Path, share
     static, chart = image_figures.over_time(trials, folder), sample_charts.chart(group, share)
     if chart is None:
         return static
-    about = sample_charts.ABOUT + (f" {static[0].caption}" if static else "")
-    return [Figure("over_time", "Samples over training time", about, data=False, chart=chart)]
+    figure = static[0] if static else Figure("over_time", image_figures.OVER_TIME, "", data=False)
+    return [replace(figure, chart=chart)]
 
 
 def _disk(group: Group) -> str:

@@ -2,6 +2,7 @@
 
 import io
 import re
+import textwrap
 from pathlib import Path
 
 import matplotlib as mpl
@@ -24,9 +25,11 @@ FONT = 8  # points, of a grid's title
 LINE = FONT * 1.25 / 72  # inches, height of a line of a title
 GRIDS_PER_LINE = 5
 LARGEST_SIDE = 1100  # pixels of a grid in memory: 4 x 4 images of 256 pixels are kept whole
+MOMENT_INCHES = 1.5  # width of one of several moments
 MOMENTS = 6  # evaluations of a training that are shown
 STEP = re.compile(r"samples-\d{1,18}")
 FREE_LAYOUT = STYLE | {"figure.constrained_layout.use": False}  # for figures that place their parts themselves
+OVER_TIME = "Samples over training time"
 KINDS = {
     "samples": "The last evaluation of each variant's first finished seed, not selected by hand. Variants with the "
     "same prior use the same latent draws.",
@@ -95,7 +98,7 @@ def overview(group: Group, grids: dict[str, Path], folder: Path) -> list[Figure]
         for title, (x, y) in zip(titles, corners, strict=True):
             axes.text(x + 0.5, y - 0.02, title, ha="center", va="bottom", fontsize=FONT)
         save(figure, folder / "samples")
-    return [Figure("samples", "Samples side by side", KINDS["samples"], data=False)]
+    return [Figure("samples", "Samples side by side", KINDS["samples"], data=False, grids=len(images))]
 
 
 def over_time(trials: dict[str, TrialFolder], folder: Path) -> list[Figure]:
@@ -108,16 +111,27 @@ def over_time(trials: dict[str, TrialFolder], folder: Path) -> list[Figure]:
         [pixels[: len(pixels) // 2 + 1, : len(pixels) // 2 + 1] for pixels in grids.values()]
         for grids in moments.values()
     ]
+    inches = MOMENT_INCHES
+    titles = {variant: _fitted(variant, inches * len(grids)) for variant, grids in moments.items()}
+    line = LINE / inches
+    room = 0.03 + line * (1 + max(title.count("\n") + 1 for title in titles.values()))  # the steps have a line too
     with mpl.rc_context(FREE_LAYOUT):
-        figure, axes, corners = _mosaic(quarters, 1.5, top=0.24, gap=0.03, line_gap=0.26)
+        figure, axes, corners = _mosaic(quarters, inches, top=room, gap=0.03, line_gap=room + 0.03)
         captions = [f"step {step:,}" for grids in moments.values() for step in grids]
         for caption, (x, y) in zip(captions, corners, strict=True):
             axes.text(x + 1, y - 0.02, caption, ha="right", va="bottom", fontsize=7, color="0.4")
-        for variant, y in zip(moments, sorted({y for _, y in corners}), strict=True):
-            axes.text(0, y - 0.12, variant, va="bottom", fontsize=8, fontweight="bold")
+        for title, y in zip(titles.values(), sorted({y for _, y in corners}), strict=True):
+            axes.text(0, y - 0.02 - line, title, va="bottom", fontsize=FONT, fontweight="bold")
         save(figure, folder / "over_time")
     about = "The same latent draws at every moment; each picture is a quarter of the grid."
-    return [Figure("over_time", "Samples over training time", about, data=False)]
+    count = -(-sum(map(len, quarters)) // 2)  # a quarter is shown larger than in a whole grid
+    return [Figure("over_time", OVER_TIME, about, data=False, grids=count)]
+
+
+def _fitted(label: str, inches: float) -> str:
+    """Break a bold label at its commas, or wherever it must, to fit a width."""
+    letters = int(inches * 72 / (0.75 * FONT))  # bold letters are about three quarters as wide as high
+    return "\n".join(textwrap.wrap(label.replace(",", ", "), letters, subsequent_indent="  "))
 
 
 def _mosaic(

@@ -15,7 +15,7 @@ from bench.reporting.style import Figure
 from bench.reporting.table import Table
 
 TYPES = {".png": "image/png", ".pdf": "application/pdf", ".csv": "text/csv"}
-MOSAIC = 6  # a figure of many image grids counts as so many
+WIDEST = 1800  # pixels of a figure of many image grids
 
 
 class Form(StrEnum):
@@ -25,7 +25,7 @@ class Form(StrEnum):
     light = "light"
 
 
-IMAGE_BYTES = {Form.full: 1_600_000, Form.light: 600_000}  # of all image grids, before base64
+IMAGE_BYTES = {Form.full: 1_600_000, Form.light: 800_000}  # of all image grids, before base64
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ class Content:
     def most(self) -> int:
         """Bytes of an image grid."""
         grids = sum(len(kind.files) for section in self.sections for kind in section.pictures)
-        mosaics = sum(not figure.data for section in self.sections for figure in section.figures)
-        return IMAGE_BYTES[self.form] // max(1, grids + MOSAIC * mosaics)
+        mosaics = sum(figure.grids for section in self.sections for figure in section.figures)
+        return IMAGE_BYTES[self.form] // max(1, grids + mosaics)
 
     def of(self, section: Section) -> dict[str, object]:
         """The variables of a section."""
@@ -69,19 +69,19 @@ class Content:
         png, has_files = path.with_suffix(".png"), figure.data and self.form is Form.full
         is_drawn = contents() is Contents.figures and png.exists()
         inline = has_files and is_drawn
+        chart = figure.chart if self.has_charts else None
         return vars(figure) | {
+            "caption": " ".join(filter(None, [chart.about if chart else "", figure.caption])),
             "id": figure_id(section, figure),
             "image": self._image(png, figure) if is_drawn else None,
             "size": _size(png) if is_drawn else None,
             "pdf": inlined(path.with_suffix(".pdf")) if inline else None,
             "csv": inlined(path.with_suffix(".csv")) if inline else None,
-            "chart": Markup(figure.chart.json()) if figure.chart and self.has_charts else None,
+            "chart": Markup(chart.json()) if chart else None,
         }
 
     def _image(self, png: Path, figure: Figure) -> str:
-        return (
-            inlined(png) if figure.data else pictures.fitted(png.read_bytes(), MOSAIC * self.most, widest=MOSAIC * 300)
-        )
+        return inlined(png) if figure.data else pictures.fitted(png.read_bytes(), figure.grids * self.most, WIDEST)
 
     def _grids(self, kind: ImageGrids) -> dict[str, object]:
         images = [

@@ -10,6 +10,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 
 from bench.reporting.charts import Chart, rounded
 from bench.reporting.curve_figures import label
@@ -25,6 +26,7 @@ ABOUT = (
     "the ellipse of one standard deviation (from three seeds on). Grey steps: the front, at which no other mean is "
     "lower on both axes."
 )
+LEAST_RANGE = 1.1  # of an axis: its highest value divided by its lowest
 CORNERS = 48  # of an ellipse
 
 
@@ -115,10 +117,20 @@ def _draw(clouds: list[Cloud], styles: dict[str, LineStyle], x: str, y: str, pat
             if cloud.ellipse is not None:
                 axes.plot(*cloud.ellipse.T, color=style.colour, lw=1, ls=style.dash)
         axes.set(xlabel=x, ylabel=y, xscale="log", yscale="log")
+        for side in ("x", "y"):
+            _widen(axes, side)
         logarithmic(axes.xaxis)
         logarithmic(axes.yaxis)
         figure.legend(loc="outside right upper", fontsize=8)
         save(figure, path, pd.concat([cloud.seeds.assign(variant=cloud.variant) for cloud in clouds]))
+
+
+def _widen(axes: Axes, side: str) -> None:
+    """Give an axis some range even if all its values are equal."""
+    low, high = getattr(axes, f"get_{side}lim")()
+    if high < LEAST_RANGE * low:
+        middle = (low * high) ** 0.5
+        axes.set(**{f"{side}lim": (middle / LEAST_RANGE**0.5, middle * LEAST_RANGE**0.5)})
 
 
 def _chart(clouds: list[Cloud], styles: dict[str, LineStyle], x: str, y: str) -> Chart:

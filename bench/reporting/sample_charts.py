@@ -41,7 +41,7 @@ def chart(group: Group, share: float = 1.0) -> Chart | None:
     order = {variant: i for i, variant in enumerate(group.shown)}
     shown.sort(key=lambda training: (order[training["variant"]], training["seed"]))
     styles = {variant: style for variant, style in line_styles(group.trials).items() if variant in order}
-    return Chart("samples", styles, {"trainings": shown})
+    return Chart("samples", styles, {"trainings": shown}, ABOUT)
 
 
 def _wanted(group: Group) -> Iterator[tuple[str, int, TrialFolder, str]]:

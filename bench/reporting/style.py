@@ -86,6 +86,7 @@ class Figure:
         title: heading above it.
         caption: text below it.
         data: whether its data were saved as CSV.
+        grids: how many image grids it is worth where they share a page's room; 0 for a figure of lines and points.
         chart: what the page shows in its place, if it is interactive.
     """
 
@@ -93,6 +94,7 @@ class Figure:
     title: str
     caption: str
     data: bool = True
+    grids: int = 0
     chart: "Chart | None" = None
 
 

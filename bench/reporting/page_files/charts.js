@@ -26,6 +26,8 @@ const charts = (() => {
     return `rgba(${rgb},${alpha})`;
   };
 
+  const LETTER = 6.6, TITLE_LETTER = 7.8, LINE = 14;  // pixels of a letter, of an axis title's, and of a line, on average
+  const MARGIN = { l: 56, r: 16, t: 30, b: 44 };  // pixels around a plot
   const hollow = (look) => look.dash === "solid" ? look.symbol : `${look.symbol}-open`;  // as lines are dashed
 
   // Ticks of a logarithmic axis at round numbers, at least four if there is room.
@@ -59,14 +61,15 @@ const charts = (() => {
     return [low - margin, high + margin];
   };
 
-  const axis = (title, type, limits) => ({
-    title: { text: wrapped(title), standoff: 8 }, type, range: limits, gridcolor: colour("--line"), linecolor: colour("--faint"),
+  // room: pixels for the title.
+  const axis = (title, type, limits, room) => ({
+    title: { text: wrapped(title, Math.max(20, Math.floor((room - LINE) / TITLE_LETTER))), standoff: 8 }, type, range: limits, gridcolor: colour("--line"), linecolor: colour("--faint"),
     zeroline: false, automargin: true, ticks: "outside", tickcolor: colour("--faint"), ...(type === "log" ? ticks(limits) : {}),
   });
 
   const layout = (extra) => ({
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: colour("--ink"), family: "system-ui, sans-serif", size: 12 },
-    margin: { l: 56, r: 16, t: 30, b: 44 }, showlegend: false, hovermode: "closest", dragmode: touch.matches ? false : "zoom",
+    margin: MARGIN, showlegend: false, hovermode: "closest", dragmode: touch.matches ? false : "zoom",
     hoverlabel: { bgcolor: colour("--paper"), bordercolor: colour("--faint"), font: { color: colour("--ink") }, align: "left" },
     modebar: { color: colour("--faint"), activecolor: colour("--link"), bgcolor: "rgba(0,0,0,0)" }, ...extra,
   });
@@ -86,11 +89,31 @@ const charts = (() => {
     return { shapes, annotations };
   };
 
+  // Where each label goes: beside, above or below its point, inside the plot and clear of the others; null if nowhere, since
+  // the legend has it too. points: [{x, y, lines}], in units of the axes; plot: {x: limits, y: limits, width, height}.
+  const labelled = (points, plot) => {
+    const pixel = (value, [low, high], length) => (value - low) / (high - low) * length, GAP = 8;
+    const centres = points.map(({ x, y }) => [pixel(x, plot.x, plot.width), pixel(y, plot.y, plot.height)]);
+    const taken = centres.map(([x, y]) => [x - GAP, y - GAP, x + GAP, y + GAP]);
+    const isFree = ([left, low, right, high]) => left >= 0 && low >= 0 && right <= plot.width && high <= plot.height && !taken.some((box) => left < box[2] && right > box[0] && low < box[3] && high > box[1]);
+    return points.map(({ lines }, i) => {
+      const [x, y] = centres[i], w = LETTER * Math.max(...lines.map((line) => line.length)), h = LINE * lines.length;
+      const boxes = {
+        "top center": [x - w / 2, y + GAP, x + w / 2, y + GAP + h], "middle right": [x + GAP, y - h / 2, x + GAP + w, y + h / 2],
+        "middle left": [x - GAP - w, y - h / 2, x - GAP, y + h / 2], "bottom center": [x - w / 2, y - GAP - h, x + w / 2, y - GAP],
+      };
+      const place = Object.keys(boxes).find((name) => isFree(boxes[name])) ?? null;
+      if (place) taken.push(boxes[place]);
+      return place;
+    });
+  };
+
+  // A kind makes traces and a layout of a chart, for a size in pixels.
   // kinds.lines: {axes: {column: label}, title, lines: [{variant, seed?, trial?, n?, y, low?, high?, [column]: values}], levels, blank}
   // kinds.clouds: {x: label, title, clouds: [{variant, trials, seeds, x, y, mean: [x, y], ellipse: [[x], [y]]}], front: [[x], [y]]}
   // kinds.ranks: {metrics: [label], lines: [{variant, ranks, values}]}
   const kinds = {
-    lines(chart, view, isShown) {
+    lines(chart, view, isShown, size) {
       const traces = [], xs = [], ys = [];
       for (const [variant, look] of Object.entries(chart.variants)) {
         if (!isShown(variant)) continue;
@@ -119,26 +142,30 @@ const charts = (() => {
         }
       }
       const isLog = view.y === "log", limits = range(ys, isLog, (chart.levels ?? []).map((level) => level.value), chart.blank);
-      return { traces, layout: layout({ xaxis: axis(chart.axes[view.x], view.xscale, range(xs, view.xscale === "log")), yaxis: axis(chart.title, view.y, limits), ...levels(chart, isLog, limits) }) };
+      return { traces, layout: layout({ xaxis: axis(chart.axes[view.x], view.xscale, range(xs, view.xscale === "log"), size.width), yaxis: axis(chart.title, view.y, limits, size.height), ...levels(chart, isLog, limits) }) };
     },
-    clouds(chart, view, isShown) {
-      const shownClouds = chart.clouds.filter((cloud) => isShown(cloud.variant)), xs = [], ys = [], traces = [];
+    clouds(chart, view, isShown, size) {
+      const shownClouds = chart.clouds.filter((cloud) => isShown(cloud.variant)), traces = [];
+      const xs = shownClouds.flatMap((cloud) => [...cloud.x, ...cloud.ellipse[0] ?? []]), ys = shownClouds.flatMap((cloud) => [...cloud.y, ...cloud.ellipse[1] ?? []]);
+      const across = range(xs, view.xscale === "log"), up = range(ys, view.y === "log"), position = (value, scale) => scale === "log" ? Math.log10(value) : value;
+      const texts = shownClouds.map((cloud) => wrapped(cloud.variant.replaceAll(",", ", "), 22));
+      const means = shownClouds.map(({ mean: [x, y] }, i) => ({ x: position(x, view.xscale), y: position(y, view.y), lines: texts[i].split("<br>") }));
+      const places = labelled(means, { x: across, y: up, width: size.width - MARGIN.l - MARGIN.r - LINE, height: size.height - MARGIN.t - MARGIN.b });
       const everyone = shownClouds.length === chart.clouds.length;  // the front is that of all variants
       if (everyone) traces.push({ x: chart.front[0], y: chart.front[1], mode: "lines", line: { color: colour("--faint"), width: 1 }, hoverinfo: "skip" });
-      for (const cloud of shownClouds) {
+      for (const [i, cloud] of shownClouds.entries()) {
         const look = chart.variants[cloud.variant], symbol = hollow(look), values = (x, y) => `<br>${plain(chart.x)}: <b>${number(x)}</b><br>${plain(chart.title)}: <b>${number(y)}</b>`;
-        xs.push(...cloud.x, ...cloud.ellipse[0] ?? []); ys.push(...cloud.y, ...cloud.ellipse[1] ?? []);
         traces.push({
           x: cloud.x, y: cloud.y, mode: "markers", hoverinfo: "text", customdata: cloud.trials.map((trial) => [trial]), marker: { color: seen(look.colour, 0.5), symbol, size: 6 },
           text: cloud.x.map((x, i) => `<b>${plain(cloud.variant)}</b> seed ${cloud.seeds[i]}${values(x, cloud.y[i])}`),
         });
         if (cloud.ellipse.length) traces.push({ x: cloud.ellipse[0], y: cloud.ellipse[1], mode: "lines", line: { color: seen(look.colour), width: 1.2, dash: look.dash }, fill: "toself", fillcolor: seen(look.colour, 0.08), hoverinfo: "skip" });
         const [x, y] = cloud.mean, n = cloud.seeds.length;
-        traces.push({ x: [x], y: [y], mode: "markers+text", hoverinfo: "text", text: [plain(cloud.variant)], textposition: "top center", textfont: { size: 11, color: seen(look.colour) }, hovertext: [`<b>${plain(cloud.variant)}</b>, mean of ${n} seed${n > 1 ? "s" : ""}${values(x, y)}`], marker: { color: seen(look.colour), symbol, size: 12, line: symbol === look.symbol ? { color: colour("--paper"), width: 1.5 } : { width: 2.5 } } });
+        traces.push({ x: [x], y: [y], mode: "markers+text", hoverinfo: "text", text: [places[i] ? texts[i] : ""], textposition: places[i] ?? "top center", textfont: { size: 11, color: seen(look.colour) }, hovertext: [`<b>${plain(cloud.variant)}</b>, mean of ${n} seed${n > 1 ? "s" : ""}${values(x, y)}`], marker: { color: seen(look.colour), symbol, size: 12, line: symbol === look.symbol ? { color: colour("--paper"), width: 1.5 } : { width: 2.5 } } });
       }
-      return { traces, layout: layout({ xaxis: axis(chart.x, view.xscale, range(xs, view.xscale === "log")), yaxis: axis(chart.title, view.y, range(ys, view.y === "log")) }) };
+      return { traces, layout: layout({ xaxis: axis(chart.x, view.xscale, across, size.width), yaxis: axis(chart.title, view.y, up, size.height) }) };
     },
-    ranks(chart, view, isShown) {
+    ranks(chart, view, isShown, size) {
       const places = chart.metrics.map((_, i) => i), most = chart.lines.length;
       const traces = chart.lines.filter((line) => isShown(line.variant)).map((line) => {
         const look = chart.variants[line.variant], symbol = hollow(look);
@@ -147,8 +174,8 @@ const charts = (() => {
           text: places.map((i) => `<b>${plain(line.variant)}</b><br>${plain(chart.metrics[i])}: <b>${number(line.values[i])}</b><br>rank ${number(line.ranks[i])} of ${most}`),
         };
       });
-      const across = { ...axis("", "linear", [-0.4, chart.metrics.length - 0.6]), tickvals: places, ticktext: chart.metrics.map(plain), tickangle: -35 };
-      const down = { ...axis("rank (1: best)", "linear", [most + 0.5, 0.5]), tickvals: Array.from({ length: most }, (_, i) => i + 1) };
+      const across = { ...axis("", "linear", [-0.4, chart.metrics.length - 0.6], size.width), tickvals: places, ticktext: chart.metrics.map(plain), tickangle: -35 };
+      const down = { ...axis("rank (1: best)", "linear", [most + 0.5, 0.5], size.height), tickvals: Array.from({ length: most }, (_, i) => i + 1) };
       return { traces, layout: layout({ xaxis: across, yaxis: down, margin: { l: 110, r: 30, t: 30, b: 90 } }) };
     },
   };
@@ -198,7 +225,7 @@ const charts = (() => {
       update();
       if (!drawn) return;
       try {
-        const Plotly = await plotly(), { traces, layout: design } = kinds[chart.kind](chart, view, (variant) => !variants.hidden.has(variant));
+        const Plotly = await plotly(), { traces, layout: design } = kinds[chart.kind](chart, view, (variant) => !variants.hidden.has(variant), { width: place.clientWidth, height: place.clientHeight });
         const isNew = !place.classList.contains("js-plotly-plot");
         await Plotly.react(place, traces, design, { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] });
         if (!isNew) return;

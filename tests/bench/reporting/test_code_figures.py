@@ -35,9 +35,9 @@ def test_the_projection_of_codes_keeps_distances_within_a_plane():
 
 def test_codes_far_from_the_prior_stay_in_their_own_place(tmp_path, monkeypatch):
     folder = described(ExperimentFolder(tmp_path / "exp"))
-    for label in ("mmd", "vae"):
+    for label in ("mmd", "vae[beta=0.0316,weight=0.998,learning_rate=0.0004754]"):
         add(folder, label, 0, 10.0)
-    far = to_npz({"codes": torch.full((10, 4), 50.0), "prior": torch.zeros(10, 4)})
+    far = to_npz({"codes": torch.full((10, 4), 50.0), "prior": torch.full((10, 4), -50.0)})
     folder.trials()[0].write("samples/codes-00000100.npz", far)
     drawn = []
     monkeypatch.setattr(code_figures, "save", lambda canvas, *_: drawn.append(canvas))
@@ -48,9 +48,22 @@ def test_codes_far_from_the_prior_stay_in_their_own_place(tmp_path, monkeypatch)
     drawn[0].draw_without_rendering()
     (legend,) = (text for text in axes.texts if text.get_text() == code_figures.LEGEND)
     assert legend.get_window_extent().y0 >= 0
+    assert all(text.get_window_extent().y1 <= drawn[0].bbox.y1 for text in axes.texts)
     dots = np.concatenate([np.asarray(collection.get_offsets()) for collection in axes.collections])
     assert dots[:, 0].max() < 2.2 + 1.1
     assert dots[:, 0].min() > -1.1
+
+
+def test_codes_and_samples_of_the_prior_differ_in_shape(tmp_path, monkeypatch):
+    """The autoencoder's colour is grey, as that of the samples."""
+    folder = described(ExperimentFolder(tmp_path / "exp"))
+    add(folder, "autoencoder", 0, 10.0)
+    drawn = []
+    monkeypatch.setattr(code_figures, "save", lambda canvas, *_: drawn.append(canvas))
+    group = merge.load_one(folder)
+    code_figures.codes(group, image_figures.representatives(group), tmp_path)
+    prior, codes = drawn[0].axes[0].collections
+    assert (len(prior.get_facecolors()), len(codes.get_facecolors())) == (0, 1)
 
 
 def test_more_codes_than_an_evaluation_stores_are_not_read(monkeypatch):

@@ -1,6 +1,7 @@
 """Image grids in memory."""
 
 import io
+import itertools
 from types import SimpleNamespace
 from typing import cast
 
@@ -12,6 +13,7 @@ from PIL import Image
 from bench.reporting import image_figures
 from bench.reporting.group import Group
 from bench.reporting.image_figures import LARGEST_SIDE, read_grid
+from bench.store.folders import TrialFolder
 
 
 def png(mode: str, size: tuple[int, int]) -> io.BytesIO:
@@ -36,6 +38,23 @@ def test_large_grids_are_reduced(size):
 @pytest.mark.parametrize("mode", ["1", "LA", "P", "RGBA"])
 def test_other_kinds_of_png_are_read(mode):
     assert read_grid(png(mode, (40, 30))).shape[:2] == (30, 40)
+
+
+def test_labels_of_samples_over_time_are_wrapped(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(image_figures, "save", lambda figure, _: drawn.append(figure))
+    pixels = read_grid(png("L", (16, 16)))
+    monkeypatch.setattr(image_figures, "_moments", lambda _: {1: pixels, 2: pixels})
+    title = "moco[learning_rate=0.0004754,weight=0.9984,temperature=0.2311,queue_size=134,momentum=0.99]"
+    trial = cast(TrialFolder, None)
+    (figure,) = image_figures.over_time({title: trial, "mmd": trial}, tmp_path)
+    assert figure.grids == 2
+    (axes,) = drawn[0].axes
+    texts = [text.get_window_extent() for text in axes.texts]
+    assert len(texts) == 6
+    assert not any(text.overlaps(image.get_window_extent()) for text in texts for image in axes.images)
+    assert all(text.x0 >= 0 and text.x1 <= drawn[0].bbox.x1 and text.y1 <= drawn[0].bbox.y1 for text in texts)
+    assert not any(one.overlaps(other) for one, other in itertools.combinations(texts, 2))
 
 
 def test_long_titles_lie_neither_on_grids_nor_outside_the_figure(tmp_path, monkeypatch):

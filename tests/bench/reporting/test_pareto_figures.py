@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from groups import group_of, three_seeds
 
+from bench.reporting import pareto_figures
 from bench.reporting.pareto_figures import Cloud, front, trade_offs
 
 
@@ -43,4 +44,22 @@ def test_a_figure_for_each_cost_that_was_measured(tmp_path):
     clouds = figures[0].chart.data["clouds"]
     assert [each["variant"] for each in clouds] == ["m", "n"]
     assert clouds[0]["y"] == [10, 20, 30]
-    assert trade_offs(group_of(*three_seeds()), tmp_path) == []  # one variant trades nothing
+
+
+@pytest.mark.draws
+def test_values_that_differ_by_rounding_only_have_an_axis_with_some_range(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(pareto_figures, "save", lambda canvas, *_: drawn.append(canvas))
+    rows, trials = three_seeds()
+    others = [frame.assign(trial=frame["trial"] + "2", method="n", variant="n") for frame in (rows, trials)]
+    rows, trials = pd.concat([rows, others[0]]), pd.concat([trials, others[1]])
+    almost = 2 + 1e-12 * np.arange(len(rows))
+    trade_offs(group_of(rows.assign(reconstruction_test=almost), trials), tmp_path)
+    low, high = drawn[0].axes[0].get_xlim()
+    assert low < 2 < high
+    assert high / low == pytest.approx(pareto_figures.LEAST_RANGE)
+
+
+@pytest.mark.draws
+def test_one_variant_trades_nothing(tmp_path):
+    assert trade_offs(group_of(*three_seeds()), tmp_path) == []
