@@ -34,8 +34,12 @@ def main(
         typer.Option(help="column: one LaTeX table that fits a column. page: every table. Default: that of the run."),
     ] = None,
     light: Annotated[
-        bool, typer.Option("--light", help="Write a small page with static figures, such as for e-mail.")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--light/--no-light",
+            help="Write a small page with static figures, such as for e-mail. Default: that of the run.",
+        ),
+    ] = None,
 ) -> None:
     """Build tables, figures and one page from the trials of one or several experiments."""
     from bench.experiment.labels import is_named
@@ -47,12 +51,12 @@ def main(
         raise UserError("several experiments need a folder for their report; add --out DIR")
     if out is not None and not is_replaceable(out):
         raise UserError(f"{out} is not a report and would be overwritten; give --out a new folder")
-    groups = [as_asked(group, baseline, margin, latex) for group in merge.load(experiments)]
+    groups = [as_asked(group, baseline, margin, latex, light) for group in merge.load(experiments)]
     if baseline and not any(is_named(label, baseline) for group in groups for label in group.summary["variant"]):
         raise unknown("baseline", baseline, {label for group in groups for label in group.summary["variant"]})
     report = out.resolve() if out else groups[0].folders[0].report
     try:
-        write(groups, report, light)
+        write(groups, report)
     except RunError as error:
         cause = error.__cause__
         if out is None and isinstance(cause, OSError) and cause.errno in (errno.EROFS, errno.EACCES, errno.EPERM):

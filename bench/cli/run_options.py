@@ -156,6 +156,13 @@ class RunOptions:
             help="Rebuild the report's page while trials train, in at most 2% of the time. Default: in a terminal.",
         ),
     ] = None
+    light: Annotated[
+        bool | None,
+        typer.Option(
+            "--light/--no-light",
+            help="Write a small page with static figures, such as for e-mail. Default: interactive figures.",
+        ),
+    ] = None
     checkpoint_seconds: Annotated[
         float, typer.Option(min=0, callback=finite, help="Maximum time between two checkpoints, in seconds.")
     ] = 20.0

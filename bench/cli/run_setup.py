@@ -58,7 +58,7 @@ def _overrides(options: RunOptions) -> Overrides:
             "methods": None if options.methods is None else split_methods(options.methods),
             "preprocessing": preprocessing_overrides(options.image_size, options.crop, options.grey),
             "evaluation": drop_missing({"extractor": extractor}),
-            "report": drop_missing({"baseline": options.baseline}),
+            "report": drop_missing({"baseline": options.baseline, "light": options.light}),
             "search": drop_missing(
                 {
                     "points": options.tune,

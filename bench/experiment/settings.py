@@ -193,11 +193,13 @@ class Report(Section):
             difference itself.
         latex: "column": summary.tex has one table that fits a column of a paper. "page": it has every table, as wide
             as the page.
+        light: whether the page is small, with static figures, such as for e-mail.
     """
 
     baseline: str | None = None
     margin: Annotated[float, Field(gt=0, lt=1)] = 0.05
     latex: Literal["column", "page"] = "column"
+    light: bool = False
 
 
 class Experiment(Section):

@@ -28,6 +28,7 @@ from bench.store.folders import ExperimentFolder
 if TYPE_CHECKING:
     from bench.reporting.live import Status
     from bench.reporting.section import Section
+    from bench.reporting.page_content import Form
 
 PREAMBLE = "% Needs \\usepackage{booktabs} and \\usepackage{graphicx}."
 TOGETHER = "All data sets together"
@@ -51,13 +52,12 @@ def refresh(folder: ExperimentFolder) -> Group:
     return group
 
 
-def write(groups: Sequence[Group], report: Path, light: bool = False) -> None:
+def write(groups: Sequence[Group], report: Path) -> None:
     """Write a report atomically: an old report is replaced once the new one is complete.
 
     Args:
         groups: what is reported.
         report: its folder.
-        light: write a small page, with static figures.
 
     Raises:
         RunError: a file cannot be written, for instance on a full disk; the old report remains.
@@ -67,7 +67,7 @@ def write(groups: Sequence[Group], report: Path, light: bool = False) -> None:
         with explain_write_errors(report):
             new.mkdir(parents=True)
             try:
-                _write(groups, new, light)
+                _write(groups, new)
             except RunError as error:  # names a temporary file, which is about to be removed
                 raise error.__cause__ if isinstance(error.__cause__, OSError) else error from None
             if report.exists():
@@ -78,9 +78,8 @@ def write(groups: Sequence[Group], report: Path, light: bool = False) -> None:
             shutil.rmtree(leftover, ignore_errors=True)
 
 
-def _write(groups: Sequence[Group], report: Path, light: bool) -> None:
+def _write(groups: Sequence[Group], report: Path) -> None:
     from bench.reporting import page  # not at the top: importing matplotlib is slow
-    from bench.reporting.page_content import Form
     from bench.reporting.section import table_id
 
     tables, parts, sections = _content(groups, report)
@@ -95,7 +94,7 @@ def _write(groups: Sequence[Group], report: Path, light: bool) -> None:
             latex.append(render.latex(table, prefix, f"Protocol: {group.protocol}.", wide))
     write_atomically(report / "summary.md", ("\n".join(markdown) + "\n").encode())
     write_atomically(report / "summary.tex", "\n".join([PREAMBLE, *latex]).encode())
-    html = page.html(_title(groups), _lead(groups), sections, Form.light if light else Form.full)
+    html = page.html(_title(groups), _lead(groups), sections, _form(groups))
     write_atomically(report / "index.html", html.encode())
 
 
@@ -103,7 +102,13 @@ def page_of(groups: Sequence[Group], scratch: Path, status: "Status") -> str:
     """Return the page of groups that are still training. scratch: receives files that are not kept."""
     from bench.reporting import page
 
-    return page.html(_title(groups), _lead(groups), _content(groups, scratch)[2], status=status)
+    return page.html(_title(groups), _lead(groups), _content(groups, scratch)[2], _form(groups), status)
+
+
+def _form(groups: Sequence[Group]) -> "Form":
+    from bench.reporting.page_content import Form
+
+    return Form.light if all(group.description.report.light for group in groups) else Form.full
 
 
 def _content(

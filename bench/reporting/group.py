@@ -169,13 +169,15 @@ class Group:
         return self.trials.dropna(subset=["machine"])[["machine", "at_once"]].drop_duplicates().shape[0] <= 1
 
 
-def as_asked(group: Group, baseline: str | None, margin: float | None, latex: str | None) -> Group:
+def as_asked(
+    group: Group, baseline: str | None, margin: float | None, latex: str | None, light: bool | None = None
+) -> Group:
     """Return the group with other settings of its report, where they are given.
 
     Raises:
         UserError: a setting is not valid.
     """
-    given = {"baseline": baseline, "margin": margin, "latex": latex}
+    given = {"baseline": baseline, "margin": margin, "latex": latex, "light": light}
     changed = group.description.report.model_dump() | {name: v for name, v in given.items() if v is not None}
     report = configuration.section(Report, changed)
     return replace(group, description=replace(group.description, report=report))

@@ -1,4 +1,7 @@
-"""The page of an experiment that is still training: only index.html, replaced atomically, without static figures."""
+"""The page of an experiment that is still training: only index.html, replaced atomically.
+
+Static figures take most of the time that a report takes. They are left out, unless the page is light.
+"""
 
 import tempfile
 from dataclasses import dataclass
@@ -32,8 +35,11 @@ class Status:
 def write(folder: ExperimentFolder, status: Status) -> Path:
     """Write the page of the trials so far, and return its path. What is damaged is left out without a warning."""
     page = folder.report / "index.html"
-    with tempfile.TemporaryDirectory() as scratch, limited_to(Contents.sections), muted():
-        content = build.page_of([merge.load_one(folder)], Path(scratch), status)
+    with tempfile.TemporaryDirectory() as scratch, muted():
+        group = merge.load_one(folder)
+        light = group.description.report.light  # then static figures are all that there is
+        with limited_to(Contents.figures if light else Contents.sections):
+            content = build.page_of([group], Path(scratch), status)
     page.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(page, content.encode())
     return page

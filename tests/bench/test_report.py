@@ -15,6 +15,7 @@ from synthetic_experiments import add, described, experiment
 from typer.testing import CliRunner
 
 from bench import report
+from bench.experiment.settings import Report
 from bench.reporting import (
     build,
     comparison_tables,
@@ -46,8 +47,8 @@ def test_time_to_the_protocols_target_and_what_it_cost(made):
     _, group = made
     (table,) = comparison_tables.cost(group)
     assert "fixed in the protocol" in table.about
-    assert cells(table, "mmd")[1:4] == ["100% of 5", "5,000", "5"]
     assert "*never*: a seed that did not reach the target" in table.about
+    assert cells(table, "mmd")[1:4] == ["100% of 5", "5,000", "5"]
     assert cells(table, "gan[prior=sphere]")[1:4] == ["0% of 2", "never", "never"]
     assert cells(table, "mmd")[-3:] == ["1,234", "902.0 ± 2.0", "2"]
 
@@ -213,3 +214,15 @@ def test_another_baseline_and_margin_need_no_training(tmp_path):
     assert pd.read_csv(folder.report / "claims.csv")["margin"].unique() == [0.01]
     assert "unknown baseline 'mocc'. Did you mean moco?" in combine(folder.path, "--baseline", "mocc").stderr
     assert "latex = 'wide'" in combine(folder.path, "--latex", "wide").stderr
+
+
+def test_a_report_is_light_if_the_run_or_the_command_says_so(tmp_path):
+    folder = experiment(tmp_path / "exp")
+
+    def is_light(*options: str) -> bool:
+        assert combine(folder.path, *options).exit_code == 0
+        return 'id="plotly"' not in (folder.report / "index.html").read_text()
+
+    assert (is_light(), is_light("--light")) == (False, True)
+    folder.describe(replace(folder.description(), report=Report(light=True)))
+    assert (is_light(), is_light("--no-light")) == (True, False)

@@ -55,6 +55,14 @@ def test_a_run_leaves_tables_curves_grids_and_a_page(bench_run, tmp_path):
     assert spec["threads"] == 1
 
 
+@pytest.mark.reports
+def test_a_run_can_leave_a_light_page(bench_run, tmp_path):
+    assert bench_run("--methods", "moco", "--seeds", "1", "--light").exit_code == 0
+    folder = ExperimentFolder(tmp_path / "out")
+    assert folder.require_description().report.light
+    assert 'id="plotly"' not in (folder.report / "index.html").read_text()
+
+
 def test_an_experiment_keeps_its_precision_on_a_machine_that_would_choose_another(bench_run, tmp_path, monkeypatch):
     asked = ["--methods", "mmd", "--seeds", "1", "--set", "network.name=dcgan32"]
     monkeypatch.setattr("bench.driver.preflight.has_bf16", lambda _: True)

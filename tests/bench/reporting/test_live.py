@@ -1,10 +1,12 @@
 """The page of a run that still trains: what it says, that it is replaced whole, and that it reloads in place."""
 
 import time
+from dataclasses import replace
 
 import pytest
 from synthetic_experiments import add, described, experiment
 
+from bench.experiment.settings import Report
 from bench.reporting import build, live
 from bench.reporting.contents import Contents, limited_to
 from bench.reporting.live import Status
@@ -46,6 +48,13 @@ def test_warnings_are_not_repeated_with_every_page(folder, capsys):
     (folder.trials()[0].path / "spec.json").write_text("{")
     live.write(folder, status())
     assert capsys.readouterr().err == ""
+
+
+def test_a_light_page_has_static_figures(folder):
+    folder.describe(replace(folder.description(), report=Report(light=True)))
+    page = live.write(folder, status()).read_text()
+    assert 'id="plotly"' not in page
+    assert 'alt="Samples over training time"' in page
 
 
 def test_a_complete_report_is_not_called_partial(folder):
