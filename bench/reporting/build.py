@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.errors import RunError, plural, say
+from bench.io.exchange import remove_abandoned, replace_folder
 from bench.io.files import display_path, explain_write_errors, write_atomically
 from bench.reporting import (
     comparison_tables,
@@ -27,8 +28,8 @@ from bench.store.folders import ExperimentFolder
 
 if TYPE_CHECKING:
     from bench.reporting.live import Status
-    from bench.reporting.section import Section
     from bench.reporting.page_content import Form
+    from bench.reporting.section import Section
 
 PREAMBLE = "% Needs \\usepackage{booktabs} and \\usepackage{graphicx}."
 TOGETHER = "All data sets together"
@@ -62,7 +63,7 @@ def write(groups: Sequence[Group], report: Path) -> None:
     Raises:
         RunError: a file cannot be written, for instance on a full disk; the old report remains.
     """
-    new, old = (report.with_name(f".{report.name}.{uuid.uuid4().hex[:8]}.{section}") for section in ("new", "old"))
+    new = report.with_name(f".{report.name}.{uuid.uuid4().hex[:8]}.new")
     try:
         with explain_write_errors(report):
             new.mkdir(parents=True)
@@ -70,12 +71,10 @@ def write(groups: Sequence[Group], report: Path) -> None:
                 _write(groups, new)
             except RunError as error:  # names a temporary file, which is about to be removed
                 raise error.__cause__ if isinstance(error.__cause__, OSError) else error from None
-            if report.exists():
-                report.rename(old)
-            new.rename(report)
+            replace_folder(new, report)
+            remove_abandoned(report)  # now that there is a report, no older one is missed
     finally:
-        for leftover in (new, old):
-            shutil.rmtree(leftover, ignore_errors=True)
+        shutil.rmtree(new, ignore_errors=True)
 
 
 def _write(groups: Sequence[Group], report: Path) -> None:
