@@ -1,6 +1,7 @@
 """Pages of reports in a real browser: Debian's chromium, driven by Playwright. Skipped if chromium is not installed."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,8 +28,9 @@ def browser():
 
 @pytest.fixture(scope="session")
 def page_file(tmp_path_factory) -> Path:
-    """The page of an experiment with failed, diverged and unmeasured trials."""
+    """The page of an experiment with failed, diverged and unmeasured trials, and a verdict on moco."""
     folder = experiment(tmp_path_factory.mktemp("page") / "exp")
+    folder.describe(replace(folder.description(), methods=["moco", "mmd", "vae", "gan[prior=sphere]"]))
     with limited_to(Contents.figures):
         build.build(folder)
     return folder.report / "index.html"
