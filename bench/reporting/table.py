@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+ROUNDING = 1e-9  # of a value: narrower intervals are rounding errors
 SMALL = 1e-4  # smaller values are written with an exponent
 
 
@@ -140,8 +141,11 @@ def distinct(values: Iterable[float]) -> int:
 
 
 def estimate(value: float, low: float, high: float) -> str:
-    """Format as '1.00 (0.79 to 1.26)', all to the second digit of the half width; '1.03' without an interval."""
-    if math.isnan(value) or math.isnan(low) or not low < high:
+    """Format as '1.00 (0.79 to 1.26)', all to the second digit of the half width; '1.03' without an interval.
+
+    An interval that rounding makes of equal values is none.
+    """
+    if math.isnan(value) or math.isnan(low) or not high - low > ROUNDING * abs(value):
         return number(value).text
     places = _places((high - low) / 2, 2)
     middle, *ends = (f"{x:,.{places}f}" for x in (value, low, high))

@@ -41,6 +41,7 @@ def test_means_that_differ_read_differently():
         ((-0.0254, -0.0601, 0.00923), "-0.025 (-0.060 to 0.009)"),
         ((1.25, math.nan, math.nan), "1.25"),
         ((math.nan, math.nan, math.nan), "-"),
+        ((0.6000000000000006, 0.6, 0.6000000000000012), "0.6"),  # equal values, rounded
     ],
 )
 def test_an_estimate_and_its_ends_share_their_places(numbers, text):
