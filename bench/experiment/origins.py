@@ -7,7 +7,8 @@ from typing import NamedTuple, TypeVar
 from pydantic import ValidationError
 
 from bench.errors import UserError, reason, short
-from bench.experiment.source_code import WHOLE_FILE, code_sha256, module_hashes
+from bench.experiment.source_code import code_sha256, module_hashes
+from bench.experiment.source_files import WHOLE_FILE
 from bench.experiment.specification import CodeSource, MethodSource, TrialSpec
 from bench.paths import ROOT
 from methods import METHODS

@@ -89,7 +89,8 @@ def test_a_method_reaches_the_penalty_that_it_uses_and_no_other(monkeypatch, tmp
         target = copy / file.relative_to(ROOT)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(file.read_bytes())
-    monkeypatch.setattr("bench.experiment.source_code.ROOT", copy)
+    for module in ("source_code", "source_files"):
+        monkeypatch.setattr(f"bench.experiment.{module}.ROOT", copy)
     names = {"mmd": "MMD", "sliced": "Sliced", "gan": "GAN"}
 
     def hashes() -> dict[str, str]:
@@ -122,3 +123,46 @@ def test_what_has_changed_is_named_by_module(tmp_path):
     package(tmp_path, penalty=("from .helpers import power", "power = abs"))
     assert changed_modules(stored, file) == ["theirs/helpers.py", "theirs/penalty.py"]
     assert changed_modules(stored.model_copy(update={"modules": {}}), file) == []  # a trial of an older version
+
+
+BLOCKS = """from methods.mmd import MMD
+class Block:
+    learning_rate = 1
+    def __init__(self, *, gain=1.0):
+        self.gain = gain
+class Base(MMD):
+    paper = "Nobody"
+    def __init__(self, networks, prior, *, weight: float = 1.0):
+        super().__init__(networks, prior, weight=weight)
+class Mine(Base):
+    paper = "Somebody"
+    def __init__(self, networks, prior, *, rate: float = 1.5):
+        super().__init__(networks, prior)
+        self.block = Block()
+class Inherited(Base):
+    block = Block
+class Optimiser:
+    def __init__(self, params, lr, *, decay=0.1):
+        self.decay = decay
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "stale"),
+    [
+        ("Mine", "rate: float = 1.5", "rate: float = 3.0", False),  # the harness gives it what spec.json records
+        ("Mine", "weight: float = 1.0", "weight: float = 3.0", True),  # which nobody gives
+        ("Inherited", "weight: float = 1.0", "weight: float = 3.0", False),
+        ("Mine", "Nobody", "Anybody", False),
+        ("Mine", "gain=1.0", "gain=3.0", True),
+        ("Mine", "learning_rate = 1", "learning_rate = 3", True),
+        ("Optimiser", "decay=0.1", "decay=0.3", True),
+    ],
+)
+def test_defaults_and_declarations_are_left_out_of_the_method_only(name, old, new, stale, tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(BLOCKS)
+    before = code_sha256(file, name, shared=name != "Optimiser")
+    assert old in BLOCKS
+    file.write_text(BLOCKS.replace(old, new))
+    assert (code_sha256(file, name, shared=name != "Optimiser") != before) == stale
