@@ -12,6 +12,7 @@ from bench.evaluation.features import Extractor
 from bench.evaluation.frozen_extractor import FROZEN
 from bench.evaluation.image_grids import grid_columns, grid_png
 from bench.evaluation.inception import Inception, find_weights
+from bench.experiment.origins import ORIGINS
 from bench.experiment.settings import Evaluation
 from bench.io.files import Folder, file_sha256, make_folder, sha256
 from bench.io.locks import file_lock
@@ -47,12 +48,12 @@ def ensure(
     if evaluation.extractor == "inception":
         assert weights is not None  # `extractor_choice.resolve_inception` ensures it
         digest = file_sha256(weights)
-        _refuse_other(folder, digest, expected)
+        _refuse_other(folder, evaluation.extractor, digest, expected)
     elif evaluation.extractor in FROZEN:
         extractor = FROZEN[evaluation.extractor](data.shape)
         extractor(torch.from_numpy(data.images(evaluation.split)[:PROBED]))
         digest = extractor.sha256
-        _refuse_other(folder, digest, expected)
+        _refuse_other(folder, evaluation.extractor, digest, expected)
     else:
         digest = _ensure_trained(folder, cache, data, evaluation, stored, expected)
     if not folder.is_intact(REAL):
@@ -75,18 +76,24 @@ def _ensure_trained(
     network = stored or own or _cached(cache, data, evaluation)
     _refuse_unfit(load_extractor(network), data, evaluation)
     digest = sha256(network)
-    _refuse_other(folder, digest, expected)
+    _refuse_other(folder, evaluation.extractor, digest, expected)
     if own != network:
         folder.write(FILE, network)
     return digest
 
 
-def _refuse_other(folder: Folder, digest: str, expected: str | None) -> None:
+def _refuse_other(folder: Folder, name: str, digest: str, expected: str | None) -> None:
     if expected not in (None, digest):
+        remedy = "restore its code, or choose another --out" if name in FROZEN else "choose another --out"
         raise UserError(
-            f"the trials in {folder.path.parent} were measured by a different extractor ({expected[:10]}, not "
-            f"{digest[:10]}); choose another --out"
+            f"the trials in {folder.path.parent} were measured by a different {_described(name)} ({expected[:10]}, not "
+            f"{digest[:10]}); {remedy}"
         )
+
+
+def _described(name: str) -> str:
+    origin = ORIGINS.get(("extractor", name))
+    return f"version of the extractor {name} of the plug-in {origin.file}" if origin else "extractor"
 
 
 def load(
@@ -106,7 +113,8 @@ def load(
     else:
         extractor = load_extractor(folder.read(FILE))
     if extractor.sha256 != expected:
-        raise UserError(f"this machine has a different extractor ({extractor.sha256[:10]}, not {expected[:10]})")
+        described = _described(evaluation.extractor)
+        raise UserError(f"this machine has a different {described} ({extractor.sha256[:10]}, not {expected[:10]})")
     return extractor
 
 

@@ -3,7 +3,7 @@
 import inspect
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import ModuleType
@@ -11,10 +11,13 @@ from typing import Any, NamedTuple
 
 from bench.errors import UserError, did_you_mean, reason
 from bench.experiment.origins import Origin
-from bench.experiment.source_code import WHOLE_FILE
+from bench.experiment.source_code import code_sha256
+from bench.experiment.source_files import WHOLE_FILE
 from bench.io.files import sha256
 from bench.plugins.kinds import KINDS
 from bench.runtime.code_location import location
+
+VERSION_DIGITS = 10
 
 
 class Entry(NamedTuple):
@@ -23,12 +26,14 @@ class Entry(NamedTuple):
     Attributes:
         dictionary: a key of KINDS.
         origin: the definition of its value; if it is no class or function, the dictionary.
+        version: a hash of the code that the origin reaches, as for stale trials; empty for methods.
     """
 
     dictionary: str
     name: str
     value: Any
     origin: Origin
+    version: str
 
 
 @dataclass(frozen=True)
@@ -39,11 +44,13 @@ class PluginFile:
         file: its absolute path.
         text: its content. It is not compared, because a file that has changed since it was installed is the same
             plug-in.
+        versions: of what it adds, by dictionary and name, if the file may be missing here (`pinned`).
         remedy: appended to errors; empty, because the user named the file.
     """
 
     file: str
     text: str = field(compare=False)
+    versions: Mapping[tuple[str, str], str] = field(default_factory=dict, compare=False)
     remedy = ""
 
     def __str__(self) -> str:
@@ -54,16 +61,15 @@ class PluginFile:
         """The name under which the file is imported. Files of one name in two folders are two modules."""
         return f"wae_plugin_{Path(self.file).stem}_{sha256(self.file.encode())[:8]}"
 
-    @property
-    def version(self) -> str:
-        """A hash of its text."""
-        return sha256(self.text.encode())[:10]
+    def pinned(self, entries: list[Entry]) -> "PluginFile":
+        """Return the plug-in with the versions of its entries, for workers, which may lack the file."""
+        return replace(self, versions={(entry.dictionary, entry.name): entry.version for entry in entries})
 
     def entries(self) -> list[Entry]:
         """Execute the text and return what it adds.
 
         Raises:
-            UserError: the text raises an exception, or adds nothing.
+            UserError: the text raises an exception, or adds nothing; or code that it reaches cannot be read.
         """
         module = ModuleType(self.module)
         module.__file__ = self.file
@@ -75,7 +81,7 @@ class PluginFile:
         found = list(_of_module(module, Path(self.file)))
         if not found:
             raise UserError(f"{self} adds nothing; {_remedy(vars(module))}")
-        return found
+        return [_entry(self, *each, version=self.versions.get(each[:2])) for each in found]
 
 
 @dataclass(frozen=True)
@@ -102,18 +108,13 @@ class PluginPackage:
         """Appended to errors: how to remove the package, because it is loaded without any option."""
         return f" (pip uninstall {self.package} removes it)"
 
-    @property
-    def version(self) -> str:
-        """A hash of the file of its module."""
-        return sha256(Path(str(self._module.__file__)).read_bytes())[:10]
-
     def entries(self) -> list[Entry]:
         """Load the entry point and return what it adds.
 
         The target is a module with dictionaries, one such dictionary, or one value, named after the entry point.
 
         Raises:
-            UserError: the target cannot be imported.
+            UserError: the target cannot be imported, or code that it reaches cannot be read.
         """
         try:
             target = EntryPoint(self.name, self.value, group(self.dictionary)).load()
@@ -124,10 +125,8 @@ class PluginPackage:
         found = list(_of_module(target, file)) if isinstance(target, ModuleType) else []
         values = target if isinstance(target, dict) else {self.name: target}
         attribute = self.value.partition(":")[2].strip() or WHOLE_FILE
-        return found or [
-            Entry(self.dictionary, name, value, _origin(value, Origin(file, attribute)))
-            for name, value in values.items()
-        ]
+        named = [(self.dictionary, name, value, Origin(file, attribute)) for name, value in values.items()]
+        return [_entry(self, *each) for each in found or named]
 
     def paths(self) -> list[str]:
         """The paths of its top-level module: one folder, several (a namespace package), or one file."""
@@ -151,11 +150,29 @@ def group(dictionary: str) -> str:
     return f"wae_bench.{dictionary.lower()}"
 
 
-def _of_module(module: ModuleType, file: Path) -> Iterator[Entry]:
+def _of_module(module: ModuleType, file: Path) -> Iterator[tuple[str, str, Any, Origin]]:
+    """The dictionary, name and value of all that a module adds, and where the dictionary is."""
     for dictionary in KINDS:
         values = vars(module).get(dictionary)
         for name, value in values.items() if isinstance(values, dict) else ():
-            yield Entry(dictionary, name, value, _origin(value, Origin(file, dictionary)))
+            yield dictionary, name, value, Origin(file, dictionary)
+
+
+def _entry(
+    plugin: "Plugin", dictionary: str, name: str, value: object, defined: Origin, version: str | None = None
+) -> Entry:
+    """Complete an entry. defined: the dictionary's definition."""
+    origin = _origin(value, defined)
+    if version is None:
+        version = "" if dictionary == "METHODS" else _version(plugin, name, origin)
+    return Entry(dictionary, name, value, origin, version)
+
+
+def _version(plugin: "Plugin", name: str, origin: Origin) -> str:
+    try:
+        return code_sha256(*origin, shared=False)[:VERSION_DIGITS]
+    except (OSError, SyntaxError) as error:
+        raise UserError(f"{plugin}: the source of {name} cannot be read: {reason(error)}{plugin.remedy}") from None
 
 
 def _origin(value: object, dictionary: Origin) -> Origin:

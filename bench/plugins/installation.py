@@ -28,20 +28,21 @@ def install_all(files: Sequence[Path] = ()) -> tuple[Plugin, ...]:
     """Add what installed packages and `files` define to the registries.
 
     Returns:
-        All plug-ins; workers must install them too.
+        All plug-ins, as workers must install them too.
     """
     packages = [
         PluginPackage(entry.name, entry.value, entry.dist.name if entry.dist else "?", dictionary)
         for dictionary in KINDS
         for entry in sorted(entry_points(group=group(dictionary)), key=lambda entry: (entry.name, entry.value))
     ]
-    plugins = (*packages, *(read(path) for path in files))
-    for plugin in plugins:
-        install(plugin)
+    installed: list[Plugin] = []
+    for plugin in (*packages, *(read(path) for path in files)):
+        added = install(plugin)
+        installed.append(plugin.pinned(added) if isinstance(plugin, PluginFile) else plugin)
         changed = torch_state.restore()
         if changed:
             warn(f"{plugin} changes global settings of torch when it is imported ({', '.join(changed)}); restored")
-    return plugins
+    return tuple(installed)
 
 
 def read(path: Path) -> PluginFile:
@@ -81,7 +82,7 @@ def _install(plugin: Plugin, entry: Entry) -> None:
             f"{plugin}: {with_article(kind.noun)} {name!r} already exists; choose another name{plugin.remedy}"
         )
     try:
-        kind.register(name, entry.value, plugin.version)
+        kind.register(name, entry.value, entry.version)
     except (TypeError, ValueError) as error:
         text = str(error)
         problem = f"{name!r} {text}" if text.startswith("is ") else f"{name}: {text}"

@@ -17,6 +17,7 @@ import bench
 from bench.errors import UserError
 from bench.experiment.origins import source_of
 from bench.plugins import installation as plugins
+from bench.plugins.found import PluginPackage
 from bench.store.folders import ExperimentFolder
 from methods import METHODS
 from methods.networks import Networks
@@ -238,3 +239,45 @@ def test_two_files_of_one_name_are_two_plug_ins_each_with_its_own_source(tmp_pat
         for folder in ("a", "b"):
             METHODS.pop(f"mine_{folder}", None)
     assert [source.file for source in sources] == [str(path) for path in files]
+
+
+MEASURING = """from bench.plugins import Metric
+from .penalty import scaled
+def mean(features):
+    return scaled(features.mean())
+METRICS = {'mean': Metric(mean, better='lower')}
+class Features:
+    def forward(self, images):
+        return scaled(images)
+EXTRACTORS = {'features': Features}
+class Other:
+    def forward(self, images):
+        return images
+"""
+HELPER = "def scaled(x):\n    return 2 * x\n"
+
+
+def test_the_version_is_that_of_the_code_that_a_definition_reaches(package):
+    """Prepared images, floors and the hashes of extractors depend on it."""
+
+    def versions(more: str = MEASURING, penalty: str = HELPER) -> dict[str, str]:
+        package("theirs = theirs.more", more=more, penalty=penalty)
+        for name in [name for name in sys.modules if name.startswith("theirs")]:
+            del sys.modules[name]
+        return {entry.name: entry.version for entry in PluginPackage("theirs", "theirs.more", "theirs").entries()}
+
+    before = versions()
+    assert versions(MEASURING + "# a comment\n") == before
+    assert versions(MEASURING.replace("        return images\n", "        return 2 * images\n")) == before
+    changed = versions(penalty=HELPER.replace("2 * x", "3 * x"))
+    assert {name for name in before if changed[name] != before[name]} == {"mean", "features"}
+
+
+def test_a_worker_without_the_file_knows_the_versions_of_what_it_adds(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text("from bench.plugins import CodeMetric\nCODE_METRICS = {'gap': CodeMetric(abs, 'lower')}\n")
+    plugin = plugins.read(path)
+    [entry] = plugin.entries()
+    path.unlink()
+    assert entry.version
+    assert plugin.pinned([entry]).entries()[0].version == entry.version
