@@ -84,6 +84,10 @@ class Metric:
         match = self.elsewhere and re.fullmatch(f"{before}([a-z][a-z0-9]*){after}", stem)
         return match[1] if match else None
 
+    def resembles(self, other: "Metric") -> bool:
+        """Whether a column of this metric could be read as one of the other, whatever extractors there are."""
+        return any(other.extractor(self.name(extractor)) for extractor in ("inception", "x"))
+
     def name(self, extractor: str) -> str:
         """Return the start of the column's name."""
         return self.elsewhere.format(extractor) if self.elsewhere and extractor != "inception" else self.stem
@@ -160,6 +164,21 @@ class Declared:
     features: bool = False
     compares: bool = False
 
+    def metric(self, name: str) -> Metric | None:
+        """Return the metric of generated images with this name; None if it measures codes."""
+        if self.of == "codes":
+            return None
+        ignored = tuple(stamp for stamp in COMPARISON if stamp.startswith("extractor") or not self.compares)
+        return Metric(
+            name,
+            f"{name}_{{}}" if self.features else None,
+            self.heading,
+            self.better,
+            self.about,
+            optional=True,
+            ignores=() if self.features else ignored,
+        )
+
 
 DECLARED: dict[str, Declared] = {}  # name of a metric that a plug-in or a stored experiment has declared -> its column
 
@@ -169,17 +188,18 @@ def declare(name: str, metric: Declared) -> None:
     if name in METRICS and name not in DECLARED:
         return
     DECLARED[name] = metric
-    if metric.of == "images":
-        ignored = tuple(stamp for stamp in COMPARISON if stamp.startswith("extractor") or not metric.compares)
-        METRICS[name] = Metric(
-            name,
-            f"{name}_{{}}" if metric.features else None,
-            metric.heading,
-            metric.better,
-            metric.about,
-            optional=True,
-            ignores=() if metric.features else ignored,
-        )
+    of_images = metric.metric(name)
+    if of_images:
+        METRICS[name] = of_images
+
+
+def mistaken_for(name: str, metric: Declared) -> str | None:
+    """Return a metric with columns that could not be told from those of a new metric; None if there is none."""
+    new = metric.metric(name)
+    if new is None:
+        return None
+    others = ((key, other) for key, other in METRICS.items() if key != name)
+    return next((key for key, other in others if new.resembles(other) or other.resembles(new)), None)
 
 
 # Names for `evaluation.metrics`: what is measured in the final row only on request, since it costs more or tells less.

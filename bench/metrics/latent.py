@@ -27,6 +27,11 @@ from methods.priors import Prior, Sphere
 SLICES = 256
 PERMUTATIONS = 500
 SAMPLE_SEED = 1_000_000  # added to a seed, so that prior samples are independent of the codes
+COLUMNS = {  # of all measures of codes, "latent_over_chance" in reports only; each has another one, <name>_prior
+    *("latent_mmd", "latent_sliced_wasserstein", "latent_norm", "latent_norm_sd", "latent_mean_norm"),
+    *("latent_active_dims", "latent_effective_rank", "latent_uniformity_excess", "latent_over_chance"),
+    *("latent_mmd_p", "latent_c2st", "latent_probe"),
+}
 FRESH = 1  # added to a seed for the second set of prior samples
 ACTIVE = 0.01  # a direction counts as active above this fraction of the prior's variance per direction
 

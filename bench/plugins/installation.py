@@ -77,7 +77,8 @@ def _install(plugin: Plugin, entry: Entry) -> None:
         raise UserError(f"{plugin}: {short(name)} is not a valid {kind.noun} name; {allowed}{plugin.remedy}")
     key = (kind.noun, name)
     before = _installed.get(key)
-    if kind.has(name) and not (before and (before[0] == plugin or before[1].value is entry.value)):
+    again = before is not None and before[1].dictionary == entry.dictionary
+    if kind.has(name) and not (again and (before[0] == plugin or before[1].value is entry.value)):
         raise UserError(
             f"{plugin}: {with_article(kind.noun)} {name!r} already exists; choose another name{plugin.remedy}"
         )

@@ -13,6 +13,7 @@ from bench.evaluation.samplers import SAMPLERS
 from bench.experiment.configuration import DATASET_SETTINGS
 from bench.experiment.specification import TrialSpec
 from bench.io.schema import MAX_NAME, NAME
+from bench.metrics import latent
 from bench.metrics.columns import DECLARED, EXTRACTORS, METRICS, OPTIONAL
 from bench.plugins import datasets, extractors, metrics, networks, optimisers, priors, samplers
 from bench.training.optimisers import OPTIMISERS
@@ -69,7 +70,8 @@ def _method(name: str, value: object, version: str) -> None:
 
 def _is_metric(name: str) -> bool:
     """Whether there is a metric of this name; a stored experiment that declares one leaves it to its plug-in."""
-    return name in OPTIONAL or (name in METRICS and name not in DECLARED)
+    computed = name in MEASURES or name in CODE_MEASURES or f"latent_{name}" in latent.COLUMNS
+    return computed or name in OPTIONAL or (name in METRICS and name not in DECLARED)
 
 
 KINDS: dict[str, Kind] = {  # name of the dictionary -> kind

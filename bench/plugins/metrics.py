@@ -76,7 +76,7 @@ def register(name: str, metric: object, version: str) -> None:
 
     Raises:
         TypeError: it is no `Metric`, or its function has other parameters.
-        ValueError: `better` or `heading` is not allowed.
+        ValueError: `better` or `heading` is not allowed, or its columns could be those of another metric.
     """
     if not isinstance(metric, Metric):
         raise TypeError('is not a bench.plugins.Metric; write Metric(function, better="lower")')
@@ -88,8 +88,11 @@ def register(name: str, metric: object, version: str) -> None:
     def compute(images: ImageSet, real: Reference) -> dict[str, float]:
         return {name: number(name, metric.measure, {each: _input(each, images, real) for each in inputs})}
 
-    heading = metric.heading or name
-    columns.declare(name, Declared("images", heading, metric.better, about, by_features, compares))
+    declared = Declared("images", metric.heading or name, metric.better, about, by_features, compares)
+    other = columns.mistaken_for(name, declared)
+    if other:
+        raise ValueError(f"its columns could be those of the metric {other}; choose another name")
+    columns.declare(name, declared)
     OPTIONAL[name] = about
     MEASURES[name] = Measure(
         (name,),
@@ -108,6 +111,8 @@ def register_of_codes(name: str, metric: object, version: str) -> None:
         raise TypeError('is not a bench.plugins.CodeMetric; write CodeMetric(function, better="lower")')
     inputs = _inputs(metric.measure, CODE_INPUTS)
     about = _checked(name, metric)
+    if name.endswith("_prior"):
+        raise ValueError("names that end in _prior are those of values of the prior; choose another name")
     column = f"latent_{name}"
 
     def compute(codes: Codes) -> dict[str, float]:
@@ -117,7 +122,8 @@ def register_of_codes(name: str, metric: object, version: str) -> None:
         found = {}
         for key, each in ((column, codes.draws), (f"{column}_prior", fresh)):
             given = {"codes": each, "samples": samples, "prior": codes.prior}
-            found[key] = number(name, metric.measure, {each: given[each] for each in inputs})
+            with forked(codes.seed):  # so that no value depends on the training, or changes it
+                found[key] = number(name, metric.measure, {each: given[each] for each in inputs})
         return found
 
     columns.declare(name, Declared("codes", metric.heading or name, metric.better, about))

@@ -159,3 +159,12 @@ def test_codes_that_are_not_finite_have_no_answer_rather_than_an_error(value):
     values = latent.diagnose(codes, Normal(4), 0) | latent.two_sample_tests(codes, Normal(4), 0)
     for name, answer in values.items():
         assert math.isnan(answer) != name.endswith("_prior"), name
+
+
+def test_columns_lists_every_measure_of_codes():
+    """A metric of a plug-in must not take one of these names."""
+    prior = Sphere(3)
+    samples = prior.sample(40)
+    found = {*latent.diagnose(samples, prior, 0), *latent.two_sample_tests(samples, prior, 0)}
+    elsewhere = {"latent_probe", "latent_over_chance"}
+    assert {name for name in found if not name.endswith("_prior")} | elsewhere == latent.COLUMNS

@@ -2,17 +2,21 @@
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import torch
 from project import ROOT
 from runs import rows_of
 from typer.testing import CliRunner
 
 import bench
 from bench.errors import ADDED_BY_PLUGINS, UserError
+from bench.evaluation.code_measures import measure_codes
 from bench.metrics.columns import DECLARED, METRICS, parse
 from bench.plugins import installation
 from bench.store.folders import ExperimentFolder
+from methods.priors import Normal
 
 EXAMPLES = {
     "nearest": ("metric nearest", "metric kurtosis"),
@@ -147,6 +151,19 @@ def test_old_values_of_a_metric_keep_their_description(bench_run, tmp_path):
     assert described("mean", "--retrain-stale") == "Gap: difference of mean pixels."
 
 
+def test_random_numbers_of_a_metric_of_codes_neither_follow_nor_change_those_of_the_training(tmp_path):
+    path = written(tmp_path, "CODE_METRICS = {'x': CodeMetric(lambda codes: torch.rand(()), better='lower')}")
+    installation.install(installation.read(path))
+    codes = SimpleNamespace(draws=torch.zeros(5, 3), prior=Normal(3), seed=0, data=SimpleNamespace(classes=[]))
+    values = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        before = torch.get_rng_state()
+        values.append(measure_codes(codes, ["x"]))
+        assert torch.equal(torch.get_rng_state(), before)
+    assert values[0] == values[1]
+
+
 HEAD = """
 import numpy as np
 import torch
@@ -159,6 +176,8 @@ def nan(features): return float("nan")
 def other(images, labels): return 0.0
 def noisy(features): return np.random.default_rng().random()
 def fine(features): return features.mean()
+def code(codes): return codes.mean()
+def pixels(images): return 1.0
 def half(**shape): return nn.Linear(1, 1)
 def encode(shape, outputs, width): return nn.Sequential(nn.Flatten(), nn.Linear(64, outputs))
 def wide(shape, outputs, width): return nn.Sequential(nn.Flatten(), nn.Linear(64, outputs + 1))
@@ -210,6 +229,20 @@ def written(folder: Path, dictionary: str) -> Path:
         ("METRICS = {'x': Metric(other, better='lower')}", "x: its function has a parameter labels; name some of feat"),
         ("METRICS = {'X': Metric(fine, better='lower')}", "'X' is not a valid metric name; use at most 100 lower-case"),
         ("METRICS = {'kernel': Metric(fine, better='lower')}", "a metric 'kernel' already exists; choose another name"),
+        ("METRICS = {'neighbours': Metric(fine, better='lower')}", "a metric 'neighbours' already exists"),
+        ("CODE_METRICS = {'tests': CodeMetric(code, better='lower')}", "a metric 'tests' already exists"),
+        ("CODE_METRICS = {'c2st': CodeMetric(code, better='lower')}", "a metric 'c2st' already exists"),
+        ("CODE_METRICS = {'x_prior': CodeMetric(code, better='lower')}", "x_prior: names that end in _prior are those"),
+        (
+            "METRICS = {'gap': Metric(fine, 'lower')}; CODE_METRICS = {'gap': CodeMetric(code, 'lower')}",
+            "a metric 'gap' already exists",
+        ),
+        ("METRICS = {'kd_foo': Metric(pixels, 'lower')}", "kd_foo: its columns could be those of the metric kernel"),
+        ("METRICS = {'kd': Metric(fine, 'lower')}", "kd: its columns could be those of the metric kernel"),
+        (
+            "METRICS = {'gap_x': Metric(pixels, 'lower'), 'gap': Metric(fine, 'lower')}",
+            "gap: its columns could be those of the metric gap_x",
+        ),
         ("METRIC = {'x': Metric(fine, better='lower')}", "METRIC is no kind of plug-in. Did you mean METRICS?"),
         ("NETWORKS = {'x': encode}", "'x' is not a methods.networks.Architecture"),
         ("NETWORKS = {'x': network(half, decode)}", "x: takes (**shape); write encoder(shape, outputs, width)"),
