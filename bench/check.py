@@ -1,6 +1,7 @@
 """python -m bench.check: check methods against the contract in methods/base.py, and list violations."""
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -24,6 +25,9 @@ def main(
         str | None, typer.Option(help="Check under this prior only. Default: each prior that the method supports.")
     ] = None,
     plugin: cli.Plugins = None,
+    data_root: Annotated[
+        Path, typer.Option(help="Directory that holds the files of a plug-in's data set, in a folder of its name.")
+    ] = Path("data"),
 ) -> None:
     """Check a method or a plug-in, or every registered method, against the contract of its kind.
 
@@ -31,7 +35,7 @@ def main(
     """
     from bench.contract.command import check_all
 
-    sys.exit(0 if check_all(method, prior, plugin or []) else 1)
+    sys.exit(0 if check_all(method, prior, plugin or [], data_root) else 1)
 
 
 if __name__ == "__main__":

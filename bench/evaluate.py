@@ -76,22 +76,23 @@ def main(options: Options) -> None:
             if name in folder.require_description().metrics:
                 raise rescore.from_plugin(f"metric {name}")
             raise unknown("metric", name, [*OPTIONAL, rescore.ALL_METRICS])
-    selection = rescore.select_trials(folder)
+    measurement = rescore.Measurement(
+        extractor=options.extractor,
+        inception_weights=options.inception_weights,
+        precision=options.precision,
+        samples=options.samples,
+        split=options.split,
+        sampler=options.sampler,
+        seed=options.seed,
+        metrics=metrics,
+    )
+    selection = rescore.select_trials(folder, measurement)
     for line in selection.skipped:
         say(f"error: {line}", error=True)
     rescore.rescore(
         folder,
         selection.trials,
-        rescore.Measurement(
-            extractor=options.extractor,
-            inception_weights=options.inception_weights,
-            precision=options.precision,
-            samples=options.samples,
-            split=options.split,
-            sampler=options.sampler,
-            seed=options.seed,
-            metrics=metrics,
-        ),
+        measurement,
         prepared=options.prepared,
         device=options.device,
         force=options.force,

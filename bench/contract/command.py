@@ -19,7 +19,9 @@ from methods.priors import PRIORS
 MEANING = {Severity.slower: "trains rightly, but slower", Severity.unfinished: "unfinished"}
 
 
-def check_all(method: str | None, prior: str | None, plugin_files: Sequence[Path] = ()) -> bool:
+def check_all(
+    method: str | None, prior: str | None, plugin_files: Sequence[Path] = (), data_root: Path = Path("data")
+) -> bool:
     """Check one method or plug-in, or all methods, and print the verdicts.
 
     Args:
@@ -27,6 +29,7 @@ def check_all(method: str | None, prior: str | None, plugin_files: Sequence[Path
             None: every registered method.
         prior: a key of PRIORS. None: each prior that a method supports.
         plugin_files: plug-ins that define further methods and other things; they are executed.
+        data_root: where the files of a plug-in's data set are.
 
     Returns:
         Whether the results of every method would be right: a slower or unfinished method keeps the contract.
@@ -37,7 +40,7 @@ def check_all(method: str | None, prior: str | None, plugin_files: Sequence[Path
     limit_threads()
     names, others = _subjects(method, plugin_files)
     verdicts = [_check(name, each) for name, each in (_pairs(names, prior) if names else [])]
-    return all([*verdicts, *map(_check_other, others)])
+    return all([*verdicts, *(_check_other(other, data_root) for other in others)])
 
 
 def _subjects(method: str | None, plugin_files: Sequence[Path]) -> tuple[list[str], list[Entry]]:
@@ -55,12 +58,12 @@ def _subjects(method: str | None, plugin_files: Sequence[Path]) -> tuple[list[st
     return methods, [entry for entry in entries if entry.dictionary != "METHODS"]
 
 
-def _check_other(entry: Entry) -> bool:
+def _check_other(entry: Entry, data_root: Path) -> bool:
     """Print the verdict on something else than a method. Return whether it keeps the contract."""
     what, started = f"{KINDS[entry.dictionary].noun} {entry.name}", time.perf_counter()
     problem, untested = None, ""
     try:
-        installation.try_out(entry)
+        installation.try_out(entry, data_root)
     except Untested as reason:
         untested = f", as far as it was tried: {reason}"
     except UserError as error:

@@ -6,7 +6,7 @@ from torch import Tensor
 from bench.contract.subject import Broken, Subject, images, listed, pixels
 from bench.contract.tape import Recomputed, Tape
 from bench.runtime import rng
-from bench.training import checkpoint
+from bench.training import checkpoint, loading
 from bench.training.checkpoint import TrainingState
 from bench.training.step import WARM_UP, Stepper
 from methods import Method
@@ -87,7 +87,7 @@ REMEDY = "keep all state in parameters and saved buffers"
 
 
 def check_state(subject: Subject) -> None:
-    """A checkpoint restored into an instance with another seed continues the training bit for bit."""
+    """A checkpoint restored into an instance with another seed continues the training bit for bit; it can be loaded."""
     one, other = subject.stepper(seed=0), subject.stepper(seed=1)
     rng.seed_everything(0)
     train(one, 0, 2)
@@ -101,6 +101,8 @@ def check_state(subject: Subject) -> None:
     wrong = differing(state(one.method), state(other.method))
     if wrong:
         raise Broken(f"after restoring a checkpoint, steps change {listed(wrong)} differently; {REMEDY}")
+    if not loading.fits(one.method.state_dict(), subject.build, len(saved), computes=True):
+        raise Broken("its weights after training do not fit a new instance; keep their names, shapes and types")
 
 
 def check_seeds(subject: Subject) -> None:

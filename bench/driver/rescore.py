@@ -64,6 +64,11 @@ class Measurement:
     seed: int | None = None
     metrics: tuple[str, ...] = ()
 
+    @property
+    def own_extractor(self) -> bool:
+        """Whether the experiment's own extractor is used."""
+        return self.extractor is None and self.inception_weights is None
+
     def chosen_metrics(self, evaluation: Evaluation, images: Prepared) -> tuple[str, ...]:
         """Return the optional metrics to compute.
 
@@ -101,8 +106,8 @@ class Selection:
     skipped: list[str]
 
 
-def select_trials(folder: ExperimentFolder) -> Selection:
-    """Find the finished trials that can be scored.
+def select_trials(folder: ExperimentFolder, measurement: Measurement) -> Selection:
+    """Find the finished trials that can be scored in this way.
 
     Raises:
         UserError: No trial can be scored, or a plug-in is missing.
@@ -111,7 +116,7 @@ def select_trials(folder: ExperimentFolder) -> Selection:
     for trial in folder.trials():
         if trial.status().state is not State.done:
             continue
-        reason = _obstacle(trial, folder)
+        reason = _obstacle(trial, folder, measurement)
         if reason:
             skipped.append(f"{trial.name} {reason}")
         else:
@@ -127,11 +132,13 @@ def from_plugin(what: str) -> UserError:
     return UserError(f"the {what} comes from a plug-in; give its file with --plugin, or install its package")
 
 
-def _obstacle(trial: TrialFolder, experiment: ExperimentFolder) -> str | None:
+def _obstacle(trial: TrialFolder, experiment: ExperimentFolder, measurement: Measurement) -> str | None:
     """Return why a finished trial cannot be scored, or None if it can."""
     if not trial.is_intact("spec.json"):
         return "has a damaged spec.json; run the same bench.run command again to repair it"
-    missing = missing_plugin(trial.trial().spec)
+    spec = trial.trial().spec
+    others = {} if measurement.own_extractor else {"extractor": "auto"}
+    missing = missing_plugin(spec, spec.evaluation.model_copy(update=others))
     if missing:
         raise from_plugin(missing)
     if frames.describe(trial).stale:

@@ -164,8 +164,8 @@ def _check_settings(name: str) -> None:
         raise UserError(f"settings of the data set {name}: {error}") from None
 
 
-def check(name: str, dataset: Dataset) -> None:
-    """Resolve the settings, and load the images.
+def check(name: str, dataset: Dataset, root: Path) -> None:
+    """Resolve the settings, and load the images twice. root: the data root.
 
     Raises:
         UserError: a setting names what does not exist; or the images are no images and labels, or smaller than
@@ -173,7 +173,7 @@ def check(name: str, dataset: Dataset) -> None:
         Untested: its files are not in the data root.
     """
     _check_settings(name)
-    folder = Path("data") / name
+    folder = root / name
     if dataset.needs_files and not folder.is_dir():
         raise Untested(f"its files are not in {folder}")
     loaded = [splits(name, dataset, folder) for _ in range(2)]

@@ -7,6 +7,7 @@ to it. A package is sent by name, and its modules too if the cluster is an exist
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from bench.experiment.origins import ORIGINS, parts
 from bench.experiment.specification import TrialSpec
 from bench.io import untrusted
 from bench.io.schema import MAX_NAME, refuse_unstorable_path
+from bench.plugins import datasets
 from bench.plugins.found import Entry, Plugin, PluginFile, PluginPackage, group
 from bench.plugins.kinds import KINDS
 from bench.plugins.trying import Untested
@@ -99,13 +101,15 @@ def entries() -> list[Entry]:
 
 
 def refuse_broken(spec: TrialSpec) -> None:
-    """Try out everything but the method that a trial uses and that a plug-in has added, before anything is trained.
+    """Try out what a trial uses and a plug-in has added, before anything is trained.
+
+    The method is left out, and the data set, which is checked while it is prepared.
 
     Raises:
         UserError: something breaks the contract of its kind; the message says what.
     """
     for key in parts(spec):
-        if key in _installed:
+        if key in _installed and _installed[key][1].dictionary != "DATASETS":
             plugin, entry = _installed[key]
             try:
                 try_out(entry)
@@ -116,14 +120,15 @@ def refuse_broken(spec: TrialSpec) -> None:
                 raise UserError(f"{plugin}: {error}{plugin.remedy}") from None
 
 
-def try_out(entry: Entry) -> None:
-    """Try out something else than a method.
+def try_out(entry: Entry, root: Path = Path("data")) -> None:
+    """Try out something else than a method. root: the data root, for a data set.
 
     Raises:
         UserError: it breaks the contract of its kind.
         Untested: it cannot be tried out here.
     """
-    check = KINDS[entry.dictionary].check
+    kind = KINDS[entry.dictionary]
+    check = partial(datasets.check, root=root) if entry.dictionary == "DATASETS" else kind.check
     assert check is not None  # only methods have other checks
     with _named(entry):
         check(entry.name, entry.value)

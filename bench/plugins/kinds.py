@@ -35,7 +35,8 @@ class Kind:
         register: takes a name, the value, and a version of its code; raises TypeError or ValueError, whose message says
             what is wrong, if the value breaks the contract.
         check: tries the value out, in less than a second; raises an exception whose message says what is wrong, or
-            `Untested`. None for methods, whose checks are in `bench.contract`.
+            `Untested`. None for methods, whose checks are in `bench.contract`, and for data sets (`datasets.check`),
+            which a run checks while it prepares them.
         check_as_used: tries the value out as a trial uses it; raises UserError. None: `check` says enough.
         pattern: what a name looks like.
         allowed: the same in words.
@@ -87,7 +88,7 @@ KINDS: dict[str, Kind] = {  # name of the dictionary -> kind
         taken=_is_metric,
     ),
     "NETWORKS": Kind("network", (NETWORKS,), networks.register, networks.check, networks.check_as_used),
-    "DATASETS": Kind("data set", (DATASETS, DATASET_SETTINGS), datasets.register, datasets.check),
+    "DATASETS": Kind("data set", (DATASETS, DATASET_SETTINGS), datasets.register),
     "EXTRACTORS": Kind(
         "extractor",
         (EXTRACTORS, FROZEN),

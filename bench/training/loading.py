@@ -1,6 +1,6 @@
 """Load trained methods from their checkpoints, and the images that they were trained on."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,17 +16,27 @@ if TYPE_CHECKING:
     import torch
 
     from bench.data.prepared import Prepared
+    from bench.experiment.settings import Evaluation
     from bench.experiment.specification import TrialSpec
     from methods import Method
 
 
-def missing_plugin(spec: "TrialSpec") -> str | None:
-    """Return what a trial's method is built from and no installed plug-in defines, such as "network 'mine'"."""
+def missing_plugin(spec: "TrialSpec", evaluation: "Evaluation | None" = None) -> str | None:
+    """Return what a trial's method is built from and no installed plug-in defines, such as "network 'mine'".
+
+    Args:
+        spec: of the trial.
+        evaluation: how the method is to be evaluated, if it is; its extractor and metrics are needed too.
+    """
+    from bench.metrics.columns import EXTRACTORS, OPTIONAL
     from methods import METHODS
     from methods.networks import NETWORKS
     from methods.priors import PRIORS
 
-    needed = (("method", spec.method, METHODS), ("network", spec.network.name, NETWORKS), ("prior", spec.prior, PRIORS))
+    needed = [("method", spec.method, METHODS), ("network", spec.network.name, NETWORKS), ("prior", spec.prior, PRIORS)]
+    if evaluation:
+        needed += [("extractor", evaluation.extractor, {"auto", *EXTRACTORS})]
+        needed += [("metric", name, OPTIONAL) for name in evaluation.metrics]
     return next((f"{kind} {name!r}" for kind, name, registry in needed if name not in registry), None)
 
 
@@ -54,11 +64,11 @@ def trained_method(folder: TrialFolder, device: "str | torch.device" = "cpu") ->
     exact_arithmetic()
     weights = _weights(folder, checkpoint)
     try:
-        fits = _fits(weights, spec, len(checkpoint))
+        matches = fits(weights, lambda: build(spec), len(checkpoint), computes=_uses_plugins(spec))
     except Exception as error:  # constructors of methods raise all kinds of exceptions
         problem = f"its specification fits no installed method ({type(error).__name__}: {reason(error)})"
         raise UserError(f"{folder.name} cannot be loaded: {problem}; bench.run --force trains it again") from None
-    if not fits:
+    if not matches:
         problem = "the method's code has changed; bench.run --retrain-stale trains it again"
         raise UserError(f"the weights of {folder.name} do not fit: {problem}")
     method = build(spec)
@@ -66,22 +76,34 @@ def trained_method(folder: TrialFolder, device: "str | torch.device" = "cpu") ->
     return method.to(target).eval().requires_grad_(False)
 
 
-def _fits(weights: "dict[str, torch.Tensor]", spec: "TrialSpec", size: int) -> bool:
-    """Whether the weights are those of the method that a specification describes. size: of the checkpoint, in bytes.
+def fits(weights: "dict[str, torch.Tensor]", build: "Callable[[], Method]", size: int, computes: bool) -> bool:
+    """Whether weights are those of a method.
 
-    The specification may be hostile and describe huge networks, so nothing is allocated before the comparison. Only
+    Its specification may be hostile and describe huge networks, so nothing is allocated before the comparison. Only
     constructors of plug-ins that compute with numbers, which tensors without storage lack, are called as in a training.
-    """
-    from bench.experiment.origins import ORIGINS, parts
-    from bench.training.build import build
 
+    Args:
+        weights: of a checkpoint.
+        build: builds the method.
+        size: of the checkpoint, in bytes.
+        computes: whether constructors may compute with numbers.
+    """
     try:
         with tensors.on_meta_device(size):
-            return tensors.state_matches(weights, build(spec))
-    except RuntimeError:
-        if not any(part in ORIGINS for part in parts(spec)):
+            return tensors.state_matches(weights, build())
+    except (RuntimeError, TypeError):  # what torch raises for tensors without storage
+        if not computes:
             raise
-        return tensors.state_matches(weights, build(spec))
+        return tensors.state_matches(weights, build())
+
+
+def _uses_plugins(spec: "TrialSpec") -> bool:
+    """Whether constructors of plug-ins are called to build a trial's method."""
+    from bench.experiment.origins import ORIGINS, parts
+    from methods import METHODS
+
+    own = METHODS[spec.method].__module__.partition(".")[0] == "methods"
+    return not own or any(part in ORIGINS for part in parts(spec))
 
 
 def _weights(folder: TrialFolder, checkpoint: bytes) -> dict[str, "torch.Tensor"]:

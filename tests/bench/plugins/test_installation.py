@@ -26,6 +26,16 @@ from methods.priors import Normal
 EXAMPLE = ROOT / "examples" / "energy.py"
 ENTRIES = "theirs = theirs.penalty:Theirs\ntable = theirs.more:METHODS\nwhole = theirs.more"
 PENALTY = 'from methods.mmd import MMD\nclass Theirs(MMD):\n    """A method."""\n'
+COMPUTING = """from typing import Annotated
+import torch
+from methods.hyperparameters import Positive
+from methods.mmd import MMD
+class Theirs(MMD):
+    '''A method with a constructor that computes with numbers.'''
+    def __init__(self, networks, prior, *, weight: Annotated[float, Positive] = 1.0):
+        super().__init__(networks, prior, weight=weight)
+        self.gain = float(torch.ones(3).numpy().mean()) + torch.ones(3).mean().item()
+"""
 MORE = "from methods.vae import VAE\nclass Other(VAE): pass\nMETHODS = {'other': Other}\n"
 
 
@@ -115,7 +125,7 @@ def test_ray_and_serial_train_the_methods_of_an_installed_package(package, bench
 
 
 def test_every_command_that_looks_methods_up_knows_those_of_a_package(package, bench_run, tmp_path):
-    package("theirs = theirs.penalty:Theirs")
+    package("theirs = theirs.penalty:Theirs", penalty=COMPUTING)
     assert bench_run("--methods", "theirs", "--seeds", "1").exit_code == 0
     out = tmp_path / "out"
     trial = ExperimentFolder(out).trials()[0].path

@@ -8,14 +8,18 @@ import pytest
 import torch
 from project import ROOT
 from runs import rows_of
+from specimens import make_trial
 from typer.testing import CliRunner
 
 import bench
 from bench.errors import ADDED_BY_PLUGINS, UserError
 from bench.evaluation.code_measures import measure_codes
+from bench.experiment.specification import DatasetIdentity
 from bench.metrics.columns import DECLARED, METRICS, parse
 from bench.plugins import installation
+from bench.plugins.trying import Untested
 from bench.store.folders import ExperimentFolder
+from bench.training.loading import missing_plugin
 from methods.priors import Normal
 
 EXAMPLES = {
@@ -149,6 +153,9 @@ def test_old_values_of_a_metric_keep_their_description(bench_run, tmp_path):
     assert described("max") == "Gap: difference of max pixels."
     assert described("mean") == "Gap: difference of max pixels."
     assert described("mean", "--retrain-stale") == "Gap: difference of mean pixels."
+    forget_plugins()
+    missing = output("evaluate", str(tmp_path / "out"), "--samples", "64", code=2)
+    assert "the metric gap comes from a plug-in; give its file with --plugin" in missing
 
 
 def test_random_numbers_of_a_metric_of_codes_neither_follow_nor_change_those_of_the_training(tmp_path):
@@ -359,6 +366,41 @@ def test_bench_prepare_knows_the_data_set_of_a_plug_in(examples, tmp_path):
     said = output("prepare", "stripes", *option)
     assert "8x8, grey" in said
     assert "classes: left, right" in said
+
+
+@pytest.mark.parametrize(
+    ("changes", "missing"),
+    [
+        ({}, None),
+        ({"extractor": "gone"}, "extractor 'gone'"),
+        ({"metrics": ["sharpness", "gone"]}, "metric 'gone'"),
+    ],
+)
+def test_an_evaluation_needs_its_extractor_and_its_metrics(changes, missing):
+    spec = make_trial("mmd").spec
+    assert missing_plugin(spec) is None
+    assert missing_plugin(spec, spec.evaluation.model_copy(update=changes)) == missing
+
+
+LOADED = """
+def load(root):
+    with (root / "loaded").open("a") as file: file.write("x")
+    return {"images": np.arange(60 * 64, dtype=np.uint8).reshape(60, 8, 8)}
+DATASETS = {"counted": Dataset(load, image_size=8, channels=1)}
+"""
+
+
+def test_a_data_set_is_loaded_twice_from_its_data_root_by_a_check_and_not_at_all_before_a_run(tmp_path):
+    [entry] = installation.install(installation.read(written(tmp_path, LOADED)))
+    spec = make_trial("mmd").spec
+    identity = DatasetIdentity(name="counted", fingerprint="0" * 64, train_images=40)
+    (tmp_path / "counted").mkdir()
+    installation.refuse_broken(spec.model_copy(update={"dataset": identity}))
+    assert not (tmp_path / "counted" / "loaded").exists()
+    installation.try_out(entry, tmp_path)
+    assert (tmp_path / "counted" / "loaded").read_text() == "xx"
+    with pytest.raises(Untested, match="its files are not in"):
+        installation.try_out(entry, tmp_path / "elsewhere")
 
 
 def test_a_run_tries_its_plug_ins_out_before_anything_is_trained(bench_run, tmp_path):
