@@ -79,8 +79,7 @@ def _install(plugin: Plugin, entry: Entry) -> None:
         raise UserError(f"{plugin}: {short(name)} is not a valid {kind.noun} name; {allowed}{plugin.remedy}")
     key = (kind.noun, name)
     before = _installed.get(key)
-    again = before is not None and before[1].dictionary == entry.dictionary
-    if kind.has(name) and not (again and (before[0] == plugin or before[1].value is entry.value)):
+    if kind.has(name) and not (before and _is_again(plugin, entry, *before)):
         raise UserError(
             f"{plugin}: {with_article(kind.noun)} {name!r} already exists; choose another name{plugin.remedy}"
         )
@@ -93,6 +92,10 @@ def _install(plugin: Plugin, entry: Entry) -> None:
     _installed[key] = plugin, entry
     if kind.noun != "method":  # whose class is in its registry
         ORIGINS[key] = entry.origin
+
+
+def _is_again(plugin: Plugin, entry: Entry, before: Plugin, known: Entry) -> bool:
+    return entry.dictionary == known.dictionary and (plugin == before or entry.value is known.value)
 
 
 def entries() -> list[Entry]:

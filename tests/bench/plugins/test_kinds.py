@@ -8,7 +8,7 @@ import pytest
 import torch
 from project import ROOT
 from runs import rows_of
-from specimens import make_trial
+from specimens import make_spec
 from typer.testing import CliRunner
 
 import bench
@@ -155,7 +155,7 @@ def test_old_values_of_a_metric_keep_their_description(bench_run, tmp_path):
     assert described("mean", "--retrain-stale") == "Gap: difference of mean pixels."
     forget_plugins()
     missing = output("evaluate", str(tmp_path / "out"), "--samples", "64", code=2)
-    assert "the metric gap comes from a plug-in; give its file with --plugin" in missing
+    assert "the metric 'gap' comes from a plug-in; give its file with --plugin" in missing
 
 
 def test_random_numbers_of_a_metric_of_codes_neither_follow_nor_change_those_of_the_training(tmp_path):
@@ -377,7 +377,7 @@ def test_bench_prepare_knows_the_data_set_of_a_plug_in(examples, tmp_path):
     ],
 )
 def test_an_evaluation_needs_its_extractor_and_its_metrics(changes, missing):
-    spec = make_trial("mmd").spec
+    spec = make_spec("mmd")
     assert missing_plugin(spec) is None
     assert missing_plugin(spec, spec.evaluation.model_copy(update=changes)) == missing
 
@@ -385,14 +385,14 @@ def test_an_evaluation_needs_its_extractor_and_its_metrics(changes, missing):
 LOADED = """
 def load(root):
     with (root / "loaded").open("a") as file: file.write("x")
-    return {"images": np.arange(60 * 64, dtype=np.uint8).reshape(60, 8, 8)}
+    return {"images": np.random.default_rng(0).integers(0, 256, (200, 8, 8), np.uint8)}
 DATASETS = {"counted": Dataset(load, image_size=8, channels=1)}
 """
 
 
 def test_a_data_set_is_loaded_twice_from_its_data_root_by_a_check_and_not_at_all_before_a_run(tmp_path):
     [entry] = installation.install(installation.read(written(tmp_path, LOADED)))
-    spec = make_trial("mmd").spec
+    spec = make_spec("mmd")
     identity = DatasetIdentity(name="counted", fingerprint="0" * 64, train_images=40)
     (tmp_path / "counted").mkdir()
     installation.refuse_broken(spec.model_copy(update={"dataset": identity}))
