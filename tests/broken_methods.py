@@ -89,7 +89,7 @@ class Fractions(MoCo):
     search_space = {"queue_size": LogUniform(256, 65536)}
 
 
-@broken("search", 'write search_space = {"weight": LogUniform(0.05, 5)}')
+@broken("search", 'write search_space = {"weight": LogUniform(0.065, 6.5)}')
 class Unsearched(MMD):
     """A method."""
 

@@ -76,6 +76,20 @@ def test_points_are_told_and_picked_with_the_keyboard(page):
     assert page.messages == []
 
 
+def test_a_point_of_a_hidden_variant_is_forgotten(page):
+    """Hiding it gives its place in the plot to another variant, whose trial was not announced."""
+    chart = drawn(page)
+    plot = chart.locator(".plot")
+    plot.focus()
+    page.keyboard.press("ArrowRight")
+    variant = chart.locator(".unseen").inner_text().split(" seed")[0]
+    chart.get_by_role("button", name=variant, exact=True).press("Enter")
+    page.wait_for_function(f"!({VARIANTS}).includes({variant!r})")
+    plot.focus()
+    page.keyboard.press("Enter")
+    assert chart.locator(".picked figcaption").count() == 0
+
+
 def test_axes_are_switched(page):
     chart = drawn(page)
     chart.get_by_label("against").select_option("epoch")
