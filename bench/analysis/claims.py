@@ -131,6 +131,8 @@ def spread(a: Values, b: Values, criteria: Criteria = CRITERIA) -> Effect:
     p = significance.permutation_p(*(np.abs(each - np.median(each)).tolist() for each in (x, y)))
     # The logarithm of a standard deviation has variance 1 / 2(n - 1).
     needed = 1 + (power.both_errors(criteria.comparisons) / math.log(value)) ** 2 if value != 1 else math.nan
+    if needed <= min(len(x), len(y)):  # the test is less powerful than this, so how many it takes is unknown
+        needed = math.nan
     return Effect(value, low, high, p, same=False, needed=power.feasible(needed), better=value < 1)
 
 

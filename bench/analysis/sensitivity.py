@@ -29,7 +29,7 @@ def spread(results: pd.DataFrame) -> pd.DataFrame:
     The last two are standard deviations of the natural logarithm of the score, so that 0.1 means about 10%. They cover
     finished trials only; lost trials count only in the shares. seed_sd_log is the pooled standard
     deviation within settings; nan if no setting has two seeds. setting_sd_log is the standard deviation across
-    settings' means; it still includes residual seed noise.
+    settings' geometric means; it still includes residual seed noise.
     """
     records = []
     for variant, subset in results.groupby("variant", sort=False):
@@ -77,6 +77,13 @@ def setting_means(results: pd.DataFrame) -> pd.Series:
     return scored.groupby(search.setting_columns(results), dropna=False, sort=False)["score"].mean()
 
 
+def typical_scores(results: pd.DataFrame) -> pd.Series:
+    """Return the geometric mean over the finished seeds of each setting that has any; `results` are of one variant."""
+    finished = results[_scores(results) < math.inf]
+    logs = finished.assign(score=np.log(finished["score"]))
+    return np.exp(logs.groupby(search.setting_columns(results), dropna=False, sort=False)["score"].mean())
+
+
 def _deviations(finished: pd.DataFrame) -> dict[str, float]:
     """The standard deviations of `spread`, for the finished trials of one variant."""
     logs = finished.assign(score=np.log(finished["score"]))
@@ -84,4 +91,4 @@ def _deviations(finished: pd.DataFrame) -> dict[str, float]:
     freedom = len(finished) - settings.ngroups
     within = float((settings.count() - 1).mul(settings.var().fillna(0)).sum())
     seed_sd = math.sqrt(within / freedom) if freedom else math.nan
-    return {"seed_sd_log": seed_sd, "setting_sd_log": float(settings.mean().std())}
+    return {"seed_sd_log": seed_sd, "setting_sd_log": float(np.log(typical_scores(finished)).std())}

@@ -1,6 +1,5 @@
 """The answer at the top of a report: what is claimed of the baseline, against each rival."""
 
-import math
 from functools import partial
 
 import pandas as pd
@@ -56,15 +55,15 @@ def _same_prior(group: Group, about: str) -> dict[str, list[float]]:
 
 
 def _by_setting(group: Group) -> dict[str, list[float]]:
-    """The mean scores of the settings of each method and prior, if one has several settings; else empty.
+    """The typical scores of the settings of each method and prior, if one has several settings; else empty.
 
     A claim about the best of several settings would be about the choice, which was made on the reported values.
     """
     results = group.results
     if results.empty or group.summary["variant"].map(without_settings).is_unique:
         return {}
-    means = {
-        str(variant): [mean for mean in sensitivity.setting_means(subset) if 0 < mean < math.inf]
+    typical = {
+        str(variant): sensitivity.typical_scores(subset[subset["score"] > 0]).tolist()
         for variant, subset in results.groupby("variant", sort=False)
     }
-    return {variant: values for variant, values in means.items() if len(values) >= design.FEWEST_SETTINGS}
+    return {variant: values for variant, values in typical.items() if len(values) >= design.FEWEST_SETTINGS}

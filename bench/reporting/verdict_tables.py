@@ -22,7 +22,7 @@ MISSING = {
     PRIOR.name: "not compared: not measured, or no rival has the same prior",
 }
 NOT_MEASURED, NOT_COMPARED = "not measured", "not compared"
-OF_SETTINGS = "not asked: of several settings of a method, the best was chosen by the values reported here"
+OF_SETTINGS = "not asked: the best of a method's settings could only be chosen by the values reported here"
 
 
 def tables(group: Group) -> list[Table]:
@@ -54,6 +54,8 @@ def _matrix(group: Group, records: Sequence[Record]) -> Table:
         f"`{about}` against each rival: {signs}. 0.8×: 0.8 times the rival's value (match to prior: a difference); "
         "less is better in every row."
     )
+    if OF_SETTINGS in reasons.values():
+        legend += f" {OF_SETTINGS.capitalize()}."
     return Table(MATRIX, f"Verdict on {about}", ["claim", *rivals], rows, legend, words=len(rivals) + 1)
 
 
@@ -86,6 +88,8 @@ def _answers(group: Group, found: pd.DataFrame) -> Table:
     ]
     about = (
         f"Each number is `{found['baseline'].iloc[0]}` divided by the rival, with its 95% interval: below 1 is less. "
+        "The test is adjusted for the number of rivals, the interval is not: it may leave out 1 where the test is "
+        "undecided. "
         "In the row on the prior it is a difference. "
     ) + " ".join(design.sentences(*_design(group), spread=group.seed_spread))
     title = f"Verdict on {found['baseline'].iloc[0]}, in words"

@@ -9,7 +9,7 @@ import pytest
 from specimens import make_description
 from synthetic_experiments import add
 
-from bench.analysis import frames
+from bench.analysis import frames, sensitivity
 from bench.analysis.claims import Verdict
 from bench.experiment.settings import Report
 from bench.reporting import build as reports
@@ -192,6 +192,20 @@ def test_several_settings_of_a_method_are_compared_only_in_how_steady_they_are(f
     cells = matrix(merge.load_one(folder))
     assert cells["over settings", "mmd"].text.startswith("✓ steadier 0.00")
     assert cells["distance", "mmd"] == Cell("not asked")
+
+
+def test_how_steady_settings_are_is_what_the_table_of_stability_says(folder):
+    """Seeds that differ more at one setting than at another have other arithmetic than geometric means."""
+    for k in range(5):
+        for seed in range(2):
+            add(folder, f"moco[weight={k + 1}]", seed, 4.0 + k * (1 + 3 * seed), weight=k + 1)
+            add(folder, f"mmd[weight={k + 1}]", seed, 4.0 + k, weight=k + 1)
+    labels = [f"{method}[weight={k + 1}]" for method in ("moco", "mmd") for k in range(5)]
+    folder.describe(replace(folder.description(), methods=labels))
+    group = merge.load_one(folder)
+    table = sensitivity.spread(group.results).set_index("variant")["setting_sd_log"]
+    claimed = verdict.claimed(group).set_index("rival")["effect"]
+    assert claimed["mmd"] == pytest.approx(table["moco"] / table["mmd"])
 
 
 def test_a_single_variant_has_no_verdict(folder):
