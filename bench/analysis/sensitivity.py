@@ -81,7 +81,7 @@ def typical_scores(results: pd.DataFrame) -> pd.Series:
     """Return the geometric mean over the finished seeds of each setting that has any; `results` are of one variant."""
     finished = results[_scores(results) < math.inf]
     logs = finished.assign(score=np.log(finished["score"]))
-    return np.exp(logs.groupby(search.setting_columns(results), dropna=False, sort=False)["score"].mean())
+    return logs.groupby(search.setting_columns(results), dropna=False, sort=False)["score"].mean().map(math.exp)
 
 
 def _deviations(finished: pd.DataFrame) -> dict[str, float]:
