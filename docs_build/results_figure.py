@@ -22,7 +22,9 @@ def draw(studies: list[str]) -> None:
             _panel(axes, study)
         legends = [axes.get_legend_handles_labels() for axes in grid]
         lines = {label: line for lines, labels in legends for line, label in zip(lines, labels, strict=True)}
-        figure.legend(lines.values(), lines.keys(), loc="outside lower center", ncols=3 * len(grid), fontsize=8)
+        figure.legend(
+            lines.values(), lines.keys(), loc="outside lower center", ncols=3 * len(grid), fontsize=8, handlelength=4
+        )
         save(figure, PATH.with_suffix(""))
     PATH.with_suffix(".pdf").unlink()
 

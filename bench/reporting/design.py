@@ -54,5 +54,6 @@ def _detectable(n: int, rivals: int, margin: float, spread: float | None) -> str
     takes = f"{enough:,.0f} seeds" if not math.isnan(enough) else "more seeds than can be trained"
     given = f"If distances spread by {sd:.1%} over seeds ({'as seen so far' if known else 'assumed'})"
     found = math.expm1(power.detectable(sd, n, rivals))
-    finds = f"{plural(n, 'seed')} find a difference of {found:.0%} in 80% of cases, and " if n > 1 else ""
+    can = n >= power.fewest(rivals)  # else the line before says that no difference is significant
+    finds = f"{plural(n, 'seed')} find a difference of {found:.0%} in 80% of cases, and " if can else ""
     return f"{given}, {finds}one of {margin:.0%} takes {takes}."

@@ -72,7 +72,7 @@ SEEDS = Claim(
     " times the spread",
     "stability-stability",
     CURVE,
-    "over seeds",
+    "spread: seeds",
     STEADIER,
 )
 SETTINGS = Claim(
@@ -81,7 +81,7 @@ SETTINGS = Claim(
     " times the spread",
     "stability-stability",
     ("stability", "hyperparameters"),
-    "over settings",
+    "spread: settings",
     STEADIER,
     of="setting",
 )
@@ -120,7 +120,8 @@ def sentence(record: Record) -> str:
     facts += [record["note"]] if record["note"] else []
     facts += [f"adjusted p {number(record['p_holm']).text}"] if not math.isnan(record["p_holm"]) else []
     if verdict == Verdict.undecided:
-        facts.append(more(record) + (" would tell" if enough(record) else ""))
+        is_number = enough(record) and not math.isnan(record["needed"])
+        facts.append(more(record) + (" would tell" if is_number else ""))
     return f"{start}: {'; '.join(facts)}" if facts else start
 
 
@@ -154,7 +155,7 @@ def more(record: Record) -> str:
     if not enough(record):
         return f"fewer than {SEEDS_FOR_SIGNIFICANCE} {what}s"
     if math.isnan(record["needed"]):
-        return f"more {what}s"
+        return f"how many more {what}s would tell is unknown"
     missing = max(int(record["needed"]) - n, 1)
     return f"over {MOST_MORE} more {what}s" if missing > MOST_MORE else f"about {plural(missing, f'more {what}')}"
 

@@ -17,7 +17,7 @@ from bench.reporting.verdict import claimed
 MOST_RIVALS = 12  # in the tables; claims.csv has all
 MATRIX = "matrix"  # name of the table of all claims and rivals
 MISSING = {
-    SETTINGS.name: "not asked: every method has one setting",
+    SETTINGS.name: "not asked: it takes several settings of at least two methods",
     SECONDS.name: "not comparable: trials ran on different machines, or with different numbers of concurrent trials",
     PRIOR.name: "not compared: not measured, or no rival has the same prior",
 }

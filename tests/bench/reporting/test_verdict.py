@@ -74,7 +74,7 @@ def test_every_claim_has_one_answer_and_every_rival_a_sentence(folder):
         r"undecided: `vae` \d\.\d+ \(.*\) \(about \d+ more seeds\)",
         distance,
     )
-    assert found["is steadier over settings"] == "not asked: every method has one setting"
+    assert found["is steadier over settings"] == "not asked: it takes several settings of at least two methods"
     details = {(row[0].text, row[2].text.partition(":")[0]) for row in table(group, "claims").rows}
     assert ("gan", "`moco` reaches a lower distance than `gan`") in details
     assert ("mmd", "`moco` and `mmd` differ by less than 5%") in details
@@ -92,7 +92,7 @@ def test_the_matrix_says_in_two_words_and_a_sign_what_the_sentences_say(folder):
     assert re.fullmatch(r"✓ lower 0\.50\d*×", cells["distance", "gan"].text)
     assert re.fullmatch(r"= no difference 1\.00\d*×", cells["distance", "mmd"].text)
     assert cells["distance", "vae"].text.startswith("? undecided ")
-    assert cells["over settings", "vae"] == Cell("not asked")
+    assert cells["spread: settings", "vae"] == Cell("not asked")
     for record in frames.records(claims):
         cell = cells[sentences.CLAIMS[record["claim"]].short, record["rival"]]
         assert cell.text == sentences.outcome(record)
@@ -190,7 +190,7 @@ def test_several_settings_of_a_method_are_compared_only_in_how_steady_they_are(f
     assert found["is steadier over settings"].startswith("steadier than `mmd` 0.00")
     assert found["reaches a lower distance"] == verdict_tables.OF_SETTINGS
     cells = matrix(merge.load_one(folder))
-    assert cells["over settings", "mmd"].text.startswith("✓ steadier 0.00")
+    assert cells["spread: settings", "mmd"].text.startswith("✓ steadier 0.00")
     assert cells["distance", "mmd"] == Cell("not asked")
 
 
