@@ -55,5 +55,5 @@ def _detectable(n: int, rivals: int, margin: float, spread: float | None) -> str
     given = f"If distances spread by {sd:.1%} over seeds ({'as seen so far' if known else 'assumed'})"
     found = math.expm1(power.detectable(sd, n, rivals))
     can = n >= power.fewest(rivals)  # else the line before says that no difference is significant
-    finds = f"{plural(n, 'seed')} find a difference of {found:.0%} in 80% of cases, and " if can else ""
-    return f"{given}, {finds}one of {margin:.0%} takes {takes}."
+    finds = f"{plural(n, 'seed')} find a difference of {found:.0%} in 80% of cases, and one" if can else "a difference"
+    return f"{given}, {finds} of {margin:.0%} takes {takes}."
