@@ -19,7 +19,6 @@ SHOWN = ("cifar10_small", "mnist_small")  # the studies of real images; digits s
 STAND_IN = "digits"
 NOT_YET = "These are 8x8 digits: the studies of MNIST and CIFAR-10 have not been run yet.\n"
 CLAIMS = REFERENCE / "claims.md"
-COLUMNS = ("{}", "`moco` better?")  # of each study; the first is headed by its data set
 
 
 def filled(text: str) -> str:
@@ -49,7 +48,7 @@ def results_block() -> str:
     names = shown()
     found = [next(each for each in results() if each.name == name) for name in names]
     baseline = claims(names[0])["baseline"].iloc[0]
-    header = ["variant", *(text.format(dataset(name)) for name in names for text in COLUMNS)]
+    header = ["variant", *(text for name in names for text in (dataset(name), f"`{baseline}` better?"))]
     kinds = {"FID" if study.column.startswith("fid") else f"`{study.column}`, not FID" for study in found}
     note = "" if names != [STAND_IN] else NOT_YET
     return "\n".join(

@@ -6,7 +6,8 @@ from matplotlib.axes import Axes
 
 from bench.metrics.columns import parse
 from bench.reporting.curve_data import limits, mean_curve
-from bench.reporting.style import STYLE, LineStyle, line_styles, logarithmic, panels, save
+from bench.reporting.curve_figures import axis_label, mean_line
+from bench.reporting.style import STYLE, line_styles, logarithmic, panels, save, shared_legend
 from docs_build.links import ROOT
 from docs_build.studies import REFERENCE, dataset
 
@@ -20,11 +21,7 @@ def draw(studies: list[str]) -> None:
         figure, grid = panels(len(studies), len(studies), SIZE)
         for axes, study in zip(grid, studies, strict=True):
             _panel(axes, study)
-        legends = [axes.get_legend_handles_labels() for axes in grid]
-        lines = {label: line for lines, labels in legends for line, label in zip(lines, labels, strict=True)}
-        figure.legend(
-            lines.values(), lines.keys(), loc="outside lower center", ncols=3 * len(grid), fontsize=8, handlelength=4
-        )
+        shared_legend(figure, grid, loc="outside lower center", ncols=3 * len(grid))
         save(figure, PATH.with_suffix(""))
     PATH.with_suffix(".pdf").unlink()
 
@@ -34,18 +31,12 @@ def _panel(axes: Axes, study: str) -> None:
     styles = line_styles(rows)
     shown = {str(variant): mean_curve(subset, column) for variant, subset in rows.groupby("variant", sort=False)}
     for variant, means in shown.items():
-        _line(axes, means, column, variant, styles[variant])
+        mean_line(axes, means, "images_seen", column, variant, styles[variant])
     low, high = limits([value for means in shown.values() for value in means[column]], [])
     axes.set(xscale="log", yscale="log", ylim=(low, high), title=dataset(study), xlabel="training images seen")
-    axes.set_ylabel("Fréchet distance, classifier features")
+    axes.set_ylabel(axis_label(column))
     logarithmic(axes.xaxis)
     logarithmic(axes.yaxis)
-
-
-def _line(axes: Axes, means: pd.DataFrame, column: str, label: str, style: LineStyle) -> None:
-    x, colour = means["images_seen"], style.colour
-    axes.plot(x, means[column], color=colour, ls=style.dash, lw=1.6, marker=style.marker, ms=3.5, label=label)
-    axes.fill_between(x, means["low"], means["high"], color=colour, alpha=0.1, lw=0)
 
 
 def measured(study: str) -> tuple[str, pd.DataFrame]:

@@ -77,7 +77,7 @@ def _convergence(data: pd.DataFrame, metric: str, levels: list[Level], group: Gr
             logarithmic(axes.xaxis)
             logarithmic(axes.yaxis)
         first = grid[0][0]
-        first.set_ylabel("\n".join(textwrap.fill(part, 40) for part in label(metric).splitlines()))
+        first.set_ylabel(axis_label(metric))
         figure.legend(*first.get_legend_handles_labels(), loc="outside right upper", fontsize=8, handlelength=4)
         save(figure, path, data.drop(columns="trial"))
 
@@ -97,17 +97,27 @@ def _draw_levels(axes: Axes, levels: list[Level], low: float, high: float) -> No
 def _curve(
     axes: Axes, rows: pd.DataFrame, means: pd.DataFrame, x: str, metric: str, label: str, style: LineStyle
 ) -> None:
-    line: Any = {"color": style.colour, "ls": style.dash}
     seeds = [seed[[x, metric]].to_numpy(float) for _, seed in rows.groupby("trial")]
     axes.add_collection(LineCollection(seeds, linewidths=0.5, alpha=0.4, colors=style.colour, linestyles=[style.dash]))
+    mean_line(axes, means, x, metric, label, style)
+
+
+def mean_line(axes: Axes, means: pd.DataFrame, x: str, metric: str, label: str, style: LineStyle) -> None:
+    """Draw the mean over seeds, and the band of its interval. means: from `mean_curve`."""
+    line: Any = {"color": style.colour, "ls": style.dash}
     axes.plot(means[x], means[metric], lw=1.7, marker=style.marker, ms=3.5, label=legend_text(label), **line)
     if means["low"].notna().any():
         low = np.maximum(means["low"], means[metric] / 3)  # a logarithmic axis has no room for values below zero
         axes.fill_between(means[x], low, means["high"], color=style.colour, alpha=0.08, lw=0)
 
 
+def axis_label(metric: str) -> str:
+    """Return the label of a metric, broken to fit the height of a panel."""
+    return "\n".join(textwrap.fill(part, 40) for part in label(metric).splitlines())
+
+
 def label(metric: str) -> str:
-    """Return the label of an axis: a line for the metric, and one for its protocol if that has a label."""
+    """Return the label of a metric: a line for the metric, and one for its protocol if that has a label."""
     column = parse(metric)
     if column is None:
         return LABELS.get(metric, metric)

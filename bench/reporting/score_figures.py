@@ -11,7 +11,17 @@ from matplotlib.axes import Axes
 
 from bench.analysis import search, sensitivity
 from bench.reporting.group import Group
-from bench.reporting.style import STYLE, Figure, LineStyle, legend_text, line_styles, logarithmic, panels, save
+from bench.reporting.style import (
+    STYLE,
+    Figure,
+    LineStyle,
+    legend_text,
+    line_styles,
+    logarithmic,
+    panels,
+    save,
+    shared_legend,
+)
 
 HYPERPARAMETERS = (
     "Line: the mean over seeds of the best setting with each value of this hyperparameter. Band: "
@@ -37,10 +47,7 @@ def hyperparameters(group: Group, folder: Path) -> list[Figure]:
         for axes, (name, data) in zip(grid, lines.items(), strict=True):
             _panel(axes, name, data, worst, styles)
         grid[0].set_ylabel(f"final {group.headline}")
-        handles = {
-            text: handle for axes in grid for handle, text in zip(*axes.get_legend_handles_labels(), strict=True)
-        }
-        figure.legend(handles.values(), handles.keys(), loc="outside right upper", fontsize=8, handlelength=4)
+        shared_legend(figure, grid, loc="outside right upper")
         shown = pd.concat([data.assign(hyperparameter=name) for name, data in lines.items()])
         save(figure, folder / "hyperparameters", shown)
     return [Figure("hyperparameters", "Score against hyperparameter", HYPERPARAMETERS)]

@@ -3,6 +3,7 @@
 import io
 import math
 import textwrap
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -156,6 +157,12 @@ def panels(count: int, most: int, size: tuple[float, float]) -> tuple[Canvas, li
     for axes in list(grid.flat)[count:]:
         axes.axis("off")
     return figure, list(grid.flat)[:count]
+
+
+def shared_legend(canvas: Canvas, grid: Iterable[Axes], **options: Any) -> None:
+    """Draw one legend for several panels, with every label once."""
+    entries = {text: handle for axes in grid for handle, text in zip(*axes.get_legend_handles_labels(), strict=True)}
+    canvas.legend(entries.values(), entries.keys(), fontsize=8, handlelength=4, **options)
 
 
 def save(canvas: Canvas, path: Path, data: pd.DataFrame | None = None) -> None:

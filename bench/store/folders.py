@@ -110,7 +110,7 @@ class ExperimentFolder(Folder):
         """
 
         def wanted(name: PurePosixPath) -> bool:
-            of_search = name.parts[0] == "search" and "report" in name.parts[:3]
+            of_search = name.parts[0] == SEARCH and "report" in name.parts[:3]
             return not of_search and (checkpoints or name.name not in CHECKPOINTS)
 
         if self.home is None:
