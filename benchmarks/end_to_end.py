@@ -70,7 +70,8 @@ def compare(folder: Path, extractor: Path, asked: argparse.Namespace) -> None:
 
 
 def here(out: Path, asked: argparse.Namespace, methods: str, options: list[str]) -> list[str]:
-    settings = {"evaluations": POINTS, "samples": SAMPLES, "final_samples": SAMPLES, "extractor_steps": 800}
+    counts = {"evaluations": POINTS, "samples": SAMPLES, "final_samples": SAMPLES, "reconstructions": SAMPLES}
+    settings = counts | {"extractor_steps": 800}
     chosen = [f"--set=evaluation.{key}={value}" for key, value in settings.items()]
     places = ["--data-root", str(asked.data_root), "--out", str(out)]
     places += ["--prepared", str(asked.prepared)] if asked.prepared else []

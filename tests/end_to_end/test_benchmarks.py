@@ -27,6 +27,7 @@ RUNS = {
         ["--rounds", "1", "--seconds", "0.01", "--threads", "1", "--seeds", "2", "--methods", "autoencoder"],
         "separate over together",
     ),
+    "inception_paths": (["--rounds", "1", "--paths", "eager"], "eager: 1.00 (1.00 to 1.00) times"),
     "startup": (["--rounds", "1", "--parts", "report", "--trials", "20"], "bench.report of 20 trials"),
 }
 

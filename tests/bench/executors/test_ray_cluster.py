@@ -1,6 +1,9 @@
 """Connecting to a Ray cluster, and how many trials its nodes take."""
 
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -84,3 +87,41 @@ def test_a_clusters_own_resources_limit_the_trials_of_a_node():
     assert ray_cluster.capacity(node, Resources(1, custom={"a100": 1}), 0.25) == 2
     assert ray_cluster.capacity(node, Resources(1, custom={"a100": 0.25}), 0.25) == 8
     assert ray_cluster.capacity(node, Resources(1, custom={"h100": 1}), 0.25) == 0
+
+
+WORKERS = """
+import time
+from pathlib import Path
+
+import ray
+
+from bench.executors.base import Resources
+from bench.executors.ray import cluster
+
+
+def workers():
+    parents = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        parents[int(path.parent.name)] = int(path.read_text().rpartition(")")[2].split()[1])
+    node = ray._private.worker._global_node
+    raylet = next(each.process.pid for each in node.all_processes["raylet"])
+    lines = [Path(f"/proc/{pid}/cmdline").read_text() for pid, parent in parents.items() if parent == raylet]
+    return sum("default_worker.py" in line or line.startswith("ray::") and "Agent" not in line for line in lines)
+
+
+cluster.connect(Resources())
+time.sleep(3)
+before = workers()
+ray.get(ray.remote(lambda: None).remote())
+print("workers:", before, "then", workers())
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="it counts processes in /proc")
+def test_a_local_cluster_starts_workers_only_for_work():
+    """Tune's trials have an environment of their own, so workers started in advance would be ended unused."""
+    root = Path(__file__).parents[3]
+    done = subprocess.run([sys.executable, "-c", WORKERS], cwd=root, capture_output=True, text=True, check=True)
+    before, _, after = done.stdout.rpartition("workers: ")[2].partition(" then ")
+    assert (int(before), int(after) > 0) == (0, True)
