@@ -99,7 +99,8 @@ def _state(own: Path) -> tuple[tuple[str, int, int], ...]:
     """The sizes and dates of all files that can be reached: the key under which hashes are kept."""
     folders = [ROOT / "methods", own]
     files = [file for folder in folders for file in ([folder] if folder.is_file() else folder.rglob("*.py"))]
-    return tuple((str(file), file.stat().st_mtime_ns, file.stat().st_size) for file in sorted(files))
+    states = ((str(file), file.stat()) for file in files)
+    return tuple(sorted((name, state.st_mtime_ns, state.st_size) for name, state in states))
 
 
 @lru_cache(maxsize=256)
