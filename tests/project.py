@@ -1,6 +1,8 @@
 """The project's folder, and its scripts as modules."""
 
 import importlib.util
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -15,3 +17,11 @@ def module_from(path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def benchmark(name: str, *arguments: object) -> str:
+    """The output of a benchmark that succeeds."""
+    command = [sys.executable, f"benchmarks/{name}.py", *map(str, arguments)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout

@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from project import ROOT
+from project import ROOT, benchmark
 
 TINY = ["--set", "training.epochs=2", "--methods", "mmd,gan", "--seeds", "2", "--executor", "serial"]
 RUNS = {
@@ -44,14 +44,6 @@ def test_a_benchmark_runs(name):
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert expected in done.stdout
-
-
-def benchmark(name: str, *arguments: object) -> str:
-    """The output of a benchmark that succeeds."""
-    command = [sys.executable, f"benchmarks/{name}.py", *map(str, arguments)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 def test_tables_are_made_of_a_search_also_of_one_that_was_kept(bench_run, tmp_path):

@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 import yaml
 from images import picture, write_celeba, write_idx
-from project import ROOT
+from project import ROOT, benchmark
 from typer.testing import CliRunner
 
 from bench.experiment.configuration import resolve
@@ -104,6 +104,14 @@ def test_what_the_studies_compare():
         assert resolve({}, STUDIES[name]).methods == resolve({}, STUDIES["same_prior"]).methods
     for name in ("same_prior", "mnist_sphere10", "mnist_sphere10_fair"):
         assert {variant.prior for variant in parse_variants(resolve({}, STUDIES[name]).methods)} == {"sphere"}
+
+
+@pytest.mark.parametrize("dataset", ["digits", "mnist", "cifar10"])
+def test_neighbours_are_those_of_todays_defaults(dataset):
+    made = benchmark("neighbours", dataset)
+    assert made == STUDIES[f"neighbours_{dataset}"].read_text()
+    defaults = resolve({"dataset": dataset}).defaults
+    assert set(defaults) <= set(labels(f"neighbours_{dataset}"))
 
 
 def test_mnist_sphere10_is_the_published_set_up():
