@@ -1,8 +1,12 @@
-"""What is inserted into pages: `<!-- generated: NAME ARGUMENT -->` becomes the text that GENERATED[NAME] returns."""
+"""What is inserted into pages: `<!-- generated: NAME ARGUMENT -->` becomes the text that GENERATED[NAME] returns.
+
+The lines directly below a mark are for readers of the file itself, as on a code host: they say where the generated part
+is. The site does not show them.
+"""
 
 import re
 
-from docs_build import catalogue, claims, columns, commands, gallery, settings
+from docs_build import catalogue, claims, columns, commands, gallery, objects, settings
 
 GENERATED = {
     "commands": commands.all_commands,
@@ -13,12 +17,13 @@ GENERATED = {
     "measures": columns.measures,
     "from_file": columns.from_file,
     "file": columns.file,
+    "object": objects.documented,
     "claims": claims.all_claims,
     "methods": gallery.overview,
     "about": gallery.about,
     "method": gallery.method,
 }
-MARK = re.compile(r"^<!-- generated: (\w+) ?(.*?) -->$", re.MULTILINE)
+MARK = re.compile(r"^<!-- generated: (\w+) ?(.*?) -->$\n?((?:.+\n?)*)", re.MULTILINE)  # group 3: the lines below
 
 
 def filled(text: str) -> str:
