@@ -91,16 +91,15 @@ def time_to_target(times: pd.DataFrame) -> pd.DataFrame:
     """Return one row per variant, in the order of `times`.
 
     Columns: variant; seeds; reached, the share of seeds that reached the target, 0 to 1; and for each of
-    images and seconds the censored median over seeds, with <name>_least and <name>_greatest. For an even number of
-    seeds the median is the upper of the two middle values, since an average with infinity is meaningless. It is
-    infinite if half of the seeds or more missed the target.
+    images and seconds the median over seeds, with <name>_least and <name>_greatest. A seed that missed the target
+    counts as infinite, so the median is infinite if half of the seeds or more missed it.
     """
     records = []
     for variant, subset in times.groupby("variant", sort=False):
         record = {"variant": variant, "seeds": len(subset), "reached": subset["reached"].mean()}
         for name in ("images", "seconds"):
-            ordered = np.sort(subset[name])
-            record |= {name: ordered[len(ordered) // 2], f"{name}_least": ordered[0], f"{name}_greatest": ordered[-1]}
+            taken = subset[name].to_numpy()
+            record |= {name: np.median(taken), f"{name}_least": taken.min(), f"{name}_greatest": taken.max()}
         records.append(record)
     names = [f"{name}{end}" for name in ("images", "seconds") for end in ("", "_least", "_greatest")]
     return pd.DataFrame.from_records(records, columns=["variant", "seeds", "reached", *names])

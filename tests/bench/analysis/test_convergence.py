@@ -106,8 +106,8 @@ def test_the_median_time_counts_misses_as_infinite():
     assert medians(1, 10, 100)["reached"] == 1
     assert medians(1, 10, None, None)["images"] == math.inf  # half of them missed
     assert medians(1, 10, None, None)["reached"] == 0.5
-    assert medians(1, 10, 100, None)["seconds"] == 10  # the upper one in the middle
-    assert medians(1, 10)["images"] == 500
+    assert medians(1, 10, 100, None)["seconds"] == 5.5  # the mean of the two in the middle
+    assert medians(1, 10)["images"] == 275
 
 
 def test_a_single_seed_a_target_that_nobody_reaches_and_one_that_all_reach_at_once():
