@@ -37,7 +37,7 @@ from bench.io.schema import refuse_unstorable_path
 from bench.loggers.follower import following, keep_report
 from bench.plugins.found import Plugin
 from bench.plugins.installation import refuse_broken
-from bench.runtime import signals
+from bench.runtime import interpreter, signals
 from bench.runtime.environment import git_state
 from bench.store.documents import Git
 from bench.store.folders import SEARCH, ExperimentFolder
@@ -178,14 +178,15 @@ class Pipeline:
                 yield
         except BrokenPipeError:  # `| head`, or a terminal that is gone
             say(
-                f"nothing reads the output any more, so the run stops. To continue: {_command()}",
+                f"nothing reads the output any more, so the run stops. To continue: {_command(interpreter.name())}",
                 error=True,
             )
             raise SystemExit(1) from None
         except KeyboardInterrupt:
             age = f"its last checkpoint (at most about {self.options.checkpoint_seconds:g} s old)"
             say("", error=True)  # ends the line of ^C
-            say(f"interrupted; each trial resumes from {age}. To continue: {_command()}", error=True)
+            again = _command(interpreter.name())
+            say(f"interrupted; each trial resumes from {age}. To continue: {again}", error=True)
             raise SystemExit(signals.status()) from None
 
     def train(self) -> Trained:
@@ -343,6 +344,6 @@ class Pipeline:
         describe(self.folder, trials, seeds, _command(), "unknown", 0, defaults, report=report, dry=True)
 
 
-def _command() -> str:
+def _command(python: str = "python") -> str:
     """Return the user's command, without credentials."""
-    return shlex.join(["python", "-m", "bench.run", *map(redact, sys.argv[1:])])
+    return shlex.join([python, "-m", "bench.run", *map(redact, sys.argv[1:])])

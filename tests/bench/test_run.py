@@ -413,7 +413,7 @@ def test_ctrl_c_and_sigterm_stop_cleanly_and_say_how_to_go_on(number, status, st
     run.send(number)
     code, output = run.finish()
     assert code == status
-    assert "To continue: python -m bench.run --out" in output
+    assert f"To continue: {sys.executable} -m bench.run --out" in output  # as it was called
     assert "Traceback" not in output
 
 

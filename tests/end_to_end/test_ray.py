@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 
 import pandas as pd
 import pytest
@@ -96,7 +97,7 @@ def test_a_ray_run_killed_between_checkpoints_goes_on_and_ends_with_the_same_row
 def test_a_signal_under_ray_stops_cleanly_and_the_same_command_goes_on(number, status, start_run, tmp_path):
     code, output = interrupted_and_whole(start_run, tmp_path, number, epochs=180)  # Ray takes seconds to stop
     assert code == status
-    assert "To continue: python -m bench.run --out" in output
+    assert f"To continue: {sys.executable} -m bench.run --out" in output  # as it was called
     assert "Traceback" not in output
 
 
