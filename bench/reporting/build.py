@@ -12,7 +12,6 @@ from bench.errors import RunError, plural, say
 from bench.io.exchange import remove_abandoned, replace_folder
 from bench.io.files import display_path, explain_write_errors, write_atomically
 from bench.reporting import (
-    comparison_tables,
     freshness,
     merge,
     metric_tables,
@@ -173,7 +172,7 @@ def appendix(group: Group) -> list[str]:
 
 
 def print_tables(group: Group, report: Path) -> None:
-    """Print the most important tables in the terminal, after what has to be known before.
+    """Print the verdict and the distances in the terminal, after what has to be known before.
 
     Args:
         group: what is compared.
@@ -182,9 +181,12 @@ def print_tables(group: Group, report: Path) -> None:
     for note in cautions(group):
         say(note)
     rest = display_path(report / "index.html")
-    for table in (*verdict_tables.tables(group)[:2], *metric_tables.tables(group), *comparison_tables.cost(group)):
-        if table.name != verdict_tables.MATRIX or terminal.fits(table):  # in words, all of it follows
+    matrix, in_words, *_ = verdict_tables.tables(group) or [None, None]
+    verdict = matrix if matrix and terminal.fits(matrix) else in_words
+    for table in (verdict, *metric_tables.generated(group)):
+        if table:
             terminal.show(table, rest, without=("each seed",))
+    terminal.show_text("The rest is in the report: codes, time to target, costs, stability, every claim, images.")
 
 
 def is_replaceable(path: Path) -> bool:

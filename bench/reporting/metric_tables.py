@@ -43,6 +43,7 @@ LATENT_FOLDS |= dict.fromkeys(("latent_active_dims", "latent_effective_rank"), "
 RECONSTRUCTION = "reconstruction_test"
 ARROWS = {"lower": "↓", "higher": "↑", "real": "≈"}  # which values are better; ≈: those of real images
 COUNTS = ("n_floor", "n_neighbours", "n_training")  # of images, in a caption
+BRIEF = "Means over seeds, at the last checkpoint, ± half of a 95% interval."
 MEANS = (
     "Means over the finished training seeds, at the last checkpoint (never the best one), ± the half width of a 95% "
     "Student-t interval; of two seeds, both values instead. The lowest mean distance comes first."
@@ -50,9 +51,13 @@ MEANS = (
 
 
 def tables(group: Group) -> list[Table]:
-    """Return one table for each full protocol of generated images, the trainings' own first, and the table of codes."""
-    generated = [_generated(group, columns, i) for i, columns in enumerate(protocols(group.fresh))]
-    return generated + _latent(group)
+    """Return the tables of generated images and the table of codes."""
+    return generated(group) + _latent(group)
+
+
+def generated(group: Group) -> list[Table]:
+    """Return one table for each full protocol of generated images, the trainings' own first."""
+    return [_generated(group, columns, i) for i, columns in enumerate(protocols(group.fresh))]
 
 
 def _latent(group: Group) -> list[Table]:
@@ -106,6 +111,7 @@ def _generated(group: Group, columns: list[Column], index: int) -> Table:
     mean = f"{names[0]}_mean"
     ranked = group.summary.sort_values(mean, kind="stable") if mean in group.summary else group.summary
     listed = [r for r in frames.records(ranked) if index == 0 or any(r[f"{name}_n"] for name in names)]
+    bold = phrases.bold_note(group, names[0])
     extra = [RECONSTRUCTION] if index == 0 and f"{RECONSTRUCTION}_mean" in group.summary else []
     headings = [f"{phrases.heading(c)} {ARROWS[METRICS[c.metric].better]}" for c in columns]
     return Table(
@@ -113,10 +119,11 @@ def _generated(group: Group, columns: list[Column], index: int) -> Table:
         f"Generated images: {phrases.protocol(stamp)}" + (f" [{columns[0].label}]" if columns[0].label else ""),
         ["variant", "prior", "seeds", *headings, *(["squared error ↓"] if extra else []), "each seed"],
         _rows(group, listed, names, extra),
-        " ".join([MEANS, phrases.bold_note(group, names[0]), *phrases.caveats(columns, stamp)]),
+        " ".join([MEANS, bold, *phrases.caveats(columns, stamp)]),
         _real_images(rows, columns, stamp, blanks=len(extra) + 1),
         words=3,
         groups=adjacent(["", "", *(FOLDS.get(c.metric, "more") for c in columns), *["more"] * len(extra), ""]),
+        brief=" ".join([BRIEF, bold, *phrases.too_few(columns[0], stamp)]),
     )
 
 

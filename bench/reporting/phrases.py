@@ -73,7 +73,7 @@ def seeds(record: Record) -> str:
 
 
 def caveats(columns: list[Column], stamp: Record) -> list[str]:
-    """Return sentences on the numbers of images: those missing from the title, and a warning if there are too few."""
+    """Return sentences on the numbers of images: those missing from the title, and whether there are `too_few`."""
     sentences = []
     if any(column.metric == "precision" for column in columns):
         sentences.append(
@@ -82,12 +82,15 @@ def caveats(columns: list[Column], stamp: Record) -> list[str]:
     sentences += dict.fromkeys(METRICS[column.metric].about for column in columns if METRICS[column.metric].optional)
     if "n_training" in stamp and not math.isnan(stamp["n_training"]):
         sentences.append(f"What is compared with training images uses {int(stamp['n_training']):,} of them.")
-    images, features = min(stamp["n_generated"], stamp["n_real"]), FEATURES.get(columns[0].extractor, 0)
-    if images <= features:
-        sentences.append(
-            f"{int(images):,} images are too few for {features:,} features: the Fréchet distance is far too high."
-        )
-    return sentences
+    return [*sentences, *too_few(columns[0], stamp)]
+
+
+def too_few(column: Column, stamp: Record) -> list[str]:
+    """Return a warning if a distance is measured with fewer images than its extractor has features."""
+    images, features = min(stamp["n_generated"], stamp["n_real"]), FEATURES.get(column.extractor, 0)
+    if images > features:
+        return []
+    return [f"{int(images):,} images are too few for {features:,} features: the Fréchet distance is far too high."]
 
 
 def file_name(metric: str) -> str:

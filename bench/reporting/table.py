@@ -61,6 +61,7 @@ class Table:
         headings: names of the columns.
         rows: cells, row by row; the first cell of a row names it (mostly a variant).
         about: notes and caveats, with Markdown's marks.
+        brief: what a terminal shows of `about`; by default all of it.
         constants: reference rows below the others, which belong to no variant.
         words: number of leading columns that hold words; the others hold numbers.
         groups: name and number of adjacent columns that fold together on the page, from the second column on; a
@@ -77,6 +78,7 @@ class Table:
     words: int = 1
     groups: list[tuple[str, int]] = field(default_factory=list)
     folded: bool = False
+    brief: str | None = None
 
 
 def as_frame(table: Table) -> pd.DataFrame:

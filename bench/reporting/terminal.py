@@ -42,9 +42,18 @@ def show(table: Table, rest: str, without: Sequence[str] = (), width: int | None
         left_out = ", ".join(table.headings[i] for i in sorted(ranked) if i not in shown)
         if left_out:
             _wrapped(console, f"Columns that do not fit here: {left_out}. All are in {rest}", width)
-    if table.about:
-        _wrapped(console, _plain(table.about), width)
+    about = table.about if table.brief is None else table.brief
+    if about:
+        _wrapped(console, _plain(about), width)
     _line(console, "")
+
+
+def show_text(text: str) -> None:
+    """Print text, broken at the width of the terminal."""
+    from rich.console import Console
+
+    console = Console(highlight=False, soft_wrap=True)
+    _wrapped(console, text, _line_width(console))
 
 
 def fits(table: Table, width: int | None = None) -> bool:

@@ -86,14 +86,15 @@ def _answers(group: Group, found: pd.DataFrame) -> Table:
         ]
         for name in CLAIMS
     ]
+    baseline = found["baseline"].iloc[0]
+    brief = f"Each number is `{baseline}` divided by the rival, with its 95% interval: below 1 is less."
     about = (
-        f"Each number is `{found['baseline'].iloc[0]}` divided by the rival, with its 95% interval: below 1 is less. "
-        "The test is adjusted for the number of rivals, the interval is not: it may leave out 1 where the test is "
-        "undecided. "
+        f"{brief} The test is adjusted for the number of rivals, the interval is not: it may leave out 1 where the "
+        "test is undecided. "
         "In the row on the prior it is a difference. "
     ) + " ".join(design.sentences(*_design(group), spread=group.seed_spread))
-    title = f"Verdict on {found['baseline'].iloc[0]}, in words"
-    return Table("verdict", title, ["claim", "answer", "shown by"], rows, about, words=3)
+    title = f"Verdict on {baseline}, in words"
+    return Table("verdict", title, ["claim", "answer", "shown by"], rows, about, words=3, brief=brief)
 
 
 def _details(group: Group, found: pd.DataFrame, records: Sequence[Record]) -> Table:

@@ -63,5 +63,24 @@ def test_no_line_of_a_report_is_wider_than_the_terminal(tmp_path, capsys, monkey
     monkeypatch.setattr(terminal, "WIDTH", width)
     print_tables(group, Path("report"))
     lines = capsys.readouterr().out.splitlines()
-    assert "Verdict on mmd, in words" in lines
+    assert "Verdict on mmd, in words" in lines or "Verdict on mmd" in lines
     assert max(map(len, lines)) <= width
+
+
+def test_a_report_prints_one_verdict_and_the_distances_and_says_where_the_rest_is(tmp_path, capsys, monkeypatch):
+    group = merge.load_one(experiment(tmp_path / "exp"))
+    group = replace(group, description=replace(group.description, methods=["mmd", "moco", "vae"]))
+    monkeypatch.setattr(terminal, "WIDTH", 80)
+    print_tables(group, Path("report"))
+    text = capsys.readouterr().out
+    assert text.count("Verdict on") == 1
+    assert text.count("Generated images:") == 1
+    assert "Time to target, and cost" not in text
+    assert "The rest is in the report: codes," in text
+    assert len(text.splitlines()) < 45
+
+
+def test_a_terminal_gets_the_short_form_of_notes(capsys):
+    shown = replace(table("moco"), about="A long note. With caveats.", brief="A long note.")
+    terminal.show(shown, "report/index.html", width=80)
+    assert capsys.readouterr().out.splitlines()[-2:] == ["A long note.", ""]
