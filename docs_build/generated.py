@@ -6,7 +6,7 @@ is. The site does not show them.
 
 import re
 
-from docs_build import catalogue, claims, columns, commands, gallery, objects, settings
+from docs_build import catalogue, checks, claims, columns, commands, gallery, objects, settings
 
 GENERATED = {
     "commands": commands.all_commands,
@@ -18,6 +18,7 @@ GENERATED = {
     "from_file": columns.from_file,
     "file": columns.file,
     "object": objects.documented,
+    "checks": checks.all_checks,
     "claims": claims.all_claims,
     "methods": gallery.overview,
     "about": gallery.about,

@@ -19,6 +19,7 @@ SHOWN = ("cifar10_small", "mnist_small")  # the studies of real images; digits s
 STAND_IN = "digits"
 NOT_YET = "These are 8x8 digits: the studies of MNIST and CIFAR-10 have not been run yet.\n"
 CLAIMS = REFERENCE / "claims.md"
+ABSENT = "-"  # instead of a distance, if a study does not include a variant
 
 
 def filled(text: str) -> str:
@@ -51,12 +52,14 @@ def results_block() -> str:
     header = ["variant", *(text for name in names for text in (dataset(name), f"`{baseline}` better?"))]
     kinds = {"FID" if study.column.startswith("fid") else f"`{study.column}`, not FID" for study in found}
     note = "" if names != [STAND_IN] else NOT_YET
+    rows = [_row(variant, found) for variant in dict.fromkeys(_variants(found))]
+    absent = " -: not run there." if any(ABSENT in row for row in rows) else ""
     return "\n".join(
         [
             f"![Distance along training]({results_figure.PATH.relative_to(ROOT).as_posix()})\n",
-            table(header, [_row(variant, found) for variant in dict.fromkeys(_variants(found))]),
+            table(header, rows),
             f"Distance, 95% interval over {_listed(str(study.rows[0].seeds) for study in found)} seeds, "
-            f"{' and '.join(sorted(kinds))}: lower is better. Ratio: `{baseline}` divided by the row.\n",
+            f"{' and '.join(sorted(kinds))}: lower is better. Ratio: `{baseline}` divided by the row.{absent}\n",
             *(_sentences(name) for name in names),
             note,
         ]
@@ -82,7 +85,7 @@ def _row(variant: str, found: list[Study]) -> list[str]:
     cells = [f"`{variant}`"]
     for study in found:
         distances = {row.variant: row.distance for row in study.rows}
-        cells += [distances.get(variant, "-"), _verdict(study.name, variant)]
+        cells += [distances.get(variant, ABSENT), _verdict(study.name, variant)]
     return cells
 
 
