@@ -78,8 +78,9 @@ def _figure(name: str, kind: type[Method]) -> str:
         "sphere": "the whole surface of the sphere of R^3, in an equal-area projection, where the prior is uniform",
     }
     shown = "; ".join(lines[prior] for prior in kind.priors)
+    file = f"figures/{name}.png"  # small on a phone, so it links to itself
     return (
-        f"![Codes of held-out digits before and during training with {name}](figures/{name}.png)\n\n"
+        f"[![Codes of held-out digits before and during training with {name}]({file})]({file})\n\n"
         f"Codes of 397 held-out digits, coloured by digit, in a training of 600 steps. Shown: {shown}. If the method "
         "matches its prior, the codes at the end fill the space as the samples of the prior do. Made by "
         "`python -m docs_build.code_figures`."
