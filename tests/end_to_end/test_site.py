@@ -70,6 +70,12 @@ def test_every_mark_was_filled_and_every_equation_converted(site):
     assert "<math" in (site / "methods" / "moco.html").read_text()
 
 
+def test_the_python_page_documents_functions_and_not_the_command_of_the_same_name(site):
+    documented = re.findall(r'id="(bench\.[^"]+)"', (site / "reference" / "python.html").read_text())
+    assert {"bench.from_python.run", "bench.load", "bench.api.Loaded"} <= set(documented)
+    assert "bench.run" not in documented
+
+
 @pytest.mark.parametrize("text", ["[x](no-such-page.md)", "[x](#no-such-heading)", "[x](../no/such/file.txt)"])
 def test_a_broken_link_fails(text, tmp_path):
     pages = tmp_path / "pages"
