@@ -9,6 +9,7 @@ and `make reference` run it.
 from collections.abc import Iterable
 from pathlib import Path
 
+from bench.metrics.columns import parse
 from docs_build import gallery, results_figure
 from docs_build.claims import SENTENCES, all_claims, claims, sentence
 from docs_build.links import ROOT
@@ -50,7 +51,7 @@ def results_block() -> str:
     found = [next(each for each in results() if each.name == name) for name in names]
     baseline = claims(names[0])["baseline"].iloc[0]
     header = ["variant", *(text for name in names for text in (dataset(name), f"`{baseline}` better?"))]
-    kinds = {"FID" if study.column.startswith("fid") else f"`{study.column}`, not FID" for study in found}
+    kinds = {_kind(study.column) for study in found}
     note = "" if names != [STAND_IN] else NOT_YET
     rows = [_row(variant, found) for variant in dict.fromkeys(_variants(found))]
     absent = " -: not run there." if any(ABSENT in row for row in rows) else ""
@@ -58,8 +59,8 @@ def results_block() -> str:
         [
             f"![Distance along training]({results_figure.PATH.relative_to(ROOT).as_posix()})\n",
             table(header, rows),
-            f"Distance, 95% interval over {_listed(str(study.rows[0].seeds) for study in found)} seeds, "
-            f"{' and '.join(sorted(kinds))}: lower is better. Ratio: `{baseline}` divided by the row.{absent}\n",
+            f"{' and '.join(sorted(kinds))}, 95% interval over {_listed(str(study.rows[0].seeds) for study in found)} "
+            f"seeds: lower is better. Ratio: `{baseline}` divided by the row.{absent}\n",
             *(_sentences(name) for name in names),
             note,
         ]
@@ -93,6 +94,12 @@ def _verdict(study: str, variant: str) -> str:
     rows = claims(study)
     rows = rows[(rows["claim"] == "reaches a lower distance") & (rows["rival"] == variant)]
     return "" if rows.empty else f"{rows['verdict'].iloc[0]}, {rows['effect'].iloc[0]:.3g}"
+
+
+def _kind(distance: str) -> str:
+    column = parse(distance)
+    assert column is not None
+    return "FID" if column.extractor == "inception" else f"Fréchet distance in {column.extractor} features (not FID)"
 
 
 def _sentences(name: str) -> str:
