@@ -3,7 +3,7 @@
 import importlib
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from numbers import Real
@@ -75,7 +75,7 @@ def command_line(options: Mapping[str, object]) -> list[str]:
     arguments: list[str] = []
     for name, value in options.items():
         if name not in names:
-            raise unknown("argument", name, ["settings", *names])
+            raise _unknown(name, value, sorted(names), str(options.get("methods")))
         flag = f"--{name.replace('_', '-')}"
         _refuse_other_type(name, value)
         if value is False and name in SWITCHES:
@@ -89,6 +89,17 @@ def command_line(options: Mapping[str, object]) -> list[str]:
         elif value is not None and value is not False:
             arguments += [flag, str(value)]
     return arguments
+
+
+def _unknown(name: str, value: object, names: Sequence[str], methods: str) -> UserError:
+    """The error for an argument that does not exist, but may be the name of a setting or of a hyperparameter."""
+    from bench.cli import advice  # not at the top: bench.run --help need not wait for it
+
+    longer = any(each.startswith(name) for each in names)  # seed: seeds
+    meant = None if longer else advice.meaning(name, ["settings", *names], methods)
+    if meant:
+        return UserError(f"there is no argument {name}; write {meant.called(value)}")
+    return unknown("argument", name, ["settings", *names])
 
 
 def _refuse_other_type(name: str, value: object) -> None:
@@ -113,8 +124,16 @@ def _assignments(settings: Mapping[str, object] | None) -> list[str]:
     if settings is not None and not isinstance(settings, Mapping):
         raise UserError(f"settings takes a dict, such as {{'training.epochs': 3}}, not {settings!r}")
     return [
-        f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in (settings or {}).items()
+        f"{key}={value if isinstance(value, str) else _written(key, value)}" for key, value in (settings or {}).items()
     ]
+
+
+def _written(key: str, value: object) -> str:
+    """A number or a list as --set takes it. NumPy's numbers are converted."""
+    try:
+        return json.dumps(value, default=lambda number: number.item())
+    except (TypeError, ValueError, AttributeError):
+        raise UserError(f"settings takes numbers, texts and lists of them, not {key} = {short(value)}") from None
 
 
 @contextmanager

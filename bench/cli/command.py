@@ -1,6 +1,5 @@
 """Run commands so that a user's mistake ends in one line on standard error, without a traceback."""
 
-import difflib
 import functools
 import inspect
 import itertools
@@ -99,7 +98,7 @@ def _run(main: Callable[..., Any], arguments: list[str], *others: Any, **setting
                 raise
             _end(fault, UserError.exit_code)
         problem = f"{message().splitlines()[0].rstrip('.')}; --help lists the options"
-        _end(_setting_advice(error, arguments) or problem, 2)
+        _end(_advice(error, arguments) or problem, 2)
     finally:
         streams.settle()
     if code in INTERRUPTED:  # typer handles KeyboardInterrupt itself, and takes any for Ctrl-C
@@ -114,20 +113,25 @@ def _fault_of_plugin(error: Exception) -> str | None:
     return installation.fault(error) if installation else None
 
 
-def _setting_advice(error: Exception, arguments: list[str]) -> str | None:
-    """Return the line for an unknown option that is, or nearly is, the name of a setting, if the command has --set."""
+def _advice(error: Exception, arguments: list[str]) -> str | None:
+    """Return the line for an unknown option whose name begins that of an option, or is that of a setting."""
     option, context = getattr(error, "option_name", None), getattr(error, "ctx", None)
-    options = [name for parameter in context.command.params for name in parameter.opts] if context else []
-    if not option or "--set" not in options or any(name.startswith(option) for name in options):  # --seed: --seeds
+    if not option or not context:
         return None
-    from bench.experiment.configuration import default_settings  # not at the top: --help need not wait for it
+    options = {name: each for each in context.command.params for name in each.opts}
+    longer = [name for name in options if name.startswith(option)]
+    if longer:  # --seed
+        help_text = options[longer[0]].help.partition(". ")[0].rstrip(".")
+        return f"No such option: {option}; did you mean {longer[0]}? {help_text}" if len(longer) == 1 else None
+    if "--set" not in options:
+        return None
+    from bench.cli import advice  # not at the top: it imports torch
 
-    known = [key.rpartition(".")[2] for key in default_settings()]
-    names = [*known, *(each.lstrip("-").replace("-", "_") for each in options)]
-    near = difflib.get_close_matches(option.lstrip("-").replace("-", "_"), names, n=1, cutoff=0.85)  # optimizer
-    keys = [key for key in default_settings() if near and key.rpartition(".")[2] == near[0]]
+    taken = [name.lstrip("-").replace("-", "_") for name in options]
+    methods = ",".join(_values("--methods", arguments))
+    meant = advice.meaning(option.lstrip("-").replace("-", "_"), taken, methods)
     value = next(iter(_values(option, arguments)), "VALUE")
-    return f"No such option: {option}; write --set {keys[0]}={value}" if len(keys) == 1 else None
+    return f"No such option: {option}; write {meant.typed(value)}" if meant else None
 
 
 def _refuse_empty(arguments: list[str]) -> None:

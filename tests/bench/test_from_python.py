@@ -63,6 +63,10 @@ def test_tables_images_and_the_page_are_at_hand(trained, tmp_path):
     ("options", "message"),
     [
         ({"method": ["moco"]}, r"unknown argument 'method'. Did you mean methods\?"),
+        ({"epochs": 3}, r"there is no argument epochs; write settings={'training.epochs': 3}"),
+        ({"lr": 0.1}, r"there is no argument lr; write settings={'training.learning_rate': 0.1}"),
+        ({"weight": 10, "methods": ["gan"]}, r"there is no argument weight; write methods=\['gan\[weight=10\]'\]"),
+        ({"seed": 3}, r"unknown argument 'seed'. Did you mean seeds\?"),
         ({"methods": 3}, r"methods takes a list of texts, such as methods=\['moco'\], not 3"),
         ({"methods": ["mocco"]}, "unknown method 'mocco'"),
         ({"methods": {"mmd": 1}}, r"methods takes a list of texts, such as methods=\['moco'\], not {'mmd': 1}"),
@@ -74,6 +78,8 @@ def test_tables_images_and_the_page_are_at_hand(trained, tmp_path):
         ({"seeds": "many"}, "Invalid value for '--seeds': "),
         ({"executor": "slurm"}, "'slurm' is not one of 'ray', 'serial'"),
         ({"settings": ["training.epochs=3"]}, "settings takes a dict"),
+        ({"settings": {"training.epochs": object}}, "settings takes numbers, texts and lists of them, not training.ep"),
+        ({"settings": {"training.epochs": np.int64(0)}}, "training.epochs = 0: input should be greater than 0"),
         ({"settings": {"training.epoch": 3}}, "unknown key 'training.epoch'. Did you mean training.epochs"),
     ],
 )

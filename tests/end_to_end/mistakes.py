@@ -330,6 +330,13 @@ NAMES = [
             "No such option: --latent-dim; write --set network.latent_dim=16"),
     Mistake("... that is misspelt", "run --optimizer adam",
             "No such option: --optimizer; write --set training.optimiser=adam"),
+    Mistake("... that is abbreviated", "run --lr 0.01", "No such option: --lr; write --set training.learning_rate=0.01"),
+    Mistake("a hyperparameter as if it were an option", "run --weight 10 --methods mmd,gan",
+            "No such option: --weight; write --methods 'mmd[weight=10]'"),
+    Mistake("... of a method that is not named", "run --temperature 0.2",
+            "No such option: --temperature; write --methods 'moco[temperature=0.2]'"),
+    Mistake("an option that is cut short", "run --seed 3",
+            "No such option: --seed; did you mean --seeds? Train each method with seeds 0 to N-1"),
     Mistake("a misspelt method to explain", "info waemd", "unknown method 'waemd'. Did you mean WAE-MMD?" + PLUGIN),
     Mistake("a misspelt metric", "run --set evaluation.metrics=[sharpnes]",
             "unknown metric 'sharpnes'. Did you mean sharpness?" + PLUGIN),
@@ -520,8 +527,7 @@ FILES = [
 ]  # fmt: skip
 
 OPTIONS = [
-    Mistake("an unknown option", "run --seed 3",
-            f"No such option: --seed (Possible options: --seeds, --set, --sweep); {HELP}"),
+    Mistake("an unknown option", "run --verbose", f"No such option: --verbose; {HELP}"),
     Mistake("an option given twice", "run --seeds 1 --seeds 2", "--seeds is given 2 times (1, 2); give it once"),
     Mistake("... that takes several values", "run --methods moco --methods=mmd",
             "--methods is given 2 times (moco, mmd); write --methods moco,mmd"),
@@ -571,6 +577,9 @@ IMAGES = [
             "folder needs --image-size, the side of its images in pixels, such as 64"),
     Mistake("a missing folder", "prepare folder --data-root fotos --image-size 64",
             "there is nothing at fotos; with --dataset folder, --data-root names DIR, your image directory"),
+    Mistake("a folder in place of a file of arrays", "prepare arrays --data-root photos --image-size 8",
+            "photos is a folder; with --dataset arrays, --data-root names FILE, your array file (.npy, .npz, .h5, .hdf5, .pt, "
+            ".pth)", given=few(1)),
     Mistake("a misspelt file of arrays", "prepare arrays --data-root digts.npy --image-size 8",
             "there is nothing at digts.npy; with --dataset arrays, --data-root names FILE, your array file (.npy, .npz, .h5, "
             ".hdf5, .pt, .pth). Did you mean digits.npy?", given=write(digits__npy=b"")),
