@@ -61,17 +61,19 @@ def _subjects(method: str | None, plugin_files: Sequence[Path]) -> tuple[list[st
 def _check_other(entry: Entry, data_root: Path) -> bool:
     """Print the verdict on something else than a method. Return whether it keeps the contract."""
     what, started = f"{KINDS[entry.dictionary].noun} {entry.name}", time.perf_counter()
-    problem, untested = None, ""
+    keeps, remark = True, ""
     try:
         installation.try_out(entry, data_root)
-    except Untested as reason:
-        untested = f", as far as it was tried: {reason}"
+        limits = installation.limits(entry)
+        remark = f" for its own sizes; a run with others is refused, because {limits}" if limits else ""
+    except Untested as error:
+        remark = f", as far as it was tried: {error}"
     except UserError as error:
-        problem = str(error)
-    verdict = f"breaks the contract: {problem}" if problem else f"keeps the contract{untested}"
+        keeps, remark = False, f": {error}"
+    verdict = f"{'keeps' if keeps else 'breaks'} the contract{remark}"
     say(f"{what}: {verdict} ({time.perf_counter() - started:.0f} s)")
     say("")
-    return problem is None
+    return keeps
 
 
 def _pairs(names: list[str], prior: str | None) -> list[tuple[str, str]]:

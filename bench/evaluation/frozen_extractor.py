@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from bench.errors import UserError, reason
+from bench.errors import UserError
 from bench.io.files import sha256
-from bench.runtime.code_location import definition, location
+from bench.runtime.code_location import naming
 from bench.runtime.rng import forked
 
 Shape = tuple[int, int, int]
@@ -68,17 +68,11 @@ def freeze(name: str, make: Callable[..., nn.Module], version: str, shape: Shape
         UserError: the network cannot be built, or does not give features.
     """
     given = {"shape": shape} if "shape" in inspect.signature(make).parameters else {}
-    with forked(0):
-        try:
-            network = make(**given).eval().requires_grad_(False)
-            images = torch.randint(0, 256, (PROBED, *shape), dtype=torch.uint8)
-            with torch.no_grad():
-                features = network(images)
-        except UserError:
-            raise
-        except Exception as error:
-            place = location(error) or definition(make)
-            raise UserError(f"the extractor {name} fails{place}: {type(error).__name__}: {reason(error)}") from error
+    with forked(0), naming(f"the extractor {name}", make):
+        network = make(**given).eval().requires_grad_(False)
+        images = torch.randint(0, 256, (PROBED, *shape), dtype=torch.uint8)
+        with torch.no_grad():
+            features = network(images)
     _refuse_bad(features, PROBED, name)
     weights = [f"{key} {value.dtype} {sha256(_bytes(value))}" for key, value in network.state_dict().items()]
     return FrozenExtractor(name, network, sha256("\n".join([name, version, *weights]).encode()), features.shape[1])

@@ -26,14 +26,14 @@ from bench.data.array_files import image_and_label_names, labels_of, pixels, spl
 from bench.data.decode import Pixels
 from bench.data.hashed_splits import divide_by_content
 from bench.data.sources import Source, SourceSplit
-from bench.errors import UserError, reason
+from bench.errors import UserError
 from bench.experiment.configuration import DATASET_SETTINGS, Settings, merge, resolve, section
 from bench.experiment.network import with_network
 from bench.experiment.settings import Experiment
 from bench.experiment.variants import parse_variants
 from bench.io.files import sha256
 from bench.plugins.trying import Untested, first_line
-from bench.runtime.code_location import location
+from bench.runtime.code_location import naming
 from bench.training.optimisers import refuse_unknown
 
 
@@ -136,10 +136,8 @@ def splits(name: str, dataset: Dataset, folder: Path) -> dict[str, SourceSplit]:
         UserError: the function fails, or does not return images and labels.
     """
     origin = f"the data set {name}"
-    try:
+    with naming(origin, dataset.load):
         arrays = dataset.load(folder) if dataset.needs_files else dataset.load()
-    except Exception as error:
-        raise UserError(f"{origin} fails{location(error)}: {type(error).__name__}: {reason(error)}") from error
     if not isinstance(arrays, Mapping):
         raise UserError(f"{origin} must return arrays by name, such as {{'images': ...}}, not {type(arrays).__name__}")
     found = {}

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from importlib.metadata import EntryPoint
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -15,7 +16,7 @@ from bench.experiment.source_code import code_sha256
 from bench.experiment.source_files import WHOLE_FILE
 from bench.io.files import sha256
 from bench.plugins.kinds import KINDS
-from bench.runtime.code_location import location
+from bench.runtime.code_location import PLUGIN_CODE, failure, location
 
 VERSION_DIGITS = 10
 
@@ -77,7 +78,7 @@ class PluginFile:
         try:
             exec(compile(self.text, self.file, "exec"), vars(module))
         except Exception as error:
-            raise UserError(f"{self} fails{location(error)}: {type(error).__name__}: {error}") from error
+            raise UserError(failure(str(self), error)) from error
         found = list(_of_module(module, Path(self.file)))
         if not found:
             raise UserError(f"{self} adds nothing; {_remedy(vars(module))}")
@@ -117,10 +118,11 @@ class PluginPackage:
             UserError: the target cannot be imported, or code that it reaches cannot be read.
         """
         try:
+            PLUGIN_CODE.update(self.paths())
             target = EntryPoint(self.name, self.value, group(self.dictionary)).load()
         except Exception as error:
-            problem = f"{type(error).__name__}: {reason(error)}"
-            raise UserError(f"{self}: {self.value} cannot be imported: {problem}{self.remedy}") from error
+            problem = f"{location(error)}: {type(error).__name__}: {reason(error)}"
+            raise UserError(f"{self}: {self.value} cannot be imported{problem}{self.remedy}") from error
         file = Path(str(self._module.__file__))
         found = list(_of_module(target, file)) if isinstance(target, ModuleType) else []
         values = target if isinstance(target, dict) else {self.name: target}
@@ -130,8 +132,10 @@ class PluginPackage:
 
     def paths(self) -> list[str]:
         """The paths of its top-level module: one folder, several (a namespace package), or one file."""
-        module = sys.modules[self._module_name.partition(".")[0]]
-        return [*getattr(module, "__path__", [module.__file__])]
+        found = find_spec(self._module_name.partition(".")[0])
+        if found is None:
+            return []
+        return [*(found.submodule_search_locations or [str(found.origin)])]
 
     @property
     def _module_name(self) -> str:

@@ -5,8 +5,8 @@ to it. A package is sent by name, and its modules too if the cluster is an exist
 """
 
 import traceback
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -21,7 +21,7 @@ from bench.plugins.found import Entry, Plugin, PluginFile, PluginPackage, group
 from bench.plugins.kinds import KINDS
 from bench.plugins.trying import Untested
 from bench.runtime import torch_state
-from bench.runtime.code_location import location
+from bench.runtime.code_location import failure, naming
 
 _installed: dict[tuple[str, str], tuple[Plugin, Entry]] = {}  # noun of a kind, name -> what a plug-in has added
 
@@ -133,34 +133,32 @@ def try_out(entry: Entry, root: Path = Path("data")) -> None:
     kind = KINDS[entry.dictionary]
     check = partial(datasets.check, root=root) if entry.dictionary == "DATASETS" else kind.check
     assert check is not None  # only methods have other checks
-    with _named(entry):
+    with _naming(entry):
         check(entry.name, entry.value)
+
+
+def limits(entry: Entry) -> str:
+    """Return why something other than a method does not take all sizes; "" if that is not known."""
+    find = KINDS[entry.dictionary].limits
+    return find(entry.name, entry.value) if find else ""
 
 
 def _try_as_used(entry: Entry, spec: TrialSpec) -> None:
     check = KINDS[entry.dictionary].check_as_used
     if check:
-        with _named(entry):
+        with _naming(entry):
             check(entry.name, entry.value, spec)
 
 
-@contextmanager
-def _named(entry: Entry) -> Iterator[None]:
-    """Turn an exception of a plug-in into a line that names the place in its code."""
-    try:
-        yield
-    except (UserError, Untested):
-        raise
-    except Exception as error:  # plug-ins raise all kinds of exceptions
-        what = f"the {KINDS[entry.dictionary].noun} {entry.name} fails{location(error)}"
-        raise UserError(f"{what}: {type(error).__name__}: {reason(error)}") from error
+def _naming(entry: Entry) -> AbstractContextManager[None]:
+    return naming(f"the {KINDS[entry.dictionary].noun} {entry.name}")
 
 
 def fault(error: Exception) -> str | None:
     """Return a line that names the plug-in and the place in it where an exception arose; None if it arose elsewhere."""
     files = {frame.filename for frame in traceback.extract_tb(error.__traceback__)}
     plugin = next((plugin for plugin, entry in _installed.values() if str(entry.origin.file) in files), None)
-    return plugin and f"{plugin} fails{location(error)}: {type(error).__name__}: {reason(error)}{plugin.remedy}"
+    return plugin and f"{failure(str(plugin), error)}{plugin.remedy}"
 
 
 def package_paths() -> list[str]:

@@ -38,6 +38,8 @@ class Kind:
             `Untested`. None for methods, whose checks are in `bench.contract`, and for data sets (`datasets.check`),
             which a run checks while it prepares them.
         check_as_used: tries the value out as a trial uses it; raises UserError. None: `check` says enough.
+        limits: says why the value does not take other sizes than those of `check`; "" if it does. For bench.check: a
+            run tries the sizes that it needs.
         pattern: what a name looks like.
         allowed: the same in words.
         taken: whether a name is taken, if it may be in a registry and yet be free.
@@ -48,6 +50,7 @@ class Kind:
     register: Callable[[str, Any, str], None]
     check: Callable[[str, Any], None] | None = None
     check_as_used: Callable[[str, Any, TrialSpec], None] | None = None
+    limits: Callable[[str, Any], str] | None = None
     pattern: str = LOWER_CASE
     allowed: str = "lower-case letters, digits and _"
     taken: Callable[[str], bool] | None = None
@@ -87,7 +90,9 @@ KINDS: dict[str, Kind] = {  # name of the dictionary -> kind
         metrics.check_of_codes,
         taken=_is_metric,
     ),
-    "NETWORKS": Kind("network", (NETWORKS,), networks.register, networks.check, networks.check_as_used),
+    "NETWORKS": Kind(
+        "network", (NETWORKS,), networks.register, networks.check, networks.check_as_used, networks.limits
+    ),
     "DATASETS": Kind("data set", (DATASETS, DATASET_SETTINGS), datasets.register),
     "EXTRACTORS": Kind(
         "extractor",
@@ -97,7 +102,7 @@ KINDS: dict[str, Kind] = {  # name of the dictionary -> kind
         pattern=r"[a-z][a-z0-9]*",
         allowed="a-z and 0-9",
     ),
-    "PRIORS": Kind("prior", (PRIORS,), priors.register, priors.check, priors.check_as_used),
+    "PRIORS": Kind("prior", (PRIORS,), priors.register, priors.check, priors.check_as_used, priors.limits),
     "OPTIMISERS": Kind("optimiser", (OPTIMISERS,), optimisers.register, optimisers.check),
     "SAMPLERS": Kind("sampler", (SAMPLERS,), samplers.register, samplers.check),
 }

@@ -12,17 +12,12 @@ to images [n, *shape] in [-1, 1], so it ends in a tanh. `width` is the setting n
 `methods.networks.Architecture` for the other values. --set network.name=NAME chooses the network for all methods.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-
 import torch
-from torch import nn
 
-from bench.errors import UserError, reason
+from bench.errors import UserError
 from bench.experiment.specification import TrialSpec
 from bench.plugins.trying import refuse_other_parameters, refuse_unlike
-from bench.runtime import memory
-from bench.runtime.code_location import definition, location
+from bench.runtime.code_location import naming
 from bench.runtime.rng import forked
 from methods.networks import NETWORKS, Architecture, Shape
 
@@ -58,26 +53,25 @@ def check_as_used(name: str, network: Architecture, spec: TrialSpec) -> None:
     _check(name, network, spec.preprocessing.shape, spec.network.latent_dim, spec.network.width)
 
 
+def limits(name: str, network: Architecture) -> str:
+    """Return why it does not take images of another size and number of channels; "" if it does."""
+    channels, height, _ = network.shape
+    side = height + network.multiple_of
+    try:
+        _check(name, network, (4 - channels, side, side), network.latent_dim, network.width)
+    except UserError as error:
+        return str(error)
+    return ""
+
+
 def _check(name: str, network: Architecture, shape: Shape, latent_dim: int, width: int) -> None:
     side = f"for images {'x'.join(map(str, shape))}"
     with forked(0), torch.no_grad():
-        with _named(f"the encoder of {name}, {side},", network.encoder):
+        with naming(f"the encoder of {name}, {side},", network.encoder, "lower network.width"):
             codes = network.encoder(shape, OUTPUTS, width).eval()(torch.rand(IMAGES, *shape) * 2 - 1)
         refuse_unlike(codes, (IMAGES, OUTPUTS), f"outputs of the encoder of {name}, {side},")
-        with _named(f"the decoder of {name}, {side},", network.decoder):
+        with naming(f"the decoder of {name}, {side},", network.decoder, "lower network.width"):
             images = network.decoder(shape, latent_dim, width).eval()(3 * torch.randn(IMAGES, latent_dim))
         refuse_unlike(images, (IMAGES, *shape), f"images of the decoder of {name}, {side},")
     if images.abs().max() > 1:
         raise UserError(f"images of the decoder of {name} must be in [-1, 1]; let it end in a tanh")
-
-
-@contextmanager
-def _named(what: str, function: Callable[..., nn.Module]) -> Iterator[None]:
-    """Turn any exception into a line that names the place: where it arose, or the function that chose the layers."""
-    try:
-        yield
-    except Exception as error:  # plug-ins raise all kinds of exceptions
-        if memory.exhausted(error):
-            raise UserError(f"{what} does not fit into this machine's memory; lower network.width") from None
-        place = location(error) or definition(function)
-        raise UserError(f"{what} fails{place}: {type(error).__name__}: {reason(error)}") from error

@@ -25,12 +25,13 @@ import torch
 from bench.errors import UserError
 from bench.experiment.specification import TrialSpec
 from bench.plugins.trying import refuse_other_parameters, refuse_unlike, refuse_unrepeatable
+from bench.runtime.code_location import naming
 from bench.runtime.rng import forked
 from bench.training.build import code_dimensions
 from methods.priors import PRIORS, Prior
 
 SAMPLES = 4000
-DIM = 6
+DIM, OTHER_DIM = 6, 9
 
 
 def register(name: str, prior: object, version: str) -> None:
@@ -66,6 +67,16 @@ def check(name: str, prior: type[Prior]) -> None:
 def check_as_used(name: str, prior: type[Prior], spec: TrialSpec) -> None:
     """As `check`, for the latent dimension of a trial."""
     _check(name, prior, code_dimensions(spec))
+
+
+def limits(name: str, prior: type[Prior]) -> str:
+    """Return why it does not take another latent dimension; "" if it does."""
+    try:
+        with naming(f"the prior {name} of {OTHER_DIM} dimensions", prior):
+            _check(name, prior, OTHER_DIM)
+    except UserError as error:
+        return str(error)
+    return ""
 
 
 def _check(name: str, prior: type[Prior], dim: int) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor
 from bench.errors import UserError
 
 
-class Untested(Exception):
+class Untested(UserError):
     """It cannot be tried out here. The message is the reason."""
 
 

@@ -18,6 +18,7 @@ from bench.errors import UserError
 from bench.experiment.origins import source_of
 from bench.plugins import installation as plugins
 from bench.plugins.found import PluginPackage
+from bench.runtime import code_location
 from bench.store.folders import ExperimentFolder
 from methods import METHODS
 from methods.networks import Networks
@@ -159,7 +160,7 @@ def test_a_package_that_has_changed_makes_its_trials_stale(package, bench_run):
     [
         ("x = gone:X", "gone:X cannot be imported: ModuleNotFoundError: No module named 'gone'"),
         ("x = theirs.penalty:Nothing", "theirs.penalty:Nothing cannot be imported: AttributeError: "),
-        ("x = theirs.failing", "theirs.failing cannot be imported: ValueError: no luck"),
+        ("x = theirs.failing", "theirs.failing cannot be imported at failing.py:1: ValueError: no luck"),
         ("x = theirs.penalty", "'x' is not a subclass of methods.Method"),
         ("x = theirs.more:VALUE", "'x' is not a subclass of methods.Method"),
         ("x = theirs.more:WRONG", "'y' is not a subclass of methods.Method"),
@@ -175,6 +176,21 @@ def test_a_package_that_cannot_be_used_is_one_line_with_its_name_and_the_way_out
     [line] = result.stderr.splitlines()
     assert line.startswith(f"error: the package theirs: {message}")
     assert line.endswith(" (pip uninstall theirs removes it)")
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("x = theirs.failing", "theirs.failing cannot be imported at failing.py:2: ValueError: no luck"),
+        ("x = theirs.penalty:Theirs", "RuntimeError at penalty.py:5: no luck"),
+    ],
+)
+def test_the_place_of_an_error_in_an_installed_package_is_named(package, monkeypatch, entry, message):
+    failing = PENALTY + "    def losses(self, x):\n        raise RuntimeError('no luck')\n"
+    site = package(entry, failing="pass\nraise ValueError('no luck')", penalty=failing)
+    monkeypatch.setattr(code_location, "FOREIGN_CODE", (*code_location.FOREIGN_CODE, str(site)))
+    result = CliRunner().invoke(__import__("bench.check", fromlist=["app"]).app, ["x"])
+    assert message in result.output
 
 
 def test_help_and_reports_do_not_load_packages(package, bench_run, tmp_path):

@@ -327,6 +327,24 @@ def test_what_breaks_a_contract_when_it_is_tried_is_one_line_of_bench_check(tmp_
     assert message in line
 
 
+@pytest.mark.parametrize(
+    ("dictionary", "message"),
+    [
+        (
+            "NETWORKS = {'x': Architecture(fixed, squashed, 1, (1, 28, 28), 4, 3, 'about')}",
+            "the encoder of x, for images 3x29x29, fails in mine.py:",
+        ),
+        (
+            "PRIORS = {'x': type('Six', (Flat,), {'sample': lambda self, n, device='cpu': torch.randn(n, 6)})}",
+            "samples of x must have the shape [4000, 9], not [4000, 6]",
+        ),
+    ],
+)
+def test_a_part_that_fits_its_own_sizes_only_keeps_the_contract_for_them(tmp_path, dictionary, message):
+    said = output("check", str(written(tmp_path, dictionary)))
+    assert f"keeps the contract for its own sizes; a run with others is refused, because {message}" in said
+
+
 def test_every_kind_says_that_an_unknown_name_may_be_that_of_a_plug_in():
     assert {kind.noun for kind in installation.KINDS.values()} == ADDED_BY_PLUGINS
 
