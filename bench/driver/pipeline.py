@@ -30,7 +30,7 @@ from bench.experiment.origins import parts
 from bench.experiment.settings import Experiment
 from bench.experiment.specification import DatasetIdentity, Trial
 from bench.experiment.trials import plan
-from bench.experiment.variants import Variant, parse_defaults, parse_variants
+from bench.experiment.variants import Variant, defaults_key, parse_variants
 from bench.io.files import display_path, require_writable
 from bench.io.object_store import redact
 from bench.io.schema import refuse_unstorable_path
@@ -157,8 +157,8 @@ class Pipeline:
         """Return the run with the defaults that the folder's trials were made with. Says where others are shipped."""
         searched = ExperimentFolder(self.folder.path / SEARCH)
         kept = kept_defaults.kept((self.folder, searched), self.variants)
-        shipped = parse_defaults(self.experiment.defaults)
-        both = {key: {**shipped.get(key, {}), **kept.get(key, {})} for key in {**shipped, **kept}}
+        shipped = {defaults_key(variant.method, variant.prior): variant.defaults for variant in self.variants}
+        both = {key: {**values, **kept.get(key, {})} for key, values in shipped.items()}
         variants = parse_variants(self.experiment.methods, both)
         for line in kept_defaults.changed(self.variants, variants):
             say(line)
