@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -97,8 +98,12 @@ def opened(path: Path) -> Iterator[Arrays]:
             close()
     except UserError:
         raise
+    except UnpicklingError as error:
+        problem = "it is damaged, or holds other objects than tensors, which could run code"
+        raise UserError(f"cannot read {path}: {problem}; it must hold plain arrays") from error
     except Exception as error:  # the libraries raise many types for a damaged file, some when an array is read
-        raise UserError(f"cannot read {path}: {reason(error)[:150]}; it must hold plain arrays") from error
+        problem = reason(error)[:150].rstrip(".")
+        raise UserError(f"cannot read {path}: {problem}; it must hold plain arrays") from error
 
 
 def _npy(path: Path) -> tuple[Arrays, Callable[[], None]]:

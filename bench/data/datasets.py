@@ -180,7 +180,8 @@ def refuse_missing(name: str, root: Path) -> None:
     dataset = get(name)
     if dataset.own:
         rule = f"with --dataset {name}, --data-root names {dataset.own}"
-        raise UserError(f"there is nothing at {root}; {rule}{did_you_mean_file(root)}")
+        other = f"{root} is a {'folder' if root.is_dir() else 'file'}"
+        raise UserError(f"{other if root.exists() else f'there is nothing at {root}'}; {rule}{did_you_mean_file(root)}")
     if dataset.fetch is None:
         remedy = f"put {dataset.layout} there, or use --dataset folder --data-root DIR for images elsewhere"
         raise UserError(f"{name} is not under {root} and cannot be downloaded; {remedy}")

@@ -13,7 +13,7 @@ from bench.data.array_files import SPLIT_NAMES, pixels
 from bench.data.decode import Images, Rows, crop_and_resize, name_in_errors
 from bench.data.hashed_splits import divide_by_content
 from bench.data.sources import Source, SourceSplit
-from bench.errors import UserError, unknown
+from bench.errors import UserError, reason, unknown
 from bench.experiment.settings import Preprocessing
 
 PREFIX = "torchvision."
@@ -34,7 +34,7 @@ def torchvision_class(name: str, root: Path) -> Source | None:
     if not files:
         _class(name)
         return None
-    splits = dict(_splits(name, folder, download=False))
+    splits = _loaded(name, folder)
     first = next(iter(splits.values()))
     classes = [str(value) for value in getattr(first, "classes", [])]
     labels = {split: _labels(data) for split, data in splits.items()}
@@ -81,6 +81,16 @@ def _parameters(name: str) -> set[str]:
     return set(inspect.signature(_class(name)).parameters)
 
 
+def _loaded(name: str, folder: Path) -> dict[str, Any]:
+    """The splits in a folder. Some classes look for their files in a folder of their name in it, so look beside it."""
+    try:
+        return dict(_splits(name, folder, download=False))
+    except UserError:
+        with suppress(UserError):
+            return dict(_splits(name, folder.parent, download=False))
+        raise
+
+
 def _splits(name: str, folder: Path, download: bool) -> Iterator[tuple[str, Any]]:
     parameters = _parameters(name)
     options = {"download": True} if download else {}
@@ -96,7 +106,9 @@ def _splits(name: str, folder: Path, download: bool) -> Iterator[tuple[str, Any]
     except (RuntimeError, OSError) as error:
         if download:
             raise
-        raise UserError(f"{folder} does not hold what torchvision.datasets.{name} needs: {error}") from error
+        problem = f"{folder} does not hold what torchvision.datasets.{name} needs"
+        remedy = "complete it, or move it away, so that it is downloaded"
+        raise UserError(f"{problem} ({reason(error).partition('. ')[0]}); {remedy}") from error
 
 
 def _named_splits(make: Any, folder: Path, options: dict[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -141,6 +141,8 @@ def test_no_format_runs_code_from_the_file(tmp_path):
     for path in (tmp_path / "mine.npy", tmp_path / "mine.npz"):
         (np.save if path.suffix == ".npy" else np.savez)(path, np.array([print], dtype=object))
     torch.save({"images": print}, tmp_path / "mine.pt")
+    with pytest.raises(UserError, match="holds other objects than tensors, which could run code"):
+        prepared(tmp_path / "mine.pt", tmp_path)
     for path in tmp_path.iterdir():
         with pytest.raises(UserError, match=r"cannot read .*; it must hold plain arrays"):
             prepared(path, tmp_path)

@@ -52,6 +52,11 @@ def test_a_class_with_a_training_flag(tmp_path):
     assert data.counts == {"train": 45, "validation": 5, "test": 20}
 
 
+def test_a_class_whose_files_are_where_torchvision_puts_them_below_the_data_root(tmp_path):
+    write_idx(tmp_path / "KMNIST" / "raw", train=50, test=20)
+    assert prepared("KMNIST", tmp_path, channels=1).counts == {"train": 45, "validation": 5, "test": 20}
+
+
 def test_the_command_line_takes_the_name_of_a_class():
     assert resolve({"dataset": "torchvision.SVHN", "preprocessing": {"image_size": 32}}).dataset == "torchvision.SVHN"
     for wrong in ("torchvision", "cifar10.x", "torchvisio.SVHN"):
@@ -65,7 +70,8 @@ def test_the_command_line_takes_the_name_of_a_class():
 def test_incomplete_files_are_named(tmp_path):
     (tmp_path / "EuroSAT").mkdir()
     (tmp_path / "EuroSAT" / "readme.txt").touch()
-    with pytest.raises(UserError, match=r"does not hold what torchvision.datasets.EuroSAT needs"):
+    message = r"needs \(Dataset not found\); complete it, or move it away, so that it is downloaded$"
+    with pytest.raises(UserError, match=f"does not hold what torchvision.datasets.EuroSAT {message}"):
         datasets.find("torchvision.EuroSAT", tmp_path)
 
 
