@@ -136,10 +136,10 @@ def varied(results: pd.DataFrame) -> list[str]:
 def summary(results: pd.DataFrame) -> pd.DataFrame:
     """Return one row per variant with a finished point, the lowest score first.
 
-    Columns: variant; points; failed, the number of points that did not finish; best_partial, the lowest partial
-    score of these (nan without any); best_point, best_score; median_score;
-    expected_best_<k> for each k in BUDGETS; near_best, the share of points within 10% of the best; seconds, the
-    training time; best, the chosen values.
+    Columns: variant; points; dimensions, the number of values that its points varied; failed, the number of points that
+    did not finish; best_partial, the lowest partial score of these (nan without any); best_point, best_score;
+    median_score; expected_best_<k> for each k in BUDGETS; near_best, the share of points within 10% of the best;
+    seconds, the training time; best, the chosen values.
     """
     records = [_summary(results[results["variant"] == variant], point) for variant, point in best(results).items()]
     frame = pd.DataFrame.from_records(records)
@@ -151,7 +151,7 @@ def _summary(results: pd.DataFrame, point: int) -> Record:
     values = scores(results)["score"].tolist()
     expected = expected_best(values)
     chosen = frames.records(results[results["point"] == point])[0]
-    record: Record = {"variant": results["variant"].iloc[0], "points": len(values)}
+    record: Record = {"variant": results["variant"].iloc[0], "points": len(values), "dimensions": len(varied(results))}
     record |= {"failed": sum(value == math.inf for value in values), "best_partial": results["partial"].min()}
     record["best_point"] = point
     lowest = values[scores(results)["point"].tolist().index(point)]

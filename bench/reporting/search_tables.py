@@ -13,7 +13,7 @@ from bench.experiment.labels import RANGE, searcher_of, with_values, without_poi
 from bench.experiment.settings import Evaluation
 from bench.io.files import write_atomically
 from bench.reporting.csv_text import to_csv
-from bench.reporting.table import Cell, Table, number, word
+from bench.reporting.table import Cell, Table, count, number, word
 from bench.store.folders import SEARCH, ExperimentFolder
 from bench.store.states import State
 
@@ -73,7 +73,7 @@ def chosen_points(experiment: ExperimentFolder, trials: pd.DataFrame) -> dict[st
 
 def _table(summary: pd.DataFrame, about: str) -> Table:
     expected = [str(c) for c in summary.columns if str(c).startswith("expected_best_")]
-    headings = ["variant", "points", "best", *(f"expected of {c.rpartition('_')[2]}" for c in expected)]
+    headings = ["variant", "points", "dimensions", "best", *(f"expected of {c.rpartition('_')[2]}" for c in expected)]
     headings += ["median", "within 10%", "chosen"]
     rows = [_row(record, expected) for record in frames.records(summary)]
     return Table("search", "Search", headings, rows, about if rows else "No point of any method finished.")
@@ -87,7 +87,7 @@ def _row(record: Record, expected: list[str]) -> list[Cell]:
     numbers = [number(record[c]) for c in ("best_score", *expected, "median_score")]
     near = Cell(f"{record['near_best']:.0%}", record["near_best"])
     chosen = f"point {record['best_point']}" + (f": {record['best']}" if record["best"] else "")
-    return [word(record["variant"]), points, *numbers, near, word(chosen)]
+    return [word(record["variant"]), points, count(record["dimensions"]), *numbers, near, word(chosen)]
 
 
 CHOSEN = {
@@ -116,6 +116,7 @@ def _about(results: pd.DataFrame, evaluation: Evaluation) -> str:
         f"with {plural(seeds, 'tuning seed')}. {_chosen_by(results)} Its score is the distance of "
         f"{evaluation.samples:,} generated images to {evaluation.split} images at the end of training. "
         "The best point was then retrained with fresh seeds, which the tables above show. "
+        "*Dimensions*: how many values a point chooses; the more, the less densely the points cover them. "
         "*Expected of k*: the lowest score among k of the points, averaged over all choices. "
         "*Within 10%*: the share of points with a score within 10% of the best, a measure of how easily the "
         "method is tuned."

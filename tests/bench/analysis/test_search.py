@@ -36,6 +36,7 @@ def test_the_best_point_is_that_of_the_lowest_mean_over_seeds_and_failures_cost(
     assert summary.loc["b", "best_partial"] == 50
     assert summary.loc["a", "seconds"] == 16
     assert summary.loc["a", "best"] == "learning_rate=0.1"
+    assert summary["dimensions"].tolist() == [1, 1]
 
 
 @pytest.mark.parametrize(
