@@ -21,7 +21,7 @@ from bench.reporting import (
     verdict_tables,
 )
 from bench.reporting.group import Group
-from bench.reporting.notes import cautions, failures, notes, provenance
+from bench.reporting.notes import cautions, doubts, failures, notes, provenance
 from bench.reporting.table import Table
 from bench.store.folders import ExperimentFolder
 
@@ -120,9 +120,12 @@ def _content(
     from bench.reporting import across_datasets, across_settings, group_sections
     from bench.reporting.section import Section
 
-    together = [across.write(groups, report) for across in (across_datasets, across_settings)]
+    sound = [group for group in groups if not doubts(group)] or groups  # groups: perhaps --quick cut all of them down
+    together = [across.write(sound, report) for across in (across_datasets, across_settings)]
     tables, figures = ([*itertools.chain(*each)] for each in zip(*together, strict=True))
-    sections = [Section("together", TOGETHER, tables=tables, figures=figures, folder=report / "figures")]
+    omitted = ", ".join(group.name for group in groups if doubts(group)) if len(sound) < len(groups) else ""
+    lines = [f"Left out, for the reasons in their cautions: {omitted}."] if tables and omitted else []
+    sections = [Section("together", TOGETHER, lines, tables, figures, folder=report / "figures")]
     parts = []
     for group in groups:
         prefix = "" if len(groups) == 1 else f"{_slug(group.name)}-"

@@ -63,14 +63,18 @@ def notes(group: Group) -> list[str]:
     return paragraphs
 
 
+def doubts(group: Group) -> list[str]:
+    """Return why the distances of a group mean little, or are no results; nothing for most groups."""
+    descriptions = [folder.description() for folder in group.folders]
+    return list(dict.fromkeys(each.caution for each in descriptions if each and each.caution))
+
+
 def cautions(group: Group) -> list[str]:
     """Return what a reader has to know before the tables, as plain text."""
-    descriptions = [folder.description() for folder in group.folders]
-    texts = dict.fromkeys(each.caution for each in descriptions if each and each.caution)
     unfinished = int(group.trials["state"].eq(State.unfinished).sum())
     partial = f"Partial report: {unfinished} of {plural(len(group.trials), 'trial')} not finished."
     changed = stale.note(group.trials)
-    lines = [*([partial] if unfinished else []), *(f"Caution: {text}." for text in texts)]
+    lines = [*([partial] if unfinished else []), *(f"Caution: {text}." for text in doubts(group))]
     return [*lines, *([f"{changed}."] if changed else [])]
 
 
