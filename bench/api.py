@@ -5,6 +5,7 @@ import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +14,9 @@ import pandas as pd
 
 from bench.analysis import frames
 from bench.data.splits import SPLITS
-from bench.errors import UserError, did_you_mean, unknown
+from bench.errors import UserError, did_you_mean, short, unknown
 from bench.reporting.table import Table, as_frame
+from bench.runtime.environment import torch_device
 from bench.store.folders import ExperimentFolder, TrialFolder
 from bench.training.loading import images_of, missing_plugin, trained_method
 
@@ -56,11 +58,16 @@ class Loaded:
     @classmethod
     def open(cls, path: str | Path, plugins: Sequence[str | Path] = ()) -> "Loaded":
         """Open the experiment in a folder; see `bench.load`."""
+        if not isinstance(path, str | PathLike):
+            raise UserError(f"an experiment is the path of a folder, such as 'results/digits', not {short(path)}")
+        files = [plugins] if isinstance(plugins, str | PathLike) else plugins
+        if not isinstance(files, Sequence) or not all(isinstance(file, str | PathLike) for file in files):
+            raise UserError(f"plugins takes a list of files, such as ['mine.py'], not {short(plugins)}")
         folder = ExperimentFolder.open(Path(path))
-        if plugins:
+        if files:
             from bench.plugins.installation import install_all
 
-            install_all([Path(plugin) for plugin in plugins])
+            install_all([Path(file) for file in files])
         return cls(folder, frames.rows(folder), frames.trials(folder))
 
     def method(self, variant: str, seed: int = 0, device: "str | torch.device" = "cpu") -> "Method":
@@ -82,7 +89,7 @@ class Loaded:
             from bench.plugins.installation import install_all
 
             install_all()
-        method = trained_method(trial, device)
+        method = trained_method(trial, torch_device(device))
         for network, remedy in ((method.encoder, IMAGES_AS_INPUT), (method.decoder, CODES_AS_INPUT)):
             network.register_forward_pre_hook(partial(_refuse_other_input, remedy))
         return method
@@ -148,13 +155,17 @@ class Loaded:
         return "".join([*parts, *(f'<img src="data:image/png;base64,{each}">' for each in encoded)])
 
     def _trial(self, variant: str, seed: int) -> TrialFolder:
-        trials = self.trials
-        matches = trials[(trials["trial"] == variant) | ((trials["variant"] == variant) & (trials["seed"] == seed))]
+        trials, name = self.trials, str(variant)  # pandas raises errors of its own for a list
+        if name not in {*trials["variant"], *trials["trial"]}:
+            from bench.experiment.method_names import with_key
+
+            name = with_key(name)
+        mine = trials[trials["variant"] == name]
+        matches = pd.concat([trials[trials["trial"] == name], mine[mine["seed"].astype(str) == str(seed)]])
         if matches.empty:
-            seeds = trials.loc[trials["variant"] == variant, "seed"].tolist()
+            seeds = mine["seed"].tolist()
             if seeds:
-                raise UserError(f"{variant} has no seed {seed}; its seeds: {', '.join(map(str, seeds))}")
-            raise UserError(
-                f"the experiment has no variant or trial {variant!r}.{did_you_mean(variant, set(trials['variant']))}"
-            )
+                raise UserError(f"{name} has no seed {short(seed)}; its seeds: {', '.join(map(str, seeds))}")
+            near = did_you_mean(name, set(trials["variant"]))
+            raise UserError(f"the experiment has no variant or trial {short(variant)}.{near}")
         return self.folder.trial(matches["folder"].iloc[0])

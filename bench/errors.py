@@ -44,10 +44,10 @@ def did_you_mean_file(path: Path) -> str:
         return ""
 
 
-def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:
+def unknown(kind: str, name: object, known: Iterable[str]) -> UserError:
     """Return the error for a name that is not among the known ones. `kind`: what is named, such as "data set"."""
     remedy = " If a plug-in adds it, give its file: --plugin FILE" if kind in ADDED_BY_PLUGINS else ""
-    return UserError(f"unknown {kind} {short(name)}.{did_you_mean(name, known)}{remedy}")
+    return UserError(f"unknown {kind} {short(name)}.{did_you_mean(str(name), known)}{remedy}")
 
 
 def short(value: object) -> str:

@@ -42,7 +42,6 @@ def main(
     ] = None,
 ) -> None:
     """Build tables, figures and one page from the trials of one or several experiments."""
-    from bench.experiment.labels import is_named
     from bench.reporting import merge
     from bench.reporting.build import is_replaceable, print_tables, write
     from bench.reporting.group import as_asked
@@ -51,9 +50,10 @@ def main(
         raise UserError("several experiments need a folder for their report; add --out DIR")
     if out is not None and not is_replaceable(out):
         raise UserError(f"{out} is not a report and would be overwritten; give --out a new folder")
-    groups = [as_asked(group, baseline, margin, latex, light) for group in merge.load(experiments)]
-    if baseline and not any(is_named(label, baseline) for group in groups for label in group.summary["variant"]):
-        raise unknown("baseline", baseline, {label for group in groups for label in group.summary["variant"]})
+    loaded = merge.load(experiments)
+    if baseline:
+        baseline = _label(baseline, {label for group in loaded for label in group.summary["variant"]})
+    groups = [as_asked(group, baseline, margin, latex, light) for group in loaded]
     report = out.resolve() if out else groups[0].folders[0].report
     try:
         write(groups, report)
@@ -65,6 +65,23 @@ def main(
     for group in groups:
         print_tables(group, report)
     say(f"report: {report / 'index.html'}")
+
+
+def _label(baseline: str, labels: set[str]) -> str:
+    """The baseline as a label names it.
+
+    Raises:
+        UserError: it names none of the variants.
+    """
+    from bench.experiment.labels import is_named
+
+    if any(is_named(label, baseline) for label in labels):
+        return baseline
+    from bench.experiment.method_names import with_key  # imports torch, which no other report needs
+
+    if not any(is_named(label, with_key(baseline)) for label in labels):
+        raise unknown("baseline", baseline, labels)
+    return with_key(baseline)
 
 
 if __name__ == "__main__":

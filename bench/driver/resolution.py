@@ -8,6 +8,7 @@ from bench.driver.quick import cut
 from bench.errors import UserError, short, unknown
 from bench.experiment import configuration
 from bench.experiment.labels import is_named
+from bench.experiment.method_names import with_key
 from bench.experiment.network import with_network
 from bench.experiment.settings import Experiment
 from bench.experiment.variants import Variant, parse_variants
@@ -50,9 +51,12 @@ def resolve(overrides: Overrides, file: Path | None, assignments: list[str] | No
         experiment = experiment.model_copy(update={"methods": list(METHODS)})
     variants = parse_variants(experiment.methods, experiment.defaults)
     _refuse_idle_ranges(experiment, variants)
-    baseline, labels = experiment.report.baseline, [variant.label for variant in variants]
-    if baseline is not None and not any(is_named(label, baseline) for label in labels):
-        raise unknown("baseline", baseline, labels)
+    if experiment.report.baseline is not None:
+        baseline, labels = with_key(experiment.report.baseline), [variant.label for variant in variants]
+        if not any(is_named(label, baseline) for label in labels):
+            raise unknown("baseline", baseline, labels)
+        report = experiment.report.model_copy(update={"baseline": baseline})
+        experiment = experiment.model_copy(update={"report": report})
     optimisers.refuse_unknown(experiment.training)
     return Resolved(with_network(experiment), variants, cuts, frozenset(given.get("evaluation", {})))
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from bench.errors import unknown
+from bench.errors import UserError, unknown
 from methods import METHODS
 
 
@@ -23,6 +23,18 @@ def find_method(name: str, others: Sequence[str] = ()) -> str:
     if len(found) == 1:
         return found[0]
     raise unknown("method", name, [*others, *(each for names in all_names().values() for each in names)])
+
+
+def with_key(label: str) -> str:
+    """Replace a published name at the beginning of a label: 'WAE-MMD[prior=sphere]' -> 'mmd[prior=sphere]'.
+
+    A label of a method that is not installed, such as that of a plug-in, stays as it is.
+    """
+    name, bracket, settings = label.partition("[")
+    try:
+        return f"{find_method(name)}{bracket}{settings}"
+    except UserError:
+        return label
 
 
 def all_names() -> dict[str, tuple[str, ...]]:

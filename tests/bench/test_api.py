@@ -51,7 +51,7 @@ def test_a_loaded_method_gives_the_samples_of_its_last_evaluation(bench_run, tmp
 def test_seeds_and_ids_name_different_trainings(bench_run, tmp_path):
     assert bench_run("--methods", "mmd", "--seeds", "2").exit_code == 0
     loaded = bench.load(str(tmp_path / "out"))
-    first, second = loaded.method("mmd", 0), loaded.method("mmd", 1)
+    first, second = loaded.method("mmd", 0), loaded.method("WAE-MMD", 1)
     by_id = loaded.method(loaded.trials.set_index("seed").loc[1, "trial"])
     pairs = zip(second.state_dict().values(), by_id.state_dict().values(), strict=True)
     assert all(torch.equal(a, b) for a, b in pairs)
@@ -67,6 +67,15 @@ def test_mistakes_are_one_line(bench_run, tmp_path):
         loaded.method("mmdd")
     with pytest.raises(UserError, match="mmd has no seed 7; its seeds: 0"):
         loaded.method("mmd", seed=7)
+    with pytest.raises(UserError, match="this machine has no device 'gpu'"):
+        loaded.method("mmd", device="gpu")
+    for call in (loaded.method, loaded.data, loaded.table):
+        with pytest.raises(UserError, match=r"\['mmd'\]"):
+            call(["mmd"])
+    with pytest.raises(UserError, match="an experiment is the path of a folder, such as 'results/digits', not 3"):
+        bench.load(3)
+    with pytest.raises(UserError, match=r"plugins takes a list of files, such as \['mine.py'\], not {'mine.py': 1}"):
+        bench.load(tmp_path / "out", plugins={"mine.py": 1})
     for path in (tmp_path / "out").glob("trials/*/checkpoint*"):
         path.unlink()
     with pytest.raises(UserError, match="no longer has a checkpoint"):
@@ -81,7 +90,7 @@ def test_a_method_from_a_plug_in_needs_it(bench_run, plugin, tmp_path):
     loaded = bench.load(tmp_path / "out")
     with pytest.raises(UserError, match=r"comes from a plug-in; give its file"):
         loaded.method("broken")
-    assert bench.load(tmp_path / "out", plugins=[path]).method("broken").sample(2).shape == (2, 1, 8, 8)
+    assert bench.load(tmp_path / "out", plugins=path).method("broken").sample(2).shape == (2, 1, 8, 8)
 
 
 def test_importing_bench_is_cheap():

@@ -151,6 +151,24 @@ def test_several_data_sets_are_compared_together(tmp_path):
     assert "gmum/cwae-pytorch" not in page, "published FIDs stand beside FIDs only"
 
 
+def test_what_is_no_result_is_not_put_together_with_results(tmp_path):
+    """Such as a run that --quick has cut down."""
+    paths = []
+    for dataset, caution in (("digits", None), ("mnist", None), ("cifar10", "cut down by --quick")):
+        folder = described(ExperimentFolder(tmp_path / dataset), dataset)
+        folder.describe(replace(folder.description(), caution=caution))
+        paths.append(folder.path)
+        for label, final in (("mmd", 10.0), ("moco", 5.0)):
+            add(folder, label, 0, final)
+    assert combine(*paths, "--out", tmp_path / "all").exit_code == 0
+    assert (pd.read_csv(tmp_path / "all" / "aggregate.csv")["runs"] == 2).all()
+    page = (tmp_path / "all" / "index.html").read_text()
+    assert "Left out, for the reasons in their cautions: cifar10." in page
+    assert "Caution: cut down by --quick." in page
+    assert combine(paths[0], paths[2], "--out", tmp_path / "two").exit_code == 0
+    assert not (tmp_path / "two" / "aggregate.csv").exists()
+
+
 def test_several_experiments_need_a_folder_and_no_other_folder_is_replaced(tmp_path):
     folder = experiment(tmp_path / "a")
     assert "add --out DIR" in combine(folder.path, folder.path.parent / "b").stderr
@@ -211,6 +229,7 @@ def test_another_baseline_and_margin_need_no_training(tmp_path):
     again = " ".join(combine(folder.path, "--baseline", "moco", "--margin", "0.01").output.split())
     assert "Verdict on moco claim mmd distance ✗ higher 1.02" in again
     assert pd.read_csv(folder.report / "claims.csv")["margin"].unique() == [0.01]
+    assert combine(folder.path, "--baseline", "MoCo-WAE", "--margin", "0.01").output.split() == again.split()
     assert "unknown baseline 'mocc'. Did you mean moco?" in combine(folder.path, "--baseline", "mocc").stderr
     assert "latex = 'wide'" in combine(folder.path, "--latex", "wide").stderr
 

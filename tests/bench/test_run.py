@@ -173,6 +173,7 @@ def test_a_dry_run_says_what_the_design_can_show_and_who_the_baseline_is_must_be
     few = bench_run("--methods", "moco,mmd,gan", "--dry-run", "--seeds", "3")
     assert "3 seeds cannot make any difference significant in 2 comparisons with the baseline: that takes" in few.output
     assert "If distances spread by 10.0% over seeds (assumed), a difference of 5% takes 80 seeds." in few.output
+    assert bench_run("--methods", "moco,mmd", "--baseline", "WAE-MMD", "--dry-run").exit_code == 0
     wrong = bench_run("--methods", "moco,mmd", "--baseline", "gan", "--dry-run")
     assert "unknown baseline 'gan'" in str(wrong.output) + str(wrong.stderr)
 

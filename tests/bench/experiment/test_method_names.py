@@ -3,7 +3,7 @@
 import pytest
 
 from bench.errors import UserError
-from bench.experiment.method_names import all_names, find_method
+from bench.experiment.method_names import all_names, find_method, with_key
 from bench.experiment.variants import parse_variants
 from methods import METHODS
 
@@ -26,6 +26,12 @@ def test_a_published_name_is_the_method(typed, method):
     assert find_method(typed) == method
     (variant,) = parse_variants([f"{typed}[learning_rate=0.5]"])
     assert variant.label == f"{method}[learning_rate=0.5]"
+
+
+def test_a_label_may_begin_with_a_published_name():
+    assert with_key("WAE-MMD[prior=sphere]") == "mmd[prior=sphere]"
+    assert with_key("moco") == "moco"
+    assert with_key("theirs[weight=3]") == "theirs[weight=3]"
 
 
 def test_every_name_means_one_method():
