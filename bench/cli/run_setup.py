@@ -47,6 +47,12 @@ def set_up(options: RunOptions) -> Pipeline:
     )
 
 
+def refuse_impossible(options: RunOptions) -> None:
+    """Refuse, with a UserError, settings that `set_up` would refuse."""
+    installation.install_all(options.plugin or [])
+    resolve(_overrides(options), options.config, options.sets, options.quick)
+
+
 def _overrides(options: RunOptions) -> Overrides:
     extractor, _ = extractor_option(options.extractor)
     if options.inception_weights and options.extractor is None:

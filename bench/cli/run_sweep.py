@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench.cli.run_options import RunOptions
+from bench.cli.run_setup import refuse_impossible
 from bench.driver.proportion import FITTED
 from bench.driver.sweep import Part
 from bench.errors import UserError, plural, say
@@ -20,12 +21,15 @@ def run_sweep(options: RunOptions, parts: Sequence[Part], run_one: RunOne) -> No
     """Run every part in a folder of its own, then report on all. A part that loses trials does not stop the others.
 
     Raises:
+        UserError: the settings of a part are impossible; no part has been trained then.
         SystemExit: status 1 if trials of some part diverged or failed; otherwise that of an interruption.
     """
     name = options.config.stem if options.config else options.dataset or "digits"
-    out = options.out or Path("results") / f"{name}-sweep"
+    out = options.out or Path("results") / f"{name}-sweep{'-quick' if options.quick else ''}"
     if (out / "experiment.yaml").exists():
         raise UserError(f"{out} is an experiment; a sweep needs a folder of its own: --out DIR")
+    for part in parts:  # before hours of training
+        refuse_impossible(_of_part(options, part, out, {}))
     lost = 0
     for number, part in enumerate(parts, 1):
         say(f"{part.name} ({number} of {len(parts)})")

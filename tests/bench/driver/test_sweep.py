@@ -75,6 +75,13 @@ def test_a_sweep_trains_every_part_and_compares_them(bench_run, tmp_path):
     assert again.output.count("2 trials, 0 to train") == 2
 
 
+def test_a_value_that_is_not_allowed_is_found_before_anything_is_trained(bench_run, tmp_path):
+    result = bench_run("--methods", "mmd", "--sweep", "training.schedule=constant,cosin")
+    assert result.exit_code == 2
+    assert "error: training.schedule = 'cosin': input should be 'constant' or 'cosine'" in result.output
+    assert not (tmp_path / "out").exists()
+
+
 def test_the_figure_is_drawn_against_every_setting_that_differs(bench_run, tmp_path):
     """With numbers and with words on the axis."""
     command = ["--methods", "autoencoder", "--seeds", "2", "--sweep", "network.latent_dim=3,6"]
