@@ -125,9 +125,10 @@ class Loaded:
             UserError: The report has no such table; the message lists them.
         """
         tables = {table.name: table for table in self._tables()}
-        if name not in tables:
+        table = tables.get(str(name))
+        if table is None:
             raise unknown("table", name, tables)
-        return as_frame(tables[name])
+        return as_frame(table)
 
     def report(self) -> Path:
         """Build the report, and return the path of its page.
