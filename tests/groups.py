@@ -95,8 +95,9 @@ DONE_TRIAL = pd.DataFrame(
 def search_results(scores: dict[str, list[float]]) -> pd.DataFrame:
     """Two seeds of every point, with score and score + 1. scores: of each variant's points; inf: failed."""
     records = [
-        {"trial": f"{v}{i}{s}", "method": v, "variant": v, "point": i, "seed": TUNING_SEED + s, "state": "done"}
+        {"trial": f"{v}{i}{s}", "method": v, "variant": v, "point": i, "seed": TUNING_SEED + s}
         | {
+            "state": "done" if score < math.inf else "failed",
             "score": score + s,
             "partial": math.nan if score < math.inf else 50.0 + i,
             "train_seconds": 2.0,

@@ -14,6 +14,7 @@ from bench.analysis.frames import Record
 from bench.experiment.labels import split_label
 from bench.experiment.specification import TrialSpec
 from bench.store.folders import ExperimentFolder
+from bench.store.states import State
 
 NEAR = 1.1  # scores up to this multiple of the best count as near it
 COLUMNS = ["trial", "method", "variant", "point", "seed", "state", "score", "partial", "train_seconds", "learning_rate"]
@@ -27,8 +28,8 @@ def results(folder: ExperimentFolder, ids: Collection[str] | None = None) -> pd.
 
     `variant` is the label without its point. `score` is the distance in the trial's last row; it is infinite if the
     trial did not finish, so that instability is penalised as it would be in practice, and if it is no autoencoder
-    (`reconstructs`), unless all trials of the variant are none. `partial` is the last distance of a trial that did not
-    finish, such as one that was stopped early; nan for others.
+    (`reconstructs`), unless no point of the variant could be chosen then. `partial` is the last distance of a trial
+    that did not finish, such as one that was stopped early; nan for others.
     """
     trials, rows = frames.trials(folder), frames.rows(folder)
     if ids is not None:
@@ -55,12 +56,19 @@ def results(folder: ExperimentFolder, ids: Collection[str] | None = None) -> pd.
     frame = pd.DataFrame.from_records(scored)
     if frame.empty:
         return pd.DataFrame(columns=COLUMNS)
-    finished = frame["score"] < math.inf
-    some = frame["variant"].isin(frame.loc[finished & frame["reconstructs"], "variant"])
+    sound = (frame["score"] < math.inf) & frame["reconstructs"]
+    some = frame["variant"].isin(_with_sound_points(frame.assign(sound=sound)))
     frame.loc[some & ~frame["reconstructs"], "score"] = math.inf
     frame = frame.drop(columns="reconstructs")
     frame = frame[COLUMNS + [column for column in frame.columns if column not in COLUMNS]]
     return frame.sort_values(["variant", "point", "seed"], ignore_index=True)
+
+
+def _with_sound_points(trials: pd.DataFrame) -> list[str]:
+    """The variants with a point that could be chosen: all its trials are sound, and no point has more of them."""
+    points = trials.groupby(["variant", "point"])["sound"].agg(["all", "size"]).reset_index()
+    most = points.groupby("variant")["size"].transform("max")
+    return points.loc[points["all"] & (points["size"] == most), "variant"].tolist()
 
 
 def reconstructs(spec: TrialSpec, row: Record) -> bool:
@@ -137,9 +145,9 @@ def summary(results: pd.DataFrame) -> pd.DataFrame:
     """Return one row per variant with a finished point, the lowest score first.
 
     Columns: variant; points; dimensions, the number of values that its points varied; failed, the number of points that
-    did not finish; best_partial, the lowest partial score of these (nan without any); best_point, best_score;
-    median_score; expected_best_<k> for each k in BUDGETS; near_best, the share of points within 10% of the best;
-    seconds, the training time; best, the chosen values.
+    did not finish; poor, the number of those that did but do not reconstruct (`results`); best_partial, the lowest
+    partial score of these (nan without any); best_point, best_score; median_score; expected_best_<k> for each k in
+    BUDGETS; near_best, the share of points within 10% of the best; seconds, the training time; best, the chosen values.
     """
     records = [_summary(results[results["variant"] == variant], point) for variant, point in best(results).items()]
     frame = pd.DataFrame.from_records(records)
@@ -152,7 +160,13 @@ def _summary(results: pd.DataFrame, point: int) -> Record:
     expected = expected_best(values)
     chosen = frames.records(results[results["point"] == point])[0]
     record: Record = {"variant": results["variant"].iloc[0], "points": len(values), "dimensions": len(varied(results))}
-    record |= {"failed": sum(value == math.inf for value in values), "best_partial": results["partial"].min()}
+    infinite = results.loc[results["score"] == math.inf]
+    failed = set(infinite.loc[infinite["state"] != State.done, "point"])
+    record |= {
+        "failed": len(failed),
+        "poor": len({*infinite["point"]} - failed),
+        "best_partial": results["partial"].min(),
+    }
     record["best_point"] = point
     lowest = values[scores(results)["point"].tolist().index(point)]
     record |= {"best_score": lowest, "median_score": pd.Series(values).median()}

@@ -24,6 +24,7 @@ CAPTION = (
     "The mean final distance over seeds against each setting that differs between the experiments, with 95% intervals; "
     "one line for each variant and each combination of the other settings, which stand at its end."
 )
+MOST_TICKS = 6  # more values than these would overlap; then ticks are at round numbers
 SECTIONS = ("preprocessing", "network", "training", "evaluation")
 
 
@@ -115,11 +116,12 @@ def _panel(axes: Axes, scores: pd.DataFrame, key: str, others: list[str], styles
         ordered = line.sort_values(key) if are_numbers else line
         x = ordered[key] if are_numbers else ordered[key].map(values.index)
         _line(axes, x, ordered, ", ".join(_text(line[other].iloc[0]) for other in others), variant, styles[variant])
-    if not are_numbers:
-        axes.set_xticks(range(len(values)), [_text(value) for value in values])
-    elif min(values) > 0 and max(values) / min(values) >= 4:
+    if are_numbers and min(values) > 0 and max(values) / min(values) >= 4:
         axes.set_xscale("log")
         logarithmic(axes.xaxis)
+    if not are_numbers or len(values) <= MOST_TICKS:
+        axes.set_xticks(values if are_numbers else range(len(values)), [_text(value) for value in values])
+        axes.set_xticks([], minor=True)
     axes.set(xlabel=key, yscale="log")
     logarithmic(axes.yaxis)
 

@@ -23,8 +23,8 @@ def draw(results: pd.DataFrame, folder: Path) -> list[Figure]:
     figures = [Figure("search_best", "Lowest distance against budget", about)]
     if draw_sensitivity(results, folder / "search_sensitivity"):
         about = (
-            "Every point of the search, at each of its values. Hollow: points that were stopped or failed, at "
-            "their last distance. Crosses: points without any."
+            "Every point of the search, at each of its values. Hollow: points that were stopped or failed, at their "
+            "last distance. Crosses: points without any, and points that reconstruct no better than the mean image."
         )
         figures.append(Figure("search_sensitivity", "Sensitivity to each hyperparameter", about))
     return figures

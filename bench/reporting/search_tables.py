@@ -82,8 +82,9 @@ def _table(summary: pd.DataFrame, about: str) -> Table:
 def _row(record: Record, expected: list[str]) -> list[Cell]:
     partial = number(record["best_partial"]).text
     so_far = "" if partial == "-" else f", {partial} at best until then"
-    failed = f" ({record['failed']} not finished{so_far})" if record["failed"] else ""
-    points = Cell(f"{record['points']}{failed}", record["points"])
+    failed = [f"{record['failed']} not finished{so_far}"] if record["failed"] else []
+    failed += [f"{record['poor']} reconstruct no better than the mean image"] if record["poor"] else []
+    points = Cell(f"{record['points']}" + (f" ({'; '.join(failed)})" if failed else ""), record["points"])
     numbers = [number(record[c]) for c in ("best_score", *expected, "median_score")]
     near = Cell(f"{record['near_best']:.0%}", record["near_best"])
     chosen = f"point {record['best_point']}" + (f": {record['best']}" if record["best"] else "")
@@ -107,13 +108,15 @@ def _chosen_by(results: pd.DataFrame) -> str:
 
 
 def _about(results: pd.DataFrame, evaluation: Evaluation) -> str:
-    seeds = results["seed"].nunique()
+    seeds = results.groupby(["variant", "point"])["seed"].nunique()
+    finalists = (seeds == seeds.max()).groupby("variant").sum().max()
+    more = f", the best {finalists} of each variant with {seeds.max()}" if seeds.min() < seeds.max() else ""
     points = search.scores(results).groupby("variant")["score"].size()
     budget = "the same number" if points.nunique() == 1 else "different numbers"
     given = ", or in the ranges of its label" if results["variant"].str.contains(RANGE, regex=False).any() else ""
     about = (
         f"Variants tried {budget} of points, each in its own search space (bench.info){given}. Each point was trained "
-        f"with {plural(seeds, 'tuning seed')}. {_chosen_by(results)} Its score is the distance of "
+        f"with {plural(int(seeds.min()), 'tuning seed')}{more}. {_chosen_by(results)} Its score is the distance of "
         f"{evaluation.samples:,} generated images to {evaluation.split} images at the end of training. "
         "The best point was then retrained with fresh seeds, which the tables above show. "
         "*Dimensions*: how many values a point chooses; the more, the less densely the points cover them. "

@@ -73,3 +73,13 @@ def test_scores_depend_on_the_given_trials_alone(monkeypatch):
     monkeypatch.setattr(search.across_seeds, "last_rows", lambda frame, _: frame)
     assert search.results(stored)["score"].tolist() == [math.inf, 5.0]
     assert search.results(stored, {"a"})["score"].tolist() == [5.0]
+    trials[0]["seed"] = 1  # of the same point as the other trial
+    trials[0]["variant"] = "mmd[point=1]"
+    assert search.results(stored)["score"].tolist() == [5.0, 5.0], "else no point could be chosen"
+
+
+def test_points_that_do_not_reconstruct_are_told_from_those_that_did_not_finish():
+    results = search_results({"a": [3, math.inf, math.inf]})
+    results.loc[results["point"] == 2, "state"] = "done"
+    [record] = search.summary(results).to_dict("records")
+    assert (record["failed"], record["poor"]) == (1, 1)
