@@ -1,6 +1,7 @@
 """Made-up rows and trials, and groups of them, for tests of statistics, tables and figures."""
 
 import math
+from collections.abc import Mapping
 
 import pandas as pd
 from specimens import make_description
@@ -56,6 +57,18 @@ def three_seeds(states=("done", "done", "done"), stale=(False, False, False)):
         for step, value in ((5, 1.0), (9, 10.0 * (s + 1)))
     ]  # fmt: skip
     return pd.DataFrame(records), trials
+
+
+def variants_of(factors: Mapping[str, float], **columns: object) -> Group:
+    """A group of variants with `three_seeds` each, whose distances are `factors` times theirs. columns: of the rows."""
+    parts = []
+    for variant, factor in factors.items():
+        rows, trials = three_seeds()
+        rows["fd_classifier_1k"] *= factor
+        rows = rows.assign(**columns)
+        parts.append([frame.assign(trial=frame["trial"] + variant, variant=variant) for frame in (rows, trials)])
+    rows, trials = (pd.concat(each, ignore_index=True) for each in zip(*parts, strict=True))
+    return group_of(rows, trials)
 
 
 def two_rows(**changes: list[object]) -> pd.DataFrame:

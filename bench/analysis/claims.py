@@ -18,6 +18,7 @@ from bench.analysis import power, significance
 from bench.analysis.power import LEVEL, SEEDS_FOR_SIGNIFICANCE
 
 MARGIN = 0.05  # the smallest difference worth telling: 5% of a distance or time, 0.05 of an accuracy
+RANKS = "ranks of times, where seeds that never reach the target come last"
 COLUMNS = ["claim", "baseline", "rival", "effect", "low", "high", "p", "p_holm"]  # of `compare`
 COLUMNS += ["verdict", "n", "n_rival", "needed", "note", "margin"]
 Values = list[float]
@@ -104,11 +105,11 @@ def times(a: Values, b: Values, criteria: Criteria = CRITERIA) -> Effect:
     if all(map(math.isfinite, [*a, *b])):
         return ratio(a, b, criteria)
     reached = [sum(map(math.isfinite, each)) for each in (a, b)]
-    note = f"the target was reached by {reached[0]} of {len(a)} against {reached[1]} of {len(b)}"
+    note = f"the target was reached by {reached[0]} of {len(a)} against {reached[1]} of {len(b)} seeds"
     if not any(reached):
         return replace(UNKNOWN, note=note)
     effect = difference(*_ranks(a, b))
-    return replace(UNKNOWN, p=effect.p, better=effect.better, note=note)
+    return replace(UNKNOWN, p=effect.p, better=effect.better, note=f"{note}; tested: {RANKS}")
 
 
 def _ranks(a: Values, b: Values) -> tuple[Values, Values]:

@@ -16,6 +16,7 @@ from bench.analysis import search
 from bench.analysis.frames import Record
 from bench.store.states import State
 
+LINES = ["variant", "value", "mean", "median", "settings", "least", "greatest", "n", "failed"]  # of `lines`
 LOST = tuple(state for state in State if state.is_lost)
 
 
@@ -49,9 +50,10 @@ def lines(results: pd.DataFrame, hyperparameter: str) -> pd.DataFrame:
     """Return the score against one hyperparameter: one row per variant and value.
 
     Columns: variant; value; mean, over seeds, of the best setting with this value (the lowest over all other
-    hyperparameters; infinite if none finished with all its seeds); least and greatest, the lowest and the highest score
-    of a finished trial with this value (their distance shows how much the other hyperparameters matter); n, the number
-    of trials; failed, the number of trials without a score.
+    hyperparameters; infinite if none finished with all its seeds); median, over the same settings; settings, how many
+    there are; least and greatest, the lowest and the highest score of a finished trial with this value (their distance
+    shows how much the other hyperparameters matter); n, the number of trials; failed, the number of trials without a
+    score.
 
     A line shows what can be achieved with a value if the other hyperparameters are chosen well. This needs a grid,
     which crosses all values with the same choices. A search tries each value only once.
@@ -61,10 +63,23 @@ def lines(results: pd.DataFrame, hyperparameter: str) -> pd.DataFrame:
         for value, same_value in subset.groupby(hyperparameter):  # sorted: within a variant all values have one type
             scores = _scores(same_value)
             finished = scores[scores < math.inf]
-            record = {"variant": variant, "value": value, "mean": setting_means(same_value).min()}
+            means = setting_means(same_value)
+            record = {"variant": variant, "value": value, "mean": means.min()}
+            record |= {"median": means.median(), "settings": len(means)}
             record |= {"least": finished.min(), "greatest": finished.max()}
             records.append(record | {"n": len(scores), "failed": len(scores) - len(finished)})
-    return pd.DataFrame.from_records(records, columns=["variant", "value", "mean", "least", "greatest", "n", "failed"])
+    return pd.DataFrame.from_records(records, columns=LINES)
+
+
+def ranges(results: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per variant and numeric setting that was varied within it: variant, setting, low, high."""
+    records = []
+    for variant, subset in results.groupby("variant", sort=False):
+        for setting in search.varied(subset):
+            values = subset[setting].dropna()
+            if pd.api.types.is_numeric_dtype(values.infer_objects()) and not pd.api.types.is_bool_dtype(values):
+                records.append({"variant": variant, "setting": setting, "low": values.min(), "high": values.max()})
+    return pd.DataFrame.from_records(records, columns=["variant", "setting", "low", "high"])
 
 
 def _scores(results: pd.DataFrame) -> pd.Series:

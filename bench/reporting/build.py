@@ -8,15 +8,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.errors import RunError, plural, say
+from bench.errors import RunError, say
 from bench.io.exchange import remove_abandoned, replace_folder
 from bench.io.files import display_path, explain_write_errors, write_atomically
 from bench.reporting import (
     freshness,
     merge,
     metric_tables,
+    opening,
     paper_table,
     render,
+    selection,
     terminal,
     verdict_tables,
 )
@@ -82,13 +84,15 @@ def _write(groups: Sequence[Group], report: Path) -> None:
 
     tables, parts, sections = _content(groups, report)
     anchors = {id(table): table_id(section, table) for section in sections for table in section.tables}
-    markdown, latex = [f"# {_title(groups)}", *_markdown(tables)], [render.latex(table) for table in tables]
+    lead = [line for text in _lead(groups) for line in ("", text)]
+    markdown, latex = [f"# {_title(groups)}", *lead, *_markdown(tables)], [render.latex(table) for table in tables]
     for group, (prefix, group_tables) in zip(groups, parts, strict=True):
         markdown += [f"\n# {group.name}"] if prefix else []
         markdown += [line for note in cautions(group) for line in ("", render.plain(note))]
         markdown += [*_markdown(group_tables, anchors), *appendix(group)]
         wide = group.description.report.latex == "page"
-        for table in group_tables if wide else paper_table.tables(group):
+        paper = [] if wide else [*selection.noted(group, paper_table.tables(group)), *group.names.key()]
+        for table in group_tables if wide else paper:
             latex.append(render.latex(table, prefix, f"Protocol: {group.protocol}.", wide))
     write_atomically(report / "summary.md", ("\n".join(markdown) + "\n").encode())
     write_atomically(report / "summary.tex", "\n".join([PREAMBLE, *latex]).encode())
@@ -136,11 +140,8 @@ def _content(
     return tables, parts, sections
 
 
-def _lead(groups: Sequence[Group]) -> str:
-    return "; ".join(
-        f"{group.name}: {plural(len(group.summary), 'variant')}, {plural(len(group.trials), 'trial')}"
-        for group in groups
-    )
+def _lead(groups: Sequence[Group]) -> list[str]:
+    return [opening.paragraph(group) for group in groups]
 
 
 def _title(groups: Sequence[Group]) -> str:
@@ -166,7 +167,7 @@ def _markdown(tables: Sequence[Table], anchors: Mapping[int, str] | None = None)
 
 def appendix(group: Group) -> list[str]:
     """Return the lines that follow the tables of summary.md: notes, failed trials and provenance."""
-    lines = [line for note in notes(group) for line in ("", note)]
+    lines = [line for note in notes(group) for line in ("", group.names.text(note))]
     lost = [f"- `{f.variant}` seed {f.seed} {f.state}: {render.plain(f.reason)}" for f in failures(group)]
     lines += ["", *lost] if lost else []
     for heading, text in provenance(group):
@@ -185,9 +186,10 @@ def print_tables(group: Group, report: Path) -> None:
         say(note)
     rest = display_path(report / "index.html")
     matrix, in_words, *_ = verdict_tables.tables(group) or [None, None]
-    verdict = matrix if matrix and terminal.fits(matrix) else in_words
-    for table in (verdict, *metric_tables.generated(group)):
-        if table:
+    verdict = matrix if matrix and terminal.fits(*group.names.tables([matrix])) else in_words
+    answer = selection.noted(group, [verdict] if verdict else [])
+    for table in (*answer, *group.names.key(), *selection.noted(group, metric_tables.generated(group))):
+        terminal.show(table, rest, without=("each seed",))
             terminal.show(table, rest, without=("each seed",))
     terminal.show_text("The rest is in the report: codes, time to target, costs, stability, every claim, images.")
 

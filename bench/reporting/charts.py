@@ -9,7 +9,8 @@ from typing import Any
 from bench.reporting.style import DASHES, LineStyle
 
 DIGITS = 5  # significant digits of a value on the page; the CSV files have all
-SYMBOLS = {"o": "circle", "s": "square", "^": "triangle-up", "D": "diamond", "v": "triangle-down"}
+SYMBOLS = {"o": "circle", "s": "square", "^": "triangle-up", "D": "diamond", "v": "triangle-down", "P": "cross"}
+SYMBOLS |= {"X": "x", "*": "star", "p": "pentagon"}
 PATTERNS = ("solid", "dash", "dot", "dashdot")  # plotly's names, in the order of DASHES
 
 

@@ -25,6 +25,7 @@ LEGEND_ROOM = 0.25  # inches
 MAX_CODE_BYTES = 2**26  # of one array; an evaluation stores 500 codes, at most 16 MB
 MOST_DIMENSIONS = 4096  # of codes: the covariance matrix is quadratic in them
 CAPTION = (
+    "The last evaluation of each variant's first finished seed. "
     "Draws from q(z|x) for held-out images (filled) and samples of the prior (hollow, grey), projected onto the two "
     "directions in which the codes vary most. Solid ring: the outline of the unit sphere. Dotted ring: radius "
     f"{RADIUS:g}, for N(0, I). If codes match the prior, both clouds look alike."

@@ -7,11 +7,13 @@ import pandas as pd
 from bench.analysis import across_seeds, convergence, frames, sensitivity, significance
 from bench.analysis.frames import Record
 from bench.errors import one_line
+from bench.reporting import phrases
 from bench.reporting.group import Group
 from bench.reporting.phrases import measurement
 from bench.reporting.table import Cell, Table, between, count, number, span, word
 
 MOST_PAIRS = 60  # in a table
+MOST_OPEN = 24  # rows of a table that the page shows without being asked
 COST_HEADINGS = ["variant", "reached", "images to target", "seconds to target", "area", "images/s", "training s"]
 COST_HEADINGS += ["evaluation s", "parameters", "peak MB", "at once"]
 COST_GROUPS = [("", 1), ("to target", 3), ("time", 3), ("resources", 3)]  # fold on the page
@@ -148,7 +150,7 @@ def stability(group: Group) -> list[Table]:
         "highest trial. Lost: diverged or failed. Within 10%: trials within 10% of the lowest mean of a setting. Seeds "
         "±%, settings ±%: standard deviation of the logarithm, over seeds within a setting, and between settings. "
         "Roughness: how much the distance rises from one evaluation to the next, averaged over the evaluations of a "
-        "curve (falls count as zero)."
+        f"curve (falls count as zero). {phrases.ranges(group)}".rstrip()
     )
     return [Table("stability", "Stability", STABILITY_HEADINGS, rows, about)]
 
@@ -175,7 +177,9 @@ def settings(group: Group) -> Table:
         values = ", ".join(f"{name}={value}" for name, value in spec.hyperparameters.items())
         rows.append([word(variant), word(spec.prior), word(values or "-"), number(spec.optimisation.learning_rate)])
     headings = ["variant", "prior", "hyperparameters", "learning rate"]
-    return Table("settings", "Settings", headings, rows, SETTINGS_ABOUT, words=3)
+    return Table(
+        "settings", "Settings", headings, rows, SETTINGS_ABOUT, words=3, folded=len(rows) > MOST_OPEN, stacked=True
+    )
 
 
 def trials(group: Group) -> Table:
@@ -185,11 +189,16 @@ def trials(group: Group) -> Table:
             *(word(record[name]) for name in ("variant", "seed", "state")),
             word("stale" if isinstance(record["changed"], str) else ""),
             count(record["resumed"]),
-            word(record["began"] or ""),
+            word(_date(record["began"])),
             word(record["folder"]),
             word(one_line(record["reason"]) if isinstance(record["reason"], str) else ""),
         ]
         for record in frames.records(group.trials)
     ]
-    headings = ["variant", "seed", "state", "stale", "resumed", "began", "folder", "reason"]
-    return Table("trials", "Trials", headings, rows, words=8)
+    headings = ["variant", "seed", "state", "stale", "resumed", "began (UTC)", "folder", "reason"]
+    return Table("trials", "Trials", headings, rows, words=8, folded=len(rows) > MOST_OPEN, stacked=True)
+
+
+def _date(iso: object) -> str:
+    """Return '2026-11-27 03:05:34' for '2026-11-27T05:05:34+0200'; empty for a missing date."""
+    return f"{pd.Timestamp(iso).tz_convert('UTC'):%Y-%m-%d %H:%M:%S}" if isinstance(iso, str) else ""

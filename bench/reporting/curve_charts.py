@@ -1,12 +1,12 @@
 """Interactive charts of convergence."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from bench.reporting.charts import Chart, rounded
-from bench.reporting.curve_data import ABSCISSAE, MOST_BLANK, Level, mean_curve
+from bench.reporting.curve_data import ABSCISSAE, MOST_BLANK, MOST_WIDER, Level, mean_curve
 from bench.reporting.style import LineStyle
 
 
@@ -17,6 +17,7 @@ def chart(
     title: str,
     levels: Sequence[Level],
     styles: dict[str, LineStyle],
+    over: Mapping[str, Sequence[str]],
 ) -> Chart:
     """Return the chart of a metric: a line per seed, and the mean per variant.
 
@@ -27,6 +28,7 @@ def chart(
         title: label of the vertical axis.
         levels: values to compare with.
         styles: the look of each variant.
+        over: `curve_data.covered`.
     """
     shown = [str(variant) for variant in data["variant"].unique()]
     lines: list[dict[str, Any]] = []
@@ -43,7 +45,8 @@ def chart(
         means = mean_curve(rows, metric)
         if len(means):
             bounds = {name: rounded(means[name]) for name in ("low", "high")} if means["low"].notna().any() else {}
-            lines.append({"variant": variant, "n": int(means["n"].max())} | _points(means, metric) | bounds)
+            below = {"below": min(len(over[str(variant)]), MOST_WIDER)} if str(variant) in over else {}
+            lines.append({"variant": variant, "n": int(means["n"].max())} | below | _points(means, metric) | bounds)
     return Chart(
         "lines",
         {variant: styles[variant] for variant in shown},

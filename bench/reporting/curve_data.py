@@ -1,7 +1,8 @@
 """What figures of convergence show: measured values, means over seeds, and levels to compare with."""
 
+import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,8 @@ FLOORS = {"latent_over_chance": "floor: samples of the prior"}  # legend of the 
 REAL_IMAGES = "floor: other real images"  # legend of the dotted line for all other metrics
 MOST_BLANK = 0.25  # of the curves' logarithmic range: how much a level may add to the axis
 MARGIN = 0.05  # of the axis, on either side
+COINCIDE = 0.012  # of the logarithmic range: curves that are never farther apart cover each other
+MOST_WIDER = 4  # steps in width of curves that others cover
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,31 @@ def limits(values: Sequence[float], levels: Sequence[Level]) -> tuple[float, flo
     low, high = min([low, *near]), max([high, *near])
     margin = MARGIN * max(high - low, 1.0)
     return math.exp(low - margin), math.exp(high + margin)
+
+
+def covered(means: Mapping[str, pd.DataFrame], metric: str) -> dict[str, list[str]]:
+    """Return the variants whose mean curve is covered, each with the variants that are drawn over it.
+
+    Args:
+        means: `mean_curve` of each variant, in the order of drawing.
+        metric: its column.
+    """
+    logs = {variant: np.log(curve[metric].where(curve[metric] > 0)) for variant, curve in means.items() if len(curve)}
+    values = pd.concat(list(logs.values())) if logs else pd.Series(dtype=float)
+    near = COINCIDE * max(values.max() - values.min(), 1.0) if len(values) else 0.0
+    over: dict[str, list[str]] = {}
+    for (lower, a), (upper, b) in itertools.combinations(logs.items(), 2):
+        if len(a) == len(b) and ((a.to_numpy() - b.to_numpy()) ** 2 <= near**2).all():
+            over.setdefault(lower, []).append(upper)
+    return over
+
+
+def covering(over: Mapping[str, list[str]]) -> str:
+    """Return a sentence on curves that others cover; empty if there are none. over: from `covered`."""
+    if not over:
+        return ""
+    pairs = "; ".join(f"{lower} below {', '.join(uppers)}" for lower, uppers in over.items())
+    return f"Curves that coincide are wider the lower they lie: {pairs}."
 
 
 def mean_curve(rows: pd.DataFrame, metric: str) -> pd.DataFrame:

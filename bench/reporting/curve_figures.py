@@ -1,5 +1,6 @@
 """Figures of convergence: every metric that was measured during training."""
 
+import math
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from bench.reporting.style import STYLE, Figure, LineStyle, legend_text, line_st
 OTHERS = ("reconstruction_test", "latent_over_chance")  # drawn in addition to the distances
 CURVES = (
     "Thick: the mean over finished seeds; band: its 95% Student-t interval (from three seeds on; cut at a third of the "
-    "mean). Thin: every seed, including diverged ones. "
+    "mean). Thin: every seed, including diverged ones. The legend follows the order of the curves at their end."
 )
 OWN_FEATURES = "Fréchet distance in features of {}"  # an extractor of a plug-in
 LABELS = {
@@ -54,32 +55,56 @@ def curves(group: Group, folder: Path, protocols: dict[str, str]) -> list[Figure
             target = group.target if metric == group.curve else None
             levels = list(curve_data.levels(metric, floors.get(metric), target))
             curve, styles, title = curve_data.measured(group, rows, metric), line_styles(group.trials), label(metric)
-            _convergence(curve, metric, levels, group, folder / name)
-            chart = curve_charts.chart(curve, metric, curve_data.axes(group), title, levels, styles)
-            figures.append(Figure(name, title, CURVES + protocols.get(metric, ""), chart=chart))
+            over = _convergence(curve, metric, levels, group, folder / name)
+            chart = curve_charts.chart(curve, metric, curve_data.axes(group), title, levels, styles, over)
+            about = " ".join(filter(None, [CURVES, curve_data.covering(over), protocols.get(metric, "")]))
+            figures.append(Figure(name, _heading(title), about, chart=chart))
     return figures
 
 
-def _convergence(data: pd.DataFrame, metric: str, levels: list[Level], group: Group, path: Path) -> None:
-    """Draw a metric against images seen and, if times are comparable, against training seconds."""
+def _convergence(
+    data: pd.DataFrame, metric: str, levels: list[Level], group: Group, path: Path
+) -> dict[str, list[str]]:
+    """Draw a metric against images seen and, if times are comparable, against training seconds.
+
+    Returns:
+        `curve_data.covered`.
+    """
     shown = curve_data.axes(group)
     with mpl.rc_context(STYLE):
         figure, grid = plt.subplots(1, len(shown), figsize=(2.4 + 3.6 * len(shown), 3.8), sharey=True, squeeze=False)
         styles = line_styles(group.trials)
         means = {variant: mean_curve(subset, metric) for variant, subset in data.groupby("variant", sort=False)}
+        over = curve_data.covered(means, metric)
         # The axis ignores bands: those of few seeds are far wider than the differences between curves.
         low, high = limits(data[metric].tolist(), levels)
         for axes, (x, text) in zip(grid[0], shown.items(), strict=True):
             for variant, subset in data.groupby("variant", sort=False):
-                _curve(axes, subset, means[variant], x, metric, wrapped(str(variant)), styles[str(variant)])
+                _curve(
+                    axes,
+                    subset,
+                    means[variant],
+                    x,
+                    metric,
+                    wrapped(str(variant)),
+                    styles[str(variant)],
+                    len(over.get(str(variant), [])),
+                )
             axes.set(xlabel=text, xscale="log", yscale="log", ylim=(low, high))
             _draw_levels(axes, levels, low, high)
             logarithmic(axes.xaxis)
             logarithmic(axes.yaxis)
         first = grid[0][0]
         first.set_ylabel(axis_label(metric))
-        figure.legend(*first.get_legend_handles_labels(), loc="outside right upper", fontsize=8, handlelength=4)
+        ends = {wrapped(variant): _end(mean, metric) for variant, mean in means.items()}
+        entries = sorted(zip(*first.get_legend_handles_labels(), strict=True), key=lambda entry: -ends.get(entry[1], 0))
+        figure.legend(*zip(*entries, strict=True), loc="outside right upper", fontsize=8, handlelength=4)
         save(figure, path, data.drop(columns="trial"))
+    return over
+
+
+def _end(mean: pd.DataFrame, metric: str) -> float:
+    return float(mean[metric].iloc[-1]) if len(mean) else math.inf
 
 
 def _draw_levels(axes: Axes, levels: list[Level], low: float, high: float) -> None:
@@ -95,20 +120,45 @@ def _draw_levels(axes: Axes, levels: list[Level], low: float, high: float) -> No
 
 
 def _curve(
-    axes: Axes, rows: pd.DataFrame, means: pd.DataFrame, x: str, metric: str, label: str, style: LineStyle
+    axes: Axes,
+    rows: pd.DataFrame,
+    means: pd.DataFrame,
+    x: str,
+    metric: str,
+    label: str,
+    style: LineStyle,
+    below: int,
 ) -> None:
     seeds = [seed[[x, metric]].to_numpy(float) for _, seed in rows.groupby("trial")]
     axes.add_collection(LineCollection(seeds, linewidths=0.5, alpha=0.4, colors=style.colour, linestyles=[style.dash]))
-    mean_line(axes, means, x, metric, label, style)
+    mean_line(axes, means, x, metric, label, style, below)
 
 
-def mean_line(axes: Axes, means: pd.DataFrame, x: str, metric: str, label: str, style: LineStyle) -> None:
-    """Draw the mean over seeds, and the band of its interval. means: from `mean_curve`."""
-    line: Any = {"color": style.colour, "ls": style.dash}
-    axes.plot(means[x], means[metric], lw=1.7, marker=style.marker, ms=3.5, label=legend_text(label), **line)
+def mean_line(
+    axes: Axes, means: pd.DataFrame, x: str, metric: str, label: str, style: LineStyle, below: int = 0
+) -> None:
+    """Draw the mean over seeds, and the band of its interval.
+
+    Args:
+        axes: where.
+        means: from `mean_curve`.
+        x: column of the horizontal axis.
+        metric: column of the vertical axis.
+        label: in the legend.
+        style: the look.
+        below: how many curves cover this one, which is drawn so much wider.
+    """
+    wider = min(below, curve_data.MOST_WIDER)
+    line: Any = {"color": style.colour, "ls": style.dash, "mfc": style.face, "lw": 1.7 + 2 * wider}
+    axes.plot(means[x], means[metric], marker=style.marker, ms=4.5 + 2 * wider, label=legend_text(label), **line)
     if means["low"].notna().any():
         low = np.maximum(means["low"], means[metric] / 3)  # a logarithmic axis has no room for values below zero
         axes.fill_between(means[x], low, means["high"], color=style.colour, alpha=0.08, lw=0)
+
+
+def _heading(title: str) -> str:
+    """A label as a heading: in one line, with a capital."""
+    return title[:1].upper() + title[1:].replace("\n", " ")
 
 
 def axis_label(metric: str) -> str:

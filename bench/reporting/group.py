@@ -1,7 +1,7 @@
 """A group: the trials of one protocol, from one experiment or from several, which one report compares."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from bench.analysis.frames import Record
 from bench.experiment import configuration, labels
 from bench.experiment.settings import Report
 from bench.reporting.description import protocol_line
+from bench.reporting.names import Names, shortened
 from bench.store.documents import Description
 from bench.store.folders import ExperimentFolder, TrialFolder
 from bench.store.states import State
@@ -31,6 +32,7 @@ class Group:
         rows: the frame of `frames.rows`, with protocols separated (`protocols.separate`).
         description: what the experiments record about themselves.
         reason_not_merged: a sentence that explains why this group was not merged with an earlier one, or empty.
+        searched: variants that a search chose, and how many points it tried for each.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Group:
     rows: pd.DataFrame
     description: Description
     reason_not_merged: str = ""
+    searched: dict[str, int] = field(default_factory=dict)
 
     @cached_property
     def summary(self) -> pd.DataFrame:
@@ -46,6 +49,11 @@ class Group:
         summary = across_seeds.summarise(self.rows, self.trials)
         changed = self.trials["changed"].notna().groupby(self.trials["variant"]).sum()
         return summary.assign(stale=summary["variant"].map(changed))
+
+    @cached_property
+    def names(self) -> Names:
+        """Short names of variants with long labels."""
+        return shortened(self.summary["variant"])
 
     @cached_property
     def last(self) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """The tables and page sections of one group."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from bench.io.files import display_path
@@ -19,6 +20,7 @@ from bench.reporting import (
     sample_charts,
     score_figures,
     search_tables,
+    selection,
     verdict_tables,
 )
 from bench.reporting.contents import Contents, contents
@@ -44,25 +46,30 @@ def write(group: Group, folder: Path, prefix: str, share: float = 1.0) -> tuple[
     if contents() is Contents.tables:
         return [], []
     figure_folder = folder / "figures"
-    answer = verdict_tables.tables(group)
-    main, pairs = metric_tables.tables(group), comparison_tables.differences(group)
-    cost, stability = comparison_tables.cost(group), comparison_tables.stability(group)
+    noted, captioned = partial(selection.noted, group), partial(selection.captioned, group)
+    answer = noted(verdict_tables.tables(group))
+    main, pairs = noted(metric_tables.tables(group)), noted(comparison_tables.differences(group))
+    cost, stability = noted(comparison_tables.cost(group)), comparison_tables.stability(group)
     search, search_figures = search_tables.write(group.folders, folder)
-    published = across_datasets.published(group)
+    published, key = across_datasets.published(group), group.names.key()
     curves = curve_figures.curves(group, figure_folder, _protocols(group))
     trade_offs = [*pareto_figures.trade_offs(group, figure_folder), *rank_figures.plot(group, figure_folder)]
     sections = [
         Section("verdict", "Verdict", notes=cautions(group), tables=answer),
-        Section("results", "Results", notes=notes(group), tables=main + published),
-        Section("convergence", "Convergence", tables=cost, figures=curves),
-        Section("trade_offs", "Trade-offs", figures=trade_offs),
+        Section(
+            "results", "Results", notes=list(map(group.names.text, notes(group))), tables=[*key, *main, *published]
+        ),
+        Section("convergence", "Convergence", tables=cost, figures=captioned(curves)),
+        Section("trade_offs", "Trade-offs", figures=captioned(trade_offs)),
         Section(
             "stability", "Stability", tables=stability, figures=score_figures.hyperparameters(group, figure_folder)
         ),
         Section("differences", "Differences", tables=pairs),
         Section("search", "Search", tables=search, figures=search_figures),
         _images(group, folder, share),
-        Section("trials", "Trials", failures=failures(group), tables=[comparison_tables.trials(group)]),
+        Section(
+            "trials", "Trials", failures=failures(group), tables=group.names.tables([comparison_tables.trials(group)])
+        ),
         Section("settings", "Settings", tables=[comparison_tables.settings(group)]),
         Section("provenance", "Provenance", facts=[*provenance(group), ("Disk", _disk(group))]),
     ]
@@ -71,7 +78,7 @@ def write(group: Group, folder: Path, prefix: str, share: float = 1.0) -> tuple[
     sections = [replace(section, folder=figure_folder, protocol=group.protocol) for section in sections]
     answer = links.resolved(answer, sections, prefix)
     sections[0] = replace(sections[0], tables=answer)
-    return [*answer, *main, *cost, *stability, *pairs, *published, *search], sections
+    return [*answer, *key, *main, *cost, *stability, *pairs, *published, *search], sections
 
 
 def tables(group: Group) -> list[Table]:
@@ -99,13 +106,16 @@ def _images(group: Group, folder: Path, share: float) -> Section:
     return Section(
         "pictures",
         "Images",
-        figures=[
-            *image_figures.overview(group, files["samples"], figure_folder),
-            *_over_time(group, trials, figure_folder, share),
-            *code_figures.codes(group, trials, figure_folder),
-        ],
+        figures=selection.captioned(
+            group,
+            [
+                *image_figures.overview(group, files["samples"], figure_folder),
+                *_over_time(group, trials, figure_folder, share),
+                *code_figures.codes(group, trials, figure_folder),
+            ],
+        ),
         pictures=[
-            ImageGrids(kind.capitalize(), about, files[kind])
+            ImageGrids(kind.capitalize(), f"{about} {selection.of_figures(group)}".rstrip(), files[kind])
             for kind, about in image_figures.KINDS.items()
             if files[kind]
         ],

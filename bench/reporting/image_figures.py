@@ -31,11 +31,12 @@ STEP = re.compile(r"samples-\d{1,18}")
 FREE_LAYOUT = STYLE | {"figure.constrained_layout.use": False}  # for figures that place their parts themselves
 OVER_TIME = "Samples over training time"
 KINDS = {
-    "samples": "The last evaluation of each variant's first finished seed, not selected by hand. Variants with the "
-    "same prior use the same latent draws.",
-    "reconstructions": "Held-out images, the same for all variants; each row is followed by its reconstructions.",
-    "interpolations": "Each row interpolates between the codes of two held-out images, along the prior's paths. The "
-    "images are the same for all variants.",
+    "samples": "Images decoded from samples of the prior, at the last evaluation of each variant's first finished "
+    "seed; not selected by hand. Variants with the same prior use the same latent draws.",
+    "reconstructions": "The last evaluation of each variant's first finished seed. Held-out images, the same for all "
+    "variants; each row is followed by its reconstructions.",
+    "interpolations": "The last evaluation of each variant's first finished seed. Each row interpolates between the "
+    "codes of two held-out images, along the prior's paths. The images are the same for all variants.",
 }
 
 
@@ -98,7 +99,8 @@ def overview(group: Group, grids: dict[str, Path], folder: Path) -> list[Figure]
         for title, (x, y) in zip(titles, corners, strict=True):
             axes.text(x + 0.5, y - 0.02, title, ha="center", va="bottom", fontsize=FONT)
         save(figure, folder / "samples")
-    return [Figure("samples", "Samples side by side", KINDS["samples"], data=False, grids=len(images))]
+    about = KINDS["samples"] + (" Real: images of the data set." if "real" in shown else "")
+    return [Figure("samples", "Samples side by side", about, data=False, grids=len(images))]
 
 
 def over_time(trials: dict[str, TrialFolder], folder: Path) -> list[Figure]:
@@ -123,7 +125,10 @@ def over_time(trials: dict[str, TrialFolder], folder: Path) -> list[Figure]:
         for title, y in zip(titles.values(), sorted({y for _, y in corners}), strict=True):
             axes.text(0, y - 0.02 - line, title, va="bottom", fontsize=FONT, fontweight="bold")
         save(figure, folder / "over_time")
-    about = "The same latent draws at every moment; each picture is a quarter of the grid."
+    about = (
+        "Each variant's first finished seed, from the first evaluation (left) to the last (right). The same latent "
+        "draws at every moment; each picture is a quarter of the grid."
+    )
     count = -(-sum(map(len, quarters)) // 2)  # a quarter is shown larger than in a whole grid
     return [Figure("over_time", OVER_TIME, about, data=False, grids=count)]
 
@@ -131,7 +136,7 @@ def over_time(trials: dict[str, TrialFolder], folder: Path) -> list[Figure]:
 def _fitted(label: str, inches: float) -> str:
     """Break a bold label at its commas, or wherever it must, to fit a width."""
     letters = int(inches * 72 / (0.75 * FONT))  # bold letters are about three quarters as wide as high
-    return "\n".join(textwrap.wrap(label.replace(",", ", "), letters, subsequent_indent="  "))
+    return "\n".join(textwrap.wrap(label.replace(",", ", "), letters, subsequent_indent="  ", break_on_hyphens=False))
 
 
 def _mosaic(

@@ -14,7 +14,7 @@ from bench.metrics.columns import STAMPS, TIMINGS
 from bench.reporting import stale
 from bench.reporting.description import comparable, merged, protocol_key
 from bench.reporting.group import Group
-from bench.reporting.search_tables import chosen_points
+from bench.reporting.search_tables import Chosen, chosen_points
 from bench.store.documents import Description
 from bench.store.folders import ExperimentFolder
 from bench.store.states import State
@@ -72,9 +72,10 @@ def _merge(
     budget: frames.Budget,
 ) -> Group:
     trial_frames = [frames.trials(folder).assign(experiment=str(folder.path)) for folder in folders]
-    shown: dict[str, str] = {}
+    points: dict[str, Chosen] = {}
     for folder, trial_frame in zip(folders, trial_frames, strict=True):
-        shown |= chosen_points(folder, trial_frame)
+        points |= chosen_points(folder, trial_frame)
+    shown = {label: point.label for label, point in points.items()}
     trials = pd.concat(trial_frames, ignore_index=True)
     trials = stale.mark(trials.assign(variant=trials["variant"].replace(shown)))
     description = replace(description, methods=[shown.get(label, label) for label in description.methods])
@@ -93,7 +94,8 @@ def _merge(
         rows = rows.sort_values(["variant", "seed"], kind="stable", ignore_index=True)
     trials = trials.sort_values(["variant", "seed"], ignore_index=True)
     rows = protocols.separate(rows.drop(columns="experiment"))
-    return Group(name, folders, trials, rows, description, reason_not_merged)
+    searched = {point.label: point.tried for point in points.values() if point.tried}
+    return Group(name, folders, trials, rows, description, reason_not_merged, searched)
 
 
 def _deduplicate(trials: pd.DataFrame, rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -121,5 +121,17 @@ def provenance(group: Group) -> list[tuple[str, str]]:
         ("Commands", "\n".join(group.description.commands)),
         ("Machines, software, commit", "\n".join(dict.fromkeys(machines))),
         ("Dates", dates),
-        ("Protocol", "\n".join(f"{name}: {values}" for name, values in group.description.written.items())),
+        ("Protocol", "\n".join(f"{name}: {_values(values)}" for name, values in group.description.written.items())),
     ]
+
+
+def _values(value: object) -> str:
+    """Return settings as 'width=16, latent_dim=8' at any depth; None as 'none'."""
+    if isinstance(value, dict):
+        inside = (
+            f"{name}={{{_values(v)}}}" if isinstance(v, dict) else f"{name}={_values(v)}" for name, v in value.items()
+        )
+        return ", ".join(inside)
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_values, value))}]"
+    return "none" if value is None else str(value)

@@ -112,9 +112,9 @@ def _size(png: Path) -> tuple[int, int]:
 
 
 def _csv(table: Table) -> str:
-    """The cells as shown; the report's own CSV files have every column and all digits."""
+    """The cells as shown, with whole labels; the report's own CSV files have every column and all digits."""
     buffer = io.StringIO()
     writer = csv.writer(buffer)
     writer.writerow(map(csv_text.cell, table.headings))
-    writer.writerows([csv_text.cell(cell.text) for cell in row] for row in [*table.rows, *table.constants])
+    writer.writerows([csv_text.cell(cell.full or cell.text) for cell in row] for row in [*table.rows, *table.constants])
     return buffer.getvalue()

@@ -13,9 +13,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from bench.reporting.charts import Chart, rounded
+from bench.reporting.cropping import arrow, outside
+from bench.reporting.curve_data import limits
 from bench.reporting.curve_figures import label
 from bench.reporting.group import Group
 from bench.reporting.style import STYLE, Figure, LineStyle, legend_text, line_styles, logarithmic, save, wrapped
+from bench.reporting.table import digits
 
 COSTS = {  # column -> name of the figure, label of the axis
     "reconstruction_test": ("pareto_reconstruction", "reconstruction error (summed over pixels)"),
@@ -26,6 +29,7 @@ ABOUT = (
     "the ellipse of one standard deviation (from three seeds on). Grey steps: the front, at which no other mean is "
     "lower on both axes."
 )
+BEYOND = " Arrows: variants that lie far outside of the axes, with the values of their means."
 LEAST_RANGE = 1.1  # of an axis: its highest value divided by its lowest
 CORNERS = 48  # of an ellipse
 
@@ -72,10 +76,11 @@ def trade_offs(group: Group, folder: Path) -> list[Figure]:
             continue
         clouds, styles = _clouds(group, cost, group.headline), line_styles(group.trials)
         if len(clouds) > 1:
-            title = label(group.headline)
-            _draw(clouds, styles, text, title, folder / name)
-            chart = _chart(clouds, styles, text, title)
-            figures.append(Figure(name, f"{_short(text)} against distance", ABOUT, chart=chart))
+            title, far = label(group.headline), _far(clouds)
+            _draw(clouds, far, styles, text, title, folder / name)
+            about = ABOUT + (BEYOND if any(map(any, far)) else "")
+            chart = _chart(clouds, far, styles, text, title)
+            figures.append(Figure(name, f"{_short(text)} against distance", about, chart=chart))
     return figures
 
 
@@ -89,6 +94,11 @@ def _clouds(group: Group, x: str, y: str) -> list[Cloud]:
     columns = ["trial", "seed", "x", "y"]
     by_variant = {str(variant): rows[columns] for variant, rows in positive.groupby("variant")}
     return [Cloud(variant, by_variant[variant]) for variant in group.shown if variant in by_variant]
+
+
+def _far(clouds: list[Cloud]) -> list[tuple[bool, bool]]:
+    """Whether each cloud is left out of the horizontal and of the vertical axis."""
+    return list(zip(*(outside([cloud.mean[side] for cloud in clouds]) for side in (0, 1)), strict=True))
 
 
 def front(clouds: list[Cloud]) -> list[tuple[float, float]]:
@@ -105,7 +115,14 @@ def _steps(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
     return steps
 
 
-def _draw(clouds: list[Cloud], styles: dict[str, LineStyle], x: str, y: str, path: Path) -> None:
+def _draw(
+    clouds: list[Cloud],
+    far: list[tuple[bool, bool]],
+    styles: dict[str, LineStyle],
+    x: str,
+    y: str,
+    path: Path,
+) -> None:
     with mpl.rc_context(STYLE):
         figure, axes = plt.subplots(figsize=(6.8, 4.2))
         axes.plot(*zip(*_steps(front(clouds)), strict=True), color="0.6", lw=1, zorder=1)
@@ -117,12 +134,33 @@ def _draw(clouds: list[Cloud], styles: dict[str, LineStyle], x: str, y: str, pat
             if cloud.ellipse is not None:
                 axes.plot(*cloud.ellipse.T, color=style.colour, lw=1, ls=style.dash)
         axes.set(xlabel=x, ylabel=y, xscale="log", yscale="log")
-        for side in ("x", "y"):
+        for i, side in enumerate(("x", "y")):
+            if any(each[i] for each in far):
+                near = pd.concat([cloud.seeds[side] for cloud, each in zip(clouds, far, strict=True) if not each[i]])
+                axes.set(**{f"{side}lim": limits(near.tolist(), [])})
             _widen(axes, side)
+        _arrows(axes, [cloud for cloud, each in zip(clouds, far, strict=True) if any(each)], styles)
         logarithmic(axes.xaxis)
         logarithmic(axes.yaxis)
         figure.legend(loc="outside right upper", fontsize=8)
         save(figure, path, pd.concat([cloud.seeds.assign(variant=cloud.variant) for cloud in clouds]))
+
+
+def _arrows(axes: Axes, clouds: list[Cloud], styles: dict[str, LineStyle]) -> None:
+    """Name the means beyond the axes at their edge, with their values; those at the top or bottom below each other."""
+    room = dict.fromkeys((-1, 0, 1), 0)  # lines of text at each edge
+    for cloud in clouds:
+        beyond, at = [], []
+        for value, (low, high) in zip(cloud.mean, (axes.get_xlim(), axes.get_ylim()), strict=True):
+            beyond.append(int(value > high) - int(value < low))
+            at.append(min(max(value, low), high))
+        values = ", ".join(digits(value) for value, side in zip(cloud.mean, beyond, strict=True) if side)
+        text = f"{arrow(*beyond)} {wrapped(cloud.variant)}: {values}"
+        down = 1 if beyond[1] < 0 else -1
+        place: Any = {"xytext": (-4 * beyond[0], down * (3 + 10 * room[beyond[1]])), "textcoords": "offset points"}
+        align: Any = {"ha": ("center", "right", "left")[beyond[0]], "va": "bottom" if down > 0 else "top"}
+        axes.annotate(text, at, color=styles[cloud.variant].colour, fontsize=7, **place, **align)
+        room[beyond[1]] += text.count("\n") + 1
 
 
 def _widen(axes: Axes, side: str) -> None:
@@ -133,7 +171,7 @@ def _widen(axes: Axes, side: str) -> None:
         axes.set(**{f"{side}lim": (middle / LEAST_RANGE**0.5, middle * LEAST_RANGE**0.5)})
 
 
-def _chart(clouds: list[Cloud], styles: dict[str, LineStyle], x: str, y: str) -> Chart:
+def _chart(clouds: list[Cloud], far: list[tuple[bool, bool]], styles: dict[str, LineStyle], x: str, y: str) -> Chart:
     drawn = [
         {
             "variant": cloud.variant,
@@ -143,8 +181,9 @@ def _chart(clouds: list[Cloud], styles: dict[str, LineStyle], x: str, y: str) ->
             "y": rounded(cloud.seeds["y"]),
             "mean": rounded(cloud.mean),
             "ellipse": [] if cloud.ellipse is None else [rounded(side) for side in cloud.ellipse.T],
+            "far": list(each),
         }
-        for cloud in clouds
+        for cloud, each in zip(clouds, far, strict=True)
     ]
     shown = {cloud.variant: styles[cloud.variant] for cloud in clouds}
     steps = [rounded(side) for side in zip(*_steps(front(clouds)), strict=True)]

@@ -5,11 +5,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bench.analysis import across_seeds, frames, significance
+import pandas as pd
+
+from bench.analysis import across_seeds, frames, sensitivity, significance
 from bench.analysis.frames import Record
 from bench.metrics.columns import METRICS, Column
 from bench.reporting.group import Group
-from bench.reporting.table import Cell, interval, number
+from bench.reporting.table import Cell, digits, interval, number
 
 FEATURES = {"inception": 2048, "classifier": 64, "rotation": 64}  # of an extractor; unknown for those of plug-ins
 MOST_NAMED = 4  # variants in a sentence
@@ -24,7 +26,7 @@ def bold_note(group: Group, distance: str | None) -> str:
         return "There is no other variant to compare with." if values else "No trial has finished."
     lacking = [variant for variant, seeds in values.items() if len(seeds) < few]
     if lacking:
-        which = "all variants" if len(lacking) == len(values) else _named(lacking)
+        which = "all variants" if len(lacking) == len(values) else named(lacking)
         return f"Fewer than {few} seeds ({which}) cannot show a difference, so no variant is marked as the best."
     lost = [variant for variant in group.summary["variant"] if variant not in {*values, *group.superseded}]
     left_out = f" Not compared, since no seed finished: {', '.join(f'`{v}`' for v in lost)}." if lost else ""
@@ -36,7 +38,8 @@ def bold_note(group: Group, distance: str | None) -> str:
     return f"No variant is significantly better than every other ({tests}), so none is bold.{left_out}"
 
 
-def _named(variants: Sequence[str]) -> str:
+def named(variants: Sequence[str]) -> str:
+    """Return the first MOST_NAMED variants as a list in a sentence."""
     return ", ".join(f"`{v}`" for v in variants[:MOST_NAMED]) + (" and others" if len(variants) > MOST_NAMED else "")
 
 
@@ -106,16 +109,46 @@ def heading(column: Column) -> str:
     return (metric.fid_heading if column.extractor == "inception" else "") or metric.heading
 
 
+def images(stamp: Record) -> str:
+    """Return '10,000 images from the prior and 400 test images'."""
+    return f"{int(stamp['n_generated']):,} images from {_source(stamp)} and {_real(stamp)}"
+
+
+def _source(stamp: Record) -> str:
+    return SAMPLERS.get(stamp["sampler"], f"the sampler {stamp['sampler']}")
+
+
+def _real(stamp: Record) -> str:
+    return f"{int(stamp['n_real']):,} {stamp['reference_split'].replace('_', ' ')} images"
+
+
 def protocol(stamp: Record) -> str:
     """Return '10,000 from the prior against 45,000 train images, inception features (bf16)'."""
-    sampler = stamp["sampler"]
-    source = SAMPLERS.get(sampler, f"the sampler {sampler}")
     precision = f" ({stamp['extractor_precision']})" if stamp["extractor_precision"] != "fp32" else ""
-    real = f"{int(stamp['n_real']):,} {stamp['reference_split'].replace('_', ' ')} images"
-    return f"{int(stamp['n_generated']):,} from {source} against {real}, {stamp['extractor']} features{precision}"
+    features = f"{stamp['extractor']} features{precision}"
+    return f"{int(stamp['n_generated']):,} from {_source(stamp)} against {_real(stamp)}, {features}"
 
 
 def protocol_of(group: Group, column: str) -> str:
     """Return the protocol of one column, in words, for the caption of a figure."""
     measured = group.fresh[group.fresh[column].notna()]
     return protocol(frames.records(measured.iloc[:1])[0]) if len(measured) and "sampler" in measured else ""
+
+
+def ranges(group: Group) -> str:
+    """Return the ranges of settings over which methods are compared; empty if no setting was varied."""
+    rows = sensitivity.ranges(group.results) if len(group.results) else pd.DataFrame()
+    if rows.empty:
+        return ""
+    by_variant = {str(variant): frames.records(each) for variant, each in rows.groupby("variant", sort=False)}
+    texts = {variant: ", ".join(map(_range, records)) for variant, records in by_variant.items()}
+    differ = ", which differ between methods" if len(set(texts.values())) > 1 else ""
+    listed = "; ".join(f"`{variant}` {text}" for variant, text in texts.items())
+    return f"Spread over settings depends on the ranges tried{differ}: {listed}."
+
+
+def _range(record: Record) -> str:
+    """Return 'weight 0.01 to 10 (1,000×)': the largest value is 1,000 times the smallest."""
+    low, high = record["low"], record["high"]
+    factor = f" ({digits(high / low)}×)" if low > 0 else ""
+    return f"{record['setting']} {low:.4g} to {high:.4g}{factor}"

@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from bench.analysis import search, sensitivity
+from bench.reporting import phrases
 from bench.reporting.group import Group
 from bench.reporting.style import (
     STYLE,
@@ -24,9 +25,11 @@ from bench.reporting.style import (
 )
 
 HYPERPARAMETERS = (
-    "Line: the mean over seeds of the best setting with each value of this hyperparameter. Band: "
-    "all trials with that value. Crosses: values at which trials were lost (diverged or failed), with their share. A "
-    "flat and low line means that the method is easily tuned."
+    "Thick, with markers: the best setting with each value of this hyperparameter, as the mean over its seeds. It is "
+    "the best over all other hyperparameters ({}), which favours methods that have more of them. Thin: the median "
+    "over the same settings. Band: all trials with that value. Crosses: values at which trials were lost (diverged or"
+    " failed), with their share. A method is easily tuned if both lines are flat, low and close. All panels have one "
+    "vertical scale."
 )
 PROFILES = (
     "The share of runs with a normalised distance of at most τ, averaged over data sets, with its pointwise 95% "
@@ -47,10 +50,23 @@ def hyperparameters(group: Group, folder: Path) -> list[Figure]:
         for axes, (name, data) in zip(grid, lines.items(), strict=True):
             _panel(axes, name, data, worst, styles)
         grid[0].set_ylabel(f"final {group.headline}")
+        low, high = (f(axes.get_ylim()[side] for axes in grid) for side, f in enumerate((min, max)))
+        for axes in grid:
+            axes.set_ylim(low, high)
+            logarithmic(axes.yaxis)
         shared_legend(figure, grid, loc="outside right upper")
         shown = pd.concat([data.assign(hyperparameter=name) for name, data in lines.items()])
         save(figure, folder / "hyperparameters", shown)
-    return [Figure("hyperparameters", "Score against hyperparameter", HYPERPARAMETERS)]
+    caption = " ".join(filter(None, [HYPERPARAMETERS.format(_tried(shown)), phrases.ranges(group)]))
+    return [Figure("hyperparameters", "Score against hyperparameter", caption)]
+
+
+def _tried(lines: pd.DataFrame) -> str:
+    """Return 'mmd: of 3 to 4 settings, vae: of 3'. lines: `sensitivity.lines` of all hyperparameters."""
+    counts = lines.groupby("variant", sort=False)["settings"].agg(["min", "max"])
+    ranges = {variant: (low, high) for variant, low, high in counts.itertuples()}
+    texts = (f"{variant}: of {low}" + (f" to {high}" if low < high else "") for variant, (low, high) in ranges.items())
+    return ", ".join(texts)
 
 
 def _panel(axes: Axes, name: str, data: pd.DataFrame, worst: float, styles: dict[str, LineStyle]) -> None:
@@ -73,6 +89,7 @@ def _panel(axes: Axes, name: str, data: pd.DataFrame, worst: float, styles: dict
 def _line(axes: Axes, line: pd.DataFrame, x: pd.Series, worst: float, text: str, style: LineStyle) -> None:
     mean = line["mean"].where(line["mean"] < math.inf)
     axes.plot(x, mean, color=style.colour, ls=style.dash, marker=style.marker, ms=4, lw=1.5, label=legend_text(text))
+    axes.plot(x, line["median"].where(line["median"] < math.inf), color=style.colour, ls=style.dash, lw=0.9, alpha=0.9)
     axes.fill_between(x, line["least"], line["greatest"], color=style.colour, alpha=0.1, lw=0)
     for position, failed, n in zip(x, line["failed"], line["n"], strict=True):
         if failed:

@@ -1,6 +1,7 @@
 """A search in a report: a table, CSV files with every trial, and figures."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,7 +50,18 @@ def write(experiments: Sequence[ExperimentFolder], report: Path) -> tuple[list[T
     return [table], search_figures.draw(results, report / "figures")
 
 
-def chosen_points(experiment: ExperimentFolder, trials: pd.DataFrame) -> dict[str, str]:
+@dataclass(frozen=True)
+class Chosen:
+    """A point of a search that was trained: the label that shows its values, and how many points were tried.
+
+    `tried` is 0 for a point that was named without a search.
+    """
+
+    label: str
+    tried: int
+
+
+def chosen_points(experiment: ExperimentFolder, trials: pd.DataFrame) -> dict[str, Chosen]:
     """Return what stands in place of a label with a search point: 'moco[point=3]' -> 'moco[weight=0.1775]'.
 
     The values are those that the experiment's search varied; of a point that was named without a search, all of them.
@@ -67,7 +79,8 @@ def chosen_points(experiment: ExperimentFolder, trials: pd.DataFrame) -> dict[st
         values = {**spec.hyperparameters, "learning_rate": spec.optimisation.learning_rate}
         mine = searched[searched["variant"] == without_point(record["variant"])]
         names = [name for name in search.varied(mine) if name in values] if len(mine) else values
-        shown[record["variant"]] = with_values(record["variant"], {name: values[name] for name in names})
+        label = with_values(record["variant"], {name: values[name] for name in names})
+        shown[record["variant"]] = Chosen(label, mine["point"].nunique() if len(mine) else 0)
     return shown
 
 

@@ -78,7 +78,7 @@ SEEDS = Claim(
 SETTINGS = Claim(
     "is steadier over settings",
     "is less steady over settings",
-    " times the spread",
+    " times the spread, each over its own range of settings",
     "stability-stability",
     ("stability", "hyperparameters"),
     "spread: settings",

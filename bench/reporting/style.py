@@ -130,7 +130,7 @@ def legend_text(label: str) -> str:
 
 def wrapped(label: str) -> str:
     """Break a variant's label at its commas, so that a long legend does not shrink the figure."""
-    return "\n".join(textwrap.wrap(label.replace(",", ", "), 34, subsequent_indent="  "))
+    return "\n".join(textwrap.wrap(label.replace(",", ", "), 34, subsequent_indent="  ", break_on_hyphens=False))
 
 
 def logarithmic(axis: Axis) -> None:

@@ -39,6 +39,7 @@ class Cell:
         tone: what the colour of the cell repeats: "better", "worse", "same" or "undecided"; empty for no colour.
         target: id on the page that the text itself links to; empty if it is no link.
         anchor: id of the cell on its page; empty if nothing links to it.
+        full: the text with whole labels, for data files, if `text` has short names.
     """
 
     text: str
@@ -49,6 +50,7 @@ class Cell:
     tone: str = ""
     target: str = ""
     anchor: str = ""
+    full: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ class Table:
         groups: name and number of adjacent columns that fold together on the page, from the second column on; a
             group without a name does not fold. Empty if no columns fold.
         folded: whether the page shows only the title until a reader opens it.
+        stacked: whether a narrow screen shows each row as a block, one cell below another: for tables of sentences.
     """
 
     name: str
@@ -79,6 +82,7 @@ class Table:
     groups: list[tuple[str, int]] = field(default_factory=list)
     folded: bool = False
     brief: str | None = None
+    stacked: bool = False
 
 
 def as_frame(table: Table) -> pd.DataFrame:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pandas as pd
 
 from bench.analysis import frames
-from bench.analysis.claims import Verdict
+from bench.analysis.claims import RANKS, Verdict
 from bench.analysis.frames import Record
 from bench.reporting import design, phrases, sentences
 from bench.reporting.group import Group
@@ -56,6 +56,8 @@ def _matrix(group: Group, records: Sequence[Record]) -> Table:
     )
     if OF_SETTINGS in reasons.values():
         legend += f" {OF_SETTINGS.capitalize()}."
+    if SETTINGS.name not in reasons:
+        legend += f" {phrases.ranges(group)}"
     return Table(MATRIX, f"Verdict on {about}", ["claim", *rivals], rows, legend, words=len(rivals) + 1)
 
 
@@ -92,9 +94,13 @@ def _answers(group: Group, found: pd.DataFrame) -> Table:
         f"{brief} The test is adjusted for the number of rivals, the interval is not: it may leave out 1 where the "
         "test is undecided. "
         "In the row on the prior it is a difference. "
+        f"If a seed never reaches the target, times to it have no ratio; then the test compares {RANKS}. "
     ) + " ".join(design.sentences(*_design(group), spread=group.seed_spread))
+    if SETTINGS.name in by_claim:
+        about += f" {phrases.ranges(group)}"
     title = f"Verdict on {baseline}, in words"
-    return Table("verdict", title, ["claim", "answer", "shown by"], rows, about, words=3, brief=brief)
+    headings = ["claim", "answer", "shown by"]
+    return Table("verdict", title, headings, rows, about, words=3, brief=brief, stacked=True)
 
 
 def _details(group: Group, found: pd.DataFrame, records: Sequence[Record]) -> Table:
@@ -110,7 +116,7 @@ def _details(group: Group, found: pd.DataFrame, records: Sequence[Record]) -> Ta
     )
     about += f" {len(rivals) - MOST_RIVALS} more rivals are in claims.csv." if len(rivals) > MOST_RIVALS else ""
     headings = ["against", "verdict", "claim", "p (Holm)", "shown by"]
-    return Table("claims", "Every claim", headings, rows, about, words=3, folded=True)
+    return Table("claims", "Every claim", headings, rows, about, words=3, folded=True, stacked=True)
 
 
 def _design(group: Group) -> tuple[list[str], int, float]:

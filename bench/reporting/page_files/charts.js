@@ -91,7 +91,7 @@ const charts = (() => {
 
   // Where each label goes: beside, above or below its point, inside the plot and clear of the others; null if nowhere, since
   // the legend has it too. points: [{x, y, lines}], in units of the axes; plot: {x: limits, y: limits, width, height}.
-  const labelled = (points, plot) => {
+  const placed = (points, plot) => {
     const pixel = (value, [low, high], length) => (value - low) / (high - low) * length, GAP = 8;
     const centres = points.map(({ x, y }) => [pixel(x, plot.x, plot.width), pixel(y, plot.y, plot.height)]);
     const taken = centres.map(([x, y]) => [x - GAP, y - GAP, x + GAP, y + GAP]);
@@ -109,8 +109,8 @@ const charts = (() => {
   };
 
   // A kind makes traces and a layout of a chart, for a size in pixels.
-  // kinds.lines: {axes: {column: label}, title, lines: [{variant, seed?, trial?, n?, y, low?, high?, [column]: values}], levels, blank}
-  // kinds.clouds: {x: label, title, clouds: [{variant, trials, seeds, x, y, mean: [x, y], ellipse: [[x], [y]]}], front: [[x], [y]]}
+  // kinds.lines: {axes: {column: label}, title, lines: [{variant, seed?, trial?, n?, below?: curves that cover it, y, low?, high?, [column]: values}], levels, blank}
+  // kinds.clouds: {x: label, title, clouds: [{variant, trials, seeds, x, y, mean: [x, y], ellipse: [[x], [y]], far: [is it far outside of x, of y]}], front: [[x], [y]]}
   // kinds.ranks: {metrics: [label], lines: [{variant, ranks, values}]}
   const kinds = {
     lines(chart, view, isShown, size) {
@@ -138,7 +138,7 @@ const charts = (() => {
           }
           xs.push(...x); ys.push(...line.y);
           const text = line.y.map((y, i) => `<b>${plain(variant)}</b>${line.n ? `, mean of ${line.n} seed${line.n > 1 ? "s" : ""}` : ""}<br>${plain(chart.axes[view.x])}: ${number(x[i])}<br>value: <b>${number(y)}</b>${line.low && line.low[i] !== null ? ` [${number(line.low[i])}, ${number(line.high[i])}]` : ""}`);
-          traces.push({ x, y: line.y, text, hoverinfo: "text", mode: "lines+markers", line: { color: seen(look.colour), width: 2.2, dash: look.dash }, marker: { color: seen(look.colour), symbol: look.symbol, size: 6 } });
+          traces.push({ x, y: line.y, text, hoverinfo: "text", mode: "lines+markers", line: { color: seen(look.colour), width: 2.2 + 2 * (line.below ?? 0), dash: look.dash }, marker: { color: seen(look.colour), symbol: hollow(look), size: 7 + 2 * (line.below ?? 0) } });
         }
       }
       const isLog = view.y === "log", limits = range(ys, isLog, (chart.levels ?? []).map((level) => level.value), chart.blank);
@@ -146,11 +146,23 @@ const charts = (() => {
     },
     clouds(chart, view, isShown, size) {
       const shownClouds = chart.clouds.filter((cloud) => isShown(cloud.variant)), traces = [];
-      const xs = shownClouds.flatMap((cloud) => [...cloud.x, ...cloud.ellipse[0] ?? []]), ys = shownClouds.flatMap((cloud) => [...cloud.y, ...cloud.ellipse[1] ?? []]);
+      const near = (side) => shownClouds.some((cloud) => !cloud.far[side]) ? shownClouds.filter((cloud) => !cloud.far[side]) : shownClouds;
+      const xs = near(0).flatMap((cloud) => [...cloud.x, ...cloud.far[1] ? [] : cloud.ellipse[0] ?? []]), ys = near(1).flatMap((cloud) => [...cloud.y, ...cloud.far[0] ? [] : cloud.ellipse[1] ?? []]);
       const across = range(xs, view.xscale === "log"), up = range(ys, view.y === "log"), position = (value, scale) => scale === "log" ? Math.log10(value) : value;
       const texts = shownClouds.map((cloud) => wrapped(cloud.variant.replaceAll(",", ", "), 22));
       const means = shownClouds.map(({ mean: [x, y] }, i) => ({ x: position(x, view.xscale), y: position(y, view.y), lines: texts[i].split("<br>") }));
-      const places = labelled(means, { x: across, y: up, width: size.width - MARGIN.l - MARGIN.r - LINE, height: size.height - MARGIN.t - MARGIN.b });
+      const places = placed(means, { x: across, y: up, width: size.width - MARGIN.l - MARGIN.r - LINE, height: size.height - MARGIN.t - MARGIN.b });
+      const lines = {}, beyond = means.map(({ x, y }) => [[x, across], [y, up]].map(([value, [low, high]]) => (value > high) - (value < low)));
+      const annotations = shownClouds.flatMap((cloud, i) => {
+        const [h, v] = beyond[i];
+        if (!h && !v) return [];
+        const values = cloud.mean.filter((_, side) => beyond[i][side]).map(number).join(", "), inside = (value, [low, high]) => Math.min(Math.max(value, low), high);
+        lines[v] = (lines[v] ?? -1) + 1;
+        return [{
+          x: inside(means[i].x, across), y: inside(means[i].y, up), xanchor: ["left", "center", "right"][h + 1], yanchor: v < 0 ? "bottom" : "top", yshift: (v < 0 ? 1 : -1) * LINE * lines[v], showarrow: false,
+          font: { size: 11, color: seen(chart.variants[cloud.variant].colour) }, text: `${["↙↓↘", "← →", "↖↑↗"][v + 1][h + 1]} ${plain(cloud.variant)}: ${values}`,
+        }];
+      });
       const everyone = shownClouds.length === chart.clouds.length;  // the front is that of all variants
       if (everyone) traces.push({ x: chart.front[0], y: chart.front[1], mode: "lines", line: { color: colour("--faint"), width: 1 }, hoverinfo: "skip" });
       for (const [i, cloud] of shownClouds.entries()) {
@@ -163,7 +175,7 @@ const charts = (() => {
         const [x, y] = cloud.mean, n = cloud.seeds.length;
         traces.push({ x: [x], y: [y], mode: "markers+text", hoverinfo: "text", text: [places[i] ? texts[i] : ""], textposition: places[i] ?? "top center", textfont: { size: 11, color: seen(look.colour) }, hovertext: [`<b>${plain(cloud.variant)}</b>, mean of ${n} seed${n > 1 ? "s" : ""}${values(x, y)}`], marker: { color: seen(look.colour), symbol, size: 12, line: symbol === look.symbol ? { color: colour("--paper"), width: 1.5 } : { width: 2.5 } } });
       }
-      return { traces, layout: layout({ xaxis: axis(chart.x, view.xscale, across, size.width), yaxis: axis(chart.title, view.y, up, size.height) }) };
+      return { traces, layout: layout({ xaxis: axis(chart.x, view.xscale, across, size.width), yaxis: axis(chart.title, view.y, up, size.height), annotations }) };
     },
     ranks(chart, view, isShown, size) {
       const places = chart.metrics.map((_, i) => i), most = chart.lines.length;
@@ -200,7 +212,7 @@ const charts = (() => {
       const look = chart.variants[variant], button = element("button", { type: "button", title: "Click: hide or show. Shift-click or double click: show this one alone." });
       const swatch = element("span", { className: `swatch ${look.dash}` });
       swatch.style.setProperty("--swatch", look.colour);
-      button.append(swatch, element("code", { textContent: variant }));
+      button.append(swatch, labelled(variant));
       button.addEventListener("click", (event) => event.shiftKey ? variants.isolate(variant, all) : variants.toggle(variant));
       button.addEventListener("dblclick", () => variants.isolate(variant, all));
       return button;

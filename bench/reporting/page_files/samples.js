@@ -10,7 +10,7 @@ const samples = (() => {
   const picture = (training, step) => {
     const shown = nearest(training, step);
     const name = `${training.variant} seed ${training.seed}`, image = element("img", { src: training.pictures[shown], alt: `samples of ${name} at step ${shown}` });
-    return element("figure", {}, image, element("figcaption", {}, element("code", { textContent: training.variant }), ` seed ${training.seed}, step ${shown.toLocaleString("en")}`));
+    return element("figure", {}, image, element("figcaption", {}, labelled(training.variant), ` seed ${training.seed}, step ${shown.toLocaleString("en")}`));
   };
 
   const viewer = (box, chart) => {

@@ -12,6 +12,9 @@ const state = (() => {
   };
 })();
 
+// A label breaks between its settings, not inside them.
+const labelled = (label) => element("code", {}, ...label.split(/(?<=[[,|])(?! )/).map((part) => element("span", { className: "part", textContent: part })));
+
 const element = (tag, attributes = {}, ...children) => {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) name in made && name !== "list" ? made[name] = value : made.setAttribute(name, value);

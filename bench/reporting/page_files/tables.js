@@ -15,11 +15,29 @@ for (const table of document.querySelectorAll("table")) {
     for (const row of body.rows) (sortKey(row, i) === null ? missing : rows).push(row);
     rows.sort((a, b) => direction * compare(sortKey(a, i), sortKey(b, i)));
     body.append(...rows, ...missing);
+    table.dispatchEvent(new Event("sorted"));
     state.set(key, [headings[i].textContent, direction]);
   };
   headings.forEach((heading, i) => heading.querySelector("button").addEventListener("click", () => sort(i, heading.getAttribute("aria-sort") === "ascending" ? -1 : 1)));
   const [name, direction] = state.get(key, []), before = headings.findIndex((heading) => heading.textContent === name);
   if (before >= 0) sort(before, direction);
+}
+
+// Of a long table only the first rows are shown, until a reader asks for all.
+const MOST_ROWS = 24, FEW_ROWS = 12;
+for (const table of document.querySelectorAll("section:not(:has(> .folded)) table")) {
+  const body = table.tBodies[0], count = body.rows.length, key = `rows ${table.closest("section").id}`;
+  if (count <= MOST_ROWS) continue;
+  const button = element("button", { type: "button", className: "rows" });
+  const show = (all) => {
+    button.ariaExpanded = String(all);
+    button.textContent = all ? `Show the first ${FEW_ROWS} rows only` : `Show all ${count} rows`;
+    [...body.rows].forEach((row, i) => { row.hidden = !all && i >= FEW_ROWS; });
+  };
+  button.addEventListener("click", () => { show(button.ariaExpanded !== "true"); state.set(key, button.ariaExpanded === "true"); });
+  table.addEventListener("sorted", () => show(button.ariaExpanded === "true"));
+  table.closest(".wide").after(button);
+  show(state.get(key, false));
 }
 
 // Groups of columns fold: the first column of a group stays. A table that is wider than the screen says so.
@@ -31,6 +49,7 @@ for (const wide of document.querySelectorAll(".wide")) {
     const hidden = [...[...table.tHead.rows].at(-1).cells].filter((cell) => cell.offsetWidth && cell.getBoundingClientRect().right > edge + 1).length;
     wide.classList.toggle("more", rest > 1);
     wide.classList.toggle("moved", left > 1);
+    scroll.style.scrollPaddingLeft = `${table.tHead.rows[0].cells[0].offsetWidth}px`;  // what has the focus is not below the first column
     hint.hidden = scroll.scrollWidth - scroll.clientWidth <= 1;
     hint.textContent = hidden ? `${hidden} more column${hidden > 1 ? "s" : ""} to the right: scroll the table →` : "← scroll the table back";
   };

@@ -66,7 +66,7 @@ def test_a_missed_target_is_slower_than_any_time_and_has_no_ratio():
     assert effect.better
     assert math.isnan(effect.value)
     assert effect.p == pytest.approx(2 / 252)
-    assert effect.note == "the target was reached by 5 of 5 against 0 of 5"
+    assert effect.note == f"the target was reached by 5 of 5 against 0 of 5 seeds; tested: {claims.RANKS}"
     assert verdicts({"mine": missed, "r": reached}, times) == {"r": Verdict.worse}
     assert verdicts({"mine": missed, "r": missed}, times) == {"r": Verdict.undecided}
     assert times(reached, draws(300, 0.1)).value == ratio(reached, draws(300, 0.1)).value

@@ -151,3 +151,10 @@ def test_neither_the_order_of_trials_nor_the_unit_of_the_score_matters():
     same = ["diverged_share", "near_best_share", "seed_sd_log", "setting_sd_log"]
     pd.testing.assert_frame_equal(scaled[same], one[same])
     assert scaled["best"].tolist() == pytest.approx((7 * one["best"]).tolist())
+
+
+def test_ranges_are_those_of_numbers_that_were_varied():
+    results = grid({("m", 0.1, 1): [10], ("m", 0.4, 8): [8], ("n", 0.1, 3): [9], ("n", 0.1, 3.5): [9]})
+    results["kind"] = ["a", "b", "a", "a"]
+    ranges = {(r.variant, r.setting): (r.low, r.high) for r in sensitivity.ranges(results).itertuples()}
+    assert ranges == {("m", "learning_rate"): (0.1, 0.4), ("m", "weight"): (1, 8), ("n", "weight"): (3, 3.5)}

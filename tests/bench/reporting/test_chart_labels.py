@@ -17,7 +17,16 @@ MEANS = {"moco": (1, 1), "mmd": (1.02, 1.01), "gan[prior=sphere,weight=0.0316]":
 def page_file(tmp_path):
     """A page with one chart: three means that nearly coincide, and one at the upper right corner."""
     clouds = [
-        {"variant": v, "trials": [v], "seeds": [0], "x": [x], "y": [y], "mean": [x, y], "ellipse": []}
+        {
+            "variant": v,
+            "trials": [v],
+            "seeds": [0],
+            "x": [x],
+            "y": [y],
+            "mean": [x, y],
+            "ellipse": [],
+            "far": [False, False],
+        }
         for v, (x, y) in MEANS.items()
     ]
     styles = {variant: LineStyle("#D55E00", "o") for variant in MEANS}
@@ -26,7 +35,7 @@ def page_file(tmp_path):
         (tmp_path / f"f.{suffix}").write_bytes(b"\x89PNG" + bytes(30))
     section = Section("s", "S", figures=[Figure("f", "t", "c", chart=chart)], folder=tmp_path)
     path = tmp_path / "index.html"
-    path.write_text(pages.html("t", "l", [section]))
+    path.write_text(pages.html("t", ["l"], [section]))
     return path
 
 

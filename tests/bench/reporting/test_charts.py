@@ -118,7 +118,7 @@ def page_of(folder, styles, **data):
         (folder / f"f.{suffix}").write_bytes(b"\x89PNG" + bytes(30))
     figure = Figure("f", "t", "c", chart=Chart("lines", styles, chart))
     path = folder / "index.html"
-    path.write_text(pages.html("t", "l", [Section("s", "S", figures=[figure], folder=folder)]))
+    path.write_text(pages.html("t", ["l"], [Section("s", "S", figures=[figure], folder=folder)]))
     return path
 
 

@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from groups import group_of, three_seeds
+from groups import group_of, three_seeds, variants_of
 
 from bench.reporting import curve_figures
 
@@ -36,3 +36,22 @@ def test_nothing_of_a_figure_of_curves_is_cut_off(tmp_path, monkeypatch):
     assert used.y0 >= whole.y0
     assert used.x1 <= whole.x1
     assert used.y1 <= whole.y1
+
+
+def test_a_curve_below_another_is_named_and_wider():
+    from bench.reporting.curve_data import covered, covering
+
+    curve = pd.DataFrame({"d": [100.0, 10.0, 1.0]})
+    over = covered({"a": curve, "b": curve * 1.001, "far": curve * 2, "c": curve}, "d")
+    assert over == {"a": ["b", "c"], "b": ["c"]}
+    assert covering(over) == "Curves that coincide are wider the lower they lie: a below b, c; b below c."
+    assert covering({}) == ""
+
+
+@pytest.mark.draws
+def test_the_legend_follows_the_order_of_the_curves_at_their_end(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(curve_figures, "save", lambda canvas, *_: drawn.append(canvas))
+    curve_figures.curves(variants_of({"low": 1, "high": 9}), tmp_path, {})
+    texts = [text.get_text() for text in drawn[0].legends[0].get_texts()]
+    assert texts[:2] == ["high", "low"]

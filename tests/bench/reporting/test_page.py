@@ -61,6 +61,66 @@ def test_a_cell_of_the_matrix_opens_its_sentence(page):
     assert page.messages == []
 
 
+def test_a_cell_of_the_matrix_opens_a_row_that_nothing_covers(open_page, page_file):
+    """On a phone too, the words of the row are beside the first column, not below it."""
+    for screen in ("desktop", "phone"):
+        page = open_page(page_file, screen)
+        page.locator("#verdict-matrix .tone a").first.click()
+        row = page.locator("tr:target")
+        row.wait_for()
+        assert row.evaluate("row => row.closest('.scroll').scrollLeft") == 0
+        for cell in row.locator("> *").all():
+            box = cell.bounding_box()
+            assert box is None or (box["x"] >= 0 and box["x"] + box["width"] <= page.viewport_size["width"] + 1)
+            if screen == "phone":
+                break_at = row.locator("th").bounding_box()
+                assert box is None or box["y"] >= break_at["y"]
+
+
+def test_a_narrow_screen_shows_numbers_beside_the_names(open_page, page_file):
+    """The first column takes at most a third of a phone's width; the distance is in view."""
+    page = open_page(page_file, "phone")
+    table = page.locator("#results-generated")
+    assert table.locator("tbody th").first.bounding_box()["width"] <= 390 / 3
+    distance = table.locator("tbody tr").first.locator("td").nth(2).bounding_box()
+    assert distance["x"] + distance["width"] <= 390
+
+
+def test_rows_of_sentences_stack_on_a_narrow_screen(open_page, page_file):
+    page = open_page(page_file, "phone")
+    answer = page.locator("#verdict-verdict tbody tr").first
+    name, text = answer.locator("th").bounding_box(), answer.locator("td").first.bounding_box()
+    assert text["y"] >= name["y"] + name["height"] - 1
+    assert text["width"] > 300
+
+
+def test_the_shade_of_a_wide_table_covers_none_of_it(open_page, page_file):
+    page = open_page(page_file, "phone")
+    wide = page.locator(".wide.more").first
+    right, width = wide.evaluate("box => { const s = getComputedStyle(box, '::after'); return [s.right, s.width]; }")
+    assert float(right.removesuffix("px")) <= -float(width.removesuffix("px"))
+
+
+def test_rules_of_the_first_column_continue_those_of_the_others(page):
+    for row in page.locator("#results-generated tbody tr").all():
+        bottoms = row.locator("> :visible").evaluate_all("cells => cells.map((c) => c.getBoundingClientRect().bottom)")
+        assert max(bottoms) - min(bottoms) < 0.01
+        heights = row.evaluate("row => row.getBoundingClientRect().height")
+        assert heights == round(heights)
+
+
+def test_names_break_between_settings_only():
+    from bench.reporting.page import _breakable
+
+    assert str(_breakable("mmd")) == "mmd"
+    assert str(_breakable("4.3, 4.7")) == "4.3, 4.7"
+    assert str(_breakable("a[b=1,c=2] †")) == "".join(
+        f'<span class="part">{p}</span>' for p in ("a[", "b=1,", "c=2] †")
+    )
+    assert "learning_rate=<wbr>0.004" in str(_breakable("mmd[learning_rate=0.004]"))
+    assert "&lt;" in str(_breakable("<b>[x=1]"))
+
+
 def test_names_can_be_read(page):
     """The first column stays in view and is wide enough for words."""
     for cell in page.locator("tbody tr > :first-child").all()[:8]:

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from groups import group_of, three_seeds
+from groups import group_of, three_seeds, variants_of
 
 from bench.reporting import pareto_figures
 from bench.reporting.pareto_figures import Cloud, front, trade_offs
@@ -63,3 +63,16 @@ def test_values_that_differ_by_rounding_only_have_an_axis_with_some_range(tmp_pa
 @pytest.mark.draws
 def test_one_variant_trades_nothing(tmp_path):
     assert trade_offs(group_of(*three_seeds()), tmp_path) == []
+
+
+@pytest.mark.draws
+def test_one_far_variant_does_not_stretch_the_axes_and_is_named_at_the_edge(tmp_path, monkeypatch):
+    group = variants_of(dict(zip("mnopq", (1.0, 1.1, 1.2, 1.3, 100.0), strict=True)), reconstruction_test=5.0)
+    drawn = []
+    monkeypatch.setattr(pareto_figures, "save", lambda canvas, *_: drawn.append(canvas))
+    figure, *_ = trade_offs(group, tmp_path)
+    axes = drawn[0].axes[0]
+    assert axes.get_ylim()[1] < 100
+    assert any(text.get_text().startswith("↑ q: ") for text in axes.texts)
+    assert "Arrows" in figure.caption
+    assert [cloud["far"] for cloud in figure.chart.data["clouds"]] == [[False, False]] * 4 + [[False, True]]
