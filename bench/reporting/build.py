@@ -190,7 +190,6 @@ def print_tables(group: Group, report: Path) -> None:
     answer = selection.noted(group, [verdict] if verdict else [])
     for table in (*answer, *group.names.key(), *selection.noted(group, metric_tables.generated(group))):
         terminal.show(table, rest, without=("each seed",))
-            terminal.show(table, rest, without=("each seed",))
     terminal.show_text("The rest is in the report: codes, time to target, costs, stability, every claim, images.")
 
 
