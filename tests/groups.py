@@ -59,7 +59,7 @@ def three_seeds(states=("done", "done", "done"), stale=(False, False, False)):
     return pd.DataFrame(records), trials
 
 
-def variants_of(factors: Mapping[str, float], **columns: object) -> Group:
+def variants_of(factors: Mapping[str, float], **columns: float) -> Group:
     """A group of variants with `three_seeds` each, whose distances are `factors` times theirs. columns: of the rows."""
     parts = []
     for variant, factor in factors.items():

@@ -186,7 +186,7 @@ def print_tables(group: Group, report: Path) -> None:
         say(note)
     rest = display_path(report / "index.html")
     matrix, in_words, *_ = verdict_tables.tables(group) or [None, None]
-    verdict = matrix if matrix and terminal.fits(*group.names.tables([matrix])) else in_words
+    verdict = matrix if matrix and terminal.fits(group.names.tables([matrix])[0]) else in_words
     answer = selection.noted(group, [verdict] if verdict else [])
     for table in (*answer, *group.names.key(), *selection.noted(group, metric_tables.generated(group))):
         terminal.show(table, rest, without=("each seed",))

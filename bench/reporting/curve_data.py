@@ -76,12 +76,13 @@ def covered(means: Mapping[str, pd.DataFrame], metric: str) -> dict[str, list[st
         means: `mean_curve` of each variant, in the order of drawing.
         metric: its column.
     """
-    logs = {variant: np.log(curve[metric].where(curve[metric] > 0)) for variant, curve in means.items() if len(curve)}
-    values = pd.concat(list(logs.values())) if logs else pd.Series(dtype=float)
-    near = COINCIDE * max(values.max() - values.min(), 1.0) if len(values) else 0.0
+    logs = {variant: np.log(curve[metric].to_numpy(float)) for variant, curve in means.items() if len(curve)}
+    values = np.concatenate([*logs.values(), [0.0]])[:-1]
+    values = values[np.isfinite(values)]
+    near = COINCIDE * max(float(np.ptp(values)), 1.0) if len(values) else 0.0
     over: dict[str, list[str]] = {}
     for (lower, a), (upper, b) in itertools.combinations(logs.items(), 2):
-        if len(a) == len(b) and ((a.to_numpy() - b.to_numpy()) ** 2 <= near**2).all():
+        if len(a) == len(b) and bool((np.abs(a - b) <= near).all()):
             over.setdefault(lower, []).append(upper)
     return over
 

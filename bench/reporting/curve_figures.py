@@ -74,7 +74,7 @@ def _convergence(
     with mpl.rc_context(STYLE):
         figure, grid = plt.subplots(1, len(shown), figsize=(2.4 + 3.6 * len(shown), 3.8), sharey=True, squeeze=False)
         styles = line_styles(group.trials)
-        means = {variant: mean_curve(subset, metric) for variant, subset in data.groupby("variant", sort=False)}
+        means = {str(variant): mean_curve(subset, metric) for variant, subset in data.groupby("variant", sort=False)}
         over = curve_data.covered(means, metric)
         # The axis ignores bands: those of few seeds are far wider than the differences between curves.
         low, high = limits(data[metric].tolist(), levels)
@@ -83,7 +83,7 @@ def _convergence(
                 _curve(
                     axes,
                     subset,
-                    means[variant],
+                    means[str(variant)],
                     x,
                     metric,
                     wrapped(str(variant)),

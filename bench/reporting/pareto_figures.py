@@ -159,7 +159,7 @@ def _arrows(axes: Axes, clouds: list[Cloud], styles: dict[str, LineStyle]) -> No
         down = 1 if beyond[1] < 0 else -1
         place: Any = {"xytext": (-4 * beyond[0], down * (3 + 10 * room[beyond[1]])), "textcoords": "offset points"}
         align: Any = {"ha": ("center", "right", "left")[beyond[0]], "va": "bottom" if down > 0 else "top"}
-        axes.annotate(text, at, color=styles[cloud.variant].colour, fontsize=7, **place, **align)
+        axes.annotate(text, (at[0], at[1]), color=styles[cloud.variant].colour, fontsize=7, **place, **align)
         room[beyond[1]] += text.count("\n") + 1
 
 

@@ -107,7 +107,7 @@ def test_each_cell_of_the_matrix_links_to_its_sentence(folder):
     group = four_methods(folder)
     build(folder)
     page, summary = ((folder.report / name).read_text() for name in ("index.html", "summary.md"))
-    sentence = dict(re.findall(r'<td class="word" id="(verdict-claims-\d+)">(.*?)</td>', page, re.DOTALL))
+    sentence = dict(re.findall(r'<tr id="(verdict-claims-\d+)">(.*?)</tr>', page, re.DOTALL))
     links = re.findall(r'tone (\w+)"><a href="#(verdict-claims-\d+)">([^<]+)</a>', page)
     assert len(links) == len(verdict.claimed(group)) == len(sentence)
     lower = next(id for _, id, text in links if text.startswith("✓ lower"))
