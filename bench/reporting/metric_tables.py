@@ -43,7 +43,7 @@ LATENT_FOLDS |= dict.fromkeys(("latent_active_dims", "latent_effective_rank"), "
 RECONSTRUCTION = "reconstruction_test"
 ARROWS = {"lower": "↓", "higher": "↑", "real": "≈"}  # which values are better; ≈: those of real images
 COUNTS = ("n_floor", "n_neighbours", "n_training")  # of images, in a caption
-BRIEF = "Means over seeds, at the last checkpoint, ± half of a 95% interval."
+BRIEF = "Means over seeds, at the last checkpoint, ± half of a 95% interval; of two seeds, both values."
 MEANS = (
     "Means over the finished training seeds, at the last checkpoint (never the best one), ± the half width of a 95% "
     "Student-t interval; of two seeds, both values instead. The lowest mean distance comes first."
