@@ -59,9 +59,7 @@ def _show_method(console: Console, name: str, method: MethodFacts) -> None:
     console.print(table, highlight=True)
     if example := next((key for key, fact in method.hyperparameters.items() if fact.search_range), None):
         searched = f"{name}[{example}={method.hyperparameters[example].search_range}]"
-        console.print(
-            f"  --tune searches these; another range: {searched}, as logarithmic or even as here", markup=False
-        )
+        console.print(f"  --tune searches these; {searched} sets another range, on the same scale", markup=False)
     console.print()
 
 
