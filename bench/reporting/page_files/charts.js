@@ -209,7 +209,7 @@ const charts = (() => {
   const legend = (chart) => {
     const all = Object.keys(chart.variants), box = element("div", { className: "legend", role: "group", ariaLabel: "Variants" });
     const buttons = all.map((variant) => {
-      const look = chart.variants[variant], button = element("button", { type: "button", title: "Click: hide or show. Shift-click or double click: show this one alone." });
+      const look = chart.variants[variant], button = element("button", { type: "button", ariaLabel: variant, title: "Click: hide or show. Shift-click or double click: show this one alone." });
       const swatch = element("span", { className: `swatch ${look.dash}` });
       swatch.style.setProperty("--swatch", look.colour);
       button.append(swatch, labelled(variant));
