@@ -25,7 +25,7 @@ class Form(StrEnum):
     light = "light"
 
 
-IMAGE_BYTES = {Form.full: 1_600_000, Form.light: 800_000}  # of all image grids, before base64
+IMAGE_BYTES = {Form.full: 1_600_000, Form.light: 600_000}  # of all image grids, before base64
 
 
 @dataclass(frozen=True)
