@@ -46,6 +46,11 @@ def rows_of(path) -> pd.DataFrame:
     return frames.rows(ExperimentFolder(path)).drop(columns=[*TIMINGS])
 
 
+def comparable(rows: list[dict]) -> list[dict]:
+    """Rows of a training, likewise."""
+    return [{key: value for key, value in row.items() if key not in TIMINGS} for row in rows]
+
+
 def trial_of(path: Path, method: str = "mmd") -> TrialFolder:
     """The trial of a method, found by the folder's name, because spec.json may be damaged."""
     return next(trial for trial in ExperimentFolder(path).trials() if trial.name.startswith(method))

@@ -136,6 +136,7 @@ def machines(folder: ExperimentFolder) -> list[str]:
         commit = (git.commit or "unknown")[:10] + (" with changes" if git.dirty else "")
         software = f"torch {environment.packages['torch']}, Python {environment.python}; commit {commit}"
         concurrency = f"{plural(environment.concurrent_trials, 'trial')} at a time"
+        concurrency += ", evaluations beside training" if environment.evaluated_beside else ""
         descriptions.append(f"{machine(environment)}, {concurrency}; {software}")
     return list(dict.fromkeys(descriptions))
 

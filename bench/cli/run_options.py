@@ -19,7 +19,7 @@ from bench.cli.options import (
     SkipUnreadable,
     finite,
 )
-from bench.driver.choices import MANY_TRIALS, Executor, Scheduler, Searcher
+from bench.driver.choices import MANY_TRIALS, EvaluateBeside, Executor, Scheduler, Searcher
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,6 +142,13 @@ class RunOptions:
     max_concurrent: Annotated[
         int | None, typer.Option(min=1, help="Maximum number of trials at a time. Default: as many as fit.")
     ] = None
+    evaluate_beside: Annotated[
+        EvaluateBeside,
+        typer.Option(
+            help="With Ray, on CPUs: evaluate in another process while the trial trains on, where CPUs are idle. on: "
+            "always. auto: if that saves time. off: never. Results are the same."
+        ),
+    ] = EvaluateBeside.auto
     plugin: Plugins = None
     extractor: Extractor = None
     inception_weights: InceptionWeights = None

@@ -111,4 +111,5 @@ def _resources(options: RunOptions, scheduler: str) -> Resources:
         max_concurrent=options.max_concurrent,
         address=options.address,
         scheduler=scheduler,
+        evaluate_beside=options.evaluate_beside.value,
     )

@@ -26,6 +26,14 @@ class Scheduler(StrEnum):
     asha = "asha"
 
 
+class EvaluateBeside(StrEnum):
+    """When evaluations run in another process than the training."""
+
+    auto = "auto"
+    on = "on"
+    off = "off"
+
+
 class Searcher(StrEnum):
     """How a search chooses its points."""
 

@@ -59,6 +59,8 @@ class TrialProgress:
                 self.reason = event.reason or self.reason
 
     def _move(self, position: Position) -> None:
+        if position.step < self.step:  # of an evaluation beside the training, which has gone on
+            return
         self.step, self.epoch = position.step, position.epoch
         self.images_per_second = position.images_per_second
 

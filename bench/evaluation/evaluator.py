@@ -34,12 +34,17 @@ def held_out_of(data: Prepared, evaluation: Evaluation) -> Tensor:
 
 
 @contextmanager
-def evaluating(method: Method) -> Iterator[None]:
-    """Put the method into evaluation mode inside the context, and restore its mode afterwards."""
+def evaluating(method: Method, seed: int) -> Iterator[None]:
+    """Put the method into evaluation mode inside the context, and restore its mode afterwards.
+
+    Everything is seeded, so that not even a method whose codes are random sees the training's random numbers, or has
+    an effect on them.
+    """
     training = method.training
     method.eval()
     try:
-        yield
+        with forked(seed):
+            yield
     finally:
         method.train(training)
 
@@ -65,7 +70,7 @@ class Evaluator:
     @torch.no_grad()
     def __call__(self, method: Method) -> tuple[Columns, dict[str, Tensor]]:
         """Return a row's columns, and uint8 images: "samples", and "reconstructions" (each below its original)."""
-        with evaluating(method):
+        with evaluating(method, self.evaluation.seed):
             columns, samples = self.curve(method)
             columns |= {
                 "reconstruction_test": self._reconstruction_error(method),
@@ -80,7 +85,7 @@ class Evaluator:
         """Return the columns of the last checkpoint's own row, with all metrics; empty if there is no such row."""
         if self.last is None:
             return {}
-        with evaluating(method):
+        with evaluating(method, self.evaluation.seed):
             columns, _ = self.last(method)
             codes = measure_codes(self._codes(method), (*FINAL_CODES, *self.evaluation.metrics))
             return columns | codes | {"n_held_out": len(self.held_out)}
@@ -94,7 +99,7 @@ class Evaluator:
             from q(z|x), as in the latent diagnostics. Both are float32 [n, d], on the CPU.
         """
         columns = grid_columns(self.held_out.shape[3])
-        with evaluating(method):
+        with evaluating(method, self.evaluation.seed):
             lines = interpolations(method, self.held_out[: 2 * columns])
             codes = self._codes(method).draws[:SHOWN_CODES]
             with forked(self.evaluation.seed):

@@ -74,6 +74,8 @@ class Resources:
         max_concurrent: maximum number of trials at a time; None means as many as fit.
         address: address of an existing Ray cluster; None means this machine.
         scheduler: "none", or "asha" to stop trials early if they fall behind.
+        evaluate_beside: "off" to evaluate in the trial's own process; "on" to evaluate in another one, while the trial
+            trains on, where CPUs are idle; "auto" to do so if that saves more time than the process takes to start.
 
     Raises:
         UserError: `gpus` is above 1 and not a whole number.
@@ -85,6 +87,7 @@ class Resources:
     max_concurrent: int | None = None
     address: str | None = None
     scheduler: str = "none"
+    evaluate_beside: str = "auto"
 
     def __post_init__(self) -> None:
         gpus = self.gpus or 0

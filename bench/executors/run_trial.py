@@ -10,13 +10,9 @@ from bench.contract import Outcome, judge
 from bench.contract.subject import Subject
 from bench.data.prepared import Prepared
 from bench.errors import RunError, UserError, reason
-from bench.evaluation import extractors
-from bench.evaluation.evaluator import Evaluator
-from bench.evaluation.reference import References
 from bench.executors.base import MORE_MEMORY, Context, Inputs, Place
+from bench.executors.evaluating import load_evaluator, set_up
 from bench.experiment.specification import Trial, TrialSpec
-from bench.io.files import Folder
-from bench.plugins.installation import install
 from bench.runtime import memory, torch_state
 from bench.runtime.code_location import location
 from bench.runtime.environment import describe
@@ -27,6 +23,7 @@ from bench.store.trial_folder import Row, Superseded, TrialFolder
 from bench.training.checkpoint import OtherVersion
 from bench.training.cuda_graph import CudaGraph
 from bench.training.divergence import Diverged
+from bench.training.evaluations import Beside
 from bench.training.events import Ended, Event, Started
 from bench.training.optimisers import is_replayable
 from bench.training.trainer import Trainer
@@ -73,7 +70,9 @@ def choose_step_mode(spec: TrialSpec, device: torch.device, eager: bool) -> Step
     return StepMode(device, replayed=True)
 
 
-def run_trial(trial: Trial, context: Context, inputs: Inputs, place: Place) -> Iterator[Event]:
+def run_trial(
+    trial: Trial, context: Context, inputs: Inputs, place: Place, beside: Beside | None = None
+) -> Iterator[Event]:
     """Train one trial from its last checkpoint, and record how it ended. Errors become the trial's ending.
 
     Args:
@@ -81,16 +80,14 @@ def run_trial(trial: Trial, context: Context, inputs: Inputs, place: Place) -> I
         context: what all trials of the run share.
         inputs: the inputs on this node: those of the context, or copies.
         place: where the trial runs.
+        beside: runs evaluations beside the training, if anything does.
     """
-    for plugin in context.plugins:
-        install(plugin)
-    torch_state.restore()
-    torch.set_num_threads(trial.spec.threads)
-    memory.hoard()
+    set_up(trial.spec, context)
     mode = choose_step_mode(trial.spec, torch.device(place.device), context.eager)
     ending = Ending(State.failed, "it was interrupted")
     try:
-        ending = yield from _attempt(trial, context, inputs, mode, _environment(trial, context, mode, place))
+        environment = _environment(trial, context, mode, place)
+        ending = yield from _attempt(trial, context, inputs, mode, environment, beside)
     finally:
         # Garbage collection takes 0.2 s. After a successful training, only GPU memory is worth that time.
         if ending.state is not State.done or torch.cuda.is_initialized():
@@ -107,14 +104,14 @@ def _environment(trial: Trial, context: Context, mode: StepMode, place: Place) -
 
 
 def _attempt(
-    trial: Trial, context: Context, inputs: Inputs, mode: StepMode, environment: Environment
+    trial: Trial, context: Context, inputs: Inputs, mode: StepMode, environment: Environment, beside: Beside | None
 ) -> Generator[Event, None, Ending]:
     """Claim the trial, train it, and record its ending. If that fails (a full disk), the ending is only returned."""
     folder, ending = TrialFolder(context.trials / trial.name), Ending(State.done)
     try:
         token = folder.claim(trial, environment)
         try:
-            yield from _contained(_train(trial, context, inputs, mode, token))
+            yield from _contained(_train(trial, context, inputs, mode, token, beside))
         except Superseded:
             raise
         except Exception as error:
@@ -157,18 +154,19 @@ def _ending(error: Exception) -> Ending:
     return Ending(State.failed, message, traceback.format_exc())
 
 
-def _train(trial: Trial, context: Context, inputs: Inputs, mode: StepMode, token: str) -> Iterator[Event]:
+def _train(
+    trial: Trial, context: Context, inputs: Inputs, mode: StepMode, token: str, beside: Beside | None
+) -> Iterator[Event]:
     folder, data, spec = TrialFolder(context.trials / trial.name), Prepared(inputs.data), trial.spec
-    extractor = extractors.load(
-        Folder(inputs.extractor), data.shape, spec.evaluation, inputs.inception, context.extractor_sha256
-    )
-    references = References(Folder(inputs.features), extractor.to(mode.device), data, mode.device)
-    evaluator = Evaluator(references, spec.evaluation, spec.training.train_images)
+    evaluator = load_evaluator(spec, context, inputs, mode.device)
 
     def save(checkpoint: bytes, rows: list[Row], pictures: dict[str, bytes]) -> None:
+        if trainer.evaluated_beside:
+            folder.note_evaluated_beside(token)
         folder.save(token, checkpoint, rows, pictures)
 
-    trainer = Trainer(spec, data, evaluator, save, mode.device, context.checkpoint_seconds, mode.graph())
+    seconds = context.checkpoint_seconds
+    trainer = Trainer(spec, data, evaluator, save, mode.device, seconds, mode.graph(), beside)
     checkpoint, damage = folder.checkpoint()
     if checkpoint:
         trainer.restore(checkpoint)

@@ -66,16 +66,19 @@ SETTINGS = (
 )
 
 
-def restore() -> list[str]:
-    """Reset all settings, and return those that had another value, such as 'default dtype: torch.float64'.
+def changed() -> list[str]:
+    """Return the settings that have another value than trials start from, such as 'default dtype: torch.float64'.
 
-    Whether denormal numbers are flushed to zero cannot be read, so it is reset without being returned.
+    Whether denormal numbers are flushed to zero cannot be read.
     """
-    changed = []
+    return [f"{setting.name}: {value}" for setting in SETTINGS if (value := setting.read()) not in setting.allowed]
+
+
+def restore() -> list[str]:
+    """Reset all settings, and return what `changed` returned before."""
+    found = changed()
     for setting in SETTINGS:
-        value = setting.read()
-        if value not in setting.allowed:
-            changed.append(f"{setting.name}: {value}")
+        if setting.read() not in setting.allowed:
             setting.reset()
     torch.set_flush_denormal(False)
-    return changed
+    return found

@@ -93,6 +93,7 @@ class Environment(StrictModel):
         node: id of the node, on a cluster.
         data: the folder of the prepared data set.
         replayed: whether steps were replayed as a CUDA graph; None for older trials.
+        evaluated_beside: whether evaluations ran beside the training, in a process that shared the machine with it.
     """
 
     python: Note
@@ -107,6 +108,7 @@ class Environment(StrictModel):
     node: Note | None = None
     data: Location | None = None
     replayed: bool | None = None
+    evaluated_beside: bool = False
 
 
 class ExperimentProtocol(StrictModel):

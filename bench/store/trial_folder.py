@@ -83,6 +83,17 @@ class TrialFolder(Folder):
         last = status.attempts[-1].model_copy(update={"from_step": step})
         self._set(status.model_copy(update={"attempts": [*status.attempts[:-1], last]}))
 
+    def note_evaluated_beside(self, token: str) -> None:
+        """Record that an evaluation of this attempt ran beside the training.
+
+        Raises:
+            Superseded: another attempt has begun.
+        """
+        environment = self.environment()
+        if environment and not environment.evaluated_beside:
+            self._require(token)
+            schema.write(self, "environment.json", environment.model_copy(update={"evaluated_beside": True}))
+
     def end(self, trial: Trial, ending: Ending, token: str | None = None) -> None:
         """Record how the trial ended.
 

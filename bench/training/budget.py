@@ -48,3 +48,7 @@ class Budget:
     def is_due(self, evaluated: float, position: float) -> bool:
         """Whether an evaluation is due at a position, the last one having been at `evaluated` (0 before the first)."""
         return bisect_right(self.marks, position) > bisect_right(self.marks, evaluated)
+
+    def left(self, position: float) -> int:
+        """Return the number of evaluations after a position."""
+        return len(self.marks) - bisect_right(self.marks, position)

@@ -3,6 +3,7 @@
 The trainer and the contract's checks share this module, so methods are checked with the code that stores them.
 """
 
+import copy
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -55,17 +56,32 @@ class TrainingState:
         return state
 
 
-def save(stepper: Stepper, state: TrainingState) -> bytes:
-    """Serialise a training: its method, optimiser, random generators and state."""
-    buffer = io.BytesIO()
-    stored = {
+def content(stepper: Stepper, state: TrainingState) -> dict[str, Any]:
+    """Return everything that a checkpoint holds, as it is now. The tensors are those of the training, which change."""
+    return {
         "method": stepper.method.state_dict(),
         "optimizer": stepper.optimizer.state_dict(),
         "rng": rng.get_state(),
         "state": vars(state),
     }
-    torch.save(stored, buffer)
+
+
+def snapshot(stepper: Stepper, state: TrainingState) -> dict[str, Any]:
+    """Return a copy of the content, which the training does not change any more; only the list of rows is shared."""
+    stored = content(stepper, state)
+    return {name: dict(part) if name == "state" else copy.deepcopy(part) for name, part in stored.items()}
+
+
+def serialise(content: Mapping[str, Any]) -> bytes:
+    """Return the content of a checkpoint as bytes."""
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
     return buffer.getvalue()
+
+
+def save(stepper: Stepper, state: TrainingState) -> bytes:
+    """Serialise a training: its method, optimiser, random generators and state."""
+    return serialise(content(stepper, state))
 
 
 def restore(stepper: Stepper, checkpoint: bytes, device: torch.device) -> TrainingState:

@@ -3,11 +3,15 @@
 Batches, seeds and evaluations are functions of the step. So a training that resumes from a checkpoint passes through
 the same states, to the bit, as one that was never interrupted (same processor type, precision and thread count). If the
 budget is in seconds, evaluations, schedule and end are functions of the clock, which continues from the checkpoint.
+
+An evaluation may run beside the training, from a snapshot. What is stored then is what would have been stored had the
+training waited: the row and the checkpoint of the same step, in the same order. Only the moment differs.
 """
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import replace
 
 import torch
 
@@ -28,6 +32,7 @@ from bench.training.build import build
 from bench.training.checkpoint import OtherVersion, TrainingState
 from bench.training.clock import Clock
 from bench.training.divergence import blaming_numbers, refuse_explosion, refuse_not_finite
+from bench.training.evaluations import Beside, Opened, measure, restored
 from bench.training.events import Evaluated, Evaluating, Event, Position, Progressed
 from bench.training.step import Graph, Stepper
 
@@ -52,6 +57,7 @@ class Trainer:
         checkpoint_seconds: at most this long after a checkpoint comes the next one, even between evaluations; later if
             saving is slow (`SLOW_SAVE`).
         graph: replays the steps (`bench.training.step`), if anything does.
+        beside: runs evaluations beside the training, if anything does; on CPUs only.
     """
 
     def __init__(
@@ -63,10 +69,14 @@ class Trainer:
         device: torch.device,
         checkpoint_seconds: float = 20.0,
         graph: Graph | None = None,
+        beside: Beside | None = None,
     ) -> None:
-        self.training = spec.optimisation
-        self.evaluator, self.save, self.device = evaluator, save, device
+        self.spec, self.training = spec, spec.optimisation
+        self.evaluator, self.save, self.device, self.beside = evaluator, save, device, beside
         self.checkpoint_seconds = self._pause = checkpoint_seconds
+        self._saved = 0.0  # when the state was that of the last checkpoint
+        self._opened: Opened | None = None  # runs beside the training
+        self.evaluated_beside = False  # whether any evaluation has
         images = torch.from_numpy(data.images("train")[: self.training.train_images]).to(device)
         self.batches = Batches(images, self.training.batch_size, spec.seed)
         self.budget = Budget.of(self.training, len(images), spec.evaluation.evaluations)
@@ -105,7 +115,17 @@ class Trainer:
             Diverged: a loss or a score is not finite or has exploded. What was saved stays.
         """
         clock = Clock(self.device, self.state.train_seconds)
-        saved = ticked = time.monotonic()
+        try:
+            yield from self._train(clock)
+        except (Exception, SystemExit):
+            yield from self._close()  # a training that had waited would have failed there, or stored the row
+            raise
+        finally:
+            if self._opened:
+                self._opened.cancel()
+
+    def _train(self, clock: Clock) -> Iterator[Event]:
+        self._saved = ticked = time.monotonic()
         at = self._along(clock)
         while self._evaluated < self.budget.length:
             with clock, self._blaming_numbers():
@@ -113,17 +133,17 @@ class Trainer:
             at = self._along(clock)
             step, now = self.state.step, time.monotonic()
             if self.budget.is_due(self._evaluated, at):
-                yield Evaluating(self._position(clock))
-                yield self._evaluate(clock, at)
-                saved = ticked = time.monotonic()
+                yield from self._evaluate(clock, at)
+                ticked = time.monotonic()
                 continue
+            if self._opened and self._opened.done():
+                yield from self._close()
             if step % CHECK_EVERY == 0:
                 refuse_explosion(self._mean_losses(clock), self.state.rows, step)
-            if now - saved > self._pause:
+            if now - self._saved > self._pause and not self._opened:
                 self._mean_losses(clock)
                 self.state.train_seconds = clock.read()
                 self._save({})
-                saved = time.monotonic()
             if now - ticked > TICK_SECONDS:
                 yield self._progress(clock)
                 ticked = time.monotonic()
@@ -137,10 +157,13 @@ class Trainer:
 
     @property
     def _evaluated(self) -> float:
-        """The position of the last evaluation; 0 before the first."""
+        """The position of the last evaluation that has begun; 0 before the first."""
+        in_steps = self.budget.seconds is None
+        if self._opened:
+            return self._opened.position.step if in_steps else self._opened.train_seconds
         if not self.state.rows:
             return 0
-        return _number(self.state.rows[-1], "step" if self.budget.seconds is None else "train_seconds")
+        return _number(self.state.rows[-1], "step" if in_steps else "train_seconds")
 
     def _step(self, at: float) -> None:
         losses = self.stepper(at, self.batches[self.state.step])
@@ -164,51 +187,96 @@ class Trainer:
     def _blaming_numbers(self) -> AbstractContextManager[None]:
         return blaming_numbers(self.method, self.state.sums, self.state.step)
 
-    def _evaluate(self, clock: Clock, at: float) -> Evaluated:
+    def _evaluate(self, clock: Clock, at: float) -> Iterator[Event]:
+        """Evaluate now or, if that can be, begin to evaluate beside the training."""
+        yield from self._close()  # rows are in the order of their steps
         losses = self._mean_losses(clock)
         refuse_explosion(losses, self.state.rows, self.state.step)
         self.state.train_seconds = clock.read()
-        started = time.perf_counter()
-        headline = self.evaluator.curve.headline
-        with self._blaming_numbers():
-            columns, grids = self.evaluator(self.method)
-        # The very last step can break a method whose losses were finite.
-        score = _number(columns, headline)
-        errors = {headline: score, "reconstruction_test": _number(columns, "reconstruction_test")}
-        refuse_not_finite(errors, self.state.step)
-        means = {f"train_{name}": value for name, value in losses.items()}
-        self.state.rows.append(self._row(clock, started, means | columns))
-        pictures = {f"{name}-{self.state.step:08d}.png": grid_png(images) for name, images in grids.items()}
-        if at >= self.budget.length:
-            pictures |= self._evaluate_finally(clock)
+        now = Opened(self._position(clock), at, self.state.train_seconds, losses, time.monotonic())
         self.state.sums, self.state.summed_steps = {}, 0
-        self._save(pictures)
-        return Evaluated(self._position(clock), means["train_loss"], score, min(at / self.budget.length, 1.0))
+        self._opened = self._opened_beside(now)
+        if self._opened is None:
+            yield Evaluating(now.position)
+            yield self._complete(now)
 
-    def _evaluate_finally(self, clock: Clock) -> dict[str, bytes]:
+    def _opened_beside(self, opened: Opened) -> Opened | None:
+        """Begin an evaluation beside the training; None if the training must wait for it.
+
+        The first row is measured here: it says what an evaluation takes, and losses are compared with its own.
+        """
+        left = self.budget.left(opened.at)
+        if self.beside is None or not left or not self.state.rows:
+            return None
+        try:
+            if not self.beside.can_start(left * self._usual_seconds):
+                return None
+            snapshot = checkpoint.snapshot(self.stepper, self.state)
+            pending = self.beside.start(snapshot["method"])
+        except Exception:  # of whatever runs other processes
+            return None
+        self.evaluated_beside = True
+        return replace(opened, pending=pending, snapshot=snapshot)
+
+    @property
+    def _usual_seconds(self) -> float:
+        return _number(self.state.rows[-1], "evaluation_seconds")
+
+    def _close(self) -> Iterator[Event]:
+        """Store the row of the evaluation beside the training, if there is one; wait for it."""
+        opened, self._opened = self._opened, None
+        if opened:
+            yield self._complete(opened)
+
+    def _complete(self, opened: Opened) -> Evaluated:
+        """Wait for an evaluation, and store its row with the checkpoint of the same step.
+
+        One that was lost beside the training is measured here; so if it failed, it fails as if it had begun here.
+        """
+        step, measured = opened.position.step, opened.result(self._usual_seconds) if opened.pending else None
+        if measured is None:
+            method = restored(self.spec, opened.snapshot["method"]) if opened.snapshot else self.method
+            with blaming_numbers(method, {}, step):  # the losses are finite
+                measured = measure(self.evaluator, method)
+        # The very last step can break a method whose losses were finite.
+        score = _number(measured.columns, headline := self.evaluator.curve.headline)
+        errors = {headline: score, "reconstruction_test": _number(measured.columns, "reconstruction_test")}
+        refuse_not_finite(errors, step)
+        means = {f"train_{name}": value for name, value in opened.losses.items()}
+        self.state.rows.append(self._row(opened, measured.seconds, means | measured.columns))
+        pictures = {f"{name}-{step:08d}.png": picture for name, picture in measured.pictures.items()}
+        if opened.at >= self.budget.length:
+            pictures |= self._evaluate_finally(opened)
+        self._save(pictures, opened)
+        return Evaluated(opened.position, means["train_loss"], score, min(opened.at / self.budget.length, 1.0))
+
+    def _evaluate_finally(self, opened: Opened) -> dict[str, bytes]:
         """Append the last checkpoint's own row, if the protocol has one; returns pictures by file name."""
         started = time.perf_counter()
         with self._blaming_numbers():
             columns = self.evaluator.final(self.method)
         if not columns:
             return {}
-        self.state.rows.append(self._row(clock, started, columns))
+        self.state.rows.append(self._row(opened, time.perf_counter() - started, columns))
         lines, arrays = self.evaluator.final_pictures(self.method)
         step = f"{self.state.step:08d}"
         return {f"interpolations-{step}.png": grid_png(lines, STEPS), f"codes-{step}.npz": tensors.to_npz(arrays)}
 
-    def _save(self, pictures: dict[str, bytes]) -> None:
-        """Save, and set the pause before the next checkpoint."""
+    def _save(self, pictures: dict[str, bytes], opened: Opened | None = None) -> None:
+        """Save the present state or that of an evaluation, and set the pause before the next checkpoint."""
         started = time.monotonic()
-        self.save(self.checkpoint(), self.state.rows, pictures)
-        seconds = time.monotonic() - started
+        kept = opened.snapshot if opened else None
+        self.save(checkpoint.serialise(kept) if kept else self.checkpoint(), self.state.rows, pictures)
+        ended = time.monotonic()
+        seconds = ended - started
         self._pause = max(self.checkpoint_seconds, seconds / SAVING_SHARE if seconds > SLOW_SAVE else 0)
+        self._saved = opened.began if opened and kept else ended
 
-    def _row(self, clock: Clock, started: float, columns: Row) -> Row:
+    def _row(self, opened: Opened, seconds: float, columns: Row) -> Row:
         return {
-            **vars(self._position(clock)),
-            "train_seconds": self.state.train_seconds,
-            "evaluation_seconds": time.perf_counter() - started,
+            **vars(opened.position),
+            "train_seconds": opened.train_seconds,
+            "evaluation_seconds": seconds,
             "peak_memory_mb": memory.peak(self.device),
             "parameters": self.parameters,
             **columns,

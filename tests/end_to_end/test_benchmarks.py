@@ -28,6 +28,10 @@ RUNS = {
         "separate over together",
     ),
     "inception_paths": (["--rounds", "1", "--paths", "eager"], "eager: 1.00 (1.00 to 1.00) times"),
+    "evaluation_beside": (
+        ["--rounds", "1", "--dataset", "digits", "--train-images", "200", "--epochs", "1", "--samples", "64"],
+        "inline over beside, whole trial",
+    ),
     "startup": (["--rounds", "1", "--parts", "report", "--trials", "20"], "bench.report of 20 trials"),
 }
 

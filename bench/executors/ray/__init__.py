@@ -29,7 +29,9 @@ import ray
 from ray import tune
 
 from bench.executors.base import Context, Place, Resources
+from bench.executors.evaluating import Task
 from bench.executors.ray.asha import Asha
+from bench.executors.ray.beside import Idleness, RayBeside
 from bench.executors.ray.cluster import InputSource, connect, fit, serve_inputs
 from bench.executors.ray.lost_trials import RETRIES, Relay, reasons
 from bench.executors.ray.private import patch
@@ -68,7 +70,8 @@ def run(trials: list[Trial], context: Context, resources: Resources, on_event: O
         scheduler = Asha({trial.id: trial for trial in trials}) if resources.scheduler == "asha" else None
         relay = Relay(on_event)
         folder = None if resources.address else str(Path.cwd())
-        work = Work({trial.id: trial for trial in trials}, context, source, at_once, folder)
+        idleness = Idleness.allowed(resources)
+        work = Work({trial.id: trial for trial in trials}, context, source, at_once, folder, idleness)
         tuner = tune.Tuner(
             tune.with_resources(
                 tune.with_parameters(_trainable, work=work),
@@ -108,6 +111,7 @@ class Work:
         source: how a node of a cluster gets the inputs; None on this machine.
         at_once: trials that run at a time.
         folder: the driver's working folder, for files that plug-ins open; None on a cluster.
+        idleness: when evaluations run beside trainings; None for never.
     """
 
     trials: dict[str, Trial]
@@ -115,6 +119,7 @@ class Work:
     source: InputSource | None
     at_once: int
     folder: str | None
+    idleness: Idleness | None
 
 
 def _trainable(config: dict[str, str], work: Work) -> None:
@@ -122,9 +127,12 @@ def _trainable(config: dict[str, str], work: Work) -> None:
         os.chdir(work.folder)
     # GPUs stay visible to a trial that requested none, so ask Ray which GPUs it has assigned.
     device = "cuda:0" if ray.get_gpu_ids() else "cpu"
-    place = Place(device, work.at_once, ray.get_runtime_context().get_node_id())
+    node, trial = ray.get_runtime_context().get_node_id(), work.trials[config["id"]]
     inputs = work.source.local_inputs(work.context) if work.source else work.context.inputs
-    for event in run_trial(work.trials[config["id"]], work.context, inputs, place):
+    beside = None
+    if work.idleness and device == "cpu":
+        beside = RayBeside(Task(trial.spec, work.context, inputs), work.idleness, node, work.folder)
+    for event in run_trial(trial, work.context, inputs, Place(device, work.at_once, node), beside):
         tune.report(report_of(event))
 
 

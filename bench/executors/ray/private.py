@@ -14,6 +14,7 @@ from bench.io.object_store import redact
 LOST_WORKER_MODULES = ("ray.air.execution._internal.actor_manager", "ray.tune.execution.tune_controller")
 ENTRYPOINT_MODULE = "ray._private.utils"
 NODE_MODULE = "ray._private.worker"
+STATE_MODULE = "ray._private.state"
 
 
 def patch() -> None:
@@ -44,6 +45,18 @@ def raylet_socket() -> str:
         RunError: this release of Ray does not have the private name.
     """
     return _require(NODE_MODULE, "_global_node").raylet_socket_name
+
+
+def free_cpus(node: str) -> tuple[float, float]:
+    """Return the unreserved CPUs of a node, by its id, and all its CPUs. The first may be a second old.
+
+    Raises:
+        RunError: this release of Ray does not have the private name.
+        KeyError: the node is gone.
+    """
+    free = _require(STATE_MODULE, "available_resources_per_node")()[node].get("CPU", 0.0)
+    total = next(each["Resources"].get("CPU", 0.0) for each in ray.nodes() if each["NodeID"] == node)
+    return free, total
 
 
 def _require(module: str, name: str) -> Any:

@@ -72,3 +72,10 @@ def test_no_trial_is_compared_with_all_others(monkeypatch):
     for one in trials[:10]:
         progress(one.id, Ended(State.done, None))
     assert progress.overall().startswith("10 of 20 trials")
+
+
+def test_the_row_of_an_evaluation_beside_the_training_moves_no_trial_backwards():
+    progress = TrialProgress("moco", steps=100)
+    progress.update(Progressed(position(60, 3.0), 2.0))
+    progress.update(Evaluated(position(50, 2.5), 2.5, 3.25, 0.5))
+    assert (progress.step, progress.epoch, progress.score) == (60, 3.0, 3.25)

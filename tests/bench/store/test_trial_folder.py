@@ -6,6 +6,7 @@ from specimens import make_environment, make_trial
 from bench.analysis import frames
 from bench.store import repair
 from bench.store.documents import Ending
+from bench.store.folders import ExperimentFolder
 from bench.store.states import State
 from bench.store.trial_folder import Superseded, TrialFolder
 
@@ -159,3 +160,17 @@ def test_images_may_lie_in_a_folder_of_any_name(tmp_path):
     environment = folder.environment()
     assert environment
     assert environment.data == path
+
+
+def test_evaluations_beside_a_training_are_noted_for_its_attempt_and_in_words(tmp_path):
+    folder = ExperimentFolder(tmp_path).trial("moco")
+    token = folder.claim(make_trial(), make_environment())
+    assert not folder.environment().evaluated_beside
+    folder.note_evaluated_beside(token)
+    folder.note_evaluated_beside(token)
+    assert folder.environment() == make_environment(evaluated_beside=True)
+    assert "1 trial at a time, evaluations beside training; torch" in frames.machines(ExperimentFolder(tmp_path))[0]
+    folder.claim(make_trial(), make_environment())
+    assert not folder.environment().evaluated_beside
+    with pytest.raises(Superseded):
+        folder.note_evaluated_beside(token)

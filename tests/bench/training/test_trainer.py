@@ -5,16 +5,13 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from specimens import EVALUATION, make_request, make_spec
+from runs import comparable
+from specimens import EVALUATION, make_spec
 
 from bench.contract.tape import Recomputed, Tape
-from bench.data import preparation
 from bench.evaluation.evaluator import Evaluator
-from bench.evaluation.feature_network import load_extractor
-from bench.evaluation.feature_training import train_extractor
 from bench.evaluation.reference import References
 from bench.io.files import Folder
-from bench.metrics.columns import TIMINGS
 from bench.training.budget import Budget
 from bench.training.clock import Clock
 from bench.training.divergence import Diverged
@@ -24,15 +21,6 @@ from methods import METHODS, Method
 from methods.functional import squared_error
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory):
-    """Prepared digits and an evaluator."""
-    prepared = preparation.prepare(make_request("digits", tmp_path_factory.mktemp("data")))
-    network = load_extractor(train_extractor(prepared, "classifier", steps=10))
-    references = References(Folder(tmp_path_factory.mktemp("features")), network, prepared, torch.device("cpu"))
-    return prepared, Evaluator(references, EVALUATION)
-
-
 def trainer(world, saved, checkpoint_seconds=1e9, **spec):
     prepared, evaluator = world
 
@@ -40,10 +28,6 @@ def trainer(world, saved, checkpoint_seconds=1e9, **spec):
         saved.append((checkpoint, [dict(row) for row in rows], grids))
 
     return Trainer(make_spec(**spec), prepared, evaluator, save, torch.device("cpu"), checkpoint_seconds)
-
-
-def comparable(rows):
-    return [{key: value for key, value in row.items() if key not in TIMINGS} for row in rows]
 
 
 RESUMED = [{"method": name} for name in METHODS] + [
