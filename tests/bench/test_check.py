@@ -97,10 +97,14 @@ def test_a_method_of_a_plugin_is_checked_by_its_name(tmp_path, monkeypatch):
 
 
 def test_what_only_costs_speed_or_is_unfinished_breaks_nothing(tmp_path):
-    """A first attempt: no docstring, no paper, and a covariance that waits for the device."""
+    """A first attempt: no docstring, no paper, a weight in units of its own, and a loss that waits for the device."""
     path = tmp_path / "first.py"
     path.write_text(
-        "from methods.mmd import MMD\n\n\nclass First(MMD):\n    def losses(self, x):\n"
+        "from typing import Annotated\n\n"
+        "from methods.hyperparameters import Positive\nfrom methods.mmd import MMD\n\n\n"
+        "class First(MMD):\n    def __init__(self, networks, prior, *, weight: Annotated[float, Positive] = 1.0):\n"
+        "        super().__init__(networks, prior)\n        self.weight = weight\n\n"
+        "    def losses(self, x):\n"
         "        losses = super().losses(x)\n        float(losses['loss'])\n        return losses\n\n\n"
         "METHODS = {'first': First}\n"
     )
@@ -109,6 +113,7 @@ def test_what_only_costs_speed_or_is_unfinished_breaks_nothing(tmp_path):
     assert result.exit_code == 0, result.output
     lines = result.output.splitlines()
     assert any(line.split()[:2] == ["unfinished", "schema"] and '"""One sentence."""' in line for line in lines)
+    assert any(line.split()[:2] == ["unfinished", "units"] and "networks.weight_unit" in line for line in lines)
     assert any(line.split()[:2] == ["slower", "waiting"] for line in lines)
     assert "keeps the contract; trains rightly, but slower: " in result.output
 
