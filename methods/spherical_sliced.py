@@ -32,7 +32,7 @@ class SphericalSliced(Method):
         networks: Networks,
         prior: Prior,
         *,
-        weight: Annotated[float, Positive] = 6.5,
+        weight: Annotated[float, Positive] = 12.0,
         slices: Annotated[int, AtLeastOne] = 256,
     ) -> None:
         super().__init__(networks, prior)

@@ -27,7 +27,7 @@ class SVAE(Method):
     no_floor = "the KL of each image's posterior does not measure the codes of all images"
     search_space = {"beta": LogUniform(0.003, 30)}
 
-    def __init__(self, networks: Networks, prior: Prior, *, beta: Annotated[float, Positive] = 0.021) -> None:
+    def __init__(self, networks: Networks, prior: Prior, *, beta: Annotated[float, Positive] = 0.038) -> None:
         super().__init__(networks, prior)
         self.beta = beta
 
