@@ -2,7 +2,6 @@
 
 import io
 import re
-import textwrap
 from pathlib import Path
 
 import matplotlib as mpl
@@ -134,9 +133,8 @@ def over_time(trials: dict[str, TrialFolder], folder: Path) -> list[Figure]:
 
 
 def _fitted(label: str, inches: float) -> str:
-    """Break a bold label at its commas, or wherever it must, to fit a width."""
-    letters = int(inches * 72 / (0.75 * FONT))  # bold letters are about three quarters as wide as high
-    return "\n".join(textwrap.wrap(label.replace(",", ", "), letters, subsequent_indent="  ", break_on_hyphens=False))
+    """Break a bold label to fit a width."""
+    return wrapped(label, int(inches * 72 / (0.75 * FONT)))  # bold letters are about three quarters as wide as high
 
 
 def _mosaic(

@@ -128,9 +128,11 @@ def legend_text(label: str) -> str:
     return f" {label}" if label.startswith("_") else label
 
 
-def wrapped(label: str) -> str:
-    """Break a variant's label at its commas, so that a long legend does not shrink the figure."""
-    return "\n".join(textwrap.wrap(label.replace(",", ", "), 34, subsequent_indent="  ", break_on_hyphens=False))
+def wrapped(label: str, letters: int = 34) -> str:
+    """Break a long label of a variant at its commas and its bracket, or wherever it must, so that it fits a width."""
+    text = label.replace(",", ", ")
+    text = text.replace("[", " [", 1) if len(text) > letters else text  # numbers are not broken then
+    return "\n".join(textwrap.wrap(text, letters, subsequent_indent="  ", break_on_hyphens=False))
 
 
 def logarithmic(axis: Axis) -> None:

@@ -43,3 +43,11 @@ def test_the_labels_of_a_logarithmic_axis_do_not_overlap(low, high):
     plt.close(figure)
     assert len(labels) >= 2
     assert all(left.x1 < right.x0 for left, right in itertools.pairwise(labels))
+
+
+def test_a_long_label_is_not_broken_inside_a_number():
+    from bench.reporting.style import wrapped
+
+    lines = wrapped("spherical_sliced[learning_rate=0.02188,weight=11.56]").splitlines()
+    assert [line.strip() for line in lines] == ["spherical_sliced", "[learning_rate=0.02188,", "weight=11.56]"]
+    assert wrapped("mmd[prior=sphere]") == "mmd[prior=sphere]"
