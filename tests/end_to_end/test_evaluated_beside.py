@@ -130,8 +130,10 @@ def test_rows_equal_those_of_the_serial_executor_after_a_kill_an_interruption_an
     code, output = start_run(*command, "--evaluate-beside", "on").finish(SECONDS)
     assert code == 0, output
     assert "resumes from step" in output
-    (tmp_path / "others").mkdir()
-    monkeypatch.setenv("NOTES", str(tmp_path / "others"))
+    others = tmp_path / "others"
+    others.mkdir()
+    (others / "hurry").touch()
+    monkeypatch.setenv("NOTES", str(others))
     code, output = start_run(*command, "--executor", "serial", out="serial").finish(SECONDS)
     assert code == 0, output
     assert not trial_of(tmp_path / "serial", "noting").environment().evaluated_beside
