@@ -53,7 +53,9 @@ def main() -> None:
     parser.add_argument("--evaluations", type=int, default=10)
     parser.add_argument("--samples", type=int, default=2000, help="generated images of an evaluation")
     asked = parser.parse_args()
-    print(f"{allowance().cpus} CPUs, {vars(asked)}", flush=True)
+    images = f"{asked.train_images:,} images of {asked.dataset}, {asked.epochs} epochs"
+    samples = f"{asked.evaluations} evaluations of {asked.samples:,} images"
+    print(f"{allowance().cpus} CPUs, {images}, {samples}", flush=True)
     with tempfile.TemporaryDirectory() as name:
         command = ["--methods", "mmd", "--seeds", "1", "--dataset", asked.dataset, "--data-root", str(asked.data_root)]
         command += ["--prepared", f"{name}/prepared", f"--set=evaluation.samples={asked.samples}"]
