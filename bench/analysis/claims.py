@@ -129,12 +129,12 @@ def spread(a: Values, b: Values, criteria: Criteria = CRITERIA) -> Effect:
         return UNKNOWN
     value = float(x.std(ddof=1) / y.std(ddof=1))
     low, high = (value / math.sqrt(fdtri(len(x) - 1, len(y) - 1, q)) for q in (1 - LEVEL / 2, LEVEL / 2))
-    p = significance.permutation_p(*(np.abs(each - np.median(each)).tolist() for each in (x, y)))
-    # The logarithm of a standard deviation has variance 1 / 2(n - 1).
-    needed = 1 + (power.both_errors(criteria.comparisons) / math.log(value)) ** 2 if value != 1 else math.nan
-    if needed <= min(len(x), len(y)):  # the test is less powerful than this, so how many it takes is unknown
-        needed = math.nan
-    return Effect(value, low, high, p, same=False, needed=power.feasible(needed), better=value < 1)
+    # What the test compares, so that the estimate is of this test: one outlier makes a large ratio, but decides nothing
+    first, second = (np.abs(each - np.median(each)).tolist() for each in (x, y))
+    effect = difference(first, second, replace(criteria, margin=0.0))
+    # Where it should be enough already, the test is less powerful than the estimate, so how many it takes is unknown.
+    needed = effect.needed if effect.needed > min(len(x), len(y)) else math.nan
+    return Effect(value, low, high, effect.p, same=False, needed=needed, better=value < 1)
 
 
 def compare(

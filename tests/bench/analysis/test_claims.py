@@ -107,3 +107,12 @@ def test_more_rivals_need_more_seeds_before_any_test_can_be_significant(rivals, 
     assert 2 * rivals / math.comb(2 * values, values) <= power.LEVEL
     if values > 5:
         assert 2 * rivals / math.comb(2 * (values - 1), values - 1) > power.LEVEL
+
+
+def test_one_outlier_does_not_promise_a_verdict_on_spread_soon():
+    """The ratio of standard deviations is far from 1, but the test compares distances from the median."""
+    steady, with_outlier = [4.3, 4.1, 4.2, 4.4, 4.0, 4.2], [4.2, 4.1, 4.3, 4.0, 4.4, 6.8]
+    effect = claims.spread(steady, with_outlier)
+    assert effect.value < 0.3
+    assert effect.p > 0.05
+    assert not effect.needed <= 2 * len(steady)
