@@ -129,7 +129,7 @@ def spread(a: Values, b: Values, criteria: Criteria = CRITERIA) -> Effect:
         return UNKNOWN
     value = float(x.std(ddof=1) / y.std(ddof=1))
     low, high = (value / math.sqrt(fdtri(len(x) - 1, len(y) - 1, q)) for q in (1 - LEVEL / 2, LEVEL / 2))
-    # What the test compares, so that the estimate is of this test: one outlier makes a large ratio, but decides nothing
+    # The estimate is of what the test compares: one outlier makes a large ratio, but decides nothing.
     first, second = (np.abs(each - np.median(each)).tolist() for each in (x, y))
     effect = difference(first, second, replace(criteria, margin=0.0))
     # Where it should be enough already, the test is less powerful than the estimate, so how many it takes is unknown.

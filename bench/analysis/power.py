@@ -40,23 +40,23 @@ def needed(distance: float, spread: float, margin: float, comparisons: int = 1) 
     """
     if math.isnan(spread):
         return math.nan
-    found = 2 * (both_errors(comparisons) * spread / distance) ** 2 if distance else math.inf
+    found = 2 * (_both_errors(comparisons) * spread / distance) ** 2 if distance else math.inf
     equivalent = _quantile(LEVEL) + _quantile((1 - POWER) / 2)  # two one-sided tests
     excluded = 2 * (equivalent * spread / (margin - distance)) ** 2 if distance < margin else math.inf
-    return feasible(min(found, excluded))
+    return _feasible(min(found, excluded))
 
 
 def detectable(spread: float, n: int, comparisons: int = 1) -> float:
     """Return the difference of means that n values per side find with POWER."""
-    return both_errors(comparisons) * spread * math.sqrt(2 / n)
+    return _both_errors(comparisons) * spread * math.sqrt(2 / n)
 
 
-def both_errors(comparisons: int) -> float:
+def _both_errors(comparisons: int) -> float:
     """Return the difference in standard errors that a two-sided test finds with POWER; 2.80 for one comparison."""
     return _quantile(LEVEL / 2 / comparisons) + _quantile(1 - POWER)
 
 
-def feasible(number: float) -> float:
+def _feasible(number: float) -> float:
     """Return a number of values as a whole number; nan if it is out of reach."""
     return math.ceil(number) if number < MOST else math.nan
 

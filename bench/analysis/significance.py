@@ -21,7 +21,7 @@ SEEDS_FOR_INTERVAL = 3  # the t interval of two values is 12.7 standard errors w
 RESAMPLES = 2000  # of a bootstrap
 MOST_SPLITS = 200_000  # above this number (more than 10 + 10 seeds) splits are sampled, not enumerated
 RANDOM_SPLITS = 100_000  # sampled splits
-ROWS = 1024  # splits at a time
+ROWS = 1024  # splits at a time; products of larger blocks start threads, which on a busy machine wait for each other
 NO_INTERVAL = (math.nan, math.nan)  # of too few values
 
 
@@ -100,7 +100,7 @@ def _signs(size: int) -> np.ndarray:
 
 
 def _sums(rows: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """The product of small integers [n, size] with values [size], in blocks: the rows as floats may be gigabytes."""
+    """The product of small integers [n, size] with values [size], in blocks: all rows as floats may be gigabytes."""
     starts = range(0, len(rows), ROWS)
     return np.concatenate([rows[start : start + ROWS].astype(float) @ values for start in starts])
 
