@@ -56,7 +56,7 @@ def codes(group: Group, trials: dict[str, TrialFolder], folder: Path) -> list[Fi
         axes.set(xlim=(-WIDTH / 2, WIDTH * columns - WIDTH / 2), ylim=(low - LEGEND_ROOM, top), aspect="equal")
         data = pd.concat([_frame(variant, *view) for variant, view in views.items()], ignore_index=True)
         save(figure, folder / "codes", data)
-    return [Figure("codes", "Codes on the prior", CAPTION)]
+    return [Figure("codes", "Codes on the prior", CAPTION, whole=True)]
 
 
 def _panel(

@@ -127,7 +127,7 @@ def _over_time(group: Group, trials: dict[str, TrialFolder], folder: Path, share
     static, chart = image_figures.over_time(trials, folder), sample_charts.chart(group, share)
     if chart is None:
         return static
-    figure = static[0] if static else Figure("over_time", image_figures.OVER_TIME, "", data=False)
+    figure = static[0] if static else Figure("over_time", image_figures.OVER_TIME, "", data=False, whole=True)
     return [replace(figure, chart=chart)]
 
 

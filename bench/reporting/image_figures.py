@@ -99,7 +99,7 @@ def overview(group: Group, grids: dict[str, Path], folder: Path) -> list[Figure]
             axes.text(x + 0.5, y - 0.02, title, ha="center", va="bottom", fontsize=FONT)
         save(figure, folder / "samples")
     about = KINDS["samples"] + (" Real: images of the data set." if "real" in shown else "")
-    return [Figure("samples", "Samples side by side", about, data=False, grids=len(images))]
+    return [Figure("samples", "Samples side by side", about, data=False, grids=len(images), whole=True)]
 
 
 def over_time(trials: dict[str, TrialFolder], folder: Path) -> list[Figure]:
@@ -129,7 +129,7 @@ def over_time(trials: dict[str, TrialFolder], folder: Path) -> list[Figure]:
         "draws at every moment; each picture is a quarter of the grid."
     )
     count = -(-sum(map(len, quarters)) // 2)  # a quarter is shown larger than in a whole grid
-    return [Figure("over_time", OVER_TIME, about, data=False, grids=count)]
+    return [Figure("over_time", OVER_TIME, about, data=False, grids=count, whole=True)]
 
 
 def _fitted(label: str, inches: float) -> str:

@@ -58,7 +58,7 @@ def hyperparameters(group: Group, folder: Path) -> list[Figure]:
         shown = pd.concat([data.assign(hyperparameter=name) for name, data in lines.items()])
         save(figure, folder / "hyperparameters", shown)
     caption = " ".join(filter(None, [HYPERPARAMETERS.format(_tried(shown)), phrases.ranges(group)]))
-    return [Figure("hyperparameters", "Score against hyperparameter", caption)]
+    return [Figure("hyperparameters", "Score against hyperparameter", caption, whole=len(names) > 1)]
 
 
 def _tried(lines: pd.DataFrame) -> str:

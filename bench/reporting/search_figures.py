@@ -26,7 +26,7 @@ def draw(results: pd.DataFrame, folder: Path) -> list[Figure]:
             "Every point of the search, at each of its values. Hollow: points that were stopped or failed, at their "
             "last distance. Crosses: points without any, and points that reconstruct no better than the mean image."
         )
-        figures.append(Figure("search_sensitivity", "Sensitivity to each hyperparameter", about))
+        figures.append(Figure("search_sensitivity", "Sensitivity to each hyperparameter", about, whole=True))
     return figures
 
 

@@ -90,6 +90,7 @@ class Figure:
         data: whether its data were saved as CSV.
         grids: how many image grids it is worth where they share a page's room; 0 for a figure of lines and points.
         chart: what the page shows in its place, if it is interactive.
+        whole: whether it takes the page's whole width: it has many panels or images side by side.
     """
 
     name: str
@@ -98,6 +99,7 @@ class Figure:
     data: bool = True
     grids: int = 0
     chart: "Chart | None" = None
+    whole: bool = False
 
 
 @cache

@@ -1,6 +1,6 @@
 """The tables of the verdict: a matrix of claims and rivals, an answer to every claim, and every claim in a sentence."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pandas as pd
@@ -39,25 +39,25 @@ def tables(group: Group) -> list[Table]:
 
 
 def _matrix(group: Group, records: Sequence[Record]) -> Table:
-    """One row per claim, one column per rival. Each cell links to its sentence."""
+    """One row per claim that was made, one column per rival. Each cell links to its sentence."""
     rivals, about = list(dict.fromkeys(record["rival"] for record in records)), records[0]["baseline"]
     reasons = _reasons({record["claim"] for record in records})
     cells = {(record["claim"], record["rival"]): _outcome(record, i) for i, record in enumerate(records)}
 
-    def cell(claim: str, rival: str) -> Cell:
-        short = reasons.get(claim, NOT_COMPARED).partition(":")[0]
-        return cells.get((claim, rival), word(short))
-
-    rows = [[prose(claim.short), *(cell(name, rival) for rival in rivals)] for name, claim in CLAIMS.items()]
+    rows = [
+        [prose(claim.short), *(cells.get((name, rival), word(NOT_COMPARED)) for rival in rivals)]
+        for name, claim in CLAIMS.items()
+        if name not in reasons
+    ]
     signs = sentences.signs(group.description.report.margin)
     legend = (
         f"`{about}` against each rival: {signs}. 0.8×: 0.8 times the rival's value (match to prior: a difference); "
         "less is better in every row."
     )
-    if OF_SETTINGS in reasons.values():
-        legend += f" {OF_SETTINGS.capitalize()}."
     if SETTINGS.name not in reasons:
         legend += f" {phrases.ranges(group)}"
+    for reason, names in _by_reason(reasons).items():
+        legend += f" No row for *{', '.join(CLAIMS[name].short for name in names)}* ({reason})."
     return Table(MATRIX, f"Verdict on {about}", ["claim", *rivals], rows, legend, words=len(rivals) + 1)
 
 
@@ -71,23 +71,26 @@ def _reasons(claimed: set[str]) -> dict[str, str]:
     return {name: known.get(name, NOT_MEASURED) for name in CLAIMS if name not in claimed}
 
 
+def _by_reason(reasons: Mapping[str, str]) -> dict[str, list[str]]:
+    """The claims that were not made for each reason."""
+    return {reason: [name for name in reasons if reasons[name] == reason] for reason in reasons.values()}
+
+
 def _anchor(i: int) -> str:
     """The id of the sentence of the i-th record."""
     return f"verdict-claims-{i}"
 
 
 def _answers(group: Group, found: pd.DataFrame) -> Table:
-    """One row per claim."""
+    """One row per claim that was made, then one per reason for which others were not."""
     by_claim = {str(claim): frames.records(each) for claim, each in found.groupby("claim", sort=False)}
-    missing = _reasons(set(by_claim))
     rows = [
-        [
-            prose(name),
-            prose(sentences.answer(by_claim[name]) if name in by_claim else missing[name]),
-            Cell("", links=_evidence(group, name) if name in by_claim else ()),
-        ]
+        [prose(name), prose(sentences.answer(by_claim[name])), Cell("", links=_evidence(group, name))]
         for name in CLAIMS
+        if name in by_claim
     ]
+    for reason, names in _by_reason(_reasons(set(by_claim))).items():
+        rows.append([prose(", ".join(names)), prose(reason), Cell("")])
     baseline = found["baseline"].iloc[0]
     brief = f"Each number is `{baseline}` divided by the rival, with its 95% interval: below 1 is less."
     about = (
@@ -96,8 +99,6 @@ def _answers(group: Group, found: pd.DataFrame) -> Table:
         "In the row on the prior it is a difference. "
         f"If a seed never reaches the target, times to it have no ratio; then the test compares {RANKS}. "
     ) + " ".join(design.sentences(*_design(group), spread=group.seed_spread))
-    if SETTINGS.name in by_claim:
-        about += f" {phrases.ranges(group)}"
     title = f"Verdict on {baseline}, in words"
     headings = ["claim", "answer", "shown by"]
     return Table("verdict", title, headings, rows, about, words=3, brief=brief, stacked=True)
