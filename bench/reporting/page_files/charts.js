@@ -30,6 +30,12 @@ const charts = (() => {
   const MARGIN = { l: 56, r: 16, t: 30, b: 44 };  // pixels around a plot
   const hollow = (look) => look.dash === "solid" ? look.symbol : `${look.symbol}-open`;  // as lines are dashed
 
+  // Round numbers at even distances.
+  const even = (low, high) => {
+    const least = (high - low) / 7, power = 10 ** Math.floor(Math.log10(least)), step = [1, 2, 5, 10].find((m) => m * power >= least) * power;
+    return Array.from({ length: 8 }, (_, i) => (Math.ceil(low / step) + i) * step).filter((v) => v <= high);
+  };
+
   // Ticks of a logarithmic axis at round numbers, at least four if there is room.
   const ticks = ([low, high]) => {
     const sets = [[1], [1, 2, 5], [1, 1.5, 2, 3, 4, 5, 6, 8], [1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 4.5, 5, 5.5, 6, 6.5, 7, 7.5, 8, 8.5, 9, 9.5]];
@@ -42,6 +48,7 @@ const charts = (() => {
       }
       if (found.length >= 4) break;
     }
+    if (found.length < 4) found = even(10 ** low, 10 ** high);
     const text = (v) => v >= 1000 ? `${(v / 1000).toLocaleString("en", { maximumSignificantDigits: 4 })}k` : String(Number(v.toPrecision(4)));
     return { tickvals: found, ticktext: found.map(text) };
   };
@@ -74,14 +81,15 @@ const charts = (() => {
     modebar: { color: colour("--faint"), activecolor: colour("--link"), bgcolor: "rgba(0,0,0,0)" }, ...extra,
   });
 
-  // Values to compare with: a line, or an arrow at the edge if it lies beyond the axis.
+  // Values to compare with: a line, or an arrow at the edge if it lies beyond the axis. Their texts are on the left, as most
+  // curves fall: on the right they would lie on their ends.
   const levels = (chart, isLog, limits) => {
     const shapes = [], annotations = [];
     for (const level of chart.levels ?? []) {
       const place = isLog ? Math.log10(level.value) : level.value, inside = place >= limits[0] && place <= limits[1], below = place < limits[0];
       if (inside) shapes.push({ type: "line", xref: "paper", x0: 0, x1: 1, y0: level.value, y1: level.value, line: { color: colour("--faint"), width: 1, dash: level.dashed ? "dash" : "dot" } });
       annotations.push({
-        xref: "paper", x: 1, xanchor: "right", showarrow: false, font: { size: 11, color: colour("--faint") }, bgcolor: colour("--paper"),
+        xref: "paper", x: 0, xanchor: "left", showarrow: false, font: { size: 11, color: colour("--faint") },
         yref: inside ? "y" : "paper", y: inside ? place : below ? 0 : 1, yanchor: inside || below ? "bottom" : "top",
         text: plain(`${inside ? "" : below ? "↓ " : "↑ "}${level.text}, ${number(level.value)}`),
       });

@@ -110,9 +110,28 @@ def test_a_floor_far_below_is_an_arrow_with_its_value(open_page, tmp_path):
     assert "↓ floor, 0.001" in page.locator(".plot").text_content()
 
 
-def page_of(folder, styles, **data):
+def test_the_text_of_a_level_does_not_hide_the_end_of_a_curve(open_page, tmp_path):
+    levels = [{"text": "floor: samples of the prior", "value": 1.0, "dashed": False}]
+    page = open_page(page_of(tmp_path, {"m": LineStyle("#D55E00", "o")}, y=[10.0, 1.05], levels=levels))
+    chart = drawn(page, "#s-figure-f")
+    text, end = (chart.locator(f".plot {of}").last.bounding_box() for of in (".annotation-text", ".points path"))
+    assert abs(text["y"] - end["y"]) < 3 * text["height"]  # both are at the floor
+    assert text["x"] + text["width"] < end["x"]
+
+
+@pytest.mark.parametrize("y", [[3.63, 4.13], [4.01, 4.02], [0.5, 60.0], [4e-5, 900.0]])
+def test_an_axis_has_enough_round_ticks_and_not_too_many(open_page, tmp_path, y):
+    page = open_page(page_of(tmp_path, {"m": LineStyle("#D55E00", "o")}, y=y))
+    axis = drawn(page, "#s-figure-f").locator(".plot").evaluate("plot => plot.layout.yaxis")
+    assert axis["type"] == "log"
+    assert 3 <= len(axis["tickvals"]) <= 12
+    assert all(y[0] * 0.7 < tick < y[1] * 1.4 for tick in axis["tickvals"])
+    assert all(float(f"{tick:.4g}") == pytest.approx(tick, rel=1e-9) for tick in axis["tickvals"])
+
+
+def page_of(folder, styles, *, y=(5.0, 4.0), **data):
     """A page with one chart of two points a variant."""
-    lines = [{"variant": v, "seed": 0, "trial": v, "done": True, "step": [1, 2], "y": [5.0, 4.0]} for v in styles]
+    lines = [{"variant": v, "seed": 0, "trial": v, "done": True, "step": [1, 2], "y": list(y)} for v in styles]
     chart = {"axes": {"step": "steps"}, "title": "<i>t</i>", "lines": lines, "levels": [], "blank": 0.25} | data
     for suffix in ("png", "pdf", "csv"):
         (folder / f"f.{suffix}").write_bytes(b"\x89PNG" + bytes(30))
