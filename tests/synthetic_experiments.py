@@ -29,13 +29,13 @@ STAMP = {
 }
 
 
-def falling_curve(final: float, seed: int) -> list[dict[str, object]]:
+def falling_curve(final: float, seed: int, cpu_share: float = 0.97) -> list[dict[str, object]]:
     """A curve that falls to `final`."""
     return [
         {"step": step, "epoch": step / 10, "images_seen": step * 50, "images_per_second": 1000.0,
-         "train_seconds": step / 20, "evaluation_seconds": 1.0, "peak_memory_mb": 900.0 + seed, "parameters": 1234,
-         "train_loss": 1.0, "reconstruction_test": final * 2, "fd_classifier_1k": final * 100 / step,
-         "fd_classifier_1k_floor": 1.0, **STAMP}
+         "train_seconds": step / 20, "cpu_share": cpu_share, "evaluation_seconds": 1.0, "peak_memory_mb": 900.0 + seed,
+         "parameters": 1234, "train_loss": 1.0, "reconstruction_test": final * 2,
+         "fd_classifier_1k": final * 100 / step, "fd_classifier_1k_floor": 1.0, **STAMP}
         for step in STEPS
     ]  # fmt: skip
 
@@ -50,6 +50,7 @@ def add(
     error: str | None = None,
     pictures: bool = True,
     at_once: int = 2,
+    cpu_share: float = 0.97,
     **settings: object,
 ) -> None:
     """One trial. final: the distance it came to; without one it has no rows."""
@@ -69,7 +70,7 @@ def add(
         codes = torch.randn(50, 4, generator=random)
         shown |= {"interpolations-00000100.png": grid, "codes-00000100.npz": to_npz({"codes": codes, "prior": codes})}
     if final is not None:
-        trial.save(token, b"checkpoint", falling_curve(final, seed), shown)
+        trial.save(token, b"checkpoint", falling_curve(final, seed, cpu_share), shown)
     trial.end(planned, Ending(State(state), reason, error), token)
 
 

@@ -15,6 +15,7 @@ NOT_MEASURED = {"seed", "step", "epoch", "images_seen", "sampling_seed", "extrac
 PROTOCOL_INDEPENDENT = [  # columns with the same meaning under every protocol
     "reconstruction_test",
     "train_seconds",
+    "cpu_share",
     "evaluation_seconds",
     "images_per_second",
     "peak_memory_mb",

@@ -211,7 +211,7 @@ OPTIONAL = {
 }
 
 # Columns of measured time and memory: the only ones in which a resumed or repeated trial may differ.
-TIMINGS = ("train_seconds", "images_per_second", "evaluation_seconds", "peak_memory_mb")
+TIMINGS = ("train_seconds", "cpu_share", "images_per_second", "evaluation_seconds", "peak_memory_mb")
 
 
 @dataclass(frozen=True)

@@ -15,18 +15,15 @@ from bench.reporting.table import Cell, Table, between, count, number, span, wor
 MOST_PAIRS = 60  # in a table
 MOST_OPEN = 24  # rows of a table that the page shows without being asked
 COST_HEADINGS = ["variant", "reached", "images to target", "seconds to target", "area", "images/s", "training s"]
-COST_HEADINGS += ["evaluation s", "parameters", "peak MB", "at once"]
-COST_GROUPS = [("", 1), ("to target", 3), ("time", 3), ("resources", 3)]  # fold on the page
+COST_HEADINGS += ["evaluation s", "parameters", "peak MB", "at once", "CPU share"]
+COST_GROUPS = [("", 1), ("to target", 3), ("time", 3), ("resources", 4)]  # fold on the page
 STABILITY_HEADINGS = ["method", "settings", "trials", "lost", "lowest", "median", "highest", "within 10%"]
 STABILITY_HEADINGS += ["seeds ±%", "settings ±%", "roughness"]
 SETTINGS_ABOUT = (
     "Values with which each variant was trained. With training.weight_units=relative, weights are in units of the "
     "training images' total variance, dataset.weight_unit in spec.json."
 )
-TIMES_LEFT_OUT = (
-    "Seconds are left out: trials ran on different machines, or with different numbers of concurrent trials, so their "
-    "times are not comparable. seeds.csv has them."
-)
+TIMES_LEFT_OUT = "Seconds are left out, as they are not comparable: {}. seeds.csv has them."
 
 
 def differences(group: Group) -> list[Table]:
@@ -105,7 +102,7 @@ def _cost(group: Group, summary: Record, reached: Record | None, area: dict[str,
     cells += [measurement(summary, name) if group.comparable_times else Cell("-") for name in names]
     cells += [count(summary.get("parameters_mean")), measurement(summary, "peak_memory_mb")]
     at_once = group.trials.loc[group.trials["variant"] == variant, "at_once"].dropna().astype(int).unique()
-    return [*cells, word(", ".join(map(str, sorted(at_once))) or "-")]
+    return [*cells, word(", ".join(map(str, sorted(at_once))) or "-"), measurement(summary, "cpu_share")]
 
 
 def _cost_about(group: Group, target: convergence.Target) -> str:
@@ -119,9 +116,10 @@ def _cost_about(group: Group, target: convergence.Target) -> str:
         "*never* too if half of the seeds or more missed it. Area: the geometric mean of the distance along training, "
         f"over the logarithm of {along}. Other values are means ± the half width of a 95% t interval; of two seeds, "
         "both values. Seconds count optimisation only. Peak memory is that of a trial's process (on a GPU: what torch "
-        "allocated). At once: how many trials may have shared the machine."
+        "allocated). At once: how many trials may have shared the machine. CPU share: for how much of its training "
+        "seconds a trial had a CPU."
     )
-    return about if group.comparable_times else f"{about} {TIMES_LEFT_OUT}"
+    return about if group.comparable_times else f"{about} {TIMES_LEFT_OUT.format(group.incomparable_times)}"
 
 
 def _by_variant(group: Group, values: pd.Series) -> dict[str, Record]:

@@ -18,6 +18,7 @@ from bench.store.folders import ExperimentFolder, TrialFolder
 from bench.store.states import State
 
 MOST_SHOWN = 16  # variants in a figure: more lines cannot be distinguished
+LEAST_SHARE = 0.8  # of a CPU, with which seconds count; quiet machines with a trial a core gave 0.93 to 0.98
 
 
 @dataclass(frozen=True)
@@ -171,10 +172,23 @@ class Group:
         """Return the folder of a row of `trials`."""
         return TrialFolder(Path(record["experiment"]) / "trials" / record["folder"])
 
+    @cached_property
+    def incomparable_times(self) -> str:
+        """Why times are not comparable; empty if they are."""
+        if self.trials.dropna(subset=["machine"])[["machine", "at_once"]].drop_duplicates().shape[0] > 1:
+            return "trials ran on different machines, or with different numbers of concurrent trials"
+        if "cpu_share" in self.last and self.last["cpu_share"].min() < LEAST_SHARE:
+            (least,) = frames.records(self.last.nsmallest(1, "cpu_share"))
+            trial = f"`{least['variant']}` seed {least['seed']}"
+            return (
+                f"trials did not have a CPU all the time; {trial} had one for {least['cpu_share']:.0%} of its seconds"
+            )
+        return ""
+
     @property
     def comparable_times(self) -> bool:
-        """Whether times are comparable: all trials had one machine, thread count and number of concurrent trials."""
-        return self.trials.dropna(subset=["machine"])[["machine", "at_once"]].drop_duplicates().shape[0] <= 1
+        """Whether all trials had one machine, thread count, number of concurrent trials, and a CPU all the time."""
+        return not self.incomparable_times
 
 
 def as_asked(

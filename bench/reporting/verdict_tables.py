@@ -18,7 +18,6 @@ MOST_RIVALS = 12  # in the tables; claims.csv has all
 MATRIX = "matrix"  # name of the table of all claims and rivals
 MISSING = {
     SETTINGS.name: "not asked: it takes several settings of at least two methods",
-    SECONDS.name: "not comparable: trials ran on different machines, or with different numbers of concurrent trials",
     PRIOR.name: "not compared: not measured, or no rival has the same prior",
 }
 NOT_MEASURED, NOT_COMPARED = "not measured", "not compared"
@@ -41,7 +40,7 @@ def tables(group: Group) -> list[Table]:
 def _matrix(group: Group, records: Sequence[Record]) -> Table:
     """One row per claim that was made, one column per rival. Each cell links to its sentence."""
     rivals, about = list(dict.fromkeys(record["rival"] for record in records)), records[0]["baseline"]
-    reasons = _reasons({record["claim"] for record in records})
+    reasons = _reasons(group, {record["claim"] for record in records})
     cells = {(record["claim"], record["rival"]): _outcome(record, i) for i, record in enumerate(records)}
 
     rows = [
@@ -65,9 +64,10 @@ def _outcome(record: Record, i: int) -> Cell:
     return Cell(sentences.outcome(record), tone=Verdict(record["verdict"]).name, target=_anchor(i))
 
 
-def _reasons(claimed: set[str]) -> dict[str, str]:
+def _reasons(group: Group, claimed: set[str]) -> dict[str, str]:
     """Why claims were not made: those that are not among `claimed`."""
-    known = dict.fromkeys(CLAIMS, OF_SETTINGS) if claimed == {SETTINGS.name} else MISSING
+    times = {SECONDS.name: f"not comparable: {group.incomparable_times}"} if group.incomparable_times else {}
+    known = dict.fromkeys(CLAIMS, OF_SETTINGS) if claimed == {SETTINGS.name} else MISSING | times
     return {name: known.get(name, NOT_MEASURED) for name in CLAIMS if name not in claimed}
 
 
@@ -89,7 +89,7 @@ def _answers(group: Group, found: pd.DataFrame) -> Table:
         for name in CLAIMS
         if name in by_claim
     ]
-    for reason, names in _by_reason(_reasons(set(by_claim))).items():
+    for reason, names in _by_reason(_reasons(group, set(by_claim))).items():
         rows.append([prose(", ".join(names)), prose(reason), Cell("")])
     baseline = found["baseline"].iloc[0]
     brief = f"Each number is `{baseline}` divided by the rival, with its 95% interval: below 1 is less."

@@ -89,6 +89,7 @@ class Opened:
         position: the progress of the training when it began.
         at: likewise, along the budget.
         train_seconds: likewise, on the clock.
+        cpu_share: `Clock.cpu_share` at that moment.
         losses: their means since the last row.
         began: on the monotonic clock of the process.
         pending: where it runs; None if the training waits for it.
@@ -98,6 +99,7 @@ class Opened:
     position: Position
     at: float
     train_seconds: float
+    cpu_share: float
     losses: dict[str, float]
     began: float
     pending: Pending | None = None

@@ -193,7 +193,8 @@ class Trainer:
         losses = self._mean_losses(clock)
         refuse_explosion(losses, self.state.rows, self.state.step)
         self.state.train_seconds = clock.read()
-        now = Opened(self._position(clock), at, self.state.train_seconds, losses, time.monotonic())
+        seconds, share = self.state.train_seconds, clock.cpu_share()
+        now = Opened(self._position(clock), at, seconds, share, losses, time.monotonic())
         self.state.sums, self.state.summed_steps = {}, 0
         self._opened = self._opened_beside(now)
         if self._opened is None:
@@ -276,6 +277,7 @@ class Trainer:
         return {
             **vars(opened.position),
             "train_seconds": opened.train_seconds,
+            "cpu_share": opened.cpu_share,
             "evaluation_seconds": seconds,
             "peak_memory_mb": memory.peak(self.device),
             "parameters": self.parameters,

@@ -34,7 +34,7 @@ SETTINGS = {
     "training.weight_units": "absolute",
     "network.scaled_codes": "false",
 }
-TIMINGS = ["train_seconds", "images_per_second", "evaluation_seconds", "peak_memory_mb"]
+TIMINGS = ["train_seconds", "cpu_share", "images_per_second", "evaluation_seconds", "peak_memory_mb"]
 LAST_STEP = 20
 
 

@@ -1,5 +1,7 @@
 """Tables of cost and stability."""
 
+from dataclasses import replace
+
 from groups import cells
 from synthetic_experiments import add, described
 
@@ -7,6 +9,8 @@ from bench.reporting import (
     comparison_tables,
     merge,
     metric_tables,
+    verdict,
+    verdict_tables,
 )
 from bench.store.documents import Ending
 from bench.store.folders import ExperimentFolder
@@ -28,8 +32,28 @@ def test_seconds_of_trials_that_shared_machines_differently_are_not_compared(tmp
     group = merge.load_one(folder)
     assert not group.comparable_times
     (table,) = comparison_tables.cost(group)
-    assert comparison_tables.TIMES_LEFT_OUT in table.about
-    assert cells(table, "mmd")[-1] == "2, 4"
+    assert "not comparable: trials ran on different machines, or" in table.about
+    assert cells(table, "mmd")[-2] == "2, 4"
+
+
+def test_seconds_in_which_trials_had_no_cpu_are_not_compared(tmp_path):
+    folder = described(ExperimentFolder(tmp_path / "exp"))
+    folder.describe(replace(folder.description(), methods=["mmd", "gan"]))
+    for method in ("mmd", "gan"):
+        for seed in range(5):
+            add(folder, method, seed, 10.0 + seed, cpu_share=0.9 + 0.01 * seed)
+    quiet = merge.load_one(folder)
+    assert quiet.comparable_times
+    assert "converges faster in seconds" in set(verdict.claimed(quiet)["claim"])
+    assert cells(comparison_tables.cost(quiet)[0], "mmd")[-1] == "0.920 ± 0.020"
+    add(folder, "gan", 5, 10.0, cpu_share=0.55)
+    disturbed = merge.load_one(folder)
+    assert "converges faster in seconds" not in set(verdict.claimed(disturbed)["claim"])
+    (table,) = comparison_tables.cost(disturbed)
+    assert "`gan` seed 5 had one for 55% of its seconds" in table.about
+    assert cells(table, "gan")[5:8] == ["-", "-", "-"]
+    reasons = {row[0].text: row[1].text for row in verdict_tables.tables(disturbed)[1].rows}
+    assert "not comparable: trials did not have a CPU all the time" in reasons["converges faster in seconds"]
 
 
 def test_a_finished_trial_without_the_metric_is_not_a_miss(tmp_path):
