@@ -20,7 +20,7 @@ from bench.analysis.power import LEVEL, SEEDS_FOR_SIGNIFICANCE
 MARGIN = 0.05  # the smallest difference worth telling: 5% of a distance or time, 0.05 of an accuracy
 RANKS = "ranks of times, where seeds that never reach the target come last"
 COLUMNS = ["claim", "baseline", "rival", "effect", "low", "high", "p", "p_holm"]  # of `compare`
-COLUMNS += ["verdict", "n", "n_rival", "needed", "note", "margin"]
+COLUMNS += ["verdict", "n", "n_rival", "needed", "note", "margin", "low_90", "high_90"]
 Values = list[float]
 
 
@@ -62,6 +62,7 @@ class Effect:
         needed: estimate of the values per side that would decide the claim; nan if it is unknown.
         better: whether the first sample is better, if they differ.
         note: what else to know, such as how many values are infinite.
+        inner: the 90% interval, whose place within the margin is `same`; nan if there is none.
     """
 
     value: float
@@ -72,6 +73,7 @@ class Effect:
     needed: float
     better: bool
     note: str = ""
+    inner: tuple[float, float] = (math.nan, math.nan)
 
 
 UNKNOWN = Effect(math.nan, math.nan, math.nan, math.nan, same=False, needed=math.nan, better=False)
@@ -81,7 +83,8 @@ def ratio(a: Values, b: Values, criteria: Criteria = CRITERIA) -> Effect:
     """Compare the geometric means of positive values."""
     logs = replace(criteria, margin=math.log1p(criteria.margin))
     effect = difference([math.log(x) for x in a], [math.log(x) for x in b], logs)
-    return replace(effect, value=math.exp(effect.value), low=math.exp(effect.low), high=math.exp(effect.high))
+    low, high, *inner = map(math.exp, (effect.low, effect.high, *effect.inner))
+    return replace(effect, value=math.exp(effect.value), low=low, high=high, inner=(inner[0], inner[1]))
 
 
 def difference(a: Values, b: Values, criteria: Criteria = CRITERIA) -> Effect:
@@ -97,6 +100,7 @@ def difference(a: Values, b: Values, criteria: Criteria = CRITERIA) -> Effect:
         same=-margin < inner[0] and inner[1] < margin,
         needed=power.needed(abs(value), spread, margin, criteria.comparisons),
         better=value < 0,
+        inner=inner,
     )
 
 
@@ -147,7 +151,8 @@ def compare(
     """Return one row per rival of the baseline.
 
     Columns: claim; baseline, rival; effect, low, high; p, p_holm; verdict; n, n_rival; needed, the values per side that
-    would decide it; note; margin. Variants without values are left out.
+    would decide it; note; margin; low_90, high_90, the interval that lies within the margin if the verdict is that
+    there is no difference. Variants without values are left out.
 
     Args:
         claim: name of the claim, such as "reaches a lower distance".
@@ -168,6 +173,7 @@ def compare(
         record |= {"effect": effect.value, "low": effect.low, "high": effect.high, "p": effect.p, "p_holm": p_holm}
         record |= {"verdict": str(_verdict(effect, p_holm, min(n, n_rival))), "n": n, "n_rival": n_rival}
         needed = max(effect.needed, power.fewest(len(rivals)))  # nan if it is unknown
+        record |= dict(zip(("low_90", "high_90"), effect.inner, strict=True))
         records.append(record | {"needed": needed, "note": effect.note, "margin": margin})
     return pd.DataFrame.from_records(records, columns=COLUMNS)
 

@@ -186,10 +186,10 @@ def print_tables(group: Group, report: Path) -> None:
         say(note)
     rest = display_path(report / "index.html")
     matrix, in_words, *_ = verdict_tables.tables(group) or [None, None]
-    verdict = matrix if matrix and terminal.fits(group.names.tables([matrix])[0]) else in_words
-    answer = selection.noted(group, [verdict] if verdict else [])
+    fitting = [matrix] if matrix and terminal.fits(group.names.tables([matrix])[0]) else []
+    answer = selection.noted(group, [*fitting, *([in_words] if in_words else [])])
     for table in (*answer, *group.names.key(), *selection.noted(group, metric_tables.generated(group))):
-        terminal.show(table, rest, without=("each seed",))
+        terminal.show(table, rest, without=("each seed", "shown by"))
     terminal.show_text("The rest is in the report: codes, time to target, costs, stability, every claim, images.")
 
 

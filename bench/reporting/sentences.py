@@ -140,8 +140,9 @@ def signs(margin: float) -> str:
 
 
 def effect(record: Record) -> str:
-    """Return '0.79 (0.73 to 0.86)'."""
-    return estimate(record["effect"], record["low"], record["high"])
+    """Return '0.79 (0.73 to 0.86)': with the 95% interval or, for "no difference", the 90% interval that shows it."""
+    ends = ("low_90", "high_90") if record["verdict"] == Verdict.same and "low_90" in record else ("low", "high")
+    return estimate(record["effect"], *(record[end] for end in ends))
 
 
 def enough(record: Record) -> bool:
@@ -177,7 +178,12 @@ def answer(records: Sequence[Record]) -> str:
 
 
 def _effect(record: Record) -> str:
-    return "" if math.isnan(record["effect"]) else f" {effect(record)}"
+    """Return ' 0.79 (0.73 to 0.86; p 0.016)', as far as it is known."""
+    value = "" if math.isnan(record["effect"]) else f" {effect(record)}"
+    if math.isnan(record["p_holm"]):
+        return value
+    p = f"p {number(record['p_holm']).text}"
+    return f"{value[:-1]}; {p})" if value.endswith(")") else f"{value} ({p})"
 
 
 def _names(records: Sequence[Record]) -> str:

@@ -1,6 +1,6 @@
 """The answer at the top of a report: what is claimed of the baseline, against each rival."""
 
-from functools import partial
+from collections.abc import Callable
 
 import pandas as pd
 
@@ -10,14 +10,24 @@ from bench.reporting import design
 from bench.reporting.group import Group
 from bench.reporting.sentences import DISTANCE, IMAGES, PRIOR, RECONSTRUCTION, SECONDS, SEEDS, SETTINGS
 
+Compare = Callable[[claims.Values, claims.Values, claims.Criteria], claims.Effect]
+
 
 def baseline(group: Group) -> str | None:
-    """Return the variant that claims are about, if it has finished: the one asked for, or the first that was named."""
+    """Return the variant that claims are about, if it has finished: the one asked for, or the first that was named.
+
+    Of a method that is compared over its settings it is the one with its defaults, if it has finished.
+    """
     finished = sorted(set(group.last["variant"]) - group.superseded) if len(group.last) else []
     first = {split_mark(variant)[0]: variant for variant in reversed(finished)}  # stale only if there are no others
     asked = group.description.report.baseline
     named = [label for label in group.description.methods if asked is None or is_named(label, asked)]
-    return next((first[label] for label in sorted(named, key=lambda label: label != asked) if label in first), None)
+    found = [label for label in sorted(named, key=lambda label: label != asked) if label in first]
+    if not found:
+        return None
+    defaults = without_settings(found[0])
+    is_over_settings = defaults in design.over_settings(list(first)) and found[0] != asked
+    return first[defaults if is_over_settings and defaults in first else found[0]]
 
 
 def claimed(group: Group) -> pd.DataFrame:
@@ -25,22 +35,37 @@ def claimed(group: Group) -> pd.DataFrame:
     about, margin = baseline(group), group.description.report.margin
     if about is None or group.headline is None:
         return pd.DataFrame(columns=claims.COLUMNS)
-    settings = _by_setting(group)
-    if settings:
-        return claims.compare(SETTINGS.name, settings, without_settings(about), claims.spread, margin)
-    compare = partial(claims.compare, baseline=about, margin=margin)
+    compared = over_seeds(group)
+
+    def compare(name: str, values: dict[str, list[float]], how: Compare) -> pd.DataFrame:
+        return claims.compare(
+            name, {label: each for label, each in values.items() if label in compared}, about, how, margin
+        )
+
     distance = _positive(group.values(group.headline))
-    parts = [compare(DISTANCE.name, distance, how=claims.ratio)]
+    parts = [compare(DISTANCE.name, distance, claims.ratio)]
     for unit, claim in (("images", IMAGES), ("seconds", SECONDS)) if len(group.times) else ():
         if unit == "images" or group.comparable_times:
-            compared = group.times[~group.times["variant"].isin(group.superseded)]
-            taken = compared.groupby("variant", sort=False)[unit].agg(list)
-            values = {str(variant): each for variant, each in taken.items()}
-            parts.append(compare(claim.name, values, how=claims.times))
-    parts.append(compare(SEEDS.name, distance, how=claims.spread))
-    parts.append(compare(PRIOR.name, _same_prior(group, about), how=claims.difference))
-    parts.append(compare(RECONSTRUCTION.name, _positive(group.values("reconstruction_test")), how=claims.ratio))
+            timed = group.times[~group.times["variant"].isin(group.superseded)]
+            taken = timed.groupby("variant", sort=False)[unit].agg(list)
+            parts.append(compare(claim.name, {str(variant): each for variant, each in taken.items()}, claims.times))
+    parts.append(compare(SEEDS.name, distance, claims.spread))
+    parts.append(claims.compare(SETTINGS.name, _by_setting(group), without_settings(about), claims.spread, margin))
+    parts.append(compare(PRIOR.name, _same_prior(group, about), claims.difference))
+    parts.append(compare(RECONSTRUCTION.name, _positive(group.values("reconstruction_test")), claims.ratio))
     return pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
+
+
+def over_seeds(group: Group) -> list[str]:
+    """Return the finished variants that are compared over their seeds: `design.over_seeds`."""
+    asked = group.description.report.baseline
+    about = baseline(group)
+    is_asked = about is not None and asked is not None and split_mark(about)[0] == asked
+    return design.over_seeds(_finished(group), about if is_asked else None)
+
+
+def _finished(group: Group) -> list[str]:
+    return list(group.summary.loc[group.summary["done"] > 0, "variant"])
 
 
 def _positive(values: dict[str, list[float]]) -> dict[str, list[float]]:
@@ -55,15 +80,11 @@ def _same_prior(group: Group, about: str) -> dict[str, list[float]]:
 
 
 def _by_setting(group: Group) -> dict[str, list[float]]:
-    """The typical scores of the settings of each method and prior, if one has several settings; else empty.
-
-    A claim about the best of several settings would be about the choice, which was made on the reported values.
-    """
-    results = group.results
-    if results.empty or group.summary["variant"].map(without_settings).is_unique:
+    """The typical scores of the settings of each method and prior that is compared over them."""
+    if not design.over_settings(_finished(group)):
         return {}
     typical = {
         str(variant): sensitivity.typical_scores(subset[subset["score"] > 0]).tolist()
-        for variant, subset in results.groupby("variant", sort=False)
+        for variant, subset in group.results.groupby("variant", sort=False)
     }
     return {variant: values for variant, values in typical.items() if len(values) >= design.FEWEST_SETTINGS}

@@ -17,10 +17,9 @@ from bench.reporting.verdict import claimed
 MOST_RIVALS = 12  # in the tables; claims.csv has all
 MATRIX = "matrix"  # name of the table of all claims and rivals
 MISSING = {
-    SETTINGS.name: "not asked: it takes several settings of at least two methods",
-    PRIOR.name: "not compared: not measured, or no rival has the same prior",
+    SETTINGS.name: f"not asked: it takes {design.FEWEST_SETTINGS} settings of at least two methods",
 }
-NOT_MEASURED, NOT_COMPARED = "not measured", "not compared"
+NOT_MEASURED, NOT_COMPARED, OTHER_PRIORS = "not measured", "not compared", "not compared: no rival has the same prior"
 OF_SETTINGS = "not asked: the best of a method's settings could only be chosen by the values reported here"
 
 
@@ -49,15 +48,18 @@ def _matrix(group: Group, records: Sequence[Record]) -> Table:
         if name not in reasons
     ]
     signs = sentences.signs(group.description.report.margin)
-    legend = (
+    legend = brief = (
         f"`{about}` against each rival: {signs}. 0.8×: 0.8 times the rival's value (match to prior: a difference); "
         "less is better in every row."
     )
     if SETTINGS.name not in reasons:
         legend += f" {phrases.ranges(group)}"
+    if OF_SETTINGS not in reasons.values() and (methods := design.over_settings(list(group.summary["variant"]))):
+        listed = ", ".join(f"`{name}`" for name in sorted(methods))
+        legend += f" Of {listed} only the defaults are compared over seeds: {OF_SETTINGS.removeprefix('not asked: ')}."
     for reason, names in _by_reason(reasons).items():
         legend += f" No row for *{', '.join(CLAIMS[name].short for name in names)}* ({reason})."
-    return Table(MATRIX, f"Verdict on {about}", ["claim", *rivals], rows, legend, words=len(rivals) + 1)
+    return Table(MATRIX, f"Verdict on {about}", ["claim", *rivals], rows, legend, words=len(rivals) + 1, brief=brief)
 
 
 def _outcome(record: Record, i: int) -> Cell:
@@ -66,8 +68,13 @@ def _outcome(record: Record, i: int) -> Cell:
 
 def _reasons(group: Group, claimed: set[str]) -> dict[str, str]:
     """Why claims were not made: those that are not among `claimed`."""
-    times = {SECONDS.name: f"not comparable: {group.incomparable_times}"} if group.incomparable_times else {}
-    known = dict.fromkeys(CLAIMS, OF_SETTINGS) if claimed == {SETTINGS.name} else MISSING | times
+    known = dict(MISSING)
+    if claimed == {SETTINGS.name}:
+        known = dict.fromkeys(CLAIMS, OF_SETTINGS)
+    elif group.incomparable_times:
+        known[SECONDS.name] = f"not comparable: {group.incomparable_times}"
+    if group.values("latent_c2st"):
+        known.setdefault(PRIOR.name, OTHER_PRIORS)
     return {name: known.get(name, NOT_MEASURED) for name in CLAIMS if name not in claimed}
 
 
@@ -92,7 +99,10 @@ def _answers(group: Group, found: pd.DataFrame) -> Table:
     for reason, names in _by_reason(_reasons(group, set(by_claim))).items():
         rows.append([prose(", ".join(names)), prose(reason), Cell("")])
     baseline = found["baseline"].iloc[0]
-    brief = f"Each number is `{baseline}` divided by the rival, with its 95% interval: below 1 is less."
+    brief = (
+        f"Each number is `{baseline}` divided by the rival, with its 95% interval and adjusted p: below 1 is less. *No "
+        "difference* has the 90% interval, which lies within the margin."
+    )
     about = (
         f"{brief} The test is adjusted for the number of rivals, the interval is not: it may leave out 1 where the "
         "test is undecided. "
@@ -109,11 +119,12 @@ def _details(group: Group, found: pd.DataFrame, records: Sequence[Record]) -> Ta
     rivals = list(dict.fromkeys(found["rival"]))
     rows = [_row(group, record, _anchor(i)) for i, record in enumerate(records)]
     family = f"the {len(rivals)} rivals" if len(rivals) > 1 else "the one rival"
+    margin = f"{group.description.report.margin:.0%}"
     about = (
         "Ratios are of geometric means; for steadiness, of standard deviations of log distances. The family of tests "
         f"is one claim against {family}: Holm's method adjusts p over it. *Differ by less than*: two one-sided tests "
-        f"exclude a difference of {group.description.report.margin:.0%} or more (`report.margin`), at 5% each, not "
-        "adjusted. More seeds: for a power of 80% at the difference and spread seen so far, with the adjusted test."
+        f"exclude a difference of {margin} or more (`report.margin`), at 5% each, not adjusted; its interval is that "
+        "of 90%. More seeds: for a power of 80% at the difference and spread seen so far, with the adjusted test."
     )
     about += f" {len(rivals) - MOST_RIVALS} more rivals are in claims.csv." if len(rivals) > MOST_RIVALS else ""
     headings = ["against", "verdict", "claim", "p (Holm)", "shown by"]

@@ -40,6 +40,14 @@ def test_methods_with_several_settings_are_compared_over_them():
     assert line.startswith("5 settings can make a clear difference significant in 1 comparison")
 
 
+def test_methods_with_several_settings_are_compared_over_seeds_too_if_they_have_defaults():
+    labels = [f"{method}[weight={k}]" for method in ("moco", "mmd") for k in range(5)] + ["moco", "mmd", "vae"]
+    over, against, pairs, _ = design.sentences(labels, 5, 0.05)
+    assert over.startswith("6 settings can make a clear difference significant in 1 comparison with the baseline")
+    assert against.startswith("5 seeds can make a clear difference significant in 2 comparisons with the baseline")
+    assert "in all 3 pairs" in pairs
+
+
 def test_a_few_settings_are_variants_like_others():
     """As claims do, which compare three settings of one method with another method over seeds."""
     labels = [f"moco[temperature={t}]" for t in (0.05, 0.1, 0.2)] + ["mmd"]
