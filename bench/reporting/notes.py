@@ -71,11 +71,22 @@ def doubts(group: Group) -> list[str]:
 
 def cautions(group: Group) -> list[str]:
     """Return what a reader has to know before the tables, as plain text."""
-    unfinished = int(group.trials["state"].eq(State.unfinished).sum())
-    partial = f"Partial report: {unfinished} of {plural(len(group.trials), 'trial')} not finished."
     changed = stale.note(group.trials)
-    lines = [*([partial] if unfinished else []), *(f"Caution: {text}." for text in doubts(group))]
+    lines = [*_partial(group), *(f"Caution: {text}." for text in doubts(group))]
     return [*lines, *([f"{changed}."] if changed else [])]
+
+
+def _partial(group: Group) -> list[str]:
+    """A warning if trials that were planned have not finished, or have not even begun."""
+    descriptions = [folder.description() for folder in group.folders]
+    planned = sum(sum(each.planned.values()) for each in descriptions if each)
+    begun = len(group.trials[["experiment", "variant", "seed"]].drop_duplicates())
+    missing = {
+        "not finished": int(group.trials["state"].eq(State.unfinished).sum()),
+        "not begun": max(planned - begun, 0),
+    }
+    listed = ", ".join(f"{count:,} {what}" for what, count in missing.items() if count)
+    return [f"Partial report, of {plural(max(planned, begun), 'trial')}: {listed}."] if listed else []
 
 
 def _misses(group: Group) -> list[str]:
