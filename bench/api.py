@@ -139,7 +139,7 @@ class Loaded:
         from bench.reporting import build
 
         build.build(self.folder)
-        return self.folder.report / "index.html"
+        return self.folder.page
 
     def _tables(self) -> list[Table]:
         from bench.reporting import merge

@@ -19,7 +19,8 @@ SHARE = 0.02  # of the run's time
 FIRST_COST = 1.0  # s; assumed of the first page
 MOST_LISTED = 50  # trials
 
-Write = Callable[[ExperimentFolder, "Status"], Path]
+Write = Callable[[ExperimentFolder, "Status", Path], Path]
+SEARCHING = "The search comes first; the experiment begins when it ends"
 
 
 class LivePage:
@@ -29,12 +30,19 @@ class LivePage:
     costs a warning, and is not tried again.
 
     Attributes:
+        before: the experiment that the trials come before, if they are a search; the page is then its page.
         spent: seconds that pages have taken so far.
         cost: seconds that the next one is expected to take.
     """
 
-    def __init__(self, folder: ExperimentFolder, progress: Progress, write: Write | None = None) -> None:
-        self.folder, self.progress, self.write = folder, progress, write or _write
+    def __init__(
+        self,
+        folder: ExperimentFolder,
+        progress: Progress,
+        before: ExperimentFolder | None = None,
+        write: Write | None = None,
+    ) -> None:
+        self.folder, self.progress, self.before, self.write = folder, progress, before, write or _write
         self.started, self.spent, self.cost = time.monotonic(), 0.0, FIRST_COST
         self.is_on = True
 
@@ -49,7 +57,7 @@ class LivePage:
     def _rebuild(self) -> None:
         began, is_first = time.monotonic(), self.spent == 0
         try:
-            page = self.write(self.folder, self._status())
+            page = self.write(self.folder, self._status(), (self.before or self.folder).page)
         except Exception as error:  # whatever is wrong with a page must not end the training
             self.is_on = False
             warn(f"the page is not rebuilt while the run trains: {reason(error)}")
@@ -74,7 +82,8 @@ class LivePage:
         running = sum(trial.state != WAITING for trial in unfinished)
         title = f"{plural(running, 'trial')} running, {len(unfinished) - running} waiting"
         headings = ["trial", "state", "epoch", "trained", "distance so far"]
-        text = f"{self.progress.overall()}{self._end()}. Written {datetime.now():%H:%M:%S}."
+        stage = f"{SEARCHING}. " if self.before else ""
+        text = f"{stage}{self.progress.overall()}{self._end()}. Written {datetime.now():%H:%M:%S}."
         return Status(text, Table("running", title, headings, rows, words=2), time.time(), self.cost / SHARE)
 
     def _end(self) -> str:
@@ -82,7 +91,7 @@ class LivePage:
         return "" if left is None else f", until about {datetime.now() + timedelta(seconds=left):%a %H:%M}"
 
 
-def _write(folder: ExperimentFolder, status: "Status") -> Path:
+def _write(folder: ExperimentFolder, status: "Status", page: Path) -> Path:
     from bench.reporting import live  # imported late: it imports pandas and matplotlib
 
-    return live.write(folder, status)
+    return live.write(folder, status, page)

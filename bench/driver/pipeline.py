@@ -61,6 +61,7 @@ class Pipeline:
         first_seed: variants are trained with seeds first_seed, first_seed + 1, ...
         caution: a line for the report, if the whole experiment is no result.
         asked: evaluation settings that the user gave; the others follow from the budget.
+        before: the experiment that these trials come before, if they are a search; its live page shows them.
     """
 
     experiment: Experiment
@@ -72,6 +73,7 @@ class Pipeline:
     first_seed: int = 0
     caution: str | None = None
     asked: frozenset[str] = frozenset()
+    before: ExperimentFolder | None = None
 
     @property
     def size(self) -> int:
@@ -304,7 +306,7 @@ class Pipeline:
             say("starting Ray and its workers: 10 to 30 seconds")
         trials = {trial.id: trial for trial in todo}
         with Progress(todo) as progress:
-            live_page = LivePage(self.folder, progress) if self.options.live else None
+            live_page = LivePage(self.folder, progress, self.before) if self.options.live else None
 
             def on_event(trial: str, event: Event) -> None:
                 endings.observe(trials[trial], event)

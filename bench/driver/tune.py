@@ -63,7 +63,13 @@ class Tuning:
         options = replace(pipeline.options, out=pipeline.options.out / SEARCH, storage=storage)
         asked = pipeline.asked | {"evaluations", "final_samples"}
         return replace(
-            pipeline, experiment=experiment, variants=points, options=options, first_seed=TUNING_SEED, asked=asked
+            pipeline,
+            experiment=experiment,
+            variants=points,
+            options=options,
+            first_seed=TUNING_SEED,
+            asked=asked,
+            before=pipeline.folder,
         )
 
     def finals(self, results: pd.DataFrame, rounds: Rounds) -> Pipeline:

@@ -9,6 +9,8 @@ from bench.reporting.charts import Chart, rounded
 from bench.reporting.curve_data import ABSCISSAE, MOST_BLANK, MOST_WIDER, Level, mean_curve
 from bench.reporting.style import LineStyle
 
+PICKING = "Click or tap a point to see samples: of its trial, or of the first seed of a mean."
+
 
 def chart(
     data: pd.DataFrame,
@@ -57,6 +59,7 @@ def chart(
             "levels": [{"text": level.text, "value": level.value, "dashed": level.dashed} for level in levels],
             "blank": MOST_BLANK,
         },
+        PICKING,
     )
 
 

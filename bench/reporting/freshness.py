@@ -30,7 +30,7 @@ def is_fresh(folder: ExperimentFolder, group: Group) -> bool:
         written = (folder.path / STAMP).read_text(encoding="utf-8")
     except (FileNotFoundError, UnicodeDecodeError):
         return False
-    return (folder.report / "index.html").is_file() and written == _stamp(folder, group)
+    return folder.page.is_file() and written == _stamp(folder, group)
 
 
 def note(folder: ExperimentFolder, group: Group) -> None:

@@ -125,8 +125,8 @@ def over_time(trials: dict[str, TrialFolder], folder: Path) -> list[Figure]:
             axes.text(0, y - 0.02 - line, title, va="bottom", fontsize=FONT, fontweight="bold")
         save(figure, folder / "over_time")
     about = (
-        "Each variant's first finished seed, from the first evaluation (left) to the last (right). The same latent "
-        "draws at every moment; each picture is a quarter of the grid."
+        "The same latent draws at every moment; each picture is a quarter of the grid. In over_time.png: each "
+        "variant's first finished seed, from the first evaluation (left) to the last (right)."
     )
     count = -(-sum(map(len, quarters)) // 2)  # a quarter is shown larger than in a whole grid
     return [Figure("over_time", OVER_TIME, about, data=False, grids=count, whole=True)]

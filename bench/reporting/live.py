@@ -32,9 +32,15 @@ class Status:
     next: float
 
 
-def write(folder: ExperimentFolder, status: Status) -> Path:
-    """Write the page of the trials so far, and return its path. What is damaged is left out without a warning."""
-    page = folder.report / "index.html"
+def write(folder: ExperimentFolder, status: Status, page: Path | None = None) -> Path:
+    """Write the page of the trials so far, and return its path. What is damaged is left out without a warning.
+
+    Args:
+        folder: the experiment.
+        status: what its run is doing.
+        page: where to write; the folder's own page if None.
+    """
+    page = page or folder.page
     with tempfile.TemporaryDirectory() as scratch, muted():
         group = merge.load_one(folder)
         light = group.description.report.light  # then static figures are all that there is

@@ -79,6 +79,11 @@ class ExperimentFolder(Folder):
         return self.path / "report"
 
     @property
+    def page(self) -> Path:
+        """The report's page."""
+        return self.report / "index.html"
+
+    @property
     def lock(self) -> Path:
         """The lock file of the run that writes to the folder."""
         return self.path / ".lock"

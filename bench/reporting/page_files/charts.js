@@ -27,6 +27,7 @@ const charts = (() => {
   };
 
   const LETTER = 6.6, TITLE_LETTER = 7.8, LINE = 14;  // pixels of a letter, of an axis title's, and of a line, on average
+  const TAP = 500;  // ms
   const MARGIN = { l: 56, r: 16, t: 30, b: 44 };  // pixels around a plot
   const hollow = (look) => look.dash === "solid" ? look.symbol : `${look.symbol}-open`;  // as lines are dashed
 
@@ -145,8 +146,9 @@ const charts = (() => {
             traces.push({ x: [...known.map((i) => x[i]), ...known.map((i) => x[i]).reverse()], y: [...known.map((i) => line.high[i]), ...low.reverse()], mode: "lines", fill: "toself", fillcolor: seen(look.colour, 0.1), line: { width: 0 }, hoverinfo: "skip" });
           }
           xs.push(...x); ys.push(...line.y);
+          const customdata = x.map((_, i) => [seeds[0]?.trial, line.step?.[i]]);  // a mean is shown by its first seed
           const text = line.y.map((y, i) => `<b>${plain(variant)}</b>${line.n ? `, mean of ${line.n} seed${line.n > 1 ? "s" : ""}` : ""}<br>${plain(chart.axes[view.x])}: ${number(x[i])}<br>value: <b>${number(y)}</b>${line.low && line.low[i] !== null ? ` [${number(line.low[i])}, ${number(line.high[i])}]` : ""}`);
-          traces.push({ x, y: line.y, text, hoverinfo: "text", mode: "lines+markers", line: { color: seen(look.colour), width: 2.2 + 2 * (line.below ?? 0), dash: look.dash }, marker: { color: seen(look.colour), symbol: hollow(look), size: 7 + 2 * (line.below ?? 0) } });
+          traces.push({ x, y: line.y, text, customdata, hoverinfo: "text", mode: "lines+markers", line: { color: seen(look.colour), width: 2.2 + 2 * (line.below ?? 0), dash: look.dash }, marker: { color: seen(look.colour), symbol: hollow(look), size: 7 + 2 * (line.below ?? 0) } });
         }
       }
       const isLog = view.y === "log", limits = range(ys, isLog, (chart.levels ?? []).map((level) => level.value), chart.blank);
@@ -250,7 +252,12 @@ const charts = (() => {
         await Plotly.react(place, traces, design, { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] });
         if (!isNew) return;
         const pick = ([trial, step] = []) => trial && picked.dispatchEvent(new CustomEvent("pick", { detail: { box, trial, step } }));
-        place.on("plotly_click", ({ points: [point] }) => pick(point.customdata));
+        let clicked = -Infinity;
+        place.on("plotly_click", ({ points: [point] }) => {  // a tap is two clicks, perhaps on two points
+          if (performance.now() - clicked < TAP) return;
+          clicked = performance.now();
+          pick(point.customdata);
+        });
         points.setUp(place, Plotly, pick);
         place.on("plotly_relayout", (change) => {  // after zooming, the ticks of the whole range are too few
           const zoomed = ["xaxis", "yaxis"].filter((name) => `${name}.range[0]` in change);

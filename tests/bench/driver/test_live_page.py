@@ -37,23 +37,33 @@ def clock(monkeypatch):
     return made
 
 
-def page(tmp_path, clock, seconds: float, error: Exception | None = None) -> tuple[LivePage, list]:
+def page(tmp_path, clock, seconds: float, error: Exception | None = None, before=None) -> tuple[LivePage, list]:
     """A page that takes `seconds` to write, and the statuses that were written."""
     written = []
 
-    def write(folder: ExperimentFolder, status) -> Path:
+    def write(_: ExperimentFolder, status, target: Path) -> Path:
         clock.now += seconds
         written.append(status)
         if error:
             raise error
-        return folder.report / "index.html"
+        return target
 
     trials = [make_trial("moco", seed) for seed in range(3)]
     progress = Progress(trials, Console(force_terminal=False))
     progress(trials[0].id, Started(0, 100))
     progress(trials[0].id, EVALUATED)
     progress(trials[1].id, Ended(State.diverged, "loss is nan"))
-    return LivePage(ExperimentFolder(tmp_path), progress, write), written
+    return LivePage(ExperimentFolder(tmp_path), progress, before, write), written
+
+
+def test_the_page_of_a_search_is_that_of_the_experiment_that_it_comes_before(tmp_path, clock, capsys):
+    """Its report is written there at the end: a page of the search's own would be a page of a run for ever."""
+    before = ExperimentFolder(tmp_path / "exp")
+    live, written = page(tmp_path / "exp" / "search", clock, seconds=1, before=before)
+    clock.now += 1000
+    live(EVALUATED)
+    assert str(before.page) in capsys.readouterr().out.replace("\n", "")
+    assert written[0].text.startswith("The search comes first")
 
 
 def test_pages_take_at_most_their_share_of_the_run(tmp_path, clock):

@@ -76,6 +76,37 @@ def test_points_are_told_and_picked_with_the_keyboard(page):
     assert page.messages == []
 
 
+def test_a_tap_picks_one_trial(open_page, page_file):
+    page = open_page(page_file, "phone", has_touch=True)
+    chart = drawn(page)
+    for variant, shown in (("moco", ["moco"]), ("mmd", ["moco", "mmd"])):
+        place = chart.locator(".plot").evaluate(
+            """(plot, variant) => {
+                const isMean = (t) => t.text && t.text[0].startsWith(`<b>${variant}</b>, mean`);
+                const { x: [x], y: [y] } = plot.data.find(isMean);
+                const { xaxis, yaxis } = plot._fullLayout, { left, top } = plot.getBoundingClientRect();
+                return [left + xaxis._offset + xaxis.d2p(x), top + yaxis._offset + yaxis.d2p(y)];
+            }""",
+            variant,
+        )
+        page.touchscreen.tap(*place)
+        captions = chart.locator(".picked figcaption")
+        captions.nth(len(shown) - 1).wait_for()
+        page.wait_for_timeout(300)  # for a second click of the same tap
+        assert [text.split(" seed")[0] for text in captions.all_inner_texts()] == shown
+        page.wait_for_timeout(300)
+
+
+def test_a_mean_shows_the_samples_of_its_first_seed(page):
+    plot = drawn(page).locator(".plot")
+    mean, seeds = (
+        plot.evaluate("(plot, text) => plot.data.find((t) => t.text && t.text[0].startsWith(text)).customdata", text)
+        for text in ("<b>moco</b>, mean", "<b>moco</b> seed 0")
+    )
+    assert mean == seeds[: len(mean)]
+    assert all(trial for trial, _ in mean)
+
+
 def test_a_point_of_a_hidden_variant_is_forgotten(page):
     """Hiding it gives its place in the plot to another variant, whose trial was not announced."""
     chart = drawn(page)
