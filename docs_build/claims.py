@@ -4,13 +4,17 @@ from functools import cache
 
 import pandas as pd
 
+from bench.reporting.sentences import IMAGES, PRIOR, RECONSTRUCTION, SECONDS, SEEDS, SETTINGS
 from docs_build.studies import REFERENCE, dataset, results
 from docs_build.tables import table
 
-SENTENCES = {  # claim -> verb, what is said of a rival that is beaten, what of one that is not
-    "reaches a lower distance": ("reaches", "a lower distance than", "a higher distance than"),
-    "converges faster in images": ("reaches the target", "after fewer images than", "after more images than"),
-    "reconstructs better": ("reconstructs", "better than", "worse than"),
+PHRASES = {  # claims beside the distance -> what is said of rivals that are beaten, and of those that beat
+    IMAGES: ("faster in images than", "slower in images than"),
+    SECONDS: ("faster in seconds than", "slower in seconds than"),
+    SEEDS: ("steadier over seeds than", "less steady over seeds than"),
+    SETTINGS: ("steadier over settings than", "less steady over settings than"),
+    PRIOR: ("nearer to its prior than", "farther from its prior than"),
+    RECONSTRUCTION: ("better at reconstruction than", "worse at reconstruction than"),
 }
 
 
@@ -20,15 +24,15 @@ def claims(study: str) -> pd.DataFrame:
     return pd.read_csv(REFERENCE / study / "claims.csv")
 
 
-def sentence(study: str, claim: str) -> str:
-    """Return one sentence: which rivals the first variant beats in a claim, and which beat it; empty if none."""
-    rows = claims(study)[claims(study)["claim"] == claim]
-    verb, *phrases = SENTENCES[claim]
+def significant(study: str) -> str:
+    """Return which rivals the first variant of a study beats and which beat it, significantly, but for the distance."""
     parts = []
-    for verdict, words in zip(("better", "worse"), phrases, strict=True):
-        rivals = [f"`{rival}`" for rival in rows.loc[rows["verdict"] == verdict, "rival"]]
-        parts += [f"{words} {_listed(rivals, len(rows))}"] if rivals else []
-    return f"`{rows['baseline'].iloc[0]}` {verb} {', and '.join(parts)}." if parts else ""
+    for claim, phrases in PHRASES.items():
+        rows = claims(study)[claims(study)["claim"] == claim.name]
+        for verdict, words in zip(("better", "worse"), phrases, strict=True):
+            rivals = [f"`{rival}`" for rival in rows.loc[rows["verdict"] == verdict, "rival"]]
+            parts += [f"{words} {_listed(rivals, len(rows))}"] if rivals else []
+    return "; ".join(parts) or "nothing"
 
 
 def all_claims() -> str:
@@ -60,4 +64,6 @@ def _effect(record: dict) -> str:
 
 
 def _listed(names: list[str], rivals: int) -> str:
-    return " and ".join(names) if len(names) <= 2 else f"{len(names)} of {rivals} rivals"
+    if len(names) <= 2:
+        return " and ".join(names)
+    return f"all {rivals}" if len(names) == rivals else f"{len(names)} of {rivals}"

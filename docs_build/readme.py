@@ -11,13 +11,14 @@ from pathlib import Path
 
 from bench.metrics.columns import parse
 from docs_build import gallery, results_figure
-from docs_build.claims import SENTENCES, all_claims, claims, sentence
+from docs_build.claims import all_claims, claims, significant
 from docs_build.links import ROOT
 from docs_build.studies import REFERENCE, Study, dataset, results
 from docs_build.tables import table
 
 SHOWN = ("cifar10_small", "mnist_small")  # the studies of real images; digits stand in until these have been run
 STAND_IN = "digits"
+ALSO = "stability"  # what it says stands below
 NOT_YET = "These are 8x8 digits: the studies of MNIST and CIFAR-10 have not been run yet.\n"
 CLAIMS = REFERENCE / "claims.md"
 ABSENT = "-"  # instead of a distance, if a study does not include a variant
@@ -48,21 +49,22 @@ def methods_block() -> str:
 def results_block() -> str:
     """Return figure, table and verdict of the studies of real images that have been run, or else of the digits."""
     names = shown()
-    found = [next(each for each in results() if each.name == name) for name in names]
+    tabled = list(dict.fromkeys([*names, STAND_IN]))
+    found = [next(each for each in results() if each.name == name) for name in tabled]
     baseline = claims(names[0])["baseline"].iloc[0]
-    header = ["variant", *(text for name in names for text in (dataset(name), f"`{baseline}` better?"))]
+    header = ["variant", *(text for name in tabled for text in (dataset(name), f"`{baseline}`"))]
     kinds = {_kind(study.column) for study in found}
     note = "" if names != [STAND_IN] else NOT_YET
     rows = [_row(variant, found) for variant in dict.fromkeys(_variants(found))]
-    absent = " -: not run there." if any(ABSENT in row for row in rows) else ""
     return "\n".join(
         [
             f"![Distance along training]({results_figure.PATH.relative_to(ROOT).as_posix()})\n",
             table(header, rows),
             f"{' and '.join(sorted(kinds))}, 95% interval over {_listed(str(study.rows[0].seeds) for study in found)} "
-            f"seeds: lower is better. Ratio: `{baseline}` divided by the row.{absent}\n",
-            *(_sentences(name) for name in names),
-            note,
+            f"seeds: lower is better. Ratio: `{baseline}` divided by the row.\n",
+            f"Better, worse: significant (permutation tests, Holm). `{baseline}` also is:\n",
+            *(_significant(name) for name in (*names, ALSO)),
+            f"\n{note}",
         ]
     )
 
@@ -102,10 +104,10 @@ def _kind(distance: str) -> str:
     return "FID" if column.extractor == "inception" else f"Fréchet distance in {column.extractor} features (not FID)"
 
 
-def _sentences(name: str) -> str:
+def _significant(name: str) -> str:
     link = (REFERENCE / name / "summary.md").relative_to(ROOT).as_posix()
-    said = " ".join(filter(None, (sentence(name, claim) for claim in SENTENCES)))
-    return f"[{dataset(name)}]({link}): {said or 'nothing is significant.'}\n"
+    label = dataset(name) if name in (*SHOWN, dataset(name)) else f"{dataset(name)}, {name}"
+    return f"- [{label}]({link}): {significant(name)}"
 
 
 def _listed(values: Iterable[str]) -> str:
