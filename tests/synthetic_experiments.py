@@ -51,6 +51,7 @@ def add(
     pictures: bool = True,
     at_once: int = 2,
     cpu_share: float = 0.97,
+    image: tuple[int, int, int] = (1, 8, 8),
     **settings: object,
 ) -> None:
     """One trial. final: the distance it came to; without one it has no rows."""
@@ -65,7 +66,7 @@ def add(
     shown = {}
     if pictures:
         random = torch.Generator().manual_seed(seed)
-        grid = grid_png(torch.randint(0, 255, (64, 1, 8, 8), generator=random, dtype=torch.uint8))
+        grid = grid_png(torch.randint(0, 255, (64, *image), generator=random, dtype=torch.uint8))
         shown = {f"{kind}-{step:08d}.png": grid for kind in ("samples", "reconstructions") for step in STEPS}
         codes = torch.randn(50, 4, generator=random)
         shown |= {"interpolations-00000100.png": grid, "codes-00000100.npz": to_npz({"codes": codes, "prior": codes})}
