@@ -3,6 +3,7 @@
 import csv
 import io
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -25,7 +26,8 @@ class Form(StrEnum):
     light = "light"
 
 
-IMAGE_BYTES = {Form.full: 1_600_000, Form.light: 600_000}  # of all image grids, before base64
+IMAGE_BYTES = {Form.full: 1_600_000, Form.light: 1_200_000}  # before base64: of image grids; if light, of figures too
+LEAST_GRIDS = 200_000  # bytes of all image grids, however large the figures of a light page are
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,18 @@ class Content:
     def most(self) -> int:
         """Bytes of an image grid."""
         grids = sum(len(kind.files) for section in self.sections for kind in section.pictures)
-        mosaics = sum(figure.grids for section in self.sections for figure in section.figures)
-        return IMAGE_BYTES[self.form] // max(1, grids + mosaics)
+        mosaics = sum(figure.grids for _, figure in self._figures())
+        room = IMAGE_BYTES[self.form] - (self._drawn() if self.form is Form.light else 0)
+        return max(room, LEAST_GRIDS) // max(1, grids + mosaics)
+
+    def _figures(self) -> Iterator[tuple[Path, Figure]]:
+        """All figures, with the paths of their images."""
+        for section in self.sections:
+            yield from (((section.folder / figure.name).with_suffix(".png"), figure) for figure in section.figures)
+
+    def _drawn(self) -> int:
+        """Bytes of the figures of lines and points."""
+        return sum(png.stat().st_size for png, figure in self._figures() if figure.data and png.exists())
 
     def of(self, section: Section) -> dict[str, object]:
         """The variables of a section."""

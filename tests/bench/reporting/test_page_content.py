@@ -21,6 +21,14 @@ def test_a_figure_of_many_grids_has_the_room_of_as_many():
     assert content.most == IMAGE_BYTES[Form.light] // 10
 
 
+def test_figures_of_a_light_page_leave_less_room_for_grids(tmp_path):
+    (tmp_path / "curve.png").write_bytes(bytes(400_000))
+    grids = ImageGrids("Samples", "a", {name: Path(name) for name in "ab"})
+    section = Section("s", "S", figures=[Figure("curve", "t", "c")], pictures=[grids], folder=tmp_path)
+    assert Content(Form.light, [section]).most == (IMAGE_BYTES[Form.light] - 400_000) // 2
+    assert Content(Form.full, [section]).most == IMAGE_BYTES[Form.full] // 2
+
+
 @pytest.mark.reports
 @pytest.mark.slow  # pictures of 100 trials
 @pytest.mark.parametrize(("light", "most"), [(False, 8e6), (True, 2e6)])
