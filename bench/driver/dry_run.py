@@ -22,8 +22,8 @@ def dry_run(pipeline: Pipeline) -> None:
 def power(pipeline: Pipeline) -> None:
     """Print whether any difference can be significant, and how many seeds it would take."""
     labels, experiment = [variant.label for variant in pipeline.variants], pipeline.experiment
-    spread = _spread_so_far(pipeline)
-    for line in design.sentences(labels, experiment.seeds, experiment.report.margin, spread):
+    report, spread = experiment.report, _spread_so_far(pipeline)
+    for line in design.sentences(labels, experiment.seeds, report.margin, spread, report.baseline):
         say(line)
 
 

@@ -306,7 +306,7 @@ class Pipeline:
             say("starting Ray and its workers: 10 to 30 seconds")
         trials = {trial.id: trial for trial in todo}
         with Progress(todo) as progress:
-            live_page = LivePage(self.folder, progress, self.before) if self.options.live else None
+            live_page = LivePage(self.folder, progress, self.before) if self._is_live() else None
 
             def on_event(trial: str, event: Event) -> None:
                 endings.observe(trials[trial], event)
@@ -316,6 +316,10 @@ class Pipeline:
                     live_page(event)
 
             self._executor().run(todo, context, self.resources, on_event)
+
+    def _is_live(self) -> bool:
+        """Whether the page is rebuilt. That of a finished report stays while a search that came before it goes on."""
+        return self.options.live and not (self.before and (self.before.report / "summary.md").is_file())
 
     def _executor(self) -> ModuleType:
         return importlib.import_module(f"bench.executors.{self.options.executor}")  # Ray only if it is used

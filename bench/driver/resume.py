@@ -216,16 +216,16 @@ def describe(
         renewed: whether trials whose code has changed are trained again, or accepted.
     """
     before = experiment.description()
-    planned = Counter(trial.label for trial in trials)
-    for label, count in before.planned.items() if before else ():
-        planned[label] = max(planned[label], count)
+    planned = {label: set(known) for label, known in (before.planned if before else {}).items()}
+    for trial in trials:
+        planned.setdefault(trial.label, set()).add(trial.spec.seed)
     written: Mapping[str, object] = trials[0].protocol | {"extractor_sha256": extractor_sha256}
     experiment.describe(
         Description(
             commands=list(dict.fromkeys([*(before.commands if before else []), command])),
             methods=list(dict.fromkeys([*(before.methods if before else []), *(t.label for t in trials)])),
             seeds=max(before.seeds if before else 0, seeds),
-            planned=dict(planned),
+            planned={label: sorted(each) for label, each in planned.items()},
             skipped_images=skipped_images,
             storage=experiment.home.identity if experiment.home else None,
             defaults={key: dict(values) for key, values in {**defaults, **(before.defaults if before else {})}.items()},

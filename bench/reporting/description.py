@@ -43,8 +43,13 @@ def budget_text(training: Training) -> str:
 
 
 def merged(descriptions: Iterable[Description]) -> Description:
-    """Describe several experiments of one protocol: every command and method once."""
+    """Describe several experiments of one protocol: every command, method and planned trial once."""
     first, *others = descriptions
     commands = dict.fromkeys(command for each in (first, *others) for command in each.commands)
     methods = dict.fromkeys(method for each in (first, *others) for method in each.methods)
-    return replace(first, commands=list(commands), methods=list(methods))
+    planned: dict[str, set[int]] = {}
+    for each in (first, *others):
+        for label, seeds in each.planned.items():
+            planned.setdefault(label, set()).update(seeds)
+    listed = {label: sorted(seeds) for label, seeds in planned.items()}
+    return replace(first, commands=list(commands), methods=list(methods), planned=listed)

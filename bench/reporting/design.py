@@ -5,7 +5,7 @@ A dry run prints it, so this module does not import pandas.
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 
 from bench.analysis import power
 from bench.errors import plural
@@ -24,23 +24,29 @@ def over_settings(labels: Sequence[str]) -> dict[str, int]:
     return counts if len(counts) > 1 else {}
 
 
-def over_seeds(labels: Sequence[str], baseline: str | None = None) -> list[str]:
-    """Return the variants that are compared over their seeds, one by one.
+def is_over_seeds(label: str, methods: Container[str], baseline: str | None = None) -> bool:
+    """Whether a variant is compared over its seeds with others, one by one.
 
-    All are, if no methods are compared over their settings. Such a method takes part with its defaults, if they are
-    among its settings: a claim about its best setting would be about the choice, which was made on the reported values.
+    A method that is compared over its settings takes part with its defaults only, if they are among its settings: a
+    claim about its best setting would be about the choice, which was made on the reported values.
 
     Args:
-        labels: all variants.
+        label: the variant, without a mark.
+        methods: those of `over_settings`.
         baseline: a variant that is compared in any case, because it was asked for.
     """
-    methods = over_settings(labels)
-    return [
-        name for name in labels if without_settings(name) not in methods or name in (without_settings(name), baseline)
-    ]
+    method = without_settings(label)
+    return method not in methods or label in (method, baseline)
 
 
-def sentences(labels: Sequence[str], seeds: int, margin: float, spread: float | None = None) -> list[str]:
+def sentences(
+    labels: Sequence[str],
+    seeds: int,
+    margin: float,
+    spread: float | None = None,
+    baseline: str | None = None,
+    methods: Mapping[str, int] | None = None,
+) -> list[str]:
     """Return sentences on the power of a design; none if there is nothing to compare.
 
     Args:
@@ -48,9 +54,12 @@ def sentences(labels: Sequence[str], seeds: int, margin: float, spread: float | 
         seeds: seeds per variant.
         margin: the smallest difference worth telling, as a fraction.
         spread: standard deviation of the logarithm of distances over seeds; None or nan if it is not known yet.
+        baseline: the variant that was asked for, if one was.
+        methods: those of `over_settings`, if they do not follow from these labels.
     """
-    settings, rivals = over_settings(labels), len(set(over_seeds(labels))) - 1
-    lines = _families(min(settings.values()), "setting", len(settings) - 1) if settings else []
+    methods = over_settings(labels) if methods is None else methods
+    rivals = len({label for label in labels if is_over_seeds(label, methods, baseline)}) - 1
+    lines = _families(min(methods.values()), "setting", len(methods) - 1) if methods else []
     if rivals < 1:
         return lines
     return [*lines, *_families(seeds, "seed", rivals), _detectable(seeds, rivals, margin, spread)]

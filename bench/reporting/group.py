@@ -34,6 +34,7 @@ class Group:
         description: what the experiments record about themselves.
         reason_not_merged: a sentence that explains why this group was not merged with an earlier one, or empty.
         searched: variants that a search chose, and how many points it tried for each.
+        unbegun: how many trials were planned and have not begun.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Group:
     description: Description
     reason_not_merged: str = ""
     searched: dict[str, int] = field(default_factory=dict)
+    unbegun: int = 0
 
     @cached_property
     def summary(self) -> pd.DataFrame:
@@ -177,12 +179,11 @@ class Group:
         """Why times are not comparable; empty if they are."""
         if self.trials.dropna(subset=["machine"])[["machine", "at_once"]].drop_duplicates().shape[0] > 1:
             return "trials ran on different machines, or with different numbers of concurrent trials"
-        if "cpu_share" in self.last and self.last["cpu_share"].min() < LEAST_SHARE:
-            (least,) = frames.records(self.last.nsmallest(1, "cpu_share"))
-            trial = f"`{least['variant']}` seed {least['seed']}"
-            return (
-                f"trials did not have a CPU all the time; {trial} had one for {least['cpu_share']:.0%} of its seconds"
-            )
+        compared = self.last[~self.last["variant"].isin(self.superseded)] if len(self.last) else self.last
+        if "cpu_share" in compared and compared["cpu_share"].min() < LEAST_SHARE:
+            (least,) = frames.records(compared.nsmallest(1, "cpu_share"))
+            trial, share = f"`{least['variant']}` seed {least['seed']}", least["cpu_share"]
+            return f"other processes used the CPUs; {trial} had one for only {share:.0%} of its training time"
         return ""
 
     @property

@@ -77,6 +77,8 @@ def _merge(
         points |= chosen_points(folder, trial_frame)
     shown = {label: point.label for label, point in points.items()}
     trials = pd.concat(trial_frames, ignore_index=True)
+    begun = set(zip(trials["variant"], trials["seed"], strict=True))
+    unbegun = sum((label, seed) not in begun for label, seeds in description.planned.items() for seed in seeds)
     trials = stale.mark(trials.assign(variant=trials["variant"].replace(shown)))
     description = replace(description, methods=[shown.get(label, label) for label in description.methods])
     row_frames = [
@@ -95,7 +97,7 @@ def _merge(
     trials = trials.sort_values(["variant", "seed"], ignore_index=True)
     rows = protocols.separate(rows.drop(columns="experiment"))
     searched = {point.label: point.tried for point in points.values() if point.tried}
-    return Group(name, folders, trials, rows, description, reason_not_merged, searched)
+    return Group(name, folders, trials, rows, description, reason_not_merged, searched, unbegun)
 
 
 def _deduplicate(trials: pd.DataFrame, rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

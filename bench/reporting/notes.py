@@ -78,15 +78,11 @@ def cautions(group: Group) -> list[str]:
 
 def _partial(group: Group) -> list[str]:
     """A warning if trials that were planned have not finished, or have not even begun."""
-    descriptions = [folder.description() for folder in group.folders]
-    planned = sum(sum(each.planned.values()) for each in descriptions if each)
-    begun = len(group.trials[["experiment", "variant", "seed"]].drop_duplicates())
-    missing = {
-        "not finished": int(group.trials["state"].eq(State.unfinished).sum()),
-        "not begun": max(planned - begun, 0),
-    }
-    listed = ", ".join(f"{count:,} {what}" for what, count in missing.items() if count)
-    return [f"Partial report, of {plural(max(planned, begun), 'trial')}: {listed}."] if listed else []
+    unfinished = int(group.trials["state"].eq(State.unfinished).sum())
+    counts = {"not finished": unfinished, "not begun": group.unbegun}
+    listed = " and ".join(f"{count:,} {what}" for what, count in counts.items() if count)
+    of = plural(len(group.trials) + group.unbegun, "planned trial")
+    return [f"Partial report: of {of}, {listed}."] if listed else []
 
 
 def _misses(group: Group) -> list[str]:

@@ -26,8 +26,8 @@ def baseline(group: Group) -> str | None:
     if not found:
         return None
     defaults = without_settings(found[0])
-    is_over_settings = defaults in design.over_settings(list(first)) and found[0] != asked
-    return first[defaults if is_over_settings and defaults in first else found[0]]
+    is_default = defaults in over_settings(group) and defaults in first and found[0] != asked
+    return first[defaults if is_default else found[0]]
 
 
 def claimed(group: Group) -> pd.DataFrame:
@@ -56,16 +56,18 @@ def claimed(group: Group) -> pd.DataFrame:
     return pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
 
 
+def over_settings(group: Group) -> dict[str, int]:
+    """Return `design.over_settings` of what was planned: a method whose settings were lost is compared all the same."""
+    begun = (split_mark(variant)[0] for variant in group.summary["variant"] if variant not in group.superseded)
+    return design.over_settings(list(dict.fromkeys([*group.description.methods, *begun])))
+
+
 def over_seeds(group: Group) -> list[str]:
-    """Return the finished variants that are compared over their seeds: `design.over_seeds`."""
-    asked = group.description.report.baseline
-    about = baseline(group)
-    is_asked = about is not None and asked is not None and split_mark(about)[0] == asked
-    return design.over_seeds(_finished(group), about if is_asked else None)
-
-
-def _finished(group: Group) -> list[str]:
-    return list(group.summary.loc[group.summary["done"] > 0, "variant"])
+    """Return the finished variants that are compared over their seeds."""
+    done = group.summary.loc[group.summary["done"] > 0, "variant"]
+    methods, asked = over_settings(group), group.description.report.baseline
+    counted = [variant for variant in done if variant not in group.superseded]
+    return [variant for variant in counted if design.is_over_seeds(split_mark(variant)[0], methods, asked)]
 
 
 def _positive(values: dict[str, list[float]]) -> dict[str, list[float]]:
@@ -81,10 +83,10 @@ def _same_prior(group: Group, about: str) -> dict[str, list[float]]:
 
 def _by_setting(group: Group) -> dict[str, list[float]]:
     """The typical scores of the settings of each method and prior that is compared over them."""
-    if not design.over_settings(_finished(group)):
-        return {}
-    typical = {
+    methods = over_settings(group)
+    superseded = {without_settings(variant) for variant in group.superseded}
+    return {
         str(variant): sensitivity.typical_scores(subset[subset["score"] > 0]).tolist()
-        for variant, subset in group.results.groupby("variant", sort=False)
+        for variant, subset in (group.results.groupby("variant", sort=False) if methods else ())
+        if split_mark(str(variant))[0] in methods and variant not in superseded
     }
-    return {variant: values for variant, values in typical.items() if len(values) >= design.FEWEST_SETTINGS}

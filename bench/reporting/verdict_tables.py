@@ -8,17 +8,16 @@ import pandas as pd
 from bench.analysis import frames
 from bench.analysis.claims import RANKS, Verdict
 from bench.analysis.frames import Record
-from bench.reporting import design, phrases, sentences
+from bench.errors import plural
+from bench.experiment.labels import split_mark
+from bench.reporting import design, phrases, sentences, verdict
 from bench.reporting.group import Group
 from bench.reporting.sentences import CLAIMS, CURVE, PRIOR, SECONDS, SETTINGS
 from bench.reporting.table import Cell, Link, Table, number, prose, word
-from bench.reporting.verdict import claimed
 
 MOST_RIVALS = 12  # in the tables; claims.csv has all
 MATRIX = "matrix"  # name of the table of all claims and rivals
-MISSING = {
-    SETTINGS.name: f"not asked: it takes {design.FEWEST_SETTINGS} settings of at least two methods",
-}
+FEW_SETTINGS = f"not asked: it takes {design.FEWEST_SETTINGS} settings of the baseline's method and of another one"
 NOT_MEASURED, NOT_COMPARED, OTHER_PRIORS = "not measured", "not compared", "not compared: no rival has the same prior"
 OF_SETTINGS = "not asked: the best of a method's settings could only be chosen by the values reported here"
 
@@ -28,38 +27,46 @@ def tables(group: Group) -> list[Table]:
 
     None if there is no rival.
     """
-    found = claimed(group)
+    found = verdict.claimed(group)
     if found.empty:
         return []
-    shown = found[found["rival"].isin(list(dict.fromkeys(found["rival"]))[:MOST_RIVALS])]
-    records = frames.records(shown)
-    return [_matrix(group, records), _answers(group, found), _details(group, found, records)]
+    first = list(dict.fromkeys(found["rival"]))[:MOST_RIVALS]
+    shown = found[found["rival"].isin(first) | (found["claim"] == SETTINGS.name)]
+    records, reasons = frames.records(shown), _reasons(group, set(found["claim"]))
+    return [_matrix(group, records, reasons), _answers(group, found, reasons), _details(group, found, records)]
 
 
-def _matrix(group: Group, records: Sequence[Record]) -> Table:
+def _matrix(group: Group, records: Sequence[Record], reasons: Mapping[str, str]) -> Table:
     """One row per claim that was made, one column per rival. Each cell links to its sentence."""
     rivals, about = list(dict.fromkeys(record["rival"] for record in records)), records[0]["baseline"]
-    reasons = _reasons(group, {record["claim"] for record in records})
     cells = {(record["claim"], record["rival"]): _outcome(record, i) for i, record in enumerate(records)}
-
     rows = [
         [prose(claim.short), *(cells.get((name, rival), word(NOT_COMPARED)) for rival in rivals)]
         for name, claim in CLAIMS.items()
         if name not in reasons
     ]
     signs = sentences.signs(group.description.report.margin)
-    legend = brief = (
+    brief = (
         f"`{about}` against each rival: {signs}. 0.8×: 0.8 times the rival's value (match to prior: a difference); "
         "less is better in every row."
     )
-    if SETTINGS.name not in reasons:
-        legend += f" {phrases.ranges(group)}"
-    if OF_SETTINGS not in reasons.values() and (methods := design.over_settings(list(group.summary["variant"]))):
-        listed = ", ".join(f"`{name}`" for name in sorted(methods))
-        legend += f" Of {listed} only the defaults are compared over seeds: {OF_SETTINGS.removeprefix('not asked: ')}."
+    legend = [brief, *_about_settings(group, reasons)]
     for reason, names in _by_reason(reasons).items():
-        legend += f" No row for *{', '.join(CLAIMS[name].short for name in names)}* ({reason})."
-    return Table(MATRIX, f"Verdict on {about}", ["claim", *rivals], rows, legend, words=len(rivals) + 1, brief=brief)
+        legend.append(f"No row for *{', '.join(CLAIMS[name].short for name in names)}* ({reason}).")
+    headings = ["claim", *rivals]
+    return Table(MATRIX, f"Verdict on {about}", headings, rows, " ".join(legend), words=len(headings), brief=brief)
+
+
+def _about_settings(group: Group, reasons: Mapping[str, str]) -> list[str]:
+    """What to know of methods that are compared over their settings."""
+    methods = verdict.over_settings(group)
+    lines = [phrases.ranges(group)] if SETTINGS.name not in reasons else []
+    if methods and OF_SETTINGS not in reasons.values():
+        asked = " or the baseline" if group.description.report.baseline else ""
+        listed = ", ".join(f"`{name}`" for name in sorted(methods))
+        why = OF_SETTINGS.removeprefix("not asked: ")
+        lines.append(f"Of {listed} only the defaults{asked} are compared over seeds: {why}.")
+    return lines
 
 
 def _outcome(record: Record, i: int) -> Cell:
@@ -68,7 +75,7 @@ def _outcome(record: Record, i: int) -> Cell:
 
 def _reasons(group: Group, claimed: set[str]) -> dict[str, str]:
     """Why claims were not made: those that are not among `claimed`."""
-    known = dict(MISSING)
+    known = {SETTINGS.name: FEW_SETTINGS}
     if claimed == {SETTINGS.name}:
         known = dict.fromkeys(CLAIMS, OF_SETTINGS)
     elif group.incomparable_times:
@@ -88,7 +95,7 @@ def _anchor(i: int) -> str:
     return f"verdict-claims-{i}"
 
 
-def _answers(group: Group, found: pd.DataFrame) -> Table:
+def _answers(group: Group, found: pd.DataFrame, reasons: Mapping[str, str]) -> Table:
     """One row per claim that was made, then one per reason for which others were not."""
     by_claim = {str(claim): frames.records(each) for claim, each in found.groupby("claim", sort=False)}
     rows = [
@@ -96,7 +103,7 @@ def _answers(group: Group, found: pd.DataFrame) -> Table:
         for name in CLAIMS
         if name in by_claim
     ]
-    for reason, names in _by_reason(_reasons(group, set(by_claim))).items():
+    for reason, names in _by_reason(reasons).items():
         rows.append([prose(", ".join(names)), prose(reason), Cell("")])
     baseline = found["baseline"].iloc[0]
     brief = (
@@ -108,7 +115,7 @@ def _answers(group: Group, found: pd.DataFrame) -> Table:
         "test is undecided. "
         "In the row on the prior it is a difference. "
         f"If a seed never reaches the target, times to it have no ratio; then the test compares {RANKS}. "
-    ) + " ".join(design.sentences(*_design(group), spread=group.seed_spread))
+    ) + " ".join(_design(group))
     title = f"Verdict on {baseline}, in words"
     headings = ["claim", "answer", "shown by"]
     return Table("verdict", title, headings, rows, about, words=3, brief=brief, stacked=True)
@@ -126,15 +133,18 @@ def _details(group: Group, found: pd.DataFrame, records: Sequence[Record]) -> Ta
         f"exclude a difference of {margin} or more (`report.margin`), at 5% each, not adjusted; its interval is that "
         "of 90%. More seeds: for a power of 80% at the difference and spread seen so far, with the adjusted test."
     )
-    about += f" {len(rivals) - MOST_RIVALS} more rivals are in claims.csv." if len(rivals) > MOST_RIVALS else ""
+    others = len(rivals) - len({record["rival"] for record in records})
+    about += f" {plural(others, 'more rival')} in claims.csv." if others else ""
     headings = ["against", "verdict", "claim", "p (Holm)", "shown by"]
     return Table("claims", "Every claim", headings, rows, about, words=3, folded=True, stacked=True)
 
 
-def _design(group: Group) -> tuple[list[str], int, float]:
-    """The labels, the smallest number of finished seeds, and the margin."""
-    done = group.summary.loc[group.summary["done"] > 0]
-    return list(done["variant"]), int(done["done"].min()), group.description.report.margin
+def _design(group: Group) -> list[str]:
+    """What so many seeds can show."""
+    done = group.summary.loc[(group.summary["done"] > 0) & ~group.summary["variant"].isin(group.superseded)]
+    labels, report = [split_mark(variant)[0] for variant in done["variant"]], group.description.report
+    methods, seeds = verdict.over_settings(group), int(done["done"].min())
+    return design.sentences(labels, seeds, report.margin, group.seed_spread, report.baseline, methods)
 
 
 def _row(group: Group, record: Record, anchor: str) -> list[Cell]:

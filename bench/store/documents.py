@@ -163,7 +163,7 @@ class DescriptionDocument(StrictModel):
     commands: Annotated[list[Text], AfterValidator(_ends)] = []
     methods: list[Text] = []
     seeds: Whole = 0
-    planned: dict[Text, Whole] = {}
+    planned: dict[Text, list[Whole]] = {}
     skipped_images: Whole = 0
     storage: Location | None = None
     defaults: dict[Text, dict[Name, Value]] = {}
@@ -181,7 +181,7 @@ class Description:
         commands: all commands so far.
         methods: labels of all variants.
         seeds: seeds per variant, at most.
-        planned: variant -> its seeds, trained or not; empty in experiments of older versions.
+        planned: variant -> the seeds that commands asked for; empty in experiments of older versions.
         skipped_images: images of the data set that could not be used.
         storage: URI of the object store that contains the trials, without credentials.
         defaults: defaults that belong to the data set, not to the methods: variant -> name -> value.
@@ -204,7 +204,7 @@ class Description:
     caution: str | None = None
     report: Report = field(default_factory=Report)
     metrics: dict[str, DeclaredMetric] = field(default_factory=dict)
-    planned: dict[str, int] = field(default_factory=dict)
+    planned: dict[str, list[int]] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, value: object, origin: object) -> "Description":

@@ -8,6 +8,7 @@ An evaluation may run beside the training, from a snapshot. What is stored then 
 training waited: the row and the checkpoint of the same step, in the same order. Only the moment differs.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -114,7 +115,7 @@ class Trainer:
         Raises:
             Diverged: a loss or a score is not finite or has exploded. What was saved stays.
         """
-        clock = Clock(self.device, self.state.train_seconds)
+        clock = Clock(self.device, self.state.train_seconds, self._cpu_share())
         try:
             yield from self._train(clock)
         except (Exception, SystemExit):
@@ -289,6 +290,12 @@ class Trainer:
         steps = max(self.state.summed_steps, 1)
         loss = float(self.state.sums["loss"]) / steps if self.state.sums else None
         return Progressed(position, loss)
+
+    def _cpu_share(self) -> float:
+        """The share of a CPU so far, as the last row says; NaN if it does not."""
+        last = self.state.rows[-1] if self.state.rows else {}
+        share = last.get("cpu_share", math.nan if self.state.train_seconds else 1.0)
+        return share if isinstance(share, float) else math.nan
 
     def _position(self, clock: Clock) -> Position:
         step = self.state.step

@@ -50,8 +50,9 @@ const charts = (() => {
       if (found.length >= 4) break;
     }
     if (found.length < 4) found = even(10 ** low, 10 ** high);
-    const text = (v) => v >= 1000 ? `${(v / 1000).toLocaleString("en", { maximumSignificantDigits: 4 })}k` : String(Number(v.toPrecision(4)));
-    return { tickvals: found, ticktext: found.map(text) };
+    const text = (v, digits) => v >= 1000 ? `${(v / 1000).toLocaleString("en", { maximumSignificantDigits: digits })}k` : String(Number(v.toPrecision(digits)));
+    const texts = [4, 6, 8].map((digits) => found.map((v) => text(v, digits)));
+    return { tickvals: found, ticktext: texts.find((all) => new Set(all).size === all.length) ?? texts.at(-1) };
   };
 
   const range = (values, isLog, near = [], blank = 0) => {
@@ -136,7 +137,7 @@ const charts = (() => {
           for (const values of Object.values(thin)) values.push(null);
         }
         xs.push(...thin.x); ys.push(...thin.y);
-        const few = seeds.length === own.length;
+        const few = seeds.length === own.length, first = seeds.find((line) => line.done !== false);  // it stands for the mean
         if (seeds.length) traces.push({ ...thin, mode: few ? "lines+markers" : "lines", hoverinfo: "text", line: { color: seen(look.colour, few ? 0.8 : 0.38), width: 1, dash: look.dash }, marker: { color: seen(look.colour), symbol: look.symbol, size: 4 } });
         for (const line of own.filter((other) => !("seed" in other))) {
           const x = line[view.x];
@@ -146,7 +147,7 @@ const charts = (() => {
             traces.push({ x: [...known.map((i) => x[i]), ...known.map((i) => x[i]).reverse()], y: [...known.map((i) => line.high[i]), ...low.reverse()], mode: "lines", fill: "toself", fillcolor: seen(look.colour, 0.1), line: { width: 0 }, hoverinfo: "skip" });
           }
           xs.push(...x); ys.push(...line.y);
-          const customdata = x.map((_, i) => [seeds[0]?.trial, line.step?.[i]]);  // a mean is shown by its first seed
+          const customdata = x.map((_, i) => [first?.trial, line.step?.[i]]);
           const text = line.y.map((y, i) => `<b>${plain(variant)}</b>${line.n ? `, mean of ${line.n} seed${line.n > 1 ? "s" : ""}` : ""}<br>${plain(chart.axes[view.x])}: ${number(x[i])}<br>value: <b>${number(y)}</b>${line.low && line.low[i] !== null ? ` [${number(line.low[i])}, ${number(line.high[i])}]` : ""}`);
           traces.push({ x, y: line.y, text, customdata, hoverinfo: "text", mode: "lines+markers", line: { color: seen(look.colour), width: 2.2 + 2 * (line.below ?? 0), dash: look.dash }, marker: { color: seen(look.colour), symbol: hollow(look), size: 7 + 2 * (line.below ?? 0) } });
         }

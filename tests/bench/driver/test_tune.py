@@ -8,6 +8,7 @@ import pytest
 
 import bench
 from bench.analysis import search
+from bench.driver import live_page
 from bench.driver.tune import TUNING_SEED
 from bench.experiment.variants import declared_spaces, parse_variants
 from bench.store.folders import ExperimentFolder
@@ -58,6 +59,26 @@ def test_a_search_picks_on_validation_and_trains_the_best_again_on_fresh_seeds(b
     assert re.findall(r"(\d+) trials, (\d+) to train", again.output) == [("10", "0"), ("12", "0"), ("6", "0")]
     longer = bench_run(*command, "3", "--dry-run")
     assert re.findall(r"(\d+) trials, (\d+) to train", longer.output) == [("14", "4")]
+
+
+@pytest.mark.slow
+@pytest.mark.reports
+def test_the_live_page_of_a_search_is_that_of_the_experiment(bench_run, tmp_path, monkeypatch):
+    pages, write = [], live_page._write
+    monkeypatch.setattr(live_page, "SHARE", 1e9)
+    monkeypatch.setattr(live_page, "_write", lambda *given: pages.append((given[1].text, given[2])) or write(*given))
+    out = tmp_path / "out"
+    command = ["--methods", "autoencoder", "--seeds", "2", "--live", "--tune"]
+    assert bench_run(*command, "2").exit_code == 0
+    assert {page for _, page in pages} == {out / "report" / "index.html"}
+    of_search = [text.startswith(live_page.SEARCHING) for text, _ in pages]
+    assert of_search == sorted(of_search, reverse=True)
+    assert set(of_search) == {True, False}
+    assert not (out / "search" / "report").exists()
+    assert "still training" not in (out / "report" / "index.html").read_text()
+    pages.clear()
+    assert bench_run(*command, "3").exit_code == 0  # the report stays until there is a new one
+    assert not any(text.startswith(live_page.SEARCHING) for text, _ in pages)
 
 
 def test_a_method_without_a_finished_point_is_reported_and_left_out(bench_run, tmp_path):

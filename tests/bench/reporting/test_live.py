@@ -31,7 +31,7 @@ def test_a_page_before_anything_was_measured(tmp_path):
     add(folder, "mmd", 0, None, "running", pictures=False)
     page = live.write(folder, status()).read_text()
     assert "the run is still training" in page
-    assert "Partial report, of 1 trial: 1 not finished." in page
+    assert "Partial report: of 1 planned trial, 1 not finished." in page
 
 
 def test_only_the_page_is_written_and_a_failure_leaves_the_last_one(folder, monkeypatch):
@@ -60,12 +60,15 @@ def test_a_light_page_has_static_figures(folder):
 def test_trials_that_were_planned_and_have_not_begun_are_missed(tmp_path):
     """As after a kill between two trials."""
     folder = described(ExperimentFolder(tmp_path / "exp"))
-    folder.describe(replace(folder.description(), methods=["mmd", "gan"], planned={"mmd": 2, "gan": 2}))
+    folder.describe(replace(folder.description(), methods=["mmd", "gan"], planned={"mmd": [0, 1], "gan": [0, 1]}))
     for seed in range(2):
         add(folder, "mmd", seed, 10.0)
     add(folder, "gan", 0, None, "running", pictures=False)
     build.build(folder)
-    assert "Partial report, of 4 trials: 1 not finished, 1 not begun." in (folder.report / "summary.md").read_text()
+    assert (
+        "Partial report: of 4 planned trials, 1 not finished and 1 not begun."
+        in (folder.report / "summary.md").read_text()
+    )
     add(folder, "gan", 0, 10.0)
     add(folder, "gan", 1, 10.0)
     build.build(folder)

@@ -1,5 +1,7 @@
 """Copies of one trial in several experiments are merged."""
 
+from dataclasses import replace
+
 import pandas as pd
 from synthetic_experiments import add, described, falling_curve
 
@@ -15,7 +17,19 @@ def test_only_the_finished_copy_of_a_trial_is_kept(tmp_path):
     add(two, "mmd", 0, 11.0)
     (group,) = merge.load([one.path, two.path])
     assert group.trials["state"].tolist() == ["done"]
+    assert group.unbegun == 0
     assert group.values("fd_classifier_1k") == {"mmd": [11.0]}
+
+
+def test_a_planned_trial_is_missed_if_no_copy_has_begun(tmp_path):
+    one, two = (described(ExperimentFolder(tmp_path / name)) for name in ("a", "b"))
+    one.describe(replace(one.description(), methods=["mmd"], planned={"mmd": [0, 1, 2]}))
+    two.describe(replace(two.description(), methods=["mmd", "gan"], planned={"mmd": [0, 1], "gan": [0]}))
+    add(one, "mmd", 0, 11.0)
+    add(two, "mmd", 0, 11.0)
+    add(two, "mmd", 1, 11.0)
+    (group,) = merge.load([one.path, two.path])
+    assert group.unbegun == 2  # mmd with seed 2, and gan
 
 
 def test_evaluations_of_copies_of_a_trial_are_merged(tmp_path):

@@ -74,7 +74,7 @@ def test_every_claim_has_one_answer_and_every_rival_a_sentence(folder):
         r"undecided: `vae` \d\.\d+ \(.*\) \(about \d+ more seeds\)",
         distance,
     )
-    assert found["is steadier over settings"] == "not asked: it takes 5 settings of at least two methods"
+    assert found["is steadier over settings"] == verdict_tables.FEW_SETTINGS
     details = {(row[0].text, row[2].text.partition(":")[0]) for row in table(group, "claims").rows}
     assert ("gan", "`moco` reaches a lower distance than `gan`") in details
     assert ("mmd", "`moco` and `mmd` differ by less than 5%") in details
@@ -90,7 +90,7 @@ def test_the_matrix_says_in_two_words_and_a_sign_what_the_sentences_say(folder):
     cells, claims = matrix(group), verdict.claimed(group)
     made = [claim.short for name, claim in sentences.CLAIMS.items() if name in set(claims["claim"])]
     assert [row[0].text for row in table(group, "matrix").rows] == made
-    assert f"*spread: settings* ({verdict_tables.MISSING[sentences.SETTINGS.name]})" in table(group, "matrix").about
+    assert f"*spread: settings* ({verdict_tables.FEW_SETTINGS})" in table(group, "matrix").about
     assert re.fullmatch(r"✓ lower 0\.50\d*×", cells["distance", "gan"].text)
     assert re.fullmatch(r"= no difference 1\.00\d*×", cells["distance", "mmd"].text)
     assert cells["distance", "vae"].text.startswith("? undecided ")
@@ -241,6 +241,31 @@ def test_of_methods_with_many_settings_the_defaults_are_compared_over_seeds(fold
     asked = as_asked(group, labels[2], None, None)
     compared = verdict.claimed(asked)
     assert set(compared.loc[compared["claim"] == "reaches a lower distance", "baseline"]) == {labels[2]}
+
+
+def test_a_method_that_lost_a_setting_is_compared_over_the_others(folder):
+    """Else a method would escape the comparison by diverging."""
+    labels = [f"{method}[weight={k + 1}]" for method in ("moco", "mmd") for k in range(6)]
+    for label in labels:
+        k = int(label[-2])
+        if label == "mmd[weight=6]":
+            add(folder, label, 0, state="diverged", reason="loss is nan", weight=k)
+        else:
+            add(folder, label, 0, 4.0 + 0.01 * k if label.startswith("moco") else 4.0 * 2**k, weight=k)
+    folder.describe(replace(folder.description(), methods=labels))
+    assert rows(folder) == {("is steadier over settings", "mmd"): "better"}
+
+
+def test_a_baseline_without_settings_is_compared_with_defaults(folder):
+    labels = [f"{method}[weight={k + 1}]" for method in ("moco", "mmd") for k in range(5)]
+    for label in ["vae", "moco", *labels]:
+        values = {"weight": int(label[-2])} if "[" in label else {}
+        for seed in range(5):
+            add(folder, label, seed, 4.0 + 0.01 * seed + values.get("weight", 0), **values)
+    folder.describe(replace(folder.description(), methods=["vae", "moco", *labels]))
+    found = answers(merge.load_one(folder))
+    assert {rival for _, rival in rows(folder)} == {"moco"}
+    assert found["is steadier over settings"] == verdict_tables.FEW_SETTINGS
 
 
 def test_no_difference_is_shown_with_the_interval_that_lies_within_the_margin(folder):

@@ -36,12 +36,15 @@ def test_what_happens_off_the_clock_does_not_count():
     assert clock.cpu_share() == share
 
 
-def test_the_share_of_a_resumed_training_is_that_since_it_was_resumed():
-    clock = Clock(CPU, seconds=100.0)
+def test_a_resumed_training_counts_what_it_had_before():
+    clock = Clock(CPU, seconds=0.3, cpu_share=0.5)
     with clock:
-        work(0.02)
-    assert 0 < clock.cpu_share() <= 1
-    assert clock.cpu_share() == pytest.approx(0.02 / (clock.read() - 100), rel=0.1)
+        work(0.05)
+    assert clock.cpu_share() == pytest.approx((0.15 + 0.05) / clock.read(), rel=0.1)
+    unknown = Clock(CPU, seconds=0.3, cpu_share=math.nan)
+    with unknown:
+        work(0.01)
+    assert math.isnan(unknown.cpu_share())
 
 
 def test_there_is_no_share_before_the_first_step_nor_on_gpus():
