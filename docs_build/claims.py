@@ -59,7 +59,10 @@ def _header(study: str) -> str:
 def _effect(record: dict) -> str:
     if pd.isna(record["effect"]):
         return "" if pd.isna(record["note"]) else f"; {record['note']}"
-    ends = ("low_90", "high_90") if record["verdict"] == "no difference" and "low_90" in record else ("low", "high")
+    has_inner = record["verdict"] == "no difference" and not pd.isna(
+        record.get("low_90")
+    )  # reports of old versions lack it
+    ends = ("low_90", "high_90") if has_inner else ("low", "high")
     low, high = (record[end] for end in ends)
     interval = "" if pd.isna(low) else f" ({low:.3g} to {high:.3g})"
     return f"; {record['effect']:.3g}{interval}"
