@@ -178,9 +178,12 @@ def answer(records: Sequence[Record]) -> str:
 
 
 def _effect(record: Record) -> str:
-    """Return ' 0.79 (0.73 to 0.86; p 0.016)', as far as it is known."""
+    """Return ' 0.79 (0.73 to 0.86; p 0.016)', as far as it is known.
+
+    The interval alone shows "no difference": p is of the opposite claim.
+    """
     value = "" if math.isnan(record["effect"]) else f" {effect(record)}"
-    if math.isnan(record["p_holm"]):
+    if math.isnan(record["p_holm"]) or record["verdict"] == Verdict.same:
         return value
     p = f"p {number(record['p_holm']).text}"
     return f"{value[:-1]}; {p})" if value.endswith(")") else f"{value} ({p})"

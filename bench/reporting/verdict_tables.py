@@ -107,8 +107,8 @@ def _answers(group: Group, found: pd.DataFrame, reasons: Mapping[str, str]) -> T
         rows.append([prose(", ".join(names)), prose(reason), Cell("")])
     baseline = found["baseline"].iloc[0]
     brief = (
-        f"Each number is `{baseline}` divided by the rival, with its 95% interval and adjusted p: below 1 is less. *No "
-        "difference* has the 90% interval, which lies within the margin."
+        f"Each number is a ratio, `{baseline}` by rival, of geometric means (of spreads where it is about steadiness), "
+        "with its 95% interval and adjusted p: below 1 is less. *No difference* has its 90% interval."
     )
     about = (
         f"{brief} The test is adjusted for the number of rivals, the interval is not: it may leave out 1 where the "

@@ -1,5 +1,10 @@
 """The page in a real browser: its tables, images and links. Charts: test_charts.py."""
 
+from bench.reporting import page as pages
+from bench.reporting import sentences
+from bench.reporting.section import Section
+from bench.reporting.table import Cell, Table, prose
+
 
 def column(page, table: str, index: int) -> list[str]:
     return page.locator(f"#{table} tbody tr > :nth-child({index + 1})").all_inner_texts()
@@ -49,6 +54,17 @@ def test_the_first_screen_has_every_claim(page):
     names = page.locator("#verdict-matrix tbody th").all()
     assert len(names) == 5  # neither settings nor the match to the prior are compared here
     assert all(name.bounding_box()["y"] + name.bounding_box()["height"] <= height for name in names)
+
+
+def test_names_of_several_claims_leave_room_for_their_answers(open_page, tmp_path):
+    names = ", ".join(sentences.CLAIMS)
+    rows = [[prose(names), prose("not asked: " + "a reason " * 8), Cell("")]]
+    table = Table("verdict", "Verdict", ["claim", "answer", "shown by"], rows, "", words=3, stacked=True)
+    path = tmp_path / "index.html"
+    path.write_text(pages.html("t", ["l"], [Section("s", "S", tables=[table], folder=tmp_path)]))
+    cells = open_page(path).locator("#s-verdict tbody tr > *")
+    claim, answer = (cells.nth(i).bounding_box()["width"] for i in range(2))
+    assert claim < answer
 
 
 def test_a_cell_of_the_matrix_opens_its_sentence(page):
