@@ -57,9 +57,9 @@ def trial_of(path: Path, method: str = "mmd") -> TrialFolder:
 
 
 def summary_table(path: Path) -> pd.DataFrame:
-    """The report's table, without columns of times and memory."""
+    """The report's table, without columns of times, CPUs and memory."""
     frame = pd.read_csv(path / "report" / "summary.csv")
-    return frame[[c for c in frame if not any(word in c for word in ("second", "memory"))]]
+    return frame[[c for c in frame if not any(word in c for word in ("second", "memory", "cpu_share"))]]
 
 
 def assert_same_results(path: Path, whole: Path) -> None:

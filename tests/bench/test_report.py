@@ -50,7 +50,7 @@ def test_time_to_the_protocols_target_and_what_it_cost(made):
     assert "*never*: a seed that did not reach the target" in table.about
     assert cells(table, "mmd")[1:4] == ["100% of 5", "5,000", "5"]
     assert cells(table, "gan[prior=sphere]")[1:4] == ["0% of 2", "never", "never"]
-    assert cells(table, "mmd")[-3:] == ["1,234", "902.0 ± 2.0", "2"]
+    assert cells(table, "mmd")[-4:] == ["1,234", "902.0 ± 2.0", "2", "0.97"]
 
 
 def test_the_files_of_a_report(made):

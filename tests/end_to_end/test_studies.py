@@ -32,7 +32,8 @@ INSIST = ["--extractor", "rotation"]  # which random images do not train; "auto"
 
 
 def labels(name: str) -> list[str]:
-    return [variant.label for variant in parse_variants(resolve({}, STUDIES[name]).methods)]
+    experiment = resolve({}, STUDIES[name])
+    return [variant.label for variant in parse_variants(experiment.methods, experiment.defaults)]
 
 
 def trials(name: str) -> int:
