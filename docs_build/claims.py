@@ -36,12 +36,11 @@ def significant(study: str) -> str:
 
 
 def all_claims() -> str:
-    """Return for each claim a table: one row per rival, one column per study that asks it."""
+    """Return for each claim about a variant a table: one row per rival, one column per study that asks it."""
     studies = [study.name for study in results() if (REFERENCE / study.name / "claims.csv").is_file()]
     found = pd.concat([claims(study).assign(study=study) for study in studies])
     parts = []
-    for claim, rows in found.groupby("claim", sort=False):
-        baseline = rows["baseline"].iloc[0]
+    for (baseline, claim), rows in found.groupby(["baseline", "claim"], sort=False):
         cells = {
             (record["rival"], record["study"]): f"**{record['verdict']}**{_effect(record)}"
             for record in rows.to_dict("records")
