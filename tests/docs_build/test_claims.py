@@ -24,7 +24,7 @@ def test_claims_about_different_variants_stand_in_different_tables(monkeypatch, 
         (tmp_path / name).mkdir()
         frame.to_csv(tmp_path / name / "claims.csv", index=False)
     monkeypatch.setattr(module, "REFERENCE", tmp_path)
-    monkeypatch.setattr(module, "dataset", lambda name: "digits")
+    monkeypatch.setattr(module, "dataset", lambda _: "digits")
     monkeypatch.setattr(module, "results", lambda: [Study(name, "", []) for name in reports])
     module.claims.cache_clear()
     try:
