@@ -3,8 +3,8 @@
     python benchmarks/claims.py results/reference/digits results/reference/mnist_small results/reference/cifar10_small
 
 Each argument is a report (the folder with claims.csv). Prints, as Markdown, one row per claim and rival, and one column
-per report: the verdict, with the effect and its 95% interval. Effects below 1 (for the prior: below 0) favour the
-baseline.
+per report: the verdict, with the effect and its interval (95%; 90% for "no difference"). Effects below 1 (prior:
+below 0) favour the baseline.
 """
 
 import argparse
@@ -16,6 +16,7 @@ from common import markdown
 
 from bench.analysis import frames
 from bench.analysis.frames import Record
+from bench.reporting import sentences
 
 
 def main() -> None:
@@ -41,7 +42,8 @@ def name(path: Path) -> str:
 
 
 def cell(record: Record) -> str:
-    interval = "" if pd.isna(record["low"]) else f" ({record['low']:.3g} to {record['high']:.3g})"
+    low, high = sentences.interval(record)
+    interval = "" if pd.isna(low) else f" ({low:.3g} to {high:.3g})"
     effect = "" if pd.isna(record["effect"]) else f"; {record['effect']:.3g}{interval}"
     note = "" if pd.isna(record["note"]) else f"; {record['note']}"
     return f"**{record['verdict']}**{effect}{note}"

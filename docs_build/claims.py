@@ -4,6 +4,7 @@ from functools import cache
 
 import pandas as pd
 
+from bench.reporting import sentences
 from bench.reporting.sentences import IMAGES, PRIOR, RECONSTRUCTION, SECONDS, SEEDS, SETTINGS
 from docs_build.studies import REFERENCE, dataset, results
 from docs_build.tables import table
@@ -58,11 +59,7 @@ def _header(study: str) -> str:
 def _effect(record: dict) -> str:
     if pd.isna(record["effect"]):
         return "" if pd.isna(record["note"]) else f"; {record['note']}"
-    has_inner = record["verdict"] == "no difference" and not pd.isna(
-        record.get("low_90")
-    )  # reports of old versions lack it
-    ends = ("low_90", "high_90") if has_inner else ("low", "high")
-    low, high = (record[end] for end in ends)
+    low, high = sentences.interval(record)
     interval = "" if pd.isna(low) else f" ({low:.3g} to {high:.3g})"
     return f"; {record['effect']:.3g}{interval}"
 

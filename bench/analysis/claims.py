@@ -62,7 +62,8 @@ class Effect:
         needed: estimate of the values per side that would decide the claim; nan if it is unknown.
         better: whether the first sample is better, if they differ.
         note: what else to know, such as how many values are infinite.
-        inner: the 90% interval, whose place within the margin is `same`; nan if there is none.
+        low_90: lower end of the 90% interval, whose place within the margin is `same`; nan if there is none.
+        high_90: its upper end.
     """
 
     value: float
@@ -73,7 +74,8 @@ class Effect:
     needed: float
     better: bool
     note: str = ""
-    inner: tuple[float, float] = (math.nan, math.nan)
+    low_90: float = math.nan
+    high_90: float = math.nan
 
 
 UNKNOWN = Effect(math.nan, math.nan, math.nan, math.nan, same=False, needed=math.nan, better=False)
@@ -83,24 +85,25 @@ def ratio(a: Values, b: Values, criteria: Criteria = CRITERIA) -> Effect:
     """Compare the geometric means of positive values."""
     logs = replace(criteria, margin=math.log1p(criteria.margin))
     effect = difference([math.log(x) for x in a], [math.log(x) for x in b], logs)
-    low, high, *inner = map(math.exp, (effect.low, effect.high, *effect.inner))
-    return replace(effect, value=math.exp(effect.value), low=low, high=high, inner=(inner[0], inner[1]))
+    logarithms = ("value", "low", "high", "low_90", "high_90")
+    return replace(effect, **{name: math.exp(getattr(effect, name)) for name in logarithms})
 
 
 def difference(a: Values, b: Values, criteria: Criteria = CRITERIA) -> Effect:
     """Compare the means: Welch's intervals, an exact permutation test."""
     value = float(np.mean(a) - np.mean(b))
     margin = criteria.margin
-    inner = significance.welch(a, b, 1 - 2 * LEVEL)
+    low_90, high_90 = significance.welch(a, b, 1 - 2 * LEVEL)
     spread = math.sqrt((np.var(a, ddof=1) + np.var(b, ddof=1)) / 2) if min(len(a), len(b)) > 1 else math.nan
     return Effect(
         value,
         *significance.welch(a, b),
         p=significance.permutation_p(a, b),
-        same=-margin < inner[0] and inner[1] < margin,
+        same=-margin < low_90 and high_90 < margin,
         needed=power.needed(abs(value), spread, margin, criteria.comparisons),
         better=value < 0,
-        inner=inner,
+        low_90=low_90,
+        high_90=high_90,
     )
 
 
@@ -173,8 +176,8 @@ def compare(
         record |= {"effect": effect.value, "low": effect.low, "high": effect.high, "p": effect.p, "p_holm": p_holm}
         record |= {"verdict": str(_verdict(effect, p_holm, min(n, n_rival))), "n": n, "n_rival": n_rival}
         needed = max(effect.needed, power.fewest(len(rivals)))  # nan if it is unknown
-        record |= dict(zip(("low_90", "high_90"), effect.inner, strict=True))
-        records.append(record | {"needed": needed, "note": effect.note, "margin": margin})
+        record |= {"needed": needed, "note": effect.note, "margin": margin}
+        records.append(record | {"low_90": effect.low_90, "high_90": effect.high_90})
     return pd.DataFrame.from_records(records, columns=COLUMNS)
 
 

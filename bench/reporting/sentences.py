@@ -140,9 +140,14 @@ def signs(margin: float) -> str:
 
 
 def effect(record: Record) -> str:
-    """Return '0.79 (0.73 to 0.86)': with the 95% interval or, for "no difference", the 90% interval that shows it."""
-    ends = ("low_90", "high_90") if record["verdict"] == Verdict.same and "low_90" in record else ("low", "high")
-    return estimate(record["effect"], *(record[end] for end in ends))
+    """Return '0.79 (0.73 to 0.86)'."""
+    return estimate(record["effect"], *interval(record))
+
+
+def interval(record: Record) -> tuple[float, float]:
+    """Return the 95% interval or, for "no difference", the 90% interval that shows it; old reports lack that."""
+    shows = record.get("low_90", math.nan), record.get("high_90", math.nan)
+    return shows if record["verdict"] == Verdict.same and not math.isnan(shows[0]) else (record["low"], record["high"])
 
 
 def enough(record: Record) -> bool:
