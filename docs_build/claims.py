@@ -1,12 +1,23 @@
-"""What the reference studies say of the paper's claims, in sentences and in tables."""
+"""What studies say of the paper's claims, in sentences and in tables.
 
+    python -m docs_build.claims REPORT...
+
+prints the tables of any reports (folders with claims.csv) as Markdown: for each claim one row per rival, and one column
+per report. Without a report, those of results/reference.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 
 import pandas as pd
+import yaml
 
 from bench.reporting import sentences
 from bench.reporting.sentences import IMAGES, PRIOR, RECONSTRUCTION, SECONDS, SEEDS, SETTINGS
-from docs_build.studies import REFERENCE, dataset, results
+from docs_build.studies import REFERENCE, WRITTEN, results
 from docs_build.tables import table
 
 PHRASES = {  # claims beside the distance -> what is said of rivals that are beaten, and of those that beat
@@ -37,23 +48,34 @@ def significant(study: str) -> str:
 
 
 def all_claims() -> str:
-    """Return for each claim about a variant a table: one row per rival, one column per study that asks it."""
-    studies = [study.name for study in results() if (REFERENCE / study.name / "claims.csv").is_file()]
-    found = pd.concat([claims(study).assign(study=study) for study in studies])
+    """Return the tables of the reference studies."""
+    folders = [REFERENCE / study.name for study in results()]
+    return tables([folder for folder in folders if (folder / "claims.csv").is_file()])
+
+
+def tables(reports: Sequence[Path]) -> str:
+    """Return for each claim about a variant a table: one row per rival, one column per report that asks it."""
+    found = pd.concat([pd.read_csv(report / "claims.csv").assign(report=_name(report)) for report in reports])
     parts = []
     for (baseline, claim), rows in found.groupby(["baseline", "claim"], sort=False):
         cells = {
-            (record["rival"], record["study"]): f"**{record['verdict']}**{_effect(record)}"
+            (record["rival"], record["report"]): f"**{record['verdict']}**{_effect(record)}"
             for record in rows.to_dict("records")
         }
-        asked, rivals = list(dict.fromkeys(rows["study"])), dict.fromkeys(rows["rival"])
-        lines = [[f"`{rival}`", *(cells.get((rival, study), "-") for study in asked)] for rival in rivals]
-        parts.append(f"## {baseline} {claim}\n\n{table(['than', *map(_header, asked)], lines)}")
+        asked, rivals = list(dict.fromkeys(rows["report"])), dict.fromkeys(rows["rival"])
+        lines = [[f"`{rival}`", *(cells.get((rival, report), "-") for report in asked)] for rival in rivals]
+        parts.append(f"## {baseline} {claim}\n\n{table(['than', *asked], lines)}")
     return "\n".join(parts)
 
 
-def _header(study: str) -> str:
-    return study if study == dataset(study) else f"{dataset(study)} ({study})"
+def _name(report: Path) -> str:
+    """Return the data set of a report and the name of its experiment, such as 'CIFAR-10 (cifar10_small)'."""
+    report = report.resolve()
+    experiment = report.parent if report.name == "report" else report
+    text = (experiment / "experiment.yaml").read_text(encoding="utf-8")
+    dataset = str(yaml.safe_load(text)["protocol"]["dataset"]["name"])
+    dataset = WRITTEN.get(dataset, dataset)
+    return dataset if dataset == experiment.name else f"{dataset} ({experiment.name})"
 
 
 def _effect(record: dict) -> str:
@@ -68,3 +90,18 @@ def _listed(names: list[str], rivals: int) -> str:
     if len(names) <= 2:
         return " and ".join(names)
     return f"all {rivals}" if len(names) == rivals else f"{len(names)} of {rivals}"
+
+
+def main() -> None:
+    """Print the tables of the reports that the command line names."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("reports", type=Path, nargs="*")
+    reports = parser.parse_args().reports
+    for report in reports:
+        if not (report / "claims.csv").is_file():
+            parser.error(f"{report} has no claims.csv: give the folder of a report, such as results/digits/report")
+    sys.stdout.write(tables(reports) if reports else all_claims())
+
+
+if __name__ == "__main__":
+    main()

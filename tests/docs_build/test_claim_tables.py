@@ -1,12 +1,12 @@
 """The tables of claims say of every study what its own report says, about the variant that it is about."""
 
 import re
+from pathlib import Path
 
 import pandas as pd
+import pytest
 
-from docs_build import claims as module
-from docs_build.claims import all_claims
-from docs_build.studies import Study
+from docs_build import claims
 
 
 def claim(baseline: str, rival: str, verdict: str, effect: float) -> dict[str, object]:
@@ -15,24 +15,37 @@ def claim(baseline: str, rival: str, verdict: str, effect: float) -> dict[str, o
     return names | {"effect": effect, "note": None} | interval
 
 
-def test_claims_about_different_variants_stand_in_different_tables(monkeypatch, tmp_path):
+def test_claims_about_different_variants_stand_in_different_tables(tmp_path):
     reports = {
         "digits": pd.DataFrame([claim("moco", "mmd", "better", 0.5), claim("moco", "koleo", "no difference", 1.0)]),
         "same_prior": pd.DataFrame([claim("koleo", "mmd", "worse", 2.0)]),
     }
     for name, frame in reports.items():
-        (tmp_path / name).mkdir()
-        frame.to_csv(tmp_path / name / "claims.csv", index=False)
-    monkeypatch.setattr(module, "REFERENCE", tmp_path)
-    monkeypatch.setattr(module, "dataset", lambda _: "digits")
-    monkeypatch.setattr(module, "results", lambda: [Study(name, "", []) for name in reports])
-    module.claims.cache_clear()
-    try:
-        text = all_claims()
-    finally:
-        module.claims.cache_clear()
+        write(tmp_path / name, frame)
+    text = claims.tables([tmp_path / "digits", tmp_path / "same_prior"])
     about_moco, about_koleo = re.split(r"(?=## koleo)", text)
+    assert "| than | digits |" in about_moco
     assert "| `mmd` | **better**; 0.5 (0.455 to 0.55) |" in about_moco
     assert "| `koleo` | **no difference**; 1 (0.952 to 1.05) |" in about_moco  # its 90% interval
+    assert "| than | digits (same_prior) |" in about_koleo
     assert "| `mmd` | **worse**; 2 (1.82 to 2.2) |" in about_koleo
-    assert "same_prior" not in about_moco
+
+
+def test_the_command_names_the_experiment_of_a_report_and_refuses_another_folder(tmp_path, monkeypatch, capsys):
+    report = tmp_path / "mine" / "report"
+    write(report.parent, pd.DataFrame())
+    report.mkdir()
+    pd.DataFrame([claim("moco", "mmd", "better", 0.5)]).to_csv(report / "claims.csv", index=False)
+    monkeypatch.setattr("sys.argv", ["claims", str(report)])
+    claims.main()
+    assert "| than | digits (mine) |" in capsys.readouterr().out
+    monkeypatch.setattr("sys.argv", ["claims", str(tmp_path)])
+    with pytest.raises(SystemExit):
+        claims.main()
+    assert "has no claims.csv" in capsys.readouterr().err
+
+
+def write(folder: Path, frame: pd.DataFrame) -> None:
+    folder.mkdir()
+    (folder / "experiment.yaml").write_text("protocol: {dataset: {name: digits}}\n")
+    frame.to_csv(folder / "claims.csv", index=False)

@@ -57,7 +57,6 @@ def test_tables_are_made_of_a_search_also_of_one_that_was_kept(bench_run, tmp_pa
     out = tmp_path / "out"
     table = benchmark("defaults", out)
     assert "| mmd | " in table
-    assert benchmark("claims", out / "report").startswith("| claim | than | digits (out) |")
     assert "ratio of areas" in benchmark("scale_of_codes", out, out)
     archive = tmp_path / "search.tar.xz"
     assert "8 trials" in benchmark("keep", "pack", out / "search", archive)
