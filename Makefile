@@ -16,7 +16,7 @@ reference-%: .venv/installed
 	$(BIN)/python -m bench.report results/$* --light --out results/reference/$*
 	cp results/$*/experiment.yaml results/reference/$*/
 	cd results/reference/$* && rm -rf samples reconstructions interpolations summary.parquet figures/*.pdf figures/codes.csv figures/over_time.png
-	find results/reference/$*/figures -name samples.png -size +300k -delete
+	find results/reference/$*/figures -name samples.png -size +200k -delete
 
 test: .venv/installed-dev
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not nightly"

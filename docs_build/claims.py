@@ -21,12 +21,12 @@ from docs_build.studies import REFERENCE, WRITTEN, results
 from docs_build.tables import table
 
 PHRASES = {  # claims beside the distance -> what is said of rivals that are beaten, and of those that beat
-    IMAGES: ("faster in images than", "slower in images than"),
-    SECONDS: ("faster in seconds than", "slower in seconds than"),
-    SEEDS: ("steadier over seeds than", "less steady over seeds than"),
-    SETTINGS: ("steadier over settings than", "less steady over settings than"),
-    PRIOR: ("nearer to its prior than", "farther from its prior than"),
-    RECONSTRUCTION: ("better at reconstruction than", "worse at reconstruction than"),
+    IMAGES: ("faster in images", "slower in images"),
+    SECONDS: ("faster in seconds", "slower in seconds"),
+    SEEDS: ("steadier over seeds", "less steady over seeds"),
+    SETTINGS: ("steadier over settings", "less steady over settings"),
+    PRIOR: ("nearer to its prior", "farther from its prior"),
+    RECONSTRUCTION: ("better at reconstruction", "worse at reconstruction"),
 }
 
 
@@ -38,12 +38,14 @@ def claims(study: str) -> pd.DataFrame:
 
 def significant(study: str) -> str:
     """Return which rivals the first variant of a study beats and which beat it, significantly, but for the distance."""
-    parts = []
+    said: dict[tuple[int, tuple[str, ...]], list[str]] = {}  # of how many, which rivals -> what is said of them
     for claim, phrases in PHRASES.items():
         rows = claims(study)[claims(study)["claim"] == claim.name]
         for verdict, words in zip(("better", "worse"), phrases, strict=True):
-            rivals = [f"`{rival}`" for rival in rows.loc[rows["verdict"] == verdict, "rival"]]
-            parts += [f"{words} {_listed(rivals, len(rows))}"] if rivals else []
+            rivals = tuple(f"`{rival}`" for rival in rows.loc[rows["verdict"] == verdict, "rival"])
+            if rivals:
+                said.setdefault((len(rows), rivals), []).append(words)
+    parts = (f"{' and '.join(words)} than {_listed(rivals, asked)}" for (asked, rivals), words in said.items())
     return "; ".join(parts) or "nothing"
 
 
@@ -86,7 +88,7 @@ def _effect(record: dict) -> str:
     return f"; {record['effect']:.3g}{interval}"
 
 
-def _listed(names: list[str], rivals: int) -> str:
+def _listed(names: Sequence[str], rivals: int) -> str:
     if len(names) <= 2:
         return " and ".join(names)
     return f"all {rivals}" if len(names) == rivals else f"{len(names)} of {rivals}"

@@ -18,7 +18,7 @@ from docs_build.tables import table
 
 SHOWN = ("cifar10_small", "mnist_small")  # the studies of real images; digits stand in until these have been run
 STAND_IN = "digits"
-ALSO = "stability"  # what it says stands below
+ALSO = "stability_mnist"  # what it says stands below
 NOT_YET = "These are 8x8 digits: the studies of MNIST and CIFAR-10 have not been run yet.\n"
 CLAIMS = REFERENCE / "claims.md"
 ABSENT = "-"  # instead of a distance, if a study does not include a variant

@@ -6,6 +6,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
 
 from bench.reporting import csv_text, pictures, render
@@ -26,8 +27,11 @@ class Form(StrEnum):
     light = "light"
 
 
-IMAGE_BYTES = {Form.full: 1_600_000, Form.light: 1_200_000}  # before base64: of image grids; if light, of figures too
-LEAST_GRIDS = 200_000  # bytes of all image grids, however large the figures of a light page are
+GRID_BYTES = 1_600_000  # before base64: of the image grids of a full page
+LIGHT_BYTES = 2_000_000  # of a whole light page
+EMPTY_PAGE = 60_000  # bytes of styles, scripts and headings
+SHOWN_AND_STORED = 2.5  # bytes of a table on the page, with its files to download, per byte of these
+LEAST_GRIDS = 200_000  # bytes of all image grids, however large the rest of a light page is
 
 
 @dataclass(frozen=True)
@@ -47,13 +51,18 @@ class Content:
         """Whether any figure is interactive."""
         return self.form is Form.full and any(f.chart for section in self.sections for f in section.figures)
 
-    @property
+    @cached_property
     def most(self) -> int:
         """Bytes of an image grid."""
         grids = sum(len(kind.files) for section in self.sections for kind in section.pictures)
         mosaics = sum(figure.grids for _, figure in self._figures())
-        room = IMAGE_BYTES[self.form] - (self._drawn() if self.form is Form.light else 0)
+        room = GRID_BYTES if self.form is Form.full else self._room()
         return max(room, LEAST_GRIDS) // max(1, grids + mosaics)
+
+    def _room(self) -> int:
+        """Bytes that tables and figures of lines leave to the image grids of a light page, before base64."""
+        stored = sum(len(file) for section in self.sections for table in section.tables for file in _files(table))
+        return int((LIGHT_BYTES - EMPTY_PAGE - SHOWN_AND_STORED * stored) * 3 / 4) - self._drawn()
 
     def _figures(self) -> Iterator[tuple[Path, Figure]]:
         """All figures, with the paths of their images."""
@@ -107,9 +116,14 @@ def _table(section: Section, table: Table) -> dict[str, object]:
     return {
         **vars(table),
         "id": table_id(section, table),
-        "csv": uri(_csv(table).encode(), "text/csv;charset=utf-8"),
-        "tex": uri(render.latex(table).encode(), "text/plain;charset=utf-8"),
+        **dict(zip(("csv", "tex"), _files(table), strict=True)),
     }
+
+
+def _files(table: Table) -> tuple[str, str]:
+    """The table as CSV and as LaTeX, as data URIs."""
+    types = ("text/csv;charset=utf-8", "text/plain;charset=utf-8")
+    return uri(_csv(table).encode(), types[0]), uri(render.latex(table).encode(), types[1])
 
 
 def inlined(path: Path) -> str:

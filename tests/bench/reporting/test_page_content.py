@@ -8,25 +8,36 @@ from synthetic_experiments import add, described
 
 from bench.experiment.settings import Report
 from bench.reporting import build
-from bench.reporting.page_content import IMAGE_BYTES, Content, Form
+from bench.reporting.page_content import GRID_BYTES, LEAST_GRIDS, LIGHT_BYTES, Content, Form
 from bench.reporting.section import ImageGrids, Section
 from bench.reporting.style import Figure
+from bench.reporting.table import Cell, Table
 from bench.store.folders import ExperimentFolder
 
 
 def test_a_figure_of_many_grids_has_the_room_of_as_many():
     figure = Figure("over_time", "t", "c", data=False, grids=7)
     grids = ImageGrids("Samples", "a", {name: Path(name) for name in "abc"})
-    content = Content(Form.light, [Section("s", "S", figures=[figure], pictures=[grids])])
-    assert content.most == IMAGE_BYTES[Form.light] // 10
+    content = Content(Form.full, [Section("s", "S", figures=[figure], pictures=[grids])])
+    assert content.most == GRID_BYTES // 10
 
 
-def test_figures_of_a_light_page_leave_less_room_for_grids(tmp_path):
+def test_figures_and_tables_of_a_light_page_leave_less_room_for_grids(tmp_path):
     (tmp_path / "curve.png").write_bytes(bytes(400_000))
-    grids = ImageGrids("Samples", "a", {name: Path(name) for name in "ab"})
-    section = Section("s", "S", figures=[Figure("curve", "t", "c")], pictures=[grids], folder=tmp_path)
-    assert Content(Form.light, [section]).most == (IMAGE_BYTES[Form.light] - 400_000) // 2
-    assert Content(Form.full, [section]).most == IMAGE_BYTES[Form.full] // 2
+    pictures = [ImageGrids("Samples", "a", {name: Path(name) for name in "ab"})]
+    bare = Section("s", "S", pictures=pictures)
+    drawn = replace(bare, figures=[Figure("curve", "t", "c")], folder=tmp_path)
+    tabled = replace(bare, tables=[of_rows(1000)])
+    most = Content(Form.light, [bare]).most
+    assert LIGHT_BYTES / 4 < most * 2 < LIGHT_BYTES * 3 / 4  # before base64
+    assert Content(Form.light, [drawn]).most == most - 200_000
+    assert Content(Form.light, [tabled]).most < most - 20_000
+    assert Content(Form.light, [replace(bare, tables=[of_rows(100_000)])]).most == LEAST_GRIDS // 2
+    assert Content(Form.full, [drawn]).most == Content(Form.full, [tabled]).most == GRID_BYTES // 2
+
+
+def of_rows(number: int) -> Table:
+    return Table("numbers", "Numbers", ["variant", "value"], [[Cell("moco"), Cell("1.5")]] * number)
 
 
 @pytest.mark.reports
