@@ -37,7 +37,7 @@ BUDGETS = {  # that of the search on each data set
     ],
     "cifar10": [
         "network: {name: resnet32_small, width: 32}",
-        "training: {epochs: 4, train_images: 10000, precision: bf16}",
+        "training: {epochs: 4, train_images: 10000}",
         "evaluation:",
         "  {evaluations: 4, samples: 5000, final_samples: null, extractor: classifier, extractor_steps: 1000}",
     ],

@@ -262,9 +262,8 @@ class Pipeline:
             say(f"{counts}, as the training is short; --set evaluation.samples=N for others")
 
     def report_precision(self, experiment: Experiment) -> None:
-        """Print that bf16 was chosen, if it was."""
-        if experiment.training.precision == "bf16" and self.experiment.training.precision == "auto":
-            say("networks compute in bf16, as the processor can; --set training.precision=fp32 for float32")
+        """See `preflight.report_precision`."""
+        preflight.report_precision(self.experiment.training, experiment.training, self.resources)
 
     def _describe(self, experiment: Experiment, trials: list[Trial], context: Context, prepared: Prepared) -> None:
         """Write experiment.yaml, with a caution if the extractor is no better than chance. Says so."""

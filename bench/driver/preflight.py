@@ -7,7 +7,7 @@ import torch
 import typer
 
 from bench.driver.choices import MANY_TRIALS
-from bench.errors import UserError
+from bench.errors import UserError, say, warn
 from bench.evaluation.feature_network import FEATURES, TRAINED
 from bench.evaluation.reference import MIN_IMAGES
 from bench.executors.base import Resources
@@ -94,6 +94,19 @@ def resolve_precision(experiment: Experiment, before: str | None, resources: Res
     if resources.address and not (before or needs_fp32):
         choice = "--set training.precision=bf16 if its machines are fast at bf16, else --set training.precision=fp32"
         raise UserError(f"choose the cluster's precision for {experiment.network.name}: {choice}")
-    on_gpu = torch.cuda.is_available() and resources.gpus != 0
-    precision = before or ("bf16" if not needs_fp32 and has_bf16(on_gpu) else "fp32")
+    precision = before or ("bf16" if not needs_fp32 and _has_bf16(resources) else "fp32")
     return training.model_copy(update={"precision": precision})
+
+
+def _has_bf16(resources: Resources) -> bool:
+    return has_bf16(torch.cuda.is_available() and resources.gpus != 0)
+
+
+def report_precision(asked: Training, resolved: Training, resources: Resources) -> None:
+    """Print that bf16 was chosen, if it was; warn if this machine is to train in it and emulates it."""
+    if resolved.precision != "bf16":
+        return
+    if not resources.address and not _has_bf16(resources):
+        warn("this processor emulates bf16, many times more slowly than float32; use --set training.precision=fp32")
+    elif asked.precision == "auto":
+        say("networks compute in bf16, as the processor can; --set training.precision=fp32 for float32")
