@@ -13,11 +13,10 @@ from functools import cache
 from pathlib import Path
 
 import pandas as pd
-import yaml
 
 from bench.reporting import sentences
 from bench.reporting.sentences import IMAGES, PRIOR, RECONSTRUCTION, SECONDS, SEEDS, SETTINGS
-from docs_build.studies import REFERENCE, WRITTEN, results
+from docs_build.studies import REFERENCE, WRITTEN, dataset_name, results
 from docs_build.tables import table
 
 PHRASES = {  # claims beside the distance -> what is said of rivals that are beaten, and of those that beat
@@ -72,12 +71,16 @@ def tables(reports: Sequence[Path]) -> str:
 
 def _name(report: Path) -> str:
     """Return the data set of a report and the name of its experiment, such as 'CIFAR-10 (cifar10_small)'."""
+    experiment = _experiment(report)
+    name = dataset_name(experiment)
+    written = WRITTEN.get(name, name)
+    return written if name == experiment.name else f"{written} ({experiment.name})"
+
+
+def _experiment(report: Path) -> Path:
+    """Return the folder of a report's experiment: of a kept report the folder itself, else the one above it."""
     report = report.resolve()
-    experiment = report.parent if report.name == "report" else report
-    text = (experiment / "experiment.yaml").read_text(encoding="utf-8")
-    dataset = str(yaml.safe_load(text)["protocol"]["dataset"]["name"])
-    dataset = WRITTEN.get(dataset, dataset)
-    return dataset if dataset == experiment.name else f"{dataset} ({experiment.name})"
+    return report if (report / "experiment.yaml").is_file() else report.parent
 
 
 def _effect(record: dict) -> str:
@@ -102,6 +105,10 @@ def main() -> None:
     for report in reports:
         if not (report / "claims.csv").is_file():
             parser.error(f"{report} has no claims.csv: give the folder of a report, such as results/digits/report")
+        if not (_experiment(report) / "experiment.yaml").is_file():
+            parser.error(f"{report} is in no experiment's folder: there is no experiment.yaml")
+    if len({_name(report) for report in reports}) < len(reports):
+        parser.error("two reports are of experiments of the same name: rename a folder")
     sys.stdout.write(tables(reports) if reports else all_claims())
 
 

@@ -54,9 +54,14 @@ def headline(columns: list[str]) -> str:
 
 def dataset(study: str) -> str:
     """Return the name of a study's data set, as people write it."""
-    text = (REFERENCE / study / "experiment.yaml").read_text(encoding="utf-8")
-    name = str(yaml.safe_load(text)["protocol"]["dataset"]["name"])
+    name = dataset_name(REFERENCE / study)
     return WRITTEN.get(name, name)
+
+
+def dataset_name(experiment: Path) -> str:
+    """Return the name of an experiment's data set."""
+    text = (experiment / "experiment.yaml").read_text(encoding="utf-8")
+    return str(yaml.safe_load(text)["protocol"]["dataset"]["name"])
 
 
 def _study(folder: Path) -> Study:

@@ -115,9 +115,9 @@ def _images(group: Group, folder: Path, share: float) -> Section:
             ],
         ),
         pictures=[
-            ImageGrids(kind.capitalize(), f"{about} {selection.of_figures(group)}".rstrip(), files[kind])
+            ImageGrids(kind.capitalize(), f"{about} {selection.of_figures(group)}".rstrip(), files[kind], figure=kind)
             for kind, about in image_figures.KINDS.items()
-            if files[kind] and not (kind == "samples" and contents() is Contents.figures)  # they stand side by side
+            if files[kind]
         ],
     )
 

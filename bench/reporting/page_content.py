@@ -21,7 +21,7 @@ WIDEST = 1800  # pixels of a figure of many image grids
 
 
 class Form(StrEnum):
-    """Forms of a page: with interactive charts, or light, with static images and without files to download."""
+    """Forms of a page: with interactive charts, or light, with static images and no files of figures."""
 
     full = "full"
     light = "light"
@@ -54,7 +54,7 @@ class Content:
     @cached_property
     def most(self) -> int:
         """Bytes of an image grid."""
-        grids = sum(len(kind.files) for section in self.sections for kind in section.pictures)
+        grids = sum(len(kind.files) for section in self.sections for kind in self._pictures(section))
         mosaics = sum(figure.grids for _, figure in self._figures())
         room = GRID_BYTES if self.form is Form.full else self._room()
         return max(room, LEAST_GRIDS) // max(1, grids + mosaics)
@@ -62,7 +62,14 @@ class Content:
     def _room(self) -> int:
         """Bytes that tables and figures of lines leave to the image grids of a light page, before base64."""
         stored = sum(len(file) for section in self.sections for table in section.tables for file in _files(table))
-        return int((LIGHT_BYTES - EMPTY_PAGE - SHOWN_AND_STORED * stored) * 3 / 4) - self._drawn()
+        text = SHOWN_AND_STORED * stored + sum(len(str(each.failures + each.facts)) for each in self.sections)
+        return int((LIGHT_BYTES - EMPTY_PAGE - text) * 3 / 4) - self._drawn()
+
+    def _pictures(self, section: Section) -> list[ImageGrids]:
+        """The image grids of a section; a light page has no room for those that a figure shows side by side."""
+        is_drawn = self.form is Form.light and contents() is Contents.figures
+        shown = {figure.name for figure in section.figures} if is_drawn else set()
+        return [kind for kind in section.pictures if kind.figure not in shown]
 
     def _figures(self) -> Iterator[tuple[Path, Figure]]:
         """All figures, with the paths of their images."""
@@ -80,7 +87,7 @@ class Content:
             **vars(section),
             "tables": [_table(section, table) for table in section.tables],
             "figures": [figure for figure in figures if figure["image"] or figure["chart"]],
-            "pictures": [self._grids(kind) for kind in section.pictures],
+            "pictures": [self._grids(kind) for kind in self._pictures(section)],
         }
 
     def _figure(self, section: Section, figure: Figure) -> dict[str, object]:

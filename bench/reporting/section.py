@@ -10,11 +10,19 @@ from bench.reporting.table import Table
 
 @dataclass(frozen=True)
 class ImageGrids:
-    """Image grids of one kind: the PNG file of each variant."""
+    """Image grids of one kind.
+
+    Attributes:
+        title: heading.
+        about: notes.
+        files: the PNG file of each variant.
+        figure: name of the figure that shows them side by side, if there is one.
+    """
 
     title: str
     about: str
     files: dict[str, Path]
+    figure: str = ""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from bench.reporting.sentences import IMAGES, SECONDS, SEEDS
 from docs_build import claims
 
 
@@ -33,19 +34,48 @@ def test_claims_about_different_variants_stand_in_different_tables(tmp_path):
 
 def test_the_command_names_the_experiment_of_a_report_and_refuses_another_folder(tmp_path, monkeypatch, capsys):
     report = tmp_path / "mine" / "report"
-    write(report.parent, pd.DataFrame())
+    write(report.parent, pd.DataFrame(), "cifar10")
     report.mkdir()
     pd.DataFrame([claim("moco", "mmd", "better", 0.5)]).to_csv(report / "claims.csv", index=False)
     monkeypatch.setattr("sys.argv", ["claims", str(report)])
     claims.main()
-    assert "| than | digits (mine) |" in capsys.readouterr().out
-    monkeypatch.setattr("sys.argv", ["claims", str(tmp_path)])
+    assert "| than | CIFAR-10 (mine) |" in capsys.readouterr().out
+    for given, problem in {
+        (tmp_path,): "has no claims.csv",
+        (report, report): "of the same name",
+    }.items():
+        monkeypatch.setattr("sys.argv", ["claims", *map(str, given)])
+        with pytest.raises(SystemExit):
+            claims.main()
+        assert problem in capsys.readouterr().err
+    (report.parent / "experiment.yaml").unlink()
+    monkeypatch.setattr("sys.argv", ["claims", str(report)])
     with pytest.raises(SystemExit):
         claims.main()
-    assert "has no claims.csv" in capsys.readouterr().err
+    assert "no experiment.yaml" in capsys.readouterr().err
 
 
-def write(folder: Path, frame: pd.DataFrame) -> None:
+def test_rivals_of_which_the_same_is_said_are_named_once(monkeypatch):
+    names = {"images": IMAGES.name, "seconds": SECONDS.name, "seeds": SEEDS.name}
+    rows = [
+        {"claim": names[claim], "rival": rival, "verdict": verdict}
+        for claim, rival, verdict in [
+            ("images", "mmd", "better"),
+            ("images", "vae", "undecided"),
+            ("seconds", "mmd", "better"),
+            ("seconds", "vae", "worse"),
+            ("seeds", "mmd", "undecided"),
+            ("seeds", "vae", "undecided"),
+        ]
+    ]
+    monkeypatch.setattr(claims, "claims", lambda _: pd.DataFrame(rows))
+    expected = "faster in images and faster in seconds than `mmd`; slower in seconds than `vae`"
+    assert claims.significant("a study") == expected
+    monkeypatch.setattr(claims, "claims", lambda _: pd.DataFrame(rows[4:]))
+    assert claims.significant("a study") == "nothing"
+
+
+def write(folder: Path, frame: pd.DataFrame, dataset: str = "digits") -> None:
     folder.mkdir()
-    (folder / "experiment.yaml").write_text("protocol: {dataset: {name: digits}}\n")
+    (folder / "experiment.yaml").write_text(f"protocol: {{dataset: {{name: {dataset}}}}}\n")
     frame.to_csv(folder / "claims.csv", index=False)

@@ -49,7 +49,7 @@ def test_a_cluster_needs_a_given_precision_for_large_networks(monkeypatch):
     ],
 )
 def test_a_processor_that_emulates_bf16_is_warned_of(monkeypatch, capsys, sets, bf16, address, expected):
-    """It is 13 times as slow (measured): a study that asks for bf16 would take days instead of an hour, and not say why."""
+    """It is 13 times as slow (measured): a study in bf16 would take a day instead of two hours, and not say why."""
     monkeypatch.setattr(preflight, "has_bf16", lambda _: bf16)
     resources = Resources(gpus=0, address=address)
     asked = resolve({}, None, ["network.name=dcgan32", *sets]).training

@@ -8,6 +8,7 @@ from synthetic_experiments import add, described
 
 from bench.experiment.settings import Report
 from bench.reporting import build
+from bench.reporting.contents import Contents, limited_to
 from bench.reporting.page_content import GRID_BYTES, LEAST_GRIDS, LIGHT_BYTES, Content, Form
 from bench.reporting.section import ImageGrids, Section
 from bench.reporting.style import Figure
@@ -34,6 +35,21 @@ def test_figures_and_tables_of_a_light_page_leave_less_room_for_grids(tmp_path):
     assert Content(Form.light, [tabled]).most < most - 20_000
     assert Content(Form.light, [replace(bare, tables=[of_rows(100_000)])]).most == LEAST_GRIDS // 2
     assert Content(Form.full, [drawn]).most == Content(Form.full, [tabled]).most == GRID_BYTES // 2
+
+
+def test_a_light_page_shows_grids_once(tmp_path):
+    """A figure has all of them side by side; a full page has them large too."""
+    kept = [ImageGrids("Reconstructions", "a", {}, figure="reconstructions"), ImageGrids("Samples", "a", {}, "samples")]
+    section = Section("s", "S", figures=[Figure("samples", "t", "c", data=False)], pictures=kept, folder=tmp_path)
+    with limited_to(Contents.figures):
+        assert titles(Content(Form.light, [section]), section) == ["Reconstructions"]
+        assert titles(Content(Form.full, [section]), section) == ["Reconstructions", "Samples"]
+    with limited_to(Contents.sections):  # without figures
+        assert titles(Content(Form.light, [section]), section) == ["Reconstructions", "Samples"]
+
+
+def titles(content: Content, section: Section) -> list[str]:
+    return [kind["title"] for kind in content.of(section)["pictures"]]
 
 
 def of_rows(number: int) -> Table:
