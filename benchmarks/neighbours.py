@@ -7,8 +7,8 @@
 A search draws points at random, so the best one may lie beside a better value, or have won by luck. Each default of
 configs/datasets/NAME.yaml is compared with its neighbours: a third and three times its weight (or beta), half and twice
 its learning rate. The table has the distance of each, and in brackets the default's over it with Welch's 95% interval:
-below 1 where the default is better. Its last column names the neighbours than which the default is worse by more than 15%, or
-significantly worse (permutation test, p <= 0.05, not adjusted), which is what would refute a default.
+below 1 where the default is better. Its last column names the neighbours that refute a default: it is worse by more
+than 15%, or significantly worse (permutation test, p <= 0.05, not adjusted).
 """
 
 import argparse
