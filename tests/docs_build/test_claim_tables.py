@@ -30,6 +30,7 @@ def test_claims_about_different_variants_stand_in_different_tables(tmp_path):
     assert "| `koleo` | **no difference**; 1 (0.952 to 1.05) |" in about_moco  # its 90% interval
     assert "| than | digits (same_prior) |" in about_koleo
     assert "| `mmd` | **worse**; 2 (1.82 to 2.2) |" in about_koleo
+    assert "same_prior" not in about_moco
 
 
 def test_the_command_names_the_experiment_of_a_report_and_refuses_another_folder(tmp_path, monkeypatch, capsys):

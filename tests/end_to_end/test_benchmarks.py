@@ -6,6 +6,8 @@ import sys
 import pytest
 from project import ROOT, benchmark
 
+from docs_build import claims
+
 TINY = ["--set", "training.epochs=2", "--methods", "mmd,gan", "--seeds", "2", "--executor", "serial"]
 RUNS = {
     "peers": (
@@ -57,6 +59,7 @@ def test_tables_are_made_of_a_search_also_of_one_that_was_kept(bench_run, tmp_pa
     out = tmp_path / "out"
     table = benchmark("defaults", out)
     assert "| mmd | " in table
+    assert "| than | digits (out) |" in claims.tables([out / "report"])
     assert "ratio of areas" in benchmark("scale_of_codes", out, out)
     archive = tmp_path / "search.tar.xz"
     assert "8 trials" in benchmark("keep", "pack", out / "search", archive)

@@ -19,8 +19,10 @@ from bench.store.folders import ExperimentFolder
 def test_a_figure_of_many_grids_has_the_room_of_as_many():
     figure = Figure("over_time", "t", "c", data=False, grids=7)
     grids = ImageGrids("Samples", "a", {name: Path(name) for name in "abc"})
-    content = Content(Form.full, [Section("s", "S", figures=[figure], pictures=[grids])])
-    assert content.most == GRID_BYTES // 10
+    section = Section("s", "S", figures=[figure], pictures=[grids])
+    assert Content(Form.full, [section]).most == GRID_BYTES // 10
+    alone = Section("s", "S", pictures=[ImageGrids("Samples", "a", {"a": Path("a")})])
+    assert Content(Form.light, [section]).most == Content(Form.light, [alone]).most // 10
 
 
 def test_figures_and_tables_of_a_light_page_leave_less_room_for_grids(tmp_path):
