@@ -18,11 +18,12 @@ const charts = (() => {
   const number = (value) => value === null || value === undefined ? "-" : Number(value.toPrecision(4)).toLocaleString("en", { maximumSignificantDigits: 4 });
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-  // Dark colours are mixed with white on a dark page.
+  // Dark colours are mixed with white on a dark page, greys most: black becomes white, so that it is not another grey.
   const seen = (hex, alpha = 1) => {
     let rgb = [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
-    const luminance = 0.2126 * rgb[0] + 0.7152 * rgb[1] + 0.0722 * rgb[2];
-    if (dark.matches && luminance < 130) rgb = rgb.map((c) => Math.round(c + (255 - c) * (0.25 + 0.35 * (1 - luminance / 130))));
+    const luminance = 0.2126 * rgb[0] + 0.7152 * rgb[1] + 0.0722 * rgb[2], darkness = 1 - luminance / 130;
+    const greyness = (1 - (Math.max(...rgb) - Math.min(...rgb)) / 255) ** 8;  // 0 for colours
+    if (dark.matches && darkness > 0) rgb = rgb.map((c) => Math.round(c + (255 - c) * (0.25 + 0.35 * darkness * (1 + greyness))));
     return `rgba(${rgb},${alpha})`;
   };
 
@@ -30,6 +31,11 @@ const charts = (() => {
   const TAP = 500;  // ms
   const MARGIN = { l: 56, r: 16, t: 30, b: 44 };  // pixels around a plot
   const hollow = (look) => look.dash === "solid" ? look.symbol : `${look.symbol}-open`;  // as lines are dashed
+  const OUTLINES = {  // of symbols, as SVG paths from -6 to 6; plotly draws its own in plots
+    "circle": "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0z", "square": "M-4-4h8v8h-8z", "triangle-up": "M0-5L5 4H-5z", "triangle-down": "M0 5L5-4H-5z",
+    "diamond": "M0-5.5L5.5 0L0 5.5L-5.5 0z", "pentagon": "M0-5L4.8-1.5L2.9 4.1H-2.9L-4.8-1.5z", "star": "M0-5.5L1.4-1.9L5.2-1.7L2.2.7L3.2 4.4L0 2.3L-3.2 4.4L-2.2.7L-5.2-1.7L-1.4-1.9z",
+    "cross": "M-1.7-5h3.4v3.3h3.3v3.4h-3.3v3.3h-3.4v-3.3h-3.3v-3.4h3.3z", "x": "M-4.7-2.4l2.3-2.3L0-2.3l2.4-2.4l2.3 2.3L2.3 0l2.4 2.4l-2.3 2.3L0 2.3l-2.4 2.4l-2.3-2.3L-2.3 0z",
+  };
 
   // Round numbers at even distances.
   const even = (low, high) => {
@@ -221,8 +227,8 @@ const charts = (() => {
     const all = Object.keys(chart.variants), box = element("div", { className: "legend", role: "group", ariaLabel: "Variants" });
     const buttons = all.map((variant) => {
       const look = chart.variants[variant], button = element("button", { type: "button", ariaLabel: variant, title: "Click: hide or show. Shift-click or double click: show this one alone." });
-      const swatch = element("span", { className: `swatch ${look.dash}` });
-      swatch.style.setProperty("--swatch", look.colour);
+      const swatch = element("span", { className: `swatch ${look.dash}`, ariaHidden: "true" });
+      swatch.innerHTML = `<svg viewBox="-6 -6 12 12" class="${look.dash === "solid" ? "filled" : "hollow"}"><path d="${OUTLINES[look.symbol]}"/></svg>`;
       button.append(swatch, labelled(variant));
       button.addEventListener("click", (event) => event.shiftKey ? variants.isolate(variant, all) : variants.toggle(variant));
       button.addEventListener("dblclick", () => variants.isolate(variant, all));

@@ -1,13 +1,14 @@
 """Charts in a real browser: what is drawn, what a reader can change, and what cannot happen."""
 
 import json
+from itertools import combinations
 
 import pytest
 
 from bench.reporting import page as pages
 from bench.reporting.charts import Chart, rounded
 from bench.reporting.section import Section
-from bench.reporting.style import Figure, LineStyle
+from bench.reporting.style import Figure, LineStyle, colour_and_marker, configured_looks
 
 CURVE = "#convergence-figure-fd_classifier_1k"
 VARIANTS = f"document.querySelector('{CURVE} .plot').data.filter((t) => t.text).map((t) => t.text[0])"
@@ -186,6 +187,23 @@ def test_labels_of_strangers_are_text(open_page, tmp_path):
     assert chart.get_by_role("button", name=evil).is_visible()
     assert page.evaluate("window.evil") is None
     assert page.messages == []
+
+
+@pytest.mark.parametrize("screen", ["desktop", "phone"])  # light and dark
+def test_methods_differ_in_colour_or_symbol(open_page, tmp_path, screen):
+    styles = {method: LineStyle(*colour_and_marker(method)) for method in configured_looks()}
+    page = open_page(page_of(tmp_path, styles), screen)
+    swatches = page.locator(".legend .swatch").evaluate_all(
+        """all => all.map((swatch) => ({
+          method: swatch.parentElement.textContent, symbol: swatch.querySelector("path").getAttribute("d"),
+          colour: getComputedStyle(swatch).borderTopColor.match(/[0-9]+/g).slice(0, 3).map(Number)}))"""
+    )
+    assert {swatch["method"] for swatch in swatches} == set(styles)
+    for one, other in combinations(swatches, 2):
+        difference = max(abs(a - b) for a, b in zip(one["colour"], other["colour"], strict=True))
+        assert difference >= 25 or one["symbol"] != other["symbol"], (one, other)
+    grey, black = (next(s["colour"] for s in swatches if s["method"] == method) for method in ("autoencoder", "koleo"))
+    assert abs(grey[0] - black[0]) >= 60, "their curves are crowded, and markers stand at a few points only"
 
 
 def test_without_scripts_figures_are_images(open_page, page_file):
