@@ -31,7 +31,9 @@ def main(
     ] = None,
     latex: Annotated[
         str | None,
-        typer.Option(help="column: one LaTeX table that fits a column. page: every table. Default: that of the run."),
+        typer.Option(
+            help="column: one LaTeX table that fits a column. page: every unfolded table. Default: that of the run."
+        ),
     ] = None,
     light: Annotated[
         bool | None,

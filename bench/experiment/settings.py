@@ -191,8 +191,8 @@ class Report(Section):
         baseline: the variant that the verdict is about, such as `moco`. Default: the first that is named.
         margin: the smallest difference worth telling, as a fraction: smaller ones are called none. For accuracies, the
             difference itself.
-        latex: "column": summary.tex has one table that fits a column of a paper. "page": it has every table, as wide
-            as the page.
+        latex: "column": summary.tex has one table that fits a column of a paper. "page": it has every table but those
+            that the page folds, as wide as the page.
         light: whether the page is small, with static figures, such as for e-mail.
     """
 

@@ -92,7 +92,7 @@ def _write(groups: Sequence[Group], report: Path) -> None:
         markdown += [*_markdown(group_tables, anchors), *appendix(group)]
         wide = group.description.report.latex == "page"
         paper = [] if wide else [*selection.noted(group, paper_table.tables(group)), *group.names.key()]
-        for table in group_tables if wide else paper:
+        for table in [table for table in group_tables if not table.folded] if wide else paper:
             latex.append(render.latex(table, prefix, f"Protocol: {group.protocol}.", wide))
     write_atomically(report / "summary.md", ("\n".join(markdown) + "\n").encode())
     write_atomically(report / "summary.tex", "\n".join([PREAMBLE, *latex]).encode())

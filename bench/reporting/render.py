@@ -23,8 +23,11 @@ LATEX |= {
 LATEX |= {"|": r"\textbar{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "λ": r"$\lambda$", "τ": r"$\tau$"}
 
 KNOWN = {chr(code) for code in (*range(0x20, 0x7F), *range(0xC0, 0x100))}  # that LaTeX's fonts have
-# A table in box 0, at its own width or that of the line, whichever is less.
-SHRUNK = r"\ifdim\wd0>\linewidth\resizebox{\linewidth}{!}{\usebox0}\else\usebox0\fi"
+# A table in box 0, at its own size, or as large as the line and the page allow.
+SHRUNK = r"""\ifdim\wd0>\linewidth\sbox0{\resizebox{\linewidth}{!}{\usebox0}}\fi
+\ifdim\dimexpr\ht0+\dp0>.75\textheight\resizebox*{!}{.75\textheight}{\usebox0}\else\usebox0\fi"""
+LONGEST = 60  # letters of a cell in one line
+WRAPPED = 40  # em, of all columns of longer cells together
 
 
 def markdown(table: Table) -> list[str]:
@@ -53,7 +56,7 @@ def plain(text: str) -> str:
 
 
 def latex(table: Table, prefix: str = "", protocol: str = "", wide: bool = True) -> str:
-    """Return a booktabs table with its caption. It is shrunk if it is wider than the page or the column.
+    """Return a booktabs table with its caption. Long cells are wrapped; a table that is still too large is shrunk.
 
     Args:
         table: the table.
@@ -63,7 +66,7 @@ def latex(table: Table, prefix: str = "", protocol: str = "", wide: bool = True)
     """
     environment, size = ("table*", r"\small") if wide else ("table", r"\footnotesize\setlength{\tabcolsep}{3pt}")
     shown = [i for i in range(len(table.headings)) if not table.rows or any(row[i].text for row in table.rows)]
-    columns = "".join("l" if i < table.words else "r" for i in shown)
+    columns = _latex_columns([[row[i].text for row in table.rows] for i in shown], sum(i < table.words for i in shown))
     caption = " ".join(part for part in (f"{table.title}.", table.about, protocol) if part)
     lines = [rf"\begin{{{environment}}}[t]", r"\centering", rf"\caption{{{escape(caption)}}}"]
     lines += [rf"\label{{tab:{prefix}{table.name}}}", size]
@@ -73,6 +76,13 @@ def latex(table: Table, prefix: str = "", protocol: str = "", wide: bool = True)
     lines += [r"\midrule"] if table.constants else []
     lines += [_latex_row([row[i] for i in shown], "emph") for row in table.constants]
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}}", SHRUNK, rf"\end{{{environment}}}"]) + "\n"
+
+
+def _latex_columns(columns: list[list[str]], words: int) -> str:
+    """The types of columns with these texts: the first hold words, the others numbers; those of long texts wrap."""
+    is_long = [max(map(len, texts), default=0) > LONGEST for texts in columns]
+    wrapped = rf"p{{{WRAPPED / max(sum(is_long), 1):.0f}em}}"
+    return "".join(wrapped if long else "l" if i < words else "r" for i, long in enumerate(is_long))
 
 
 def _latex_row(cells: list[Cell], style: str) -> str:
