@@ -22,7 +22,8 @@ test: .venv/installed-dev
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not nightly"
 
 test-slow: .venv/installed-dev
-	$(BIN)/python -m pytest -m "slow and not nightly"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "slow and not nightly and not alone"
+	$(BIN)/python -m pytest -m "slow and alone"
 
 test-nightly: .venv/installed-dev
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m nightly

@@ -5,6 +5,7 @@
 # The same command again goes on from what is done, also after the time limit has ended it.
 #SBATCH --job-name=wae-bench
 #SBATCH --nodes=4
+#SBATCH --exclusive
 #SBATCH --ntasks-per-node=1
 #SBATCH --cpus-per-task=16
 #SBATCH --gpus-per-task=4
@@ -14,8 +15,9 @@ set -euo pipefail
 
 . .venv/bin/activate
 head=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
-port=$((20000 + SLURM_JOB_ID % 20000)) # another job on the same node has another one
+port=$((20000 + SLURM_JOB_ID % 20000))
 
+# A node must run no other Ray, not even another user's: `symmetric-run` refuses it, hence --exclusive above.
 # One task on every node: the first starts Ray's head, the others join it, and the run begins when all are there.
 # `symmetric-run` ends Ray everywhere when the run has ended; the exit status is the run's.
 srun --kill-on-bad-exit=1 ray symmetric-run \

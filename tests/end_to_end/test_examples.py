@@ -31,6 +31,7 @@ def stand_in(folder: Path, name: str, text: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_the_slurm_script_runs_an_experiment_on_one_node(tmp_path):
     """With stand-ins for SLURM's commands: every host is this one, and a step is a process."""
     stand_in(tmp_path, "scontrol", "echo 127.0.0.1")
