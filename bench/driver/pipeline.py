@@ -1,8 +1,6 @@
 """One command, from the resolved experiment to the report. It imports torch, so bench.run imports it late."""
 
 import importlib
-import shlex
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,12 +15,14 @@ from bench.data.splits import counts_text
 from bench.driver import kept_defaults, preflight, proportion
 from bench.driver.endings import Endings
 from bench.driver.identity import identify
+from bench.driver.judge import Judge
 from bench.driver.live_page import LivePage
 from bench.driver.options import Options
 from bench.driver.progress import Progress
 from bench.driver.protocol import ExtractorChoice, ProtocolResolver
 from bench.driver.resume import Retraining, describe, refuse_other_points, refuse_other_protocol, select
-from bench.errors import RunError, UserError, plural, say, warn
+from bench.driver.session import command, held
+from bench.errors import RunError, plural, say, warn
 from bench.evaluation import extractor_quality, extractors
 from bench.executors.base import Context, Inputs, Resources, check_machine
 from bench.executors.ray_needs import check_local_ray
@@ -32,16 +32,13 @@ from bench.experiment.specification import DatasetIdentity, Trial
 from bench.experiment.trials import plan
 from bench.experiment.variants import Variant, defaults_key, parse_variants
 from bench.io.files import display_path, require_writable
-from bench.io.object_store import redact
 from bench.io.schema import refuse_unstorable_path
 from bench.loggers.follower import following, keep_report
 from bench.plugins.found import Plugin
 from bench.plugins.installation import refuse_broken
-from bench.runtime import interpreter, signals
 from bench.runtime.environment import git_state
 from bench.store.documents import Git
 from bench.store.folders import SEARCH, ExperimentFolder
-from bench.store.lock import locked, refuse_other_storage
 from bench.training.events import Event, OnEvent
 
 
@@ -94,7 +91,7 @@ class Pipeline:
         choice = self.resolver.choose_extractor(download=download)
         if download:
             with preparation.held(self.request) as prepared:
-                return self._foreseen(prepared, self.resolve(choice, prepared))
+                return self._foreseen(prepared, self.judge.resolve(choice, prepared))
         images = preparation.locate(self.request)
         return self if images is None else self._foreseen(images, self.expected(choice, images))
 
@@ -104,50 +101,12 @@ class Pipeline:
         return replace(self, experiment=experiment)
 
     def expected(self, choice: ExtractorChoice, images: DatasetInfo | None) -> Experiment:
-        """Return the experiment that `resolve` will return, as far as that is known without training an extractor."""
+        """Return the experiment that `train` will resolve, as far as that is known without training an extractor."""
         prepared = preparation.find_prepared(self.request, images) if images else None
         if prepared is None:
             labelled, counts = images is None or images.labelled, preparation.expected_counts(self.request.name, images)
             return self.resolver.resolve(self.resolver.affordable(choice, labelled, counts), labelled, counts)
-        return self.resolve(choice, prepared, train=False)
-
-    def resolve(self, choice: ExtractorChoice, prepared: Prepared, train: bool = True) -> Experiment:
-        """Return the experiment without "auto". A network that is no better than chance is never chosen by "auto".
-
-        Args:
-            choice: the extractor, as far as it is chosen.
-            prepared: the images.
-            train: whether to train networks to judge them; otherwise only those are judged that are there.
-
-        Raises:
-            UserError: there are too few images, or neither classes nor turns can be learnt.
-        """
-        labelled = bool(prepared.classes)
-        choice = self.resolver.affordable(choice, labelled, prepared.counts)
-        experiment = self.resolver.resolve(choice, labelled, prepared.counts)
-        preflight.check_image_counts(experiment, prepared.counts)  # before a network is trained to judge it
-        if choice.evaluation.extractor != "auto":
-            return experiment
-        problem = self._doubt(experiment, prepared, train)
-        if problem and labelled:
-            warn(f"{problem}; images are compared by a network that tells how they are turned")
-            experiment = self.resolver.resolve(choice, labelled=False, counts=prepared.counts)
-            problem = self._doubt(experiment, prepared, train)
-        if problem and self.caution is None:  # else the run is only a trial, and says so
-            extractor = experiment.evaluation.extractor
-            raise UserError(
-                f"{problem}; distances between images would mean nothing. Train it longer with --set "
-                "evaluation.extractor_steps=N, use --extractor inception, or insist on it with --extractor "
-                f"{extractor}"
-            )
-        return experiment
-
-    def _doubt(self, experiment: Experiment, prepared: Prepared, train: bool) -> str | None:
-        """`extractor_quality.doubt` of the network that the experiment would use."""
-        cache, evaluation = prepared.features(fallback=self.folder.extractor), experiment.evaluation
-        if not (train or extractors.is_cached(cache, evaluation)):
-            return None
-        return extractor_quality.doubt(extractors.obtain(cache, prepared, evaluation, None, None), prepared)
+        return self.judge.resolve(choice, prepared, train=False)
 
     def run(self) -> None:
         """Prepare, train what is missing, and report. Exit status 1 if a trial diverged or failed, 130 on Ctrl-C."""
@@ -173,23 +132,8 @@ class Pipeline:
         self.check_machine()
         self.check_storable()
         preflight.confirm(trials, self.options.yes)
-        try:
-            with locked(self.folder):
-                refuse_other_storage(self.folder)
-                self.folder.pull()
-                yield
-        except BrokenPipeError:  # `| head`, or a terminal that is gone
-            say(
-                f"nothing reads the output any more, so the run stops. To continue: {_command(interpreter.name())}",
-                error=True,
-            )
-            raise SystemExit(1) from None
-        except KeyboardInterrupt:
-            age = f"its last checkpoint (at most about {self.options.checkpoint_seconds:g} s old)"
-            say("", error=True)  # ends the line of ^C
-            again = _command(interpreter.name())
-            say(f"interrupted; each trial resumes from {age}. To continue: {again}", error=True)
-            raise SystemExit(signals.status()) from None
+        with held(self.folder, self.options.checkpoint_seconds):
+            yield
 
     def train(self) -> Trained:
         """Prepare the data and train what is missing."""
@@ -199,7 +143,7 @@ class Pipeline:
             return self._train(choice, prepared)
 
     def _train(self, choice: ExtractorChoice, prepared: Prepared) -> Trained:
-        experiment = self.resolve(choice, prepared)
+        experiment = self.judge.resolve(choice, prepared)
         self.report_precision(experiment)
         self.report_evaluation(experiment)
         trials = self.plan(experiment, identify(experiment, prepared))
@@ -253,6 +197,11 @@ class Pipeline:
         before = description.protocol if description else None
         return ProtocolResolver(self.experiment, self.options, self.resources, before, self.asked)
 
+    @property
+    def judge(self) -> Judge:
+        """Resolve what only images decide."""
+        return Judge(self.resolver, self.folder.extractor, is_trial=self.caution is not None)
+
     def report_evaluation(self, experiment: Experiment) -> None:
         """Print how much is evaluated, if that follows from the budget."""
         now, most = experiment.evaluation, self.experiment.evaluation
@@ -279,7 +228,7 @@ class Pipeline:
         report, defaults = experiment.report, experiment.defaults
         renewed = self.options.force or self.options.retrain_stale or self.options.accept_stale
         describe(
-            *(self.folder, trials, experiment.seeds, _command(), digest, skipped, defaults, caution, report),
+            *(self.folder, trials, experiment.seeds, command(), digest, skipped, defaults, caution, report),
             renewed=renewed,
         )
 
@@ -346,9 +295,4 @@ class Pipeline:
         for trial in {tuple(parts(each.spec)): each for each in trials}.values():
             refuse_broken(trial.spec)
         seeds, defaults, report = self.experiment.seeds, self.experiment.defaults, self.experiment.report
-        describe(self.folder, trials, seeds, _command(), "unknown", 0, defaults, report=report, dry=True)
-
-
-def _command(python: str = "python") -> str:
-    """Return the user's command, without credentials."""
-    return shlex.join([python, "-m", "bench.run", *map(redact, sys.argv[1:])])
+        describe(self.folder, trials, seeds, command(), "unknown", 0, defaults, report=report, dry=True)
