@@ -38,7 +38,7 @@ class SIGReg(Method):
         networks: Networks,
         prior: Prior,
         *,
-        weight: Annotated[float, Positive] = 0.012,
+        weight: Annotated[float, Positive] = 0.0065,
         slices: Annotated[int, AtLeastOne] = 256,
     ) -> None:
         super().__init__(networks, prior)

@@ -32,7 +32,7 @@ class Sliced(Method):
         networks: Networks,
         prior: Prior,
         *,
-        weight: Annotated[float, Positive] = 1.2,
+        weight: Annotated[float, Positive] = 0.65,
         slices: Annotated[int, AtLeastOne] = 256,
     ) -> None:
         super().__init__(networks, prior)

@@ -26,7 +26,7 @@ class Wasserstein(Method):
     paper = "Dowson & Landau, J. Multivariate Analysis 12 (1982), equation 4: the formula of FID, on codes"
     search_space = {"weight": LogUniform(0.0003, 3)}
 
-    def __init__(self, networks: Networks, prior: Prior, *, weight: Annotated[float, Positive] = 0.035) -> None:
+    def __init__(self, networks: Networks, prior: Prior, *, weight: Annotated[float, Positive] = 0.02) -> None:
         super().__init__(networks, prior)
         self.weight = weight * networks.weight_unit
 
