@@ -91,9 +91,9 @@ def _write(groups: Sequence[Group], report: Path) -> None:
         markdown += [line for note in cautions(group) for line in ("", render.plain(note))]
         markdown += [*_markdown(group_tables, anchors), *appendix(group)]
         wide = group.description.report.latex == "page"
-        paper = [] if wide else [*selection.noted(group, paper_table.tables(group)), *group.names.key()]
-        for table in [table for table in group_tables if not table.folded] if wide else paper:
-            latex.append(render.latex(table, prefix, f"Protocol: {group.protocol}.", wide))
+        unfolded = [table for table in group_tables if not table.folded]
+        paper = unfolded if wide else [*selection.noted(group, paper_table.tables(group)), *group.names.key()]
+        latex += [render.latex(table, prefix, f"Protocol: {group.protocol}.", wide) for table in paper]
     write_atomically(report / "summary.md", ("\n".join(markdown) + "\n").encode())
     write_atomically(report / "summary.tex", "\n".join([PREAMBLE, *latex]).encode())
     html = page.html(_title(groups), _lead(groups), sections, _form(groups))

@@ -11,7 +11,7 @@ from docs_build import claims
 TINY = ["--set", "training.epochs=2", "--methods", "mmd,gan", "--seeds", "2", "--executor", "serial"]
 RUNS = {
     "peers": (
-        ["--networks", "resnet32_small", "--methods", "gan", "--rounds", "1", "--steps", "1", "--batch", "20"],
+        ["--networks", "resnet32_small", "--rounds", "1", "--steps", "1", "--batch", "20"],
         "reconstruction errors",
     ),
     "gpu": (
