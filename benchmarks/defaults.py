@@ -2,10 +2,10 @@
 
     python benchmarks/defaults.py results/defaults_digits results/defaults_mnist results/defaults_cifar10
 
-Prints, as Markdown: the point of the lowest mean regret of each method and prior; where it is more than 15% worse than
-the best point of a data set; the best weights in relative and absolute units; what more
-points would gain. With --yaml: for one search, the best
-point of each method and prior, as the section `defaults` of configs/datasets/NAME.yaml.
+Searches of the same data set are put together. Prints, as Markdown: the point of the lowest mean regret of each method
+and prior; where it is more than 15% worse than the best point of a data set; the best weights in relative and absolute
+units; what more points would gain. With --yaml: the best point of each method and prior on a data set, as the section
+`defaults` of configs/datasets/NAME.yaml.
 """
 
 import argparse
@@ -30,7 +30,8 @@ def main() -> None:
         folder = ExperimentFolder.open(path / SEARCH)
         dataset = folder.require_description().protocol.dataset.name
         results = search.results(folder)
-        searches[dataset] = results if asked.seed is None else results[results["seed"] == asked.seed]
+        results = results if asked.seed is None else results[results["seed"] == asked.seed]
+        searches[dataset] = pd.concat([searches[dataset], results]) if dataset in searches else results
         identity = folder.trials()[0].trial().spec.dataset
         units[dataset] = (identity and identity.weight_unit) or 1.0
     if asked.yaml:

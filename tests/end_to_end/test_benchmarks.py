@@ -73,6 +73,15 @@ def test_tables_are_made_of_a_search_also_of_one_that_was_kept(bench_run, tmp_pa
     assert "8 trials, 0 to train" in again.output
 
 
+def test_searches_of_one_data_set_are_put_together(bench_run, tmp_path):
+    options = ["--seeds", "1", "--tune", "1", "--set", "search.seeds=1", "--set", "search.final_seeds=0"]
+    for method in ("moco", "vae"):
+        assert bench_run("--methods", method, *options, out=method).exit_code == 0
+    table = benchmark("defaults", tmp_path / "moco", tmp_path / "vae")
+    assert "| moco | " in table
+    assert "| vae | " in table
+
+
 def test_every_benchmark_says_how_it_is_run():
     for path in {*(ROOT / "benchmarks").glob("*.py")} - {ROOT / "benchmarks" / "common.py"}:
         assert f"python benchmarks/{path.name}" in path.read_text().split('"""')[1]
