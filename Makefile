@@ -7,7 +7,8 @@ BIN := .venv/bin
 bench: .venv/installed
 	$(BIN)/python -m bench.run --config configs/studies/digits.yaml
 
-# Keep the reports of small studies in the repository: a light page, tables and rows; not what is in the page besides.
+# Keep the reports of small studies in the repository: a light page, tables and rows; not what is in the page or the rows besides.
+# At most 3 MB each.
 reference: reference-digits reference-same_prior .venv/installed-dev
 	$(BIN)/python -m docs_build.readme
 
@@ -15,8 +16,9 @@ reference-%: .venv/installed
 	$(BIN)/python -m bench.run --config configs/studies/$*.yaml --yes
 	$(BIN)/python -m bench.report results/$* --light --out results/reference/$*
 	cp results/$*/experiment.yaml results/reference/$*/
-	cd results/reference/$* && rm -rf samples reconstructions interpolations summary.parquet figures/*.pdf figures/codes.csv figures/over_time.png
-	find results/reference/$*/figures -name samples.png -size +200k -delete
+	cd results/reference/$* && rm -rf samples reconstructions interpolations summary.parquet figures/*.pdf figures/over_time.png
+	find results/reference/$*/figures -name '*.csv' ! -name 'fd_*' -delete
+	find results/reference/$* '(' -name samples.png -o -name comparison.csv ')' -size +200k -delete
 
 test: .venv/installed-dev
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not nightly"
