@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from typing import Any
 
 import pytest
 import yaml
@@ -10,11 +11,13 @@ from project import ROOT, benchmark
 from typer.testing import CliRunner
 
 from bench.experiment.configuration import resolve
-from bench.experiment.variants import parse_variants
+from bench.experiment.variants import Defaults, parse_variants
 from bench.store.folders import ExperimentFolder
 from methods import METHODS
 from methods.priors import Sphere
 
+REFERENCE = ROOT / "results" / "reference"
+KEPT = sorted(path.parent.name for path in REFERENCE.glob("*/experiment.yaml"))
 STUDIES = {path.stem: path for path in sorted((ROOT / "configs" / "studies").glob("*.yaml"))}
 TINY = {
     "network.width": "4",
@@ -113,6 +116,26 @@ def test_neighbours_are_those_of_todays_defaults(dataset):
     assert made == STUDIES[f"neighbours_{dataset}"].read_text()
     defaults = resolve({"dataset": dataset}).defaults
     assert set(defaults) <= set(labels(f"neighbours_{dataset}"))
+
+
+def settings(report: dict[str, Any], defaults: Defaults) -> dict[str, tuple[dict[str, Any], float]]:
+    """Each variant of a report -> its hyperparameters and learning rate, if these were the defaults."""
+    variants = parse_variants(report["methods"], defaults)
+    fixed = report["protocol"]["training"]["learning_rate"]
+    return {v.label: (v.hyperparameters, v.learning_rate or fixed or v.defaults["learning_rate"]) for v in variants}
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_a_kept_report_takes_at_most_three_megabytes(name):
+    assert sum(path.stat().st_size for path in (REFERENCE / name).rglob("*") if path.is_file()) <= 3 * 2**20
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_a_kept_report_has_todays_defaults(name):
+    """A new default calls for a new report: the README says of them that all methods are tuned alike."""
+    report = yaml.safe_load((REFERENCE / name / "experiment.yaml").read_text())
+    today = resolve({"dataset": report["protocol"]["dataset"]["name"]}).defaults
+    assert settings(report, report["defaults"]) == settings(report, today)
 
 
 def test_mnist_sphere10_is_the_published_set_up():
