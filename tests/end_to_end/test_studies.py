@@ -17,7 +17,7 @@ from methods import METHODS
 from methods.priors import Sphere
 
 REFERENCE = ROOT / "results" / "reference"
-KEPT = sorted(path.parent.name for path in REFERENCE.glob("*/experiment.yaml"))
+REPORTS = sorted(path.parent.name for path in REFERENCE.glob("*/experiment.yaml"))
 STUDIES = {path.stem: path for path in sorted((ROOT / "configs" / "studies").glob("*.yaml"))}
 TINY = {
     "network.width": "4",
@@ -125,12 +125,12 @@ def settings(report: dict[str, Any], defaults: Defaults) -> dict[str, tuple[dict
     return {v.label: (v.hyperparameters, v.learning_rate or fixed or v.defaults["learning_rate"]) for v in variants}
 
 
-@pytest.mark.parametrize("name", KEPT)
+@pytest.mark.parametrize("name", REPORTS)
 def test_a_kept_report_takes_at_most_three_megabytes(name):
     assert sum(path.stat().st_size for path in (REFERENCE / name).rglob("*") if path.is_file()) <= 3 * 2**20
 
 
-@pytest.mark.parametrize("name", KEPT)
+@pytest.mark.parametrize("name", REPORTS)
 def test_a_kept_report_has_todays_defaults(name):
     """A new default calls for a new report: the README says of them that all methods are tuned alike."""
     report = yaml.safe_load((REFERENCE / name / "experiment.yaml").read_text())
