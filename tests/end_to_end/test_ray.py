@@ -12,6 +12,8 @@ from runs import interrupted_and_whole, long_training, rows_of, sets
 from bench.analysis import frames
 from bench.store.folders import ExperimentFolder
 
+RAY_PROCESSES = ("raylet/raylet ", "gcs_server ")
+
 
 @pytest.mark.slow
 def test_ray_gives_the_rows_of_the_serial_executor_and_says_nothing_of_its_own(start_run, tmp_path):
@@ -95,7 +97,7 @@ def test_a_ray_run_killed_between_checkpoints_goes_on_and_ends_with_the_same_row
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_under_ray_stops_cleanly_and_the_same_command_goes_on(number, status, start_run, tmp_path):
     code, output = interrupted_and_whole(start_run, tmp_path, number, epochs=180)  # Ray takes seconds to stop
-    assert code == status
+    assert code == status, output
     assert re.search(r"To continue: \S*python\S* -m bench\.run --out", output)
     assert "Traceback" not in output
 
@@ -107,9 +109,18 @@ def child(process: int, command: str) -> int:
 
 
 @pytest.mark.slow
+def test_a_signal_to_the_process_group_does_not_reach_ray_before_the_run_has_ended_it(start_run):
+    """Without its raylet, the driver may exit with status 1 in native code, before it says how to continue."""
+    run = start_run("--methods", "mmd", "--seeds", "1", *long_training(300))
+    run.wait_for_step(10)
+    own = os.getpgid(run.process.pid)
+    assert own not in {os.getpgid(child(run.process.pid, name)) for name in RAY_PROCESSES}
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("victim", "lost"),
-    [("raylet/raylet ", "the raylet of this machine does not answer"), ("gcs_server ", "its head node at .*")],
+    zip(RAY_PROCESSES, ("the raylet of this machine does not answer", "its head node at .*"), strict=True),
 )
 def test_without_ray_a_run_ends_in_one_line_and_the_same_command_goes_on(victim, lost, start_run):
     command = ["--methods", "mmd", "--seeds", "1", "--checkpoint-seconds", "1", *long_training(300)]

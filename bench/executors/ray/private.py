@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import ray
@@ -13,6 +14,9 @@ from bench.io.object_store import redact
 # If Ray's memory monitor kills a worker, Tune aborts the run with a traceback instead of retrying the trial.
 LOST_WORKER_MODULES = ("ray.air.execution._internal.actor_manager", "ray.tune.execution.tune_controller")
 ENTRYPOINT_MODULE = "ray._private.utils"
+# `timeout` and terminals signal the whole process group. If that ends the raylet, the driver may exit in native code
+# before it can say how to continue. So Ray's processes get groups of their own; they end with the driver all the same.
+SERVICES_MODULE = "ray._private.services"
 NODE_MODULE = "ray._private.worker"
 STATE_MODULE = "ray._private.state"
 
@@ -27,6 +31,9 @@ def patch() -> None:
         _require(module, "RayActorError")
         setattr(importlib.import_module(module), "RayActorError", (RayActorError, OutOfMemoryError))  # noqa: B010
     _require(NODE_MODULE, "_global_node")  # before anything is trained; `raylet_socket` needs it later
+    popen = _require(SERVICES_MODULE, "ConsolePopen")
+    if not isinstance(popen, partial):
+        setattr(importlib.import_module(SERVICES_MODULE), "ConsolePopen", partial(popen, process_group=0))  # noqa: B010
     # The cluster's job list shows the command line, which may contain credentials of an object store.
     command_line: Callable[[], str] = _require(ENTRYPOINT_MODULE, "get_entrypoint_name")
     if not hasattr(command_line, "redacts"):

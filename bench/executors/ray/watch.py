@@ -32,7 +32,7 @@ class Watch(threading.Thread):
     def run(self) -> None:
         """Check, and if something is gone, interrupt the main thread; end the process if that does not end it.
 
-        A signal to the whole process group, as SLURM sends it, ends Ray too: that is the user's interruption.
+        A signal to all processes of a job, as SLURM sends it, ends Ray too: that is the user's interruption.
         """
         failures = 0
         while failures < MOST_FAILURES:
