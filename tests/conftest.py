@@ -4,6 +4,7 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side; trials set their threads themselves
 
+import signal
 import subprocess
 from pathlib import Path
 
@@ -29,6 +30,9 @@ from bench.store import lease
 # Tests run side by side, on machines that do other work too: a slow draw is no fault.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
+# Shells ignore SIGINT for what they start in background (`make test &`), and the processes of the tests inherit it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 pytest.register_assert_rewrite("runs")  # before it is imported
 
 from disk import Disk  # noqa: E402

@@ -44,6 +44,11 @@ def install() -> None:
                 signal.signal(number, _raise)
 
 
+def heeded() -> int:
+    """Return a HANDLED signal that is not ignored, to interrupt the main thread with; SIGINT if all are ignored."""
+    return next((number for number in HANDLED if signal.getsignal(number) is not signal.SIG_IGN), signal.SIGINT)
+
+
 @contextmanager
 def handled() -> Iterator[None]:
     """Raise `Interrupted` on HANDLED signals inside the block, and restore the handlers after it."""

@@ -43,7 +43,7 @@ class Watch(threading.Thread):
             if signals.interrupted():
                 return
             self.lost = problem if failures == MOST_FAILURES else None
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        signal.pthread_kill(threading.main_thread().ident or 0, signals.heeded())
         if not self.stopped.wait(GRACE_SECONDS):
             say(f"error: {self.message}", error=True)
             os._exit(RunError.exit_code)

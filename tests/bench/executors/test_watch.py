@@ -17,6 +17,15 @@ def dead(monkeypatch, tmp_path):
     return watch.Watch("127.0.0.1:1", str(tmp_path / "raylet"))
 
 
+@pytest.fixture(params=[signal.default_int_handler, signal.SIG_IGN], ids=["in foreground", "in background"])
+def sigint(request):
+    """SIGINT as Python handles it, or ignored, as in processes that a shell starts in background."""
+    before = signal.signal(signal.SIGINT, request.param)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("sigint")
 def test_a_lost_ray_interrupts_the_main_thread(dead):
     def wait() -> None:
         dead.start()
