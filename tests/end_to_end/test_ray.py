@@ -120,7 +120,7 @@ def test_a_signal_to_the_process_group_does_not_reach_ray_before_the_run_has_end
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("victim", "lost"),
-    zip(RAY_PROCESSES, ("the raylet of this machine does not answer", "its head node at .*"), strict=True),
+    list(zip(RAY_PROCESSES, ("the raylet of this machine does not answer", "its head node at .*"), strict=True)),
 )
 def test_without_ray_a_run_ends_in_one_line_and_the_same_command_goes_on(victim, lost, start_run):
     command = ["--methods", "mmd", "--seeds", "1", "--checkpoint-seconds", "1", *long_training(300)]
