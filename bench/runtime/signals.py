@@ -39,14 +39,18 @@ def install() -> None:
     A signal that is ignored stays ignored, as under `nohup`. Outside the main thread nothing can be installed.
     """
     if threading.current_thread() is threading.main_thread():
-        for number in HANDLED:
-            if signal.getsignal(number) is not signal.SIG_IGN:
-                signal.signal(number, _raise)
+        for number in _heeded():
+            signal.signal(number, _raise)
 
 
-def heeded() -> int:
-    """Return a HANDLED signal that is not ignored, to interrupt the main thread with; SIGINT if all are ignored."""
-    return next((number for number in HANDLED if signal.getsignal(number) is not signal.SIG_IGN), signal.SIGINT)
+def interrupt_main_thread() -> None:
+    """Raise `Interrupted` in the main thread, from another one. No effect if all HANDLED signals are ignored."""
+    for number in _heeded()[:1]:
+        signal.pthread_kill(threading.main_thread().ident or 0, number)
+
+
+def _heeded() -> list[signal.Signals]:
+    return [number for number in HANDLED if signal.getsignal(number) is not signal.SIG_IGN]
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from runs import interrupted_and_whole, long_training, rows_of, sets
 from bench.analysis import frames
 from bench.store.folders import ExperimentFolder
 
-RAY_PROCESSES = ("raylet/raylet ", "gcs_server ")
+RAYLET, HEAD = "raylet/raylet ", "gcs_server "  # in command lines of Ray's processes
 
 
 @pytest.mark.slow
@@ -114,13 +114,13 @@ def test_a_signal_to_the_process_group_does_not_reach_ray_before_the_run_has_end
     run = start_run("--methods", "mmd", "--seeds", "1", *long_training(300))
     run.wait_for_step(10)
     own = os.getpgid(run.process.pid)
-    assert own not in {os.getpgid(child(run.process.pid, name)) for name in RAY_PROCESSES}
+    assert own not in {os.getpgid(child(run.process.pid, name)) for name in (RAYLET, HEAD)}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("victim", "lost"),
-    list(zip(RAY_PROCESSES, ("the raylet of this machine does not answer", "its head node at .*"), strict=True)),
+    [(RAYLET, "the raylet of this machine does not answer"), (HEAD, "its head node at .*")],
 )
 def test_without_ray_a_run_ends_in_one_line_and_the_same_command_goes_on(victim, lost, start_run):
     command = ["--methods", "mmd", "--seeds", "1", "--checkpoint-seconds", "1", *long_training(300)]

@@ -14,8 +14,8 @@ from bench.io.object_store import redact
 # If Ray's memory monitor kills a worker, Tune aborts the run with a traceback instead of retrying the trial.
 LOST_WORKER_MODULES = ("ray.air.execution._internal.actor_manager", "ray.tune.execution.tune_controller")
 ENTRYPOINT_MODULE = "ray._private.utils"
-# `timeout` and terminals signal the whole process group. If that ends the raylet, the driver may exit in native code
-# before it can say how to continue. So Ray's processes get groups of their own; they end with the driver all the same.
+# `timeout` signals the whole process group. If that ends the raylet, the driver may exit in native code before it can
+# say how to continue. So Ray's processes get groups of their own; they end with the driver all the same.
 SERVICES_MODULE = "ray._private.services"
 NODE_MODULE = "ray._private.worker"
 STATE_MODULE = "ray._private.state"
@@ -29,11 +29,11 @@ def patch() -> None:
     """
     for module in LOST_WORKER_MODULES:
         _require(module, "RayActorError")
-        setattr(importlib.import_module(module), "RayActorError", (RayActorError, OutOfMemoryError))  # noqa: B010
+        _replace(module, "RayActorError", (RayActorError, OutOfMemoryError))
     _require(NODE_MODULE, "_global_node")  # before anything is trained; `raylet_socket` needs it later
     popen = _require(SERVICES_MODULE, "ConsolePopen")
     if not isinstance(popen, partial):
-        setattr(importlib.import_module(SERVICES_MODULE), "ConsolePopen", partial(popen, process_group=0))  # noqa: B010
+        _replace(SERVICES_MODULE, "ConsolePopen", partial(popen, process_group=0))
     # The cluster's job list shows the command line, which may contain credentials of an object store.
     command_line: Callable[[], str] = _require(ENTRYPOINT_MODULE, "get_entrypoint_name")
     if not hasattr(command_line, "redacts"):
@@ -42,7 +42,7 @@ def patch() -> None:
             return redact(command_line())
 
         redacted_command_line.redacts = True  # pyright: ignore[reportFunctionMemberAccess]
-        setattr(importlib.import_module(ENTRYPOINT_MODULE), "get_entrypoint_name", redacted_command_line)  # noqa: B010
+        _replace(ENTRYPOINT_MODULE, "get_entrypoint_name", redacted_command_line)
 
 
 def raylet_socket() -> str:
@@ -64,6 +64,10 @@ def free_cpus(node: str) -> tuple[float, float]:
     free = _require(STATE_MODULE, "available_resources_per_node")()[node].get("CPU", 0.0)
     total = next(each["Resources"].get("CPU", 0.0) for each in ray.nodes() if each["NodeID"] == node)
     return free, total
+
+
+def _replace(module: str, name: str, value: Any) -> None:
+    setattr(importlib.import_module(module), name, value)
 
 
 def _require(module: str, name: str) -> Any:

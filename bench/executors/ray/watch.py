@@ -1,7 +1,6 @@
 """Notice when Ray itself ends: without its head or this machine's raylet, a driver waits for ever or aborts."""
 
 import os
-import signal
 import socket
 import threading
 from collections.abc import Iterator
@@ -43,7 +42,7 @@ class Watch(threading.Thread):
             if signals.interrupted():
                 return
             self.lost = problem if failures == MOST_FAILURES else None
-        signal.pthread_kill(threading.main_thread().ident or 0, signals.heeded())
+        signals.interrupt_main_thread()
         if not self.stopped.wait(GRACE_SECONDS):
             say(f"error: {self.message}", error=True)
             os._exit(RunError.exit_code)
